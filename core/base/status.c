@@ -1,0 +1,53 @@
+#include "core/base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+snn_status snn_ok(void)
+{
+    snn_status status;
+    status.code = SNN_OK;
+    status.message[0] = '\0';
+    return status;
+}
+
+snn_status snn_fail(snn_code code, const char *format, ...)
+{
+    snn_status status;
+    va_list arguments;
+    status.code = code;
+    va_start(arguments, format);
+    (void)vsnprintf(status.message, sizeof status.message, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+snn_status snn_context(snn_status status, const char *format, ...)
+{
+    if (status.code == SNN_OK) {
+        return status;
+    }
+    snn_status outer;
+    va_list arguments;
+    outer.code = status.code;
+    va_start(arguments, format);
+    (void)vsnprintf(outer.message, sizeof outer.message, format, arguments);
+    va_end(arguments);
+    size_t length = strlen(outer.message); /* what fitted; the inner message fills the rest */
+    const char *const parts[] = {": ", status.message};
+    for (int i = 0; i < 2; i++) {
+        size_t room = sizeof outer.message - 1 - length;
+        size_t wanted = strlen(parts[i]);
+        size_t taken = wanted < room ? wanted : room;
+        memcpy(outer.message + length, parts[i], taken);
+        length += taken;
+    }
+    outer.message[length] = '\0';
+    return outer;
+}
+
+snn_status snn_out_of_memory(const char *what)
+{
+    return snn_fail(SNN_INTERNAL_ERROR, "out of memory: %s", what);
+}

@@ -1,0 +1,54 @@
+/* From a trained network (graph) to a spiking network: recognise, calibrate, quantise.
+ *
+ *   draft      snn_draft_create: walks the graph once and turns every node into a population, folds it into a linear
+ *              operator, or refuses it by name. The draft holds float weights and no scales yet.
+ *   calibrate  snn_calibration_*: the largest |value| of every channel of every population over a calibration set.
+ *   network    snn_draft_finish: scales folded into weights, weights quantised per target channel.
+ */
+#ifndef SNN_CONVERT_CONVERT_H
+#define SNN_CONVERT_CONVERT_H
+
+#include "core/graph/evaluator.h"
+#include "core/graph/graph.h"
+#include "core/network/network.h"
+
+typedef enum snn_scale_mode { SNN_SCALE_CHANNEL, SNN_SCALE_LAYER } snn_scale_mode;
+typedef enum snn_form { SNN_FORM_FUSED, SNN_FORM_DECOMPOSED } snn_form;
+
+typedef struct snn_convert_options {
+    snn_scale_mode scale;
+    snn_form maxpool; /* one k-input maximum, or rows then columns */
+    snn_weight_format format;
+} snn_convert_options;
+
+/* What became of one node of the graph. */
+typedef enum snn_verdict {
+    SNN_VERDICT_NEURON,
+    SNN_VERDICT_LINEAR,
+    SNN_VERDICT_FOLDED,
+    SNN_VERDICT_REFUSED
+} snn_verdict;
+
+typedef struct snn_node_report {
+    snn_verdict verdict;
+    char text[160]; /* "relu neurons [16,32,32]", "folded into conv1", or the reason of the refusal */
+} snn_node_report;
+
+typedef struct snn_draft snn_draft;
+
+/* `reports`: [graph->node_count], filled for every node, or NULL. Without reports the first node that cannot be
+ * converted is an SNN_INPUT_ERROR naming it; with reports the walk goes on, and *draft is NULL if any was refused. The
+ * graph must have passed snn_graph_infer and outlive the draft. */
+snn_status snn_draft_create(const snn_graph *graph, const snn_convert_options *options, snn_node_report *reports,
+                            snn_draft **draft);
+void snn_draft_destroy(snn_draft *draft);
+
+/* Channel maxima: one flat array of floats, so that ranks combine theirs by an elementwise maximum. */
+int64_t snn_draft_maxima_length(const snn_draft *draft);
+/* Raises `maxima` (zeros at first) by the values of the evaluator's last run. */
+void snn_draft_observe(const snn_draft *draft, const snn_evaluator *evaluator, float *maxima);
+
+/* The network. A channel that never rose above 1e-5 gets scale 1. */
+snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, snn_network **network);
+
+#endif

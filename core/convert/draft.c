@@ -1,0 +1,345 @@
+#include "core/convert/draft_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+
+snn_status snn_draft_take(snn_recognition *recognition, int32_t i, snn_affine *affine)
+{
+    snn_draft *draft = recognition->draft;
+    int32_t value = recognition->node->inputs[i];
+    if (!snn_recognition_is_activation(recognition, i)) {
+        return snn_fail(SNN_INPUT_ERROR, "input %d is not an activation", i);
+    }
+    if (--draft->uses[value] > 0) {
+        return snn_affine_copy(&draft->affines[value], affine);
+    }
+    *affine = draft->affines[value];
+    memset(&draft->affines[value], 0, sizeof draft->affines[value]);
+    return snn_ok();
+}
+
+void snn_draft_give(snn_recognition *recognition, snn_affine *affine)
+{
+    recognition->draft->affines[recognition->node->outputs[0]] = *affine;
+    memset(affine, 0, sizeof *affine);
+}
+
+static bool is_identity_of_population(const snn_affine *affine)
+{
+    if (affine->term_count != 1 || affine->offset != NULL || !snn_affine_is_plain(affine, true)) {
+        return false;
+    }
+    const snn_term *term = &affine->terms[0];
+    if (term->op.target_channels != affine->shape.channels || term->op.source_channels != term->op.source.channels) {
+        return false;
+    }
+    for (int32_t c = 0; c < affine->shape.channels; c++) {
+        if (term->weights[c] != 1.0f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool name_is_used(const snn_draft *draft, const char *name)
+{
+    for (int32_t i = 0; i < draft->population_count; i++) {
+        if (strcmp(draft->populations[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static snn_status unique_name(const snn_draft *draft, const char *name, char **unique)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text, "%s", name);
+    for (int32_t n = 2; name_is_used(draft, text); n++) {
+        (void)snprintf(text, sizeof text, "%.200s_%d", name, n);
+    }
+    *unique = snn_duplicate_text(text);
+    return *unique == NULL ? snn_out_of_memory("name") : snn_ok();
+}
+
+static snn_status grow_populations(snn_draft *draft)
+{
+    if (draft->population_count < draft->population_capacity) {
+        return snn_ok();
+    }
+    int32_t capacity = draft->population_capacity == 0 ? 16 : 2 * draft->population_capacity;
+    snn_draft_population *grown = snn_allocate((size_t)capacity, sizeof *grown);
+    if (grown == NULL) {
+        return snn_out_of_memory("populations");
+    }
+    if (draft->population_count > 0) {
+        memcpy(grown, draft->populations, (size_t)draft->population_count * sizeof *grown);
+    }
+    snn_release(draft->populations);
+    draft->populations = grown;
+    draft->population_capacity = capacity;
+    return snn_ok();
+}
+
+snn_status snn_draft_add_population(snn_draft *draft, const char *name, snn_neuron_kind kind, snn_affine *input,
+                                    snn_shape shape, int32_t value, snn_draft_population **population)
+{
+    if (input->term_count == 0) {
+        return snn_fail(SNN_INPUT_ERROR, "its input does not depend on the image");
+    }
+    char *own_name = NULL;
+    SNN_TRY(unique_name(draft, name, &own_name));
+    snn_status status = grow_populations(draft);
+    if (status.code != SNN_OK) {
+        snn_release(own_name);
+        return status;
+    }
+    snn_draft_population *added = &draft->populations[draft->population_count++];
+    memset(added, 0, sizeof *added);
+    added->name = own_name;
+    added->kind = kind;
+    added->shape = shape;
+    added->value = value;
+    added->value_layout.shape = shape;
+    added->value_layout.order = input->order;
+    added->input = *input;
+    memset(input, 0, sizeof *input);
+    added->maxima = draft->maxima_length;
+    draft->maxima_length += shape.channels;
+    if (population != NULL) {
+        *population = added;
+    }
+    return snn_ok();
+}
+
+snn_status snn_draft_relay_form(snn_draft *draft, snn_affine *affine, int32_t value)
+{
+    if (is_identity_of_population(affine)) {
+        return snn_ok();
+    }
+    char name[256];
+    int32_t producer = draft->graph->values[value].producer;
+    (void)snprintf(name, sizeof name, "%.200s/relay", producer >= 0 ? draft->graph->nodes[producer].name : "input");
+    snn_shape shape = affine->shape;
+    snn_order order = affine->order;
+    SNN_TRY(snn_draft_add_population(draft, name, SNN_NEURON_LINEAR, affine, shape, value, NULL));
+    return snn_affine_identity(affine, draft->population_count - 1, shape, order);
+}
+
+snn_status snn_draft_relay(snn_recognition *recognition, int32_t i)
+{
+    if (!snn_recognition_is_activation(recognition, i)) {
+        return snn_fail(SNN_INPUT_ERROR, "input %d is not an activation", i);
+    }
+    int32_t value = recognition->node->inputs[i];
+    return snn_draft_relay_form(recognition->draft, &recognition->draft->affines[value], value);
+}
+
+bool snn_affine_layout_is(const snn_affine *affine, snn_shape shape, snn_order order)
+{
+    bool same_shape = affine->shape.height == shape.height && affine->shape.width == shape.width &&
+                      affine->shape.channels == shape.channels;
+    bool order_free = snn_shape_positions(shape) == 1 || shape.channels == 1;
+    return same_shape && (affine->order == order || order_free);
+}
+
+snn_status snn_draft_require_layout(snn_recognition *recognition, int32_t i, snn_shape shape, snn_order order)
+{
+    if (!snn_recognition_is_activation(recognition, i)) {
+        return snn_fail(SNN_INPUT_ERROR, "input %d is not an activation", i);
+    }
+    snn_affine *affine = &recognition->draft->affines[recognition->node->inputs[i]];
+    if (snn_affine_layout_is(affine, shape, order)) {
+        affine->order = order;
+        return snn_ok();
+    }
+    size_t count = (size_t)snn_shape_size(shape);
+    if (count != (size_t)snn_shape_size(affine->shape)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "layout of another size");
+    }
+    SNN_TRY(snn_draft_relay(recognition, i));
+    int32_t *map = snn_allocate(count, sizeof *map);
+    if (map == NULL) {
+        return snn_out_of_memory("map");
+    }
+    for (size_t e = 0; e < count; e++) {
+        map[e] = (int32_t)e;
+    }
+    affine = &recognition->draft->affines[recognition->node->inputs[i]];
+    snn_status status = snn_affine_gather(affine, map, shape, order);
+    snn_release(map);
+    SNN_TRY(status);
+    /* The gather is an operator; a second relay makes its result readable by the next one. */
+    return snn_draft_relay(recognition, i);
+}
+
+static void count_uses(snn_draft *draft)
+{
+    const snn_graph *graph = draft->graph;
+    for (int32_t n = 0; n < graph->node_count; n++) {
+        const snn_node *node = &graph->nodes[n];
+        for (int32_t i = 0; i < node->input_count && !node->folded; i++) {
+            if (node->inputs[i] != SNN_NO_VALUE) {
+                draft->uses[node->inputs[i]]++;
+            }
+        }
+    }
+    draft->uses[graph->output]++;
+}
+
+static snn_status begin(snn_draft *draft)
+{
+    const snn_graph *graph = draft->graph;
+    const snn_tensor *input = &graph->values[graph->input].tensor;
+    draft->affines = snn_allocate((size_t)graph->value_count, sizeof *draft->affines);
+    draft->uses = snn_allocate((size_t)graph->value_count, sizeof *draft->uses);
+    if (draft->affines == NULL || draft->uses == NULL) {
+        return snn_out_of_memory("draft");
+    }
+    count_uses(draft);
+    snn_shape shape;
+    snn_order order;
+    SNN_TRY(snn_affine_natural_layout(input->dims, input->rank, &shape, &order));
+    return snn_affine_identity(&draft->affines[graph->input], SNN_SOURCE_INPUT, shape, order);
+}
+
+/* What several readers share must not be computed once per reader: behind an operator they read a relay. */
+static snn_status share_output(snn_draft *draft, const snn_node *node)
+{
+    int32_t value = node->outputs[0];
+    snn_affine *affine = &draft->affines[value];
+    if (draft->uses[value] < 2 || affine->term_count == 0 || snn_affine_is_plain(affine, false)) {
+        return snn_ok();
+    }
+    return snn_draft_relay_form(draft, affine, value);
+}
+
+static snn_status convert_node(snn_draft *draft, const snn_node *node, snn_node_report *report)
+{
+    snn_recognition recognition = {draft, node, SNN_VERDICT_LINEAR, ""};
+    snn_recogniser recogniser = node->domain[0] == '\0' ? snn_recogniser_find(node->operator) : NULL;
+    snn_status status = snn_ok();
+    if (recogniser == NULL) {
+        status = snn_fail(SNN_INPUT_ERROR, "no spiking neuron and no linear operator stands for %s%s%s", node->domain,
+                          node->domain[0] == '\0' ? "" : ".", node->operator);
+    } else if (draft->graph->values[node->outputs[0]].tensor.rank < 0) {
+        status =
+            snn_fail(SNN_INPUT_ERROR, "%s", node->refusal != NULL ? node->refusal : "its input has no known shape");
+    } else {
+        status = recogniser(&recognition);
+    }
+    if (status.code == SNN_OK) {
+        status = share_output(draft, node);
+    }
+    if (report != NULL) {
+        report->verdict = status.code == SNN_OK ? recognition.verdict : SNN_VERDICT_REFUSED;
+        (void)snprintf(report->text, sizeof report->text, "%.159s",
+                       status.code == SNN_OK ? recognition.text : status.message);
+    }
+    return status;
+}
+
+/* After a refusal under `check`, later nodes are judged as if this one had worked. */
+static snn_status pretend(snn_draft *draft, const snn_node *node)
+{
+    for (int32_t i = 0; i < node->output_count; i++) {
+        int32_t value = node->outputs[i];
+        if (value == SNN_NO_VALUE || draft->graph->values[value].tensor.rank < 0 ||
+            draft->affines[value].shape.channels > 0) {
+            continue;
+        }
+        const snn_tensor *tensor = &draft->graph->values[value].tensor;
+        snn_shape shape;
+        snn_order order;
+        if (snn_affine_natural_layout(tensor->dims, tensor->rank, &shape, &order).code != SNN_OK) {
+            continue;
+        }
+        SNN_TRY(snn_affine_identity(&draft->affines[value], SNN_SOURCE_INPUT, shape, order));
+    }
+    return snn_ok();
+}
+
+static snn_status finish_readout(snn_draft *draft)
+{
+    int32_t value = draft->graph->output;
+    snn_affine *affine = &draft->affines[value];
+    if (affine->shape.channels == 0) {
+        return snn_fail(SNN_INPUT_ERROR, "the output does not depend on the image");
+    }
+    const snn_tensor *tensor = &draft->graph->values[value].tensor;
+    int64_t classes = snn_tensor_elements(tensor);
+    if (snn_shape_positions(affine->shape) != 1) {
+        return snn_fail(SNN_INPUT_ERROR, "the output is an image (%d x %d x %d), logits [1, classes] expected",
+                        affine->shape.height, affine->shape.width, affine->shape.channels);
+    }
+    snn_shape shape = {1, 1, (int32_t)classes};
+    return snn_draft_add_population(draft, "logits", SNN_NEURON_READOUT, affine, shape, value, NULL);
+}
+
+static snn_status convert_nodes(snn_draft *draft, snn_node_report *reports, bool *refused)
+{
+    const snn_graph *graph = draft->graph;
+    for (int32_t n = 0; n < graph->node_count; n++) {
+        const snn_node *node = &graph->nodes[n];
+        if (node->folded) {
+            if (reports != NULL) {
+                reports[n].verdict = SNN_VERDICT_FOLDED;
+                (void)snprintf(reports[n].text, sizeof reports[n].text, "constant");
+            }
+            continue;
+        }
+        snn_status status = convert_node(draft, node, reports != NULL ? &reports[n] : NULL);
+        if (status.code == SNN_INPUT_ERROR && reports != NULL) {
+            *refused = true;
+            status = pretend(draft, node);
+        }
+        SNN_TRY_CONTEXT(status, "%s: node %s (%s)", graph->source, node->name, node->operator);
+    }
+    return snn_ok();
+}
+
+snn_status snn_draft_create(const snn_graph *graph, const snn_convert_options *options, snn_node_report *reports,
+                            snn_draft **draft)
+{
+    *draft = NULL;
+    bool refused = false;
+    snn_draft *made = snn_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return snn_out_of_memory("draft");
+    }
+    made->graph = graph;
+    made->options = *options;
+    snn_status status = begin(made);
+    if (status.code == SNN_OK) {
+        status = convert_nodes(made, reports, &refused);
+    }
+    if (status.code == SNN_OK && !refused) {
+        status = snn_context(finish_readout(made), "%s", graph->source);
+    }
+    if (status.code == SNN_OK && !refused) {
+        *draft = made;
+    } else {
+        snn_draft_destroy(made);
+    }
+    return status;
+}
+
+void snn_draft_destroy(snn_draft *draft)
+{
+    if (draft == NULL) {
+        return;
+    }
+    for (int32_t v = 0; v < draft->graph->value_count && draft->affines != NULL; v++) {
+        snn_affine_clear(&draft->affines[v]);
+    }
+    for (int32_t p = 0; p < draft->population_count; p++) {
+        snn_affine_clear(&draft->populations[p].input);
+        snn_release(draft->populations[p].name);
+    }
+    snn_release(draft->affines);
+    snn_release(draft->uses);
+    snn_release(draft->populations);
+    snn_release(draft);
+}

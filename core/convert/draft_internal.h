@@ -1,0 +1,95 @@
+/* Internal to core/convert: the draft, shared by the recognisers, calibration and quantisation. */
+#ifndef SNN_CONVERT_DRAFT_INTERNAL_H
+#define SNN_CONVERT_DRAFT_INTERNAL_H
+
+#include "core/convert/affine.h"
+#include "core/convert/convert.h"
+
+/* A population to be: its decoded input is `input`, its scale comes from the graph's value `value`. */
+typedef struct snn_draft_population {
+    char *name;
+    snn_neuron_kind kind;
+    snn_shape shape;
+    snn_window window;
+    float alpha;
+    snn_affine input;
+    int32_t value;           /* graph value whose channel maxima give the scale */
+    snn_affine value_layout; /* shape and order of that value (no terms) */
+    int64_t maxima;          /* where its channels begin in the flat array of maxima */
+} snn_draft_population;
+
+struct snn_draft {
+    const snn_graph *graph;
+    snn_convert_options options;
+    snn_affine *affines; /* [graph->value_count] */
+    int32_t *uses;       /* [graph->value_count] inputs of live nodes that still want the affine value */
+    snn_draft_population *populations;
+    int32_t population_count, population_capacity;
+    int64_t maxima_length;
+};
+
+/* One node being converted. */
+typedef struct snn_recognition {
+    snn_draft *draft;
+    const snn_node *node;
+    snn_verdict verdict; /* set by the recogniser; NEURON or LINEAR */
+    char text[160];
+} snn_recognition;
+
+/* Turns one node into populations or affines. SNN_INPUT_ERROR with the reason when it cannot. */
+typedef snn_status (*snn_recogniser)(snn_recognition *recognition);
+
+/* The recogniser of an ONNX operator, or NULL. */
+snn_recogniser snn_recogniser_find(const char *operator_name);
+/* The families of recognisers, one file each; NULL for operators that are not the family's own. */
+snn_recogniser snn_recogniser_product(const char *operator_name);
+snn_recogniser snn_recogniser_arithmetic(const char *operator_name);
+snn_recogniser snn_recogniser_average(const char *operator_name);
+snn_recogniser snn_recogniser_neuron(const char *operator_name);
+snn_recogniser snn_recogniser_movement(const char *operator_name);
+
+/* A family's table, and the look-up in it. */
+typedef struct snn_recogniser_entry {
+    const char *operator_name;
+    snn_recogniser recogniser;
+} snn_recogniser_entry;
+snn_recogniser snn_recogniser_in(const snn_recogniser_entry *table, size_t count, const char *operator_name);
+
+/* The tensor of the node's input or output number i. */
+const snn_tensor *snn_recognition_input(const snn_recognition *recognition, int32_t i);
+const snn_tensor *snn_recognition_output(const snn_recognition *recognition, int32_t i);
+/* True if input i is given and constant / is an activation. */
+bool snn_recognition_is_constant(const snn_recognition *recognition, int32_t i);
+bool snn_recognition_is_activation(const snn_recognition *recognition, int32_t i);
+
+/* Constant float32 operand i; refuses one that depends on the image. */
+snn_status snn_recognition_constant(const snn_recognition *recognition, int32_t i, const snn_tensor **tensor);
+/* The shape of an image [1,C,H,W]; refuses other ranks. */
+snn_status snn_recognition_image_shape(const snn_tensor *tensor, snn_shape *shape);
+/* What `snn_dist check` says of the node. */
+void snn_recognition_describe(snn_recognition *recognition, const char *text);
+
+/* Gives the caller the affine value of the node's input i: moved for its last use, copied otherwise. */
+snn_status snn_draft_take(snn_recognition *recognition, int32_t i, snn_affine *affine);
+/* The same with terms that can take one more operator, through a relay if need be. */
+snn_status snn_draft_take_plain(snn_recognition *recognition, int32_t i, bool unpooled, snn_affine *affine);
+/* Stores the affine value of output 0 (takes it). */
+void snn_draft_give(snn_recognition *recognition, snn_affine *affine);
+/* Gives the value as output 0 if `status` is fine, clears it otherwise; returns `status`. */
+snn_status snn_draft_conclude(snn_recognition *recognition, snn_affine *affine, snn_status status);
+
+/* Replaces the affine value of input i by a relay population that tracks it, unless it is the plain identity of one
+ * population already. */
+snn_status snn_draft_relay(snn_recognition *recognition, int32_t i);
+/* The same for an affine value in hand; `value` is the graph value that it stands for. */
+snn_status snn_draft_relay_form(snn_draft *draft, snn_affine *affine, int32_t value);
+/* Sees to it that input i has this shape and order, through a relay and a gather if need be. */
+snn_status snn_draft_require_layout(snn_recognition *recognition, int32_t i, snn_shape shape, snn_order order);
+/* True if elements run alike: same shape, and the same order or one that makes no difference. */
+bool snn_affine_layout_is(const snn_affine *affine, snn_shape shape, snn_order order);
+
+/* Adds a population fed by `input` (taken) and gives its number; the name is made unique. */
+snn_status snn_draft_add_population(snn_draft *draft, const char *name, snn_neuron_kind kind, snn_affine *input,
+                                    snn_shape shape, int32_t value, snn_draft_population **population);
+
+#endif

@@ -1,0 +1,177 @@
+/* Products with constants: convolutions and matrix products. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/convert/draft_internal.h"
+
+static snn_status convert_conv(snn_recognition *recognition)
+{
+    const snn_tensor *weights = NULL;
+    const snn_tensor *bias = NULL;
+    snn_shape shape;
+    snn_window window;
+    snn_affine affine;
+    SNN_TRY(snn_recognition_constant(recognition, 1, &weights));
+    if (recognition->node->input_count > 2 && recognition->node->inputs[2] != SNN_NO_VALUE) {
+        SNN_TRY(snn_recognition_constant(recognition, 2, &bias));
+    }
+    SNN_TRY(snn_recognition_image_shape(snn_recognition_input(recognition, 0), &shape));
+    SNN_TRY(snn_draft_require_layout(recognition, 0, shape, SNN_ORDER_CHANNELS_FIRST));
+    const int64_t size[2] = {shape.height, shape.width};
+    SNN_TRY(snn_window_read(recognition->node, size, weights->dims + 2, &window));
+    int32_t groups = (int32_t)snn_node_integer(recognition->node, "group", 1);
+    int32_t outputs = (int32_t)weights->dims[0];
+    const float *bias_data = bias != NULL ? bias->data : NULL;
+    bool possible = false;
+    SNN_TRY(snn_draft_take_plain(recognition, 0, false, &affine));
+    snn_status status = snn_affine_convolve(&affine, &window, groups, outputs, weights->data, bias_data, &possible);
+    if (status.code == SNN_OK && !possible) {
+        status = snn_draft_relay_form(recognition->draft, &affine, recognition->node->inputs[0]);
+        if (status.code == SNN_OK) {
+            status = snn_affine_convolve(&affine, &window, groups, outputs, weights->data, bias_data, &possible);
+        }
+    }
+    (void)snprintf(recognition->text, sizeof recognition->text, "convolution %d x %d, %d to %d channels%s",
+                   window.kernel[0], window.kernel[1], shape.channels, outputs, groups > 1 ? ", grouped" : "");
+    return snn_draft_conclude(recognition, &affine, status);
+}
+
+/* `matrix` transposed to [outputs][inputs] and scaled, where `rows_are_outputs` says how it lies. */
+static snn_status oriented(const snn_tensor *matrix, bool rows_are_outputs, float alpha, float **weights)
+{
+    int64_t rows = matrix->dims[matrix->rank - 2];
+    int64_t columns = matrix->dims[matrix->rank - 1];
+    const float *data = matrix->data;
+    *weights = snn_allocate((size_t)(rows * columns), sizeof **weights);
+    if (*weights == NULL) {
+        return snn_out_of_memory("matrix");
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t c = 0; c < columns; c++) {
+            int64_t at = rows_are_outputs ? r * columns + c : c * rows + r;
+            (*weights)[at] = alpha * data[r * columns + c];
+        }
+    }
+    return snn_ok();
+}
+
+/* Bias of Gemm: scalar, [outputs] or [1, outputs], times beta. */
+static snn_status gemm_bias(const snn_recognition *recognition, int32_t outputs, float **bias)
+{
+    *bias = NULL;
+    if (recognition->node->input_count < 3 || recognition->node->inputs[2] == SNN_NO_VALUE) {
+        return snn_ok();
+    }
+    const snn_tensor *given = NULL;
+    SNN_TRY(snn_recognition_constant(recognition, 2, &given));
+    float beta = snn_node_real(recognition->node, "beta", 1.0f);
+    int64_t count = snn_tensor_elements(given);
+    if (count != 1 && count != outputs) {
+        return snn_fail(SNN_INPUT_ERROR, "bias of %lld elements for %d outputs", (long long)count, outputs);
+    }
+    *bias = snn_allocate((size_t)outputs, sizeof **bias);
+    if (*bias == NULL) {
+        return snn_out_of_memory("bias");
+    }
+    for (int32_t o = 0; o < outputs; o++) {
+        (*bias)[o] = beta * ((const float *)given->data)[count == 1 ? 0 : o];
+    }
+    return snn_ok();
+}
+
+static snn_status convert_gemm(snn_recognition *recognition)
+{
+    const snn_node *node = recognition->node;
+    const snn_tensor *matrix = NULL;
+    float *weights = NULL;
+    float *bias = NULL;
+    snn_affine affine;
+    memset(&affine, 0, sizeof affine);
+    if (snn_node_integer(node, "transA", 0) != 0) {
+        return snn_fail(SNN_INPUT_ERROR, "transA = 1 is not supported");
+    }
+    SNN_TRY(snn_recognition_constant(recognition, 1, &matrix));
+    bool transposed = snn_node_integer(node, "transB", 0) != 0;
+    int32_t outputs = (int32_t)(transposed ? matrix->dims[0] : matrix->dims[1]);
+    snn_status status = oriented(matrix, transposed, snn_node_real(node, "alpha", 1.0f), &weights);
+    if (status.code == SNN_OK) {
+        status = gemm_bias(recognition, outputs, &bias);
+    }
+    if (status.code == SNN_OK) {
+        status = snn_draft_take_plain(recognition, 0, false, &affine);
+    }
+    if (status.code == SNN_OK) {
+        status = snn_affine_dense(&affine, outputs, weights, bias);
+    }
+    snn_release(weights);
+    snn_release(bias);
+    (void)snprintf(recognition->text, sizeof recognition->text, "matrix product, %lld to %d",
+                   (long long)(snn_tensor_elements(matrix) / outputs), outputs);
+    return snn_draft_conclude(recognition, &affine, status);
+}
+
+/* A product along one axis of a token matrix is a 1 x 1 convolution in the layout where that axis is the channels. */
+static snn_status token_product(snn_recognition *recognition, int32_t activation, bool left, int32_t outputs,
+                                const float *weights)
+{
+    const snn_tensor *input = snn_recognition_input(recognition, activation);
+    int32_t rank = input->rank;
+    int64_t last = input->dims[rank - 1];
+    int64_t others = snn_tensor_elements(input) / last;
+    if (left && rank != 3) {
+        return snn_fail(SNN_INPUT_ERROR, "constant matrix times a value of rank %d; rank 3 expected", rank);
+    }
+    snn_shape shape = {1, (int32_t)(left ? last : others), (int32_t)(left ? others : last)};
+    snn_affine affine;
+    bool possible = false;
+    const snn_affine *now = &recognition->draft->affines[recognition->node->inputs[activation]];
+    snn_order order = left ? SNN_ORDER_CHANNELS_FIRST : SNN_ORDER_CHANNELS_LAST;
+    if (now->order == order && now->shape.channels == shape.channels) {
+        shape = now->shape; /* keeps rows and columns of an image apart */
+    }
+    SNN_TRY(snn_draft_require_layout(recognition, activation, shape, order));
+    SNN_TRY(snn_draft_take_plain(recognition, activation, false, &affine));
+    const snn_window window = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
+    snn_status status = snn_affine_convolve(&affine, &window, 1, outputs, weights, NULL, &possible);
+    return snn_draft_conclude(recognition, &affine, status);
+}
+
+static snn_status convert_matmul(snn_recognition *recognition)
+{
+    bool left = snn_recognition_is_constant(recognition, 0);
+    int32_t activation = left ? 1 : 0;
+    const snn_tensor *matrix = NULL;
+    float *weights = NULL;
+    SNN_TRY(snn_recognition_constant(recognition, left ? 0 : 1, &matrix));
+    if (matrix->rank != 2) {
+        return snn_fail(SNN_INPUT_ERROR, "constant of rank %d; a matrix expected", matrix->rank);
+    }
+    const snn_tensor *input = snn_recognition_input(recognition, activation);
+    int32_t outputs = (int32_t)matrix->dims[left ? 0 : 1];
+    SNN_TRY(oriented(matrix, left, 1.0f, &weights));
+    snn_status status;
+    if (!left && input->rank == 2) {
+        snn_affine affine;
+        status = snn_draft_take_plain(recognition, activation, false, &affine);
+        if (status.code == SNN_OK) {
+            status = snn_draft_conclude(recognition, &affine, snn_affine_dense(&affine, outputs, weights, NULL));
+        }
+    } else {
+        status = token_product(recognition, activation, left, outputs, weights);
+    }
+    snn_release(weights);
+    (void)snprintf(recognition->text, sizeof recognition->text, "matrix product, %lld to %d",
+                   (long long)(snn_tensor_elements(matrix) / outputs), outputs);
+    return status;
+}
+
+snn_recogniser snn_recogniser_product(const char *operator_name)
+{
+    static const snn_recogniser_entry table[] = {
+        {"Conv", convert_conv},
+        {"Gemm", convert_gemm},
+        {"MatMul", convert_matmul},
+    };
+    return snn_recogniser_in(table, sizeof table / sizeof table[0], operator_name);
+}

@@ -1,0 +1,98 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "core/convert/draft_internal.h"
+
+snn_recogniser snn_recogniser_in(const snn_recogniser_entry *table, size_t count, const char *operator_name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(table[i].operator_name, operator_name) == 0) {
+            return table[i].recogniser;
+        }
+    }
+    return NULL;
+}
+
+snn_recogniser snn_recogniser_find(const char *operator_name)
+{
+    static snn_recogniser (*const families[])(const char *) = {
+        snn_recogniser_product, snn_recogniser_arithmetic, snn_recogniser_average,
+        snn_recogniser_neuron,  snn_recogniser_movement,
+    };
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        snn_recogniser found = families[i](operator_name);
+        if (found != NULL) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+const snn_tensor *snn_recognition_input(const snn_recognition *recognition, int32_t i)
+{
+    return &recognition->draft->graph->values[recognition->node->inputs[i]].tensor;
+}
+
+const snn_tensor *snn_recognition_output(const snn_recognition *recognition, int32_t i)
+{
+    return &recognition->draft->graph->values[recognition->node->outputs[i]].tensor;
+}
+
+bool snn_recognition_is_constant(const snn_recognition *recognition, int32_t i)
+{
+    const snn_node *node = recognition->node;
+    return i < node->input_count && node->inputs[i] != SNN_NO_VALUE &&
+           recognition->draft->graph->values[node->inputs[i]].constant;
+}
+
+bool snn_recognition_is_activation(const snn_recognition *recognition, int32_t i)
+{
+    const snn_node *node = recognition->node;
+    return i < node->input_count && node->inputs[i] != SNN_NO_VALUE &&
+           recognition->draft->affines[node->inputs[i]].shape.channels > 0;
+}
+
+void snn_recognition_describe(snn_recognition *recognition, const char *text)
+{
+    (void)snprintf(recognition->text, sizeof recognition->text, "%s", text);
+}
+
+snn_status snn_recognition_constant(const snn_recognition *recognition, int32_t i, const snn_tensor **tensor)
+{
+    if (!snn_recognition_is_constant(recognition, i)) {
+        return snn_fail(SNN_INPUT_ERROR,
+                        "input %d must be constant (weights that depend on the image are not supported)", i);
+    }
+    *tensor = snn_recognition_input(recognition, i);
+    if ((*tensor)->type != SNN_TYPE_FLOAT32) {
+        return snn_fail(SNN_INPUT_ERROR, "input %d must be float32", i);
+    }
+    return snn_ok();
+}
+
+snn_status snn_draft_take_plain(snn_recognition *recognition, int32_t i, bool unpooled, snn_affine *affine)
+{
+    if (!snn_affine_is_plain(&recognition->draft->affines[recognition->node->inputs[i]], unpooled)) {
+        SNN_TRY(snn_draft_relay(recognition, i));
+    }
+    return snn_draft_take(recognition, i, affine);
+}
+
+snn_status snn_draft_conclude(snn_recognition *recognition, snn_affine *affine, snn_status status)
+{
+    if (status.code != SNN_OK) {
+        snn_affine_clear(affine);
+        return status;
+    }
+    snn_draft_give(recognition, affine);
+    return snn_ok();
+}
+
+snn_status snn_recognition_image_shape(const snn_tensor *tensor, snn_shape *shape)
+{
+    if (tensor->rank != 4) {
+        return snn_fail(SNN_INPUT_ERROR, "input of rank %d, an image [1,C,H,W] expected", tensor->rank);
+    }
+    *shape = (snn_shape){(int32_t)tensor->dims[2], (int32_t)tensor->dims[3], (int32_t)tensor->dims[1]};
+    return snn_ok();
+}

@@ -1,0 +1,241 @@
+#include "core/graph/graph.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/graph/operators.h"
+
+/* Inputs without the optional ones that are left out at the end. */
+static int32_t given_inputs(const snn_node *node)
+{
+    int32_t count = node->input_count;
+    while (count > 0 && node->inputs[count - 1] == SNN_NO_VALUE) {
+        count--;
+    }
+    return count;
+}
+
+static snn_status check_counts(const snn_graph *graph, const snn_node *node, const snn_graph_operator *entry)
+{
+    int32_t given = given_inputs(node);
+    if (given < entry->min_inputs || (entry->max_inputs >= 0 && given > entry->max_inputs)) {
+        return snn_fail(SNN_INPUT_ERROR, "%" PRId32 " inputs, expected %s%" PRId32, given,
+                        given < entry->min_inputs ? "at least " : "at most ",
+                        given < entry->min_inputs ? entry->min_inputs : entry->max_inputs);
+    }
+    for (int32_t i = 0; i < entry->min_inputs; i++) {
+        if (node->inputs[i] == SNN_NO_VALUE) {
+            return snn_fail(SNN_INPUT_ERROR, "input %" PRId32 " is left out, but it is not optional", i);
+        }
+    }
+    for (int32_t i = 0; i < node->output_count; i++) {
+        int32_t value = node->outputs[i];
+        if (i < entry->outputs) {
+            if (value == SNN_NO_VALUE) {
+                return snn_fail(SNN_INPUT_ERROR, "output %" PRId32 " is left out: not supported", i);
+            }
+        } else if (value != SNN_NO_VALUE &&
+                   (value == graph->output || snn_graph_consumers(graph, value, NULL, 0) > 0)) {
+            return snn_fail(SNN_INPUT_ERROR, "output %" PRId32 " (%s) is not supported", i, graph->values[value].name);
+        }
+    }
+    return snn_ok();
+}
+
+static snn_status find_operator(const snn_node *node, const snn_graph_operator **entry)
+{
+    const char *domain = node->domain == NULL ? "" : node->domain;
+    if (domain[0] != '\0' && strcmp(domain, "ai.onnx") != 0) {
+        return snn_fail(SNN_INPUT_ERROR, "operator of the domain %s not supported", domain);
+    }
+    *entry = snn_graph_operator_find(node->operator);
+    if (*entry == NULL) {
+        return snn_fail(SNN_INPUT_ERROR, "operator not supported");
+    }
+    return snn_ok();
+}
+
+/* Points the call at the node's inputs; *all_constant says whether nothing but constants goes in. */
+static snn_status bind_inputs(const snn_graph *graph, const snn_node *node, const snn_tensor **inputs,
+                              bool *all_constant)
+{
+    *all_constant = true;
+    for (int32_t i = 0; i < node->input_count; i++) {
+        inputs[i] = NULL;
+        if (node->inputs[i] == SNN_NO_VALUE) {
+            continue;
+        }
+        const snn_value *value = &graph->values[node->inputs[i]];
+        if (value->tensor.rank < 0) {
+            return snn_fail(SNN_INPUT_ERROR, "the shape of its input %s is not known", value->name);
+        }
+        inputs[i] = &value->tensor;
+        *all_constant = *all_constant && value->constant;
+    }
+    return snn_ok();
+}
+
+static snn_status check_shapes(const snn_operator_call *call, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (snn_tensor_elements(&call->outputs[i]) < 0) {
+            char shape[256];
+            return snn_fail(SNN_INPUT_ERROR, "output %" PRId32 " would be %s: not a usable shape", i,
+                            snn_tensor_describe(&call->outputs[i], shape, sizeof shape));
+        }
+    }
+    return snn_ok();
+}
+
+/* Computes the outputs that `infer` did not already give data. */
+static snn_status evaluate_constants(const snn_graph_operator *entry, const snn_operator_call *call, int32_t count)
+{
+    bool complete = true;
+    for (int32_t i = 0; i < count; i++) {
+        if (call->outputs[i].data == NULL) {
+            complete = false;
+            SNN_TRY(snn_tensor_allocate(&call->outputs[i]));
+        }
+    }
+    return complete ? snn_ok() : entry->evaluate(call);
+}
+
+/* Moves the outputs of a call into the graph's values. */
+static void store_outputs(snn_graph *graph, snn_node *node, const snn_operator_call *call, int32_t count)
+{
+    node->folded = true;
+    for (int32_t i = 0; i < count; i++) {
+        snn_value *value = &graph->values[node->outputs[i]];
+        value->tensor = call->outputs[i];
+        value->constant = value->tensor.data != NULL;
+        call->outputs[i].data = NULL;
+        node->folded = node->folded && value->constant;
+    }
+}
+
+/* One node: shapes of its outputs, and their data if they follow from constants. `inputs` and `outputs` are room for
+ * its input_count and output_count. */
+static snn_status infer_node(snn_graph *graph, snn_node *node, const snn_tensor **inputs, snn_tensor *outputs)
+{
+    const snn_graph_operator *entry = NULL;
+    bool all_constant = false;
+    SNN_TRY(find_operator(node, &entry));
+    SNN_TRY(check_counts(graph, node, entry));
+    SNN_TRY(bind_inputs(graph, node, inputs, &all_constant));
+
+    snn_operator_call call = {.node = node, .opset = graph->opset, .inputs = inputs, .outputs = outputs};
+    int32_t count = node->output_count < entry->outputs ? node->output_count : entry->outputs;
+    memset(outputs, 0, (size_t)node->output_count * sizeof *outputs);
+    for (int32_t i = 0; i < node->output_count; i++) {
+        outputs[i].rank = -1;
+    }
+    snn_status status = snn_ok();
+    SNN_GOTO_DONE(status, entry->infer(&call));
+    SNN_GOTO_DONE(status, check_shapes(&call, count));
+    if (all_constant) {
+        SNN_GOTO_DONE(status, evaluate_constants(entry, &call, count));
+    }
+    store_outputs(graph, node, &call, count);
+done:
+    for (int32_t i = 0; i < node->output_count; i++) {
+        snn_release(outputs[i].data);
+    }
+    return status;
+}
+
+/* Marks nodes as folded that the graph's output does not depend on. Nodes are in topological order, so one walk from
+ * the last to the first meets every reader of a value before its producer. */
+static snn_status fold_unread(snn_graph *graph)
+{
+    bool *needed = snn_allocate((size_t)graph->value_count, sizeof *needed);
+    if (needed == NULL) {
+        return snn_out_of_memory("marks of a graph's values");
+    }
+    needed[graph->output] = true;
+    for (int32_t number = graph->node_count - 1; number >= 0; number--) {
+        snn_node *node = &graph->nodes[number];
+        bool read = false;
+        for (int32_t i = 0; i < node->output_count; i++) {
+            read = read || (node->outputs[i] != SNN_NO_VALUE && needed[node->outputs[i]]);
+        }
+        if (!read && node->refusal == NULL) {
+            node->folded = true;
+        }
+        for (int32_t i = 0; i < node->input_count && !node->folded; i++) {
+            if (node->inputs[i] != SNN_NO_VALUE) {
+                needed[node->inputs[i]] = true;
+            }
+        }
+    }
+    snn_release(needed);
+    return snn_ok();
+}
+
+/* Forgets what an earlier inference found out, but for constants. */
+static void forget_inference(snn_graph *graph)
+{
+    for (int32_t i = 0; i < graph->value_count; i++) {
+        if (graph->values[i].producer >= 0 && !graph->values[i].constant) {
+            graph->values[i].tensor.rank = -1;
+        }
+    }
+    for (int32_t i = 0; i < graph->node_count; i++) {
+        snn_node *node = &graph->nodes[i];
+        bool constant = false;
+        for (int32_t k = 0; k < node->output_count; k++) {
+            constant = constant || (node->outputs[k] != SNN_NO_VALUE && graph->values[node->outputs[k]].constant);
+        }
+        node->folded = node->folded && constant; /* else because nobody read it */
+        snn_release(node->refusal);
+        node->refusal = NULL;
+    }
+}
+
+static snn_status infer_nodes(snn_graph *graph, bool stop_at_first, const snn_tensor **inputs, snn_tensor *outputs)
+{
+    for (int32_t number = 0; number < graph->node_count; number++) {
+        snn_node *node = &graph->nodes[number];
+        if (node->folded) {
+            continue;
+        }
+        snn_status status = infer_node(graph, node, inputs, outputs);
+        if (status.code == SNN_INPUT_ERROR && !stop_at_first) {
+            node->refusal = snn_duplicate_text(status.message);
+            if (node->refusal == NULL) {
+                return snn_out_of_memory("the reason of a refusal");
+            }
+        } else {
+            SNN_TRY_CONTEXT(status, "%s: node %s (%s)", graph->source == NULL ? "graph" : graph->source, node->name,
+                            node->operator);
+        }
+    }
+    return snn_ok();
+}
+
+snn_status snn_graph_infer(snn_graph *graph, bool stop_at_first)
+{
+    int32_t inputs_room = 0;
+    int32_t outputs_room = 0;
+    for (int32_t i = 0; i < graph->node_count; i++) {
+        const snn_node *node = &graph->nodes[i];
+        inputs_room = node->input_count > inputs_room ? node->input_count : inputs_room;
+        outputs_room = node->output_count > outputs_room ? node->output_count : outputs_room;
+    }
+    snn_status status = snn_ok();
+    const snn_tensor **inputs = snn_allocate((size_t)inputs_room, sizeof *inputs);
+    snn_tensor *outputs = snn_allocate((size_t)outputs_room, sizeof *outputs);
+    if (inputs == NULL || outputs == NULL) {
+        status = snn_out_of_memory("room for a node's inputs and outputs");
+        goto done;
+    }
+    forget_inference(graph);
+    /* Before, so that what nobody needs is not refused; after, because folding leaves more that nobody needs. */
+    SNN_GOTO_DONE(status, fold_unread(graph));
+    SNN_GOTO_DONE(status, infer_nodes(graph, stop_at_first, inputs, outputs));
+    SNN_GOTO_DONE(status, fold_unread(graph));
+done:
+    snn_release(inputs);
+    snn_release(outputs);
+    return status;
+}

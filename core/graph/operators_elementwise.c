@@ -1,0 +1,399 @@
+/* Functions of one element: activations and the like. A new one is a line in `functions` and one in the table. */
+#include <math.h>
+#include <string.h>
+
+#include "core/graph/operators_internal.h"
+
+enum { MAX_PARAMETERS = 2 };
+
+typedef struct parameter {
+    const char *name;
+    float fallback;
+} parameter;
+
+typedef struct function {
+    const char *name;
+    float (*real)(float x, const float parameters[MAX_PARAMETERS]);
+    int64_t (*integer)(int64_t x); /* NULL: float32 only */
+    parameter parameters[MAX_PARAMETERS];
+} function;
+
+static float square_root(float x, const float *p)
+{
+    (void)p;
+    return sqrtf(x);
+}
+
+static float exponential(float x, const float *p)
+{
+    (void)p;
+    return expf(x);
+}
+
+static float logarithm(float x, const float *p)
+{
+    (void)p;
+    return logf(x);
+}
+
+static float error_function(float x, const float *p)
+{
+    (void)p;
+    return erff(x);
+}
+
+static float negative(float x, const float *p)
+{
+    (void)p;
+    return -x;
+}
+
+static int64_t negative_integer(int64_t x)
+{
+    return (int64_t)(0 - (uint64_t)x);
+}
+
+static float absolute(float x, const float *p)
+{
+    (void)p;
+    return fabsf(x);
+}
+
+static int64_t absolute_integer(int64_t x)
+{
+    return x < 0 ? negative_integer(x) : x;
+}
+
+static float sign(float x, const float *p)
+{
+    (void)p;
+    return x > 0.0F ? 1.0F : x < 0.0F ? -1.0F : x;
+}
+
+static int64_t sign_integer(int64_t x)
+{
+    return (x > 0) - (x < 0);
+}
+
+static float reciprocal(float x, const float *p)
+{
+    (void)p;
+    return 1.0F / x;
+}
+
+static float round_down(float x, const float *p)
+{
+    (void)p;
+    return floorf(x);
+}
+
+static float round_up(float x, const float *p)
+{
+    (void)p;
+    return ceilf(x);
+}
+
+static float round_even(float x, const float *p)
+{
+    (void)p;
+    return nearbyintf(x);
+}
+
+static float sine(float x, const float *p)
+{
+    (void)p;
+    return sinf(x);
+}
+
+static float cosine(float x, const float *p)
+{
+    (void)p;
+    return cosf(x);
+}
+
+static float hyperbolic_tangent(float x, const float *p)
+{
+    (void)p;
+    return tanhf(x);
+}
+
+static float logistic(float x)
+{
+    return 1.0F / (1.0F + expf(-x));
+}
+
+static float sigmoid(float x, const float *p)
+{
+    (void)p;
+    return logistic(x);
+}
+
+static float relu(float x, const float *p)
+{
+    (void)p;
+    return x < 0.0F ? 0.0F : x; /* not-a-number passes */
+}
+
+static float leaky_relu(float x, const float *p)
+{
+    return x < 0.0F ? p[0] * x : x;
+}
+
+static float thresholded_relu(float x, const float *p)
+{
+    return x <= p[0] ? 0.0F : x;
+}
+
+static float elu(float x, const float *p)
+{
+    return x < 0.0F ? p[0] * expm1f(x) : x;
+}
+
+static float celu(float x, const float *p)
+{
+    return x < 0.0F ? p[0] * expm1f(x / p[0]) : x;
+}
+
+static float selu(float x, const float *p)
+{
+    return p[1] * (x < 0.0F ? p[0] * expm1f(x) : x);
+}
+
+static float hard_sigmoid(float x, const float *p)
+{
+    const float line = p[0] * x + p[1];
+    return line < 0.0F ? 0.0F : line > 1.0F ? 1.0F : line;
+}
+
+static float hard_swish(float x, const float *p)
+{
+    (void)p;
+    const float gate[MAX_PARAMETERS] = {1.0F / 6.0F, 0.5F};
+    return x * hard_sigmoid(x, gate);
+}
+
+static float softplus(float x, const float *p)
+{
+    (void)p;
+    return (x > 0.0F ? x : 0.0F) + log1pf(expf(-fabsf(x)));
+}
+
+static float softsign(float x, const float *p)
+{
+    (void)p;
+    return x / (1.0F + fabsf(x));
+}
+
+static float mish(float x, const float *p)
+{
+    return x * tanhf(softplus(x, p));
+}
+
+/* The parameter says whether the tanh approximation is meant. */
+static float gelu(float x, const float *p)
+{
+    if (p[0] != 0.0F) {
+        return 0.5F * x * (1.0F + tanhf(0.797884561F * (x + 0.044715F * x * x * x))); /* sqrt(2 / pi) */
+    }
+    return 0.5F * x * (1.0F + erff(x * 0.707106781F)); /* 1 / sqrt(2) */
+}
+
+static const function functions[] = {
+    {"Sqrt", square_root, NULL, {{0}}},
+    {"Exp", exponential, NULL, {{0}}},
+    {"Log", logarithm, NULL, {{0}}},
+    {"Erf", error_function, NULL, {{0}}},
+    {"Neg", negative, negative_integer, {{0}}},
+    {"Abs", absolute, absolute_integer, {{0}}},
+    {"Sign", sign, sign_integer, {{0}}},
+    {"Reciprocal", reciprocal, NULL, {{0}}},
+    {"Floor", round_down, NULL, {{0}}},
+    {"Ceil", round_up, NULL, {{0}}},
+    {"Round", round_even, NULL, {{0}}},
+    {"Sin", sine, NULL, {{0}}},
+    {"Cos", cosine, NULL, {{0}}},
+    {"Tanh", hyperbolic_tangent, NULL, {{0}}},
+    {"Sigmoid", sigmoid, NULL, {{0}}},
+    {"Relu", relu, NULL, {{0}}},
+    {"LeakyRelu", leaky_relu, NULL, {{"alpha", 0.01F}}},
+    {"ThresholdedRelu", thresholded_relu, NULL, {{"alpha", 1.0F}}},
+    {"Elu", elu, NULL, {{"alpha", 1.0F}}},
+    {"Celu", celu, NULL, {{"alpha", 1.0F}}},
+    {"Selu", selu, NULL, {{"alpha", 1.67326319F}, {"gamma", 1.05070102F}}},
+    {"HardSigmoid", hard_sigmoid, NULL, {{"alpha", 0.2F}, {"beta", 0.5F}}},
+    {"HardSwish", hard_swish, NULL, {{0}}},
+    {"Softplus", softplus, NULL, {{0}}},
+    {"Softsign", softsign, NULL, {{0}}},
+    {"Mish", mish, NULL, {{0}}},
+    {"Gelu", gelu, NULL, {{"approximate", 0.0F}}},
+};
+
+static const function *find_function(const snn_node *node)
+{
+    const function *entry = functions;
+    while (strcmp(entry->name, node->operator) != 0) {
+        entry++; /* only operators of this family come here */
+    }
+    return entry;
+}
+
+static snn_status unary_infer(const snn_operator_call *call)
+{
+    const function *entry = find_function(call->node);
+    const snn_tensor *input = call->inputs[0];
+    for (size_t i = 0; i < call->node->attribute_count; i++) {
+        bool known = false;
+        for (int j = 0; j < MAX_PARAMETERS && entry->parameters[j].name != NULL; j++) {
+            known = known || strcmp(call->node->attributes[i].name, entry->parameters[j].name) == 0;
+        }
+        if (!known) {
+            return snn_fail(SNN_INPUT_ERROR, "attribute '%s' is not supported", call->node->attributes[i].name);
+        }
+    }
+    const char *form = snn_node_text(call->node, "approximate", "none");
+    if (strcmp(form, "none") != 0 && strcmp(form, "tanh") != 0) {
+        return snn_fail(SNN_INPUT_ERROR, "attribute 'approximate': expects none or tanh, found %s", form);
+    }
+    if (input->type != SNN_TYPE_INT64 || entry->integer == NULL) {
+        SNN_TRY(snn_operator_expect_type(input, "the input", SNN_TYPE_FLOAT32));
+    }
+    snn_operator_copy_shape(&call->outputs[0], input);
+    return snn_ok();
+}
+
+static void read_parameters(const snn_node *node, const function *entry, float values[MAX_PARAMETERS])
+{
+    for (int i = 0; i < MAX_PARAMETERS && entry->parameters[i].name != NULL; i++) {
+        values[i] = snn_node_real(node, entry->parameters[i].name, entry->parameters[i].fallback);
+    }
+    if (strcmp(snn_node_text(node, "approximate", "none"), "tanh") == 0) {
+        values[0] = 1.0F;
+    }
+}
+
+static snn_status unary_evaluate(const snn_operator_call *call)
+{
+    const function *entry = find_function(call->node);
+    const snn_tensor *input = call->inputs[0];
+    const int64_t elements = snn_tensor_elements(input);
+    if (input->type == SNN_TYPE_INT64) {
+        const int64_t *x = input->data;
+        int64_t *y = call->outputs[0].data;
+        for (int64_t i = 0; i < elements; i++) {
+            y[i] = entry->integer(x[i]);
+        }
+        return snn_ok();
+    }
+    float parameters[MAX_PARAMETERS] = {0};
+    read_parameters(call->node, entry, parameters);
+    const float *x = input->data;
+    float *y = call->outputs[0].data;
+    for (int64_t i = 0; i < elements; i++) {
+        y[i] = entry->real(x[i], parameters);
+    }
+    return snn_ok();
+}
+
+/* Relu is most of what image networks apply, so it gets a loop that the compiler can vectorise. */
+static snn_status relu_evaluate(const snn_operator_call *call)
+{
+    const int64_t elements = snn_tensor_elements(call->inputs[0]);
+    const float *x = call->inputs[0]->data;
+    float *y = call->outputs[0].data;
+    for (int64_t i = 0; i < elements; i++) {
+        y[i] = relu(x[i], NULL);
+    }
+    return snn_ok();
+}
+
+/* ---- Clip: bounds are attributes before opset 11, then inputs ---- */
+
+static snn_status clip_infer(const snn_operator_call *call)
+{
+    const snn_tensor *input = call->inputs[0];
+    SNN_TRY(snn_operator_attributes(call->node, call->opset < 11 ? "min max" : ""));
+    if (input->type != SNN_TYPE_INT64 || call->opset < 11) {
+        SNN_TRY(snn_operator_expect_type(input, "the input", SNN_TYPE_FLOAT32));
+    }
+    for (int32_t i = 1; i < call->node->input_count; i++) {
+        const snn_tensor *bound = call->inputs[i];
+        if (call->opset < 11) {
+            return snn_fail(SNN_INPUT_ERROR, "bounds are attributes before opset 11, found an input");
+        }
+        if (bound != NULL && (bound->type != input->type || snn_tensor_elements(bound) != 1)) {
+            return snn_fail(SNN_INPUT_ERROR, "a bound: expects one element of the input's type");
+        }
+    }
+    snn_operator_copy_shape(&call->outputs[0], input);
+    return snn_ok();
+}
+
+static float real_bound(const snn_operator_call *call, int32_t number, const char *name, float fallback)
+{
+    const snn_tensor *bound = snn_operator_input(call, number);
+    return bound != NULL ? *(const float *)bound->data : snn_node_real(call->node, name, fallback);
+}
+
+static int64_t integer_bound(const snn_operator_call *call, int32_t number, int64_t fallback)
+{
+    const snn_tensor *bound = snn_operator_input(call, number);
+    return bound != NULL ? *(const int64_t *)bound->data : fallback;
+}
+
+static snn_status clip_evaluate(const snn_operator_call *call)
+{
+    const snn_tensor *input = call->inputs[0];
+    const int64_t elements = snn_tensor_elements(input);
+    if (input->type == SNN_TYPE_INT64) {
+        const int64_t least = integer_bound(call, 1, INT64_MIN);
+        const int64_t most = integer_bound(call, 2, INT64_MAX);
+        const int64_t *x = input->data;
+        int64_t *y = call->outputs[0].data;
+        for (int64_t i = 0; i < elements; i++) {
+            const int64_t raised = x[i] < least ? least : x[i];
+            y[i] = raised > most ? most : raised;
+        }
+        return snn_ok();
+    }
+    const float least = real_bound(call, 1, "min", -INFINITY);
+    const float most = real_bound(call, 2, "max", INFINITY);
+    const float *x = input->data;
+    float *y = call->outputs[0].data;
+    for (int64_t i = 0; i < elements; i++) {
+        const float raised = x[i] < least ? least : x[i];
+        y[i] = raised > most ? most : raised;
+    }
+    return snn_ok();
+}
+
+const snn_graph_operator snn_operators_elementwise[] = {
+    {"Sqrt", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Exp", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Log", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Erf", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Neg", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Abs", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Sign", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Reciprocal", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Floor", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Ceil", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Round", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Sin", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Cos", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Tanh", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Sigmoid", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Relu", 1, 1, 1, unary_infer, relu_evaluate},
+    {"LeakyRelu", 1, 1, 1, unary_infer, unary_evaluate},
+    {"ThresholdedRelu", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Elu", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Celu", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Selu", 1, 1, 1, unary_infer, unary_evaluate},
+    {"HardSigmoid", 1, 1, 1, unary_infer, unary_evaluate},
+    {"HardSwish", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Softplus", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Softsign", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Mish", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Gelu", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Clip", 1, 3, 1, clip_infer, clip_evaluate},
+    {0},
+};

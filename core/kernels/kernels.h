@@ -1,0 +1,82 @@
+/* The kernels: what runs per timestep, behind one table of functions.
+ *
+ * A table is one implementation for one instruction set; all give the same bits. Work comes in *tiles*: a range of
+ * target positions of one image, all owned channels, a whole block of timesteps. A projection kernel adds its integer
+ * product for the tile into an accumulator [step][position in tile][owned channel]; the neuron kernel consumes the
+ * accumulator, keeps x and y in registers or cache over the block, and writes spikes as bits. The accumulator is the
+ * calling thread's scratch and stays in its cache. A table whose hardware can do both at once (int8 tiles with the
+ * neuron update as epilogue) provides `fused`; the others leave it NULL.
+ */
+#ifndef SNN_KERNELS_KERNELS_H
+#define SNN_KERNELS_KERNELS_H
+
+#include "core/network/network.h"
+#include "core/network/spikes.h"
+
+/* A projection's weights for owned target channels, in the layout of the kernel table that packed them. */
+typedef struct snn_packed {
+    const snn_projection *projection;
+    int32_t row_begin, row_end; /* rows packed: target channels op.target_channel + row */
+    bool real;                  /* float32 weights: accumulators hold float bits */
+    int64_t bytes;
+    void *data; /* owned; from snn_allocate */
+} snn_packed;
+
+/* One tile of one population. */
+typedef struct snn_tile {
+    int32_t image;                        /* within the group */
+    int64_t position_begin, position_end; /* target positions of the population's input x */
+    int32_t steps;                        /* timesteps in the block */
+    int32_t channel_begin, channel_end;   /* owned channels of the population's input */
+    void *accumulator; /* [steps][position_end - position_begin][channel_end - channel_begin] int32_t, or float */
+    void *scratch;     /* the thread's, of the size that scratch_bytes gave */
+} snn_tile;
+
+typedef struct snn_tile_counts {
+    int64_t *spikes, *flips, *error; /* [steps], added to */
+    int64_t *channel_spikes;         /* [owned channels], added to */
+} snn_tile_counts;
+
+/* Neurons of a tile: state and constants, all [..][owned channels]. */
+typedef struct snn_neurons {
+    snn_neuron_kind kind;
+    float alpha;
+    bool real;                  /* the accumulator holds floats */
+    const float *eta;           /* [steps] of this block */
+    const float *step;          /* delta [owned] */
+    const float *inverse_scale; /* 1 / sigma [owned] */
+    const float *increments;    /* [steps] of the graded input's coefficient; NULL if no graded input */
+    const float *graded;        /* [input positions][owned] of this image: W p, already multiplied by delta; or NULL */
+    float *x;                   /* [input positions][owned] of this image */
+    float *y;                   /* [output positions][owned] of this image */
+    snn_spikes spikes;          /* output array of the whole population for this block */
+    const uint8_t *previous;    /* [output positions][row_bytes] of this image: spikes of the step before the block */
+    bool first;                 /* the block begins at t = 0 */
+    snn_window window;          /* SNN_NEURON_MAXIMUM */
+    snn_shape input, shape;     /* whole population */
+    int32_t channel_begin, channel_end;
+} snn_neurons;
+
+typedef struct snn_kernels {
+    const char *name; /* "portable", "avx2", "avx512", "amx" */
+    /* Whether this processor and operating system can run it. */
+    bool (*available)(void);
+    /* Packs rows [row_begin, row_end) of a projection that holds them. */
+    snn_status (*pack)(const snn_projection *projection, snn_weight_format format, int32_t row_begin, int32_t row_end,
+                       snn_packed *packed);
+    /* Bytes of scratch that `project` needs for tiles of up to `positions` positions and `steps` steps. */
+    int64_t (*scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
+    /* Adds the product of the source spikes with the packed rows into the tile's accumulator. */
+    void (*project)(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+    /* Runs the tile's neurons over the block. For window neurons a tile is a whole image. */
+    void (*fire)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
+} snn_kernels;
+
+/* The best table that this machine can run; the environment variable SNN_DIST_ISA (a table's name) overrides it.
+ * SNN_INPUT_ERROR if that names no table or one that this machine cannot run (the message lists those that it can). */
+snn_status snn_kernels_select(const snn_kernels **kernels);
+
+/* All tables built in, best first; *count of them. Some may not be available here. */
+const snn_kernels *const *snn_kernels_all(int32_t *count);
+
+#endif

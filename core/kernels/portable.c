@@ -1,0 +1,18 @@
+/* The table of the plain C kernels; see portable.h for how it becomes several. */
+#include "core/kernels/portable.h"
+
+#include "core/kernels/processor.h"
+
+#define TEXT_OF(name) #name
+#define TEXT(name)    TEXT_OF(name)
+
+extern const snn_kernels SNN_ISA_NAME(snn_kernels);
+
+const snn_kernels SNN_ISA_NAME(snn_kernels) = {
+    .name = TEXT(SNN_ISA),
+    .available = SNN_ISA_NAME(snn_processor_runs),
+    .pack = snn_portable_pack,
+    .scratch_bytes = snn_portable_scratch,
+    .project = snn_portable_project,
+    .fire = snn_portable_fire,
+};

@@ -1,0 +1,71 @@
+/* The plain C kernels, private to this folder.
+ *
+ * The same sources are compiled once for the baseline ("portable") and again with the compiler's flags for wider
+ * vectors ("avx2", "avx512"), which give the same bits. SNN_ISA is the copy's name; it ends the name of each function
+ * that crosses a file, so that the copies can be linked together.
+ *
+ *   values    spikes of a receptive field as int16 values
+ *   products  projections: packing, and products with values
+ *   neurons   the neuron step
+ */
+#ifndef SNN_KERNELS_PORTABLE_H
+#define SNN_KERNELS_PORTABLE_H
+
+#include "core/kernels/kernels.h"
+
+#ifndef SNN_ISA
+#define SNN_ISA portable
+#endif
+#define SNN_ISA_JOIN(name, isa)   name##_##isa
+#define SNN_ISA_EXPAND(name, isa) SNN_ISA_JOIN(name, isa)
+#define SNN_ISA_NAME(name)        SNN_ISA_EXPAND(name, SNN_ISA)
+
+#define snn_field_of_tile    SNN_ISA_NAME(snn_field_of_tile)
+#define snn_field_largest    SNN_ISA_NAME(snn_field_largest)
+#define snn_field_expand     SNN_ISA_NAME(snn_field_expand)
+#define snn_element_value    SNN_ISA_NAME(snn_element_value)
+#define snn_operator_taps    SNN_ISA_NAME(snn_operator_taps)
+#define snn_portable_pack    SNN_ISA_NAME(snn_portable_pack)
+#define snn_portable_scratch SNN_ISA_NAME(snn_portable_scratch)
+#define snn_portable_project SNN_ISA_NAME(snn_portable_project)
+#define snn_portable_fire    SNN_ISA_NAME(snn_portable_fire)
+
+/* The rectangle of a projection's pooled source that a tile's target positions see. Its values, int16_t
+ * [rows][columns][channels], are the source's +1 / -1 (or their sums over the pool window), and 0 outside the image. */
+typedef struct snn_field {
+    int32_t row, column;               /* of the first value, in the pooled source; negative in the padding */
+    int32_t rows, columns;             /* > 0 */
+    int32_t channel, channels;         /* of the source population */
+    int32_t row_stride, column_stride; /* of the window: from one target position to the next */
+    int32_t target_row, target_column; /* target position that sees the rectangle's first value */
+} snn_field;
+
+static inline int64_t snn_field_size(const snn_field *field)
+{
+    return (int64_t)field->rows * field->columns * field->channels;
+}
+
+/* The window through which a target position sees the pooled source: of convolutions their own, of dense operators the
+ * whole source, of diagonal ones a single tap. */
+snn_window snn_operator_taps(const snn_operator *op);
+
+/* The field of target positions [begin, end), source channels [channel, channel + channels). */
+snn_field snn_field_of_tile(const snn_operator *op, int64_t begin, int64_t end, int32_t channel, int32_t channels);
+
+/* An upper bound of the size of the field of any `positions` target positions. */
+int64_t snn_field_largest(const snn_operator *op, int64_t positions, int32_t channels);
+
+void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_spikes *source, int32_t step,
+                      int32_t image, int16_t *values);
+
+/* The value of one channel (of the source population) at one position of the pooled source. */
+int32_t snn_element_value(const snn_operator *op, const snn_spikes *source, int32_t step, int32_t image,
+                          int64_t position, int32_t channel);
+
+snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
+                             int32_t row_end, snn_packed *packed);
+int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
+void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
+
+#endif

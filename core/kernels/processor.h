@@ -1,0 +1,13 @@
+/* What this processor and operating system can run. Compiled for the baseline instruction set, so that asking is
+ * always safe. */
+#ifndef SNN_KERNELS_PROCESSOR_H
+#define SNN_KERNELS_PROCESSOR_H
+
+#include <stdbool.h>
+
+/* One question per kernel table, of the table's name. */
+bool snn_processor_runs_portable(void);
+bool snn_processor_runs_avx2(void);
+bool snn_processor_runs_avx512(void); /* F, BW, VL, DQ and VNNI */
+
+#endif

@@ -1,0 +1,214 @@
+#include "core/network/network.h"
+
+#include <string.h>
+
+#include "core/base/memory.h"
+
+const char *snn_neuron_kind_name(snn_neuron_kind kind)
+{
+    static const char *const names[SNN_NEURON_KIND_COUNT] = {"relu", "leaky_relu", "linear", "maximum", "readout"};
+    return (unsigned)kind < SNN_NEURON_KIND_COUNT ? names[kind] : "unknown";
+}
+
+const char *snn_operator_kind_name(snn_operator_kind kind)
+{
+    static const char *const names[SNN_OPERATOR_KIND_COUNT] = {"convolution", "dense", "diagonal", "gather"};
+    return (unsigned)kind < SNN_OPERATOR_KIND_COUNT ? names[kind] : "unknown";
+}
+
+snn_shape snn_operator_pooled_shape(const snn_operator *op)
+{
+    snn_shape shape = {op->source.height, op->source.width, op->source_channels};
+    if (op->pooled) {
+        shape.height = snn_window_output(&op->pool, 0, op->source.height);
+        shape.width = snn_window_output(&op->pool, 1, op->source.width);
+    }
+    return shape;
+}
+
+int64_t snn_operator_row_length(const snn_operator *op)
+{
+    switch (op->kind) {
+    case SNN_OPERATOR_CONVOLUTION:
+        return (int64_t)op->window.kernel[0] * op->window.kernel[1] * (op->source_channels / op->groups);
+    case SNN_OPERATOR_DENSE:
+        return snn_shape_size(snn_operator_pooled_shape(op));
+    case SNN_OPERATOR_GATHER:
+        return snn_shape_positions(op->target);
+    case SNN_OPERATOR_DIAGONAL:
+    case SNN_OPERATOR_KIND_COUNT:
+        break;
+    }
+    return 1;
+}
+
+void snn_operator_source_channels(const snn_operator *op, int32_t target_begin, int32_t target_end, int32_t *begin,
+                                  int32_t *end)
+{
+    int32_t first = target_begin > op->target_channel ? target_begin - op->target_channel : 0;
+    int32_t last = target_end - op->target_channel;
+    last = last < op->target_channels ? last : op->target_channels;
+    *begin = *end = op->source_channel;
+    if (first >= last) {
+        return;
+    }
+    switch (op->kind) {
+    case SNN_OPERATOR_CONVOLUTION: {
+        int32_t targets = op->target_channels / op->groups; /* in a group */
+        int32_t sources = op->source_channels / op->groups;
+        *begin += first / targets * sources;
+        *end += ((last - 1) / targets + 1) * sources;
+        break;
+    }
+    case SNN_OPERATOR_DIAGONAL:
+        *begin += first;
+        *end += last;
+        break;
+    case SNN_OPERATOR_DENSE:
+    case SNN_OPERATOR_GATHER: /* any row may take any element */
+    case SNN_OPERATOR_KIND_COUNT:
+        *end += op->source_channels;
+        break;
+    }
+}
+
+/* Window taps that fall inside the source along one axis, over all outputs. */
+static int64_t axis_taps(const snn_window *window, int axis, int32_t size)
+{
+    int64_t taps = 0;
+    int32_t outputs = snn_window_output(window, axis, size);
+    int64_t dilation = window->dilation[axis];
+    for (int64_t output = 0; output < outputs; output++) {
+        int64_t start = output * window->stride[axis] - window->pad_begin[axis];
+        int64_t first = start < 0 ? (-start + dilation - 1) / dilation : 0;
+        int64_t end = start < size ? (size - 1 - start) / dilation + 1 : 0;
+        end = end < window->kernel[axis] ? end : window->kernel[axis];
+        taps += end > first ? end - first : 0;
+    }
+    return taps;
+}
+
+int64_t snn_operator_operations(const snn_operator *op)
+{
+    const snn_shape pooled = snn_operator_pooled_shape(op);
+    int64_t operations = 0;
+    if (op->pooled) {
+        operations += axis_taps(&op->pool, 0, op->source.height) * axis_taps(&op->pool, 1, op->source.width) *
+                      op->source_channels;
+    }
+    if (op->kind == SNN_OPERATOR_CONVOLUTION) {
+        operations += axis_taps(&op->window, 0, pooled.height) * axis_taps(&op->window, 1, pooled.width) *
+                      (op->source_channels / op->groups) * op->target_channels;
+    } else if (op->kind == SNN_OPERATOR_DENSE) {
+        operations += snn_shape_size(pooled) * op->target_channels;
+    } else {
+        operations += snn_shape_positions(op->target) * op->target_channels;
+    }
+    return operations;
+}
+
+int64_t snn_weight_bytes(snn_weight_format format, snn_operator_kind kind)
+{
+    if (format == SNN_WEIGHTS_FLOAT32) {
+        return (int64_t)sizeof(float);
+    }
+    bool product = kind == SNN_OPERATOR_CONVOLUTION || kind == SNN_OPERATOR_DENSE;
+    return product ? (int64_t)sizeof(int16_t) : (int64_t)sizeof(int32_t);
+}
+
+int64_t snn_network_neurons(const snn_network *network)
+{
+    int64_t neurons = 0;
+    for (int32_t i = 0; i < network->population_count; i++) {
+        const snn_population *population = &network->populations[i];
+        neurons += population->kind == SNN_NEURON_READOUT ? 0 : snn_shape_size(population->shape);
+    }
+    return neurons;
+}
+
+static float *copy_floats(const float *values, int64_t count)
+{
+    float *copy = snn_allocate((size_t)count, sizeof *copy);
+    if (copy != NULL) {
+        memcpy(copy, values, (size_t)count * sizeof *copy);
+    }
+    return copy;
+}
+
+static snn_status copy_population(const snn_population *from, snn_population *to)
+{
+    *to = *from;
+    to->name = snn_duplicate_text(from->name);
+    to->scale = copy_floats(from->scale, from->shape.channels);
+    to->step = copy_floats(from->step, from->input.channels);
+    to->bias = copy_floats(from->bias, (int64_t)from->bias_positions * from->input.channels);
+    bool complete = to->name != NULL && to->scale != NULL && to->step != NULL && to->bias != NULL;
+    return complete ? snn_ok() : snn_out_of_memory("population");
+}
+
+snn_status snn_network_copy_structure(const snn_network *network, snn_network **copy)
+{
+    snn_status status = snn_ok();
+    snn_network *made = snn_allocate(1, sizeof *made);
+    *copy = NULL;
+    if (made == NULL) {
+        return snn_out_of_memory("network");
+    }
+    made->format = network->format;
+    made->input = network->input;
+    made->classes = network->classes;
+    made->name = snn_duplicate_text(network->name);
+    made->populations = snn_allocate((size_t)network->population_count, sizeof *made->populations);
+    made->projections = snn_allocate((size_t)network->projection_count, sizeof *made->projections);
+    if (made->name == NULL || made->populations == NULL || made->projections == NULL) {
+        status = snn_out_of_memory("network");
+        goto done;
+    }
+    made->population_count = network->population_count;
+    for (int32_t i = 0; i < network->population_count; i++) {
+        SNN_GOTO_DONE(status, copy_population(&network->populations[i], &made->populations[i]));
+    }
+    made->projection_count = network->projection_count;
+    for (int32_t i = 0; i < network->projection_count; i++) {
+        made->projections[i] = network->projections[i];
+        made->projections[i].row_begin = made->projections[i].row_end = 0;
+        made->projections[i].weights = NULL;
+        made->projections[i].index = NULL;
+    }
+    *copy = made;
+    made = NULL;
+done:
+    snn_network_destroy(made);
+    return status;
+}
+
+void snn_network_release_weights(snn_network *network)
+{
+    for (int32_t i = 0; i < network->projection_count; i++) {
+        snn_projection *projection = &network->projections[i];
+        snn_release(projection->weights);
+        snn_release(projection->index);
+        projection->weights = NULL;
+        projection->index = NULL;
+        projection->row_begin = projection->row_end = 0;
+    }
+}
+
+void snn_network_destroy(snn_network *network)
+{
+    if (network == NULL) {
+        return;
+    }
+    for (int32_t i = 0; i < network->population_count; i++) {
+        snn_population *population = &network->populations[i];
+        snn_release(population->name);
+        snn_release(population->scale);
+        snn_release(population->step);
+        snn_release(population->bias);
+    }
+    snn_network_release_weights(network);
+    snn_release(network->populations);
+    snn_release(network->projections);
+    snn_release(network->name);
+    snn_release(network);
+}

@@ -1,0 +1,147 @@
+/* The spiking network: populations of neurons and the projections between them, in topological order.
+ * Nothing else exists at run time.
+ *
+ * A *population* is all neurons of one nonlinearity f. Each neuron keeps a decoded input x and an output y
+ * (arXiv 2407.01645, signGD). A *projection* is an integer linear operator from the +-1 spikes of one population (or
+ * from the input image) to the decoded inputs of another. Timestep t, for every population in order:
+ *
+ *     x <- x - (eta(t) * step[c]) * (float)(sum over its projections of  W_q (2 s_source(t) - 1))      (integers)
+ *     target = f(x) / scale[c];   s(t) = target <= y  (strict populations: target < y);   y <- y - eta(t)(2 s(t) - 1)
+ *
+ * and receivers take y * scale[c] as the neuron's value; scale and step are folded into W_q. x(0) = bias, y(0) = 0.
+ * All arrays of neurons are position-major: [height][width][channels], channels fastest. A position is (row, column).
+ *
+ * A network may be a slice: every rank has all populations and operators (small), but of weights only the rows
+ * [row_begin, row_end) that its shard needs. The full network has all rows.
+ */
+#ifndef SNN_NETWORK_NETWORK_H
+#define SNN_NETWORK_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/graph/operators.h" /* snn_window */
+
+enum { SNN_SOURCE_INPUT = -1 }; /* projection source: the input image */
+
+typedef struct snn_shape {
+    int32_t height, width, channels;
+} snn_shape;
+
+static inline int64_t snn_shape_positions(snn_shape shape)
+{
+    return (int64_t)shape.height * shape.width;
+}
+static inline int64_t snn_shape_size(snn_shape shape)
+{
+    return snn_shape_positions(shape) * shape.channels;
+}
+
+typedef enum snn_neuron_kind {
+    SNN_NEURON_RELU,       /* max(x, 0) */
+    SNN_NEURON_LEAKY_RELU, /* x > 0 ? x : alpha x; strict */
+    SNN_NEURON_LINEAR,     /* x: a relay where two linear operators follow each other */
+    SNN_NEURON_MAXIMUM,    /* n-ary: maximum over a window of decoded inputs (max pooling) */
+    SNN_NEURON_READOUT,    /* no spikes: its decoded input x is the network's output (logits) */
+    SNN_NEURON_KIND_COUNT
+} snn_neuron_kind;
+
+/* "relu", "leaky_relu", "linear", "maximum", "readout" */
+const char *snn_neuron_kind_name(snn_neuron_kind kind);
+
+typedef enum snn_weight_format { SNN_WEIGHTS_INT16, SNN_WEIGHTS_INT8, SNN_WEIGHTS_FLOAT32 } snn_weight_format;
+
+typedef struct snn_population {
+    char *name; /* of the ONNX node that it stands for; unique in the network */
+    snn_neuron_kind kind;
+    snn_shape shape;        /* of y and the spikes */
+    snn_shape input;        /* of x; differs from shape only for window neurons */
+    snn_window window;      /* SNN_NEURON_MAXIMUM: window over x for each position of y; padding never wins */
+    float alpha;            /* SNN_NEURON_LEAKY_RELU */
+    float *scale;           /* sigma [shape.channels], > 0 */
+    float *step;            /* delta [input.channels]: what one unit of the integer sum is worth in x */
+    float *bias;            /* x(0) [bias_positions][input.channels] */
+    int32_t bias_positions; /* 1 (per channel) or all positions of `input` */
+} snn_population;
+
+typedef enum snn_operator_kind {
+    SNN_OPERATOR_CONVOLUTION, /* row: [kernel height][kernel width][source_channels / groups] */
+    SNN_OPERATOR_DENSE,       /* target has one position; row: [pooled position][source_channels] */
+    SNN_OPERATOR_DIAGONAL, /* channel i of the source range to channel i of the target range, same position; row: [1] */
+    SNN_OPERATOR_GATHER,   /* row: per target position one weight, and in `index` the source element it takes */
+    SNN_OPERATOR_KIND_COUNT
+} snn_operator_kind;
+
+const char *snn_operator_kind_name(snn_operator_kind kind);
+
+/* Geometry of a projection. The operator reads channels [source_channel, +source_channels) of the source; with `pooled`
+ * the spikes are first summed over a window of positions (average pooling, strided subsampling; positions outside
+ * count 0), which keeps integers. It adds into channels [target_channel, +target_channels) of the target's x. */
+typedef struct snn_operator {
+    snn_operator_kind kind;
+    snn_shape source; /* of the whole source population or image */
+    int32_t source_channel, source_channels;
+    bool pooled;
+    snn_window pool;
+    snn_shape target; /* of the whole target input */
+    int32_t target_channel, target_channels;
+    snn_window window; /* SNN_OPERATOR_CONVOLUTION; taps outside the (pooled) source count 0 */
+    int32_t groups;    /* SNN_OPERATOR_CONVOLUTION */
+} snn_operator;
+
+/* The source after pooling and channel selection: what the operator itself sees. */
+snn_shape snn_operator_pooled_shape(const snn_operator *op);
+/* Weights per row, the layout given at snn_operator_kind. */
+int64_t snn_operator_row_length(const snn_operator *op);
+/* Channels [begin, end) of the *source population* that the target channels [target_begin, target_end) of the target
+ * population need; begin == end when they need none. */
+void snn_operator_source_channels(const snn_operator *op, int32_t target_begin, int32_t target_end, int32_t *begin,
+                                  int32_t *end);
+/* Signed additions for one image and timestep, all target channels: taps inside the source, and those of `pooled`. A
+ * gather counts one for each target element. */
+int64_t snn_operator_operations(const snn_operator *op);
+
+typedef struct snn_projection {
+    int32_t source; /* population number < target, or SNN_SOURCE_INPUT */
+    int32_t target; /* population number */
+    snn_operator op;
+    /* Rows [row_begin, row_end) of weights; row r belongs to target channel op.target_channel + r. Element type:
+     * convolution, dense: int16_t (INT16 and INT8 formats) or float; diagonal, gather: int32_t or float. NULL when no
+     * rows are held. */
+    int32_t row_begin, row_end;
+    void *weights;
+    int32_t *index; /* SNN_OPERATOR_GATHER: [rows][target positions], element position * source_channels + channel of
+                       the pooled source, or -1 for none */
+} snn_projection;
+
+typedef struct snn_network {
+    char *name; /* of the model */
+    snn_weight_format format;
+    snn_shape input; /* of the image */
+    int32_t classes;
+    snn_population *populations; /* topological order; the last is the readout */
+    int32_t population_count;
+    snn_projection *projections; /* ordered by target, then source */
+    int32_t projection_count;
+} snn_network;
+
+/* Bytes of one weight of a projection in a network of that format. */
+int64_t snn_weight_bytes(snn_weight_format format, snn_operator_kind kind);
+
+/* Spiking neurons of one image (the readout has none). */
+int64_t snn_network_neurons(const snn_network *network);
+
+/* A deep copy of everything but weights and indices (every row range empty). */
+snn_status snn_network_copy_structure(const snn_network *network, snn_network **copy);
+
+/* Checks that shapes, ranges and orders are consistent, as after reading a file, and that the rows held cannot overflow
+ * an int32 sum whatever the spikes. SNN_INPUT_ERROR names what is not. */
+snn_status snn_network_check(const snn_network *network);
+
+/* Frees weights and indices (every row range becomes empty); the structure stays. */
+void snn_network_release_weights(snn_network *network);
+
+void snn_network_destroy(snn_network *network); /* accepts NULL */
+
+#endif

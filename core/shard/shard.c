@@ -1,0 +1,402 @@
+#include "core/shard/shard.h"
+
+#include <omp.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/shard/shard_private.h"
+
+snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *projection)
+{
+    const snn_operator *op = &projection->op;
+    int32_t begin = part->owned.begin - op->target_channel;
+    int32_t end = part->owned.end - op->target_channel;
+    snn_channel_range rows = {begin > 0 ? begin : 0, end < op->target_channels ? end : op->target_channels};
+    return rows;
+}
+
+static snn_status check_range(snn_channel_range range, int32_t channels)
+{
+    if (range.begin < 0 || range.begin > range.end || range.end > channels) {
+        return snn_fail(SNN_INTERNAL_ERROR, "channels %d..%d of %d", range.begin, range.end, channels);
+    }
+    return snn_ok();
+}
+
+static snn_status check_options(const snn_network *network, const snn_shard_options *options)
+{
+    if (options->images < 1 || options->block < 1 || options->timesteps < 1 || options->timesteps > SNN_MAX_TIMESTEPS) {
+        return snn_fail(SNN_INTERNAL_ERROR, "%d images, blocks of %d of %d timesteps", options->images, options->block,
+                        options->timesteps);
+    }
+    for (int32_t p = 0; p < network->population_count; p++) {
+        const snn_population *population = &network->populations[p];
+        const snn_channel_range owned = options->channels[p];
+        SNN_TRY_CONTEXT(check_range(owned, population->shape.channels), "owned of \"%s\"", population->name);
+        SNN_TRY_CONTEXT(check_range(options->visible[p], population->shape.channels), "visible of \"%s\"",
+                        population->name);
+        bool part = owned.begin < owned.end && (owned.begin > 0 || owned.end < population->shape.channels);
+        if (population->kind == SNN_NEURON_READOUT && part) {
+            return snn_fail(SNN_INTERNAL_ERROR, "the readout is owned in part (channels %d..%d of %d)", owned.begin,
+                            owned.end, population->shape.channels);
+        }
+    }
+    return snn_ok();
+}
+
+/* Rows of one projection onto a part: packed for the kernel, or kept for the product with a graded image. */
+static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_options *options, int32_t number)
+{
+    const snn_projection *projection = &shard->network->projections[number];
+    const snn_channel_range rows = snn_part_rows(part, projection);
+    if (rows.begin >= rows.end) {
+        return snn_ok();
+    }
+    if (rows.begin < projection->row_begin || rows.end > projection->row_end) {
+        return snn_fail(SNN_INTERNAL_ERROR, "weight rows %d..%d are needed, %d..%d are held", rows.begin, rows.end,
+                        projection->row_begin, projection->row_end);
+    }
+    if (projection->source == SNN_SOURCE_INPUT) {
+        shard->reads_input = true;
+        if (shard->increments != NULL) {
+            return snn_graded_product_init(shard, projection, rows,
+                                           &part->graded_products[part->graded_product_count++]);
+        }
+    } else {
+        snn_channel_range needed;
+        const snn_channel_range visible = options->visible[projection->source];
+        const snn_channel_range owned = options->channels[projection->source];
+        snn_operator_source_channels(&projection->op, part->owned.begin, part->owned.end, &needed.begin, &needed.end);
+        bool seen = visible.begin <= needed.begin && needed.end <= visible.end;
+        bool held = owned.begin <= needed.begin && needed.end <= owned.end;
+        if (!seen && !held) {
+            return snn_fail(SNN_INTERNAL_ERROR, "channels %d..%d of \"%s\" are needed, %d..%d are visible",
+                            needed.begin, needed.end, shard->network->populations[projection->source].name,
+                            visible.begin, visible.end);
+        }
+    }
+    return shard->kernels->pack(projection, shard->network->format, rows.begin, rows.end,
+                                &part->packed[number - part->projection_begin]);
+}
+
+static snn_status create_state(const snn_shard *shard, const snn_population *population, snn_part *part)
+{
+    const size_t channels = (size_t)snn_part_channels(part);
+    const size_t images = (size_t)shard->capacity;
+    const size_t inputs = images * (size_t)snn_shape_positions(population->input);
+    const size_t outputs = images * (size_t)snn_shape_positions(population->shape);
+    part->x = snn_allocate(inputs, channels * sizeof(float));
+    part->inverse_scale = snn_allocate(channels, sizeof(float));
+    bool complete = part->x != NULL && part->inverse_scale != NULL;
+    if (population->kind != SNN_NEURON_READOUT) {
+        part->y = snn_allocate(outputs, channels * sizeof(float));
+        part->previous = snn_allocate(outputs, (size_t)snn_spikes_row_bytes(population->shape.channels));
+        complete = complete && part->y != NULL && part->previous != NULL;
+    }
+    if (part->graded_product_count > 0) {
+        part->graded = snn_allocate(inputs, channels * sizeof(float));
+        complete = complete && part->graded != NULL;
+    }
+    if (!complete) {
+        return snn_out_of_memory("neuron state");
+    }
+    for (size_t c = 0; c < channels; c++) {
+        part->inverse_scale[c] = 1.0f / population->scale[(size_t)part->owned.begin + c];
+    }
+    return snn_ok();
+}
+
+static snn_status create_part(snn_shard *shard, const snn_shard_options *options, int32_t number)
+{
+    const snn_population *population = &shard->network->populations[number];
+    const snn_channel_range visible = options->visible[number];
+    snn_part *part = &shard->parts[number];
+    part->owned = options->channels[number];
+    const bool owner = part->owned.begin < part->owned.end;
+    if (population->kind != SNN_NEURON_READOUT && (owner || visible.begin < visible.end)) {
+        size_t rows = (size_t)options->block * (size_t)options->images * (size_t)snn_shape_positions(population->shape);
+        part->bits = snn_allocate(rows, (size_t)snn_spikes_row_bytes(population->shape.channels));
+        if (part->bits == NULL) {
+            return snn_out_of_memory("spikes");
+        }
+    }
+    if (!owner) {
+        return snn_ok();
+    }
+    const snn_network *network = shard->network;
+    while (part->projection_begin < network->projection_count &&
+           network->projections[part->projection_begin].target < number) {
+        part->projection_begin++;
+    }
+    part->projection_end = part->projection_begin;
+    while (part->projection_end < network->projection_count &&
+           network->projections[part->projection_end].target == number) {
+        part->projection_end++;
+    }
+    const size_t projections = (size_t)(part->projection_end - part->projection_begin);
+    part->packed = snn_allocate(projections, sizeof *part->packed);
+    part->graded_products = snn_allocate(projections, sizeof *part->graded_products);
+    if (part->packed == NULL || part->graded_products == NULL) {
+        return snn_out_of_memory("projections");
+    }
+    for (int32_t i = part->projection_begin; i < part->projection_end; i++) {
+        SNN_TRY_CONTEXT(take_rows(shard, part, options, i), "projection %d", i);
+    }
+    SNN_TRY(create_state(shard, population, part));
+    snn_tiles_plan(shard, population, part);
+    return snn_ok();
+}
+
+static snn_status create_schedule(snn_shard *shard, const snn_shard_options *options)
+{
+    const size_t timesteps = (size_t)options->timesteps;
+    shard->eta = snn_allocate(timesteps, sizeof *shard->eta);
+    if (shard->eta == NULL) {
+        return snn_out_of_memory("schedule");
+    }
+    memcpy(shard->eta, options->eta, timesteps * sizeof *shard->eta);
+    if (options->encoding == SNN_ENCODING_DETERMINISTIC) {
+        return snn_ok();
+    }
+    shard->increments = snn_allocate(timesteps, sizeof *shard->increments);
+    if (shard->increments == NULL) {
+        return snn_out_of_memory("schedule");
+    }
+    snn_encoding_increments(options->encoding, shard->eta, options->timesteps, shard->increments);
+    return snn_ok();
+}
+
+static snn_status fill_shard(snn_shard *shard, const snn_shard_options *options)
+{
+    const snn_network *network = shard->network;
+    SNN_TRY(create_schedule(shard, options));
+    SNN_TRY(snn_statistics_create(network, options->timesteps, &shard->statistics));
+    shard->parts = snn_allocate((size_t)network->population_count, sizeof *shard->parts);
+    if (shard->parts == NULL) {
+        return snn_out_of_memory("populations");
+    }
+    for (int32_t p = 0; p < network->population_count; p++) {
+        SNN_TRY_CONTEXT(create_part(shard, options, p), "population \"%s\"", network->populations[p].name);
+    }
+    if (shard->reads_input && shard->increments == NULL) {
+        SNN_TRY(snn_encoder_init(shard, &shard->encoder));
+    }
+    if (snn_part_channels(&shard->parts[network->population_count - 1]) > 0) {
+        const size_t images = (size_t)options->images;
+        shard->predictions = snn_allocate(images * (size_t)options->timesteps, sizeof *shard->predictions);
+        shard->logits = snn_allocate(images * (size_t)network->classes, sizeof *shard->logits);
+        if (shard->predictions == NULL || shard->logits == NULL) {
+            return snn_out_of_memory("predictions");
+        }
+    }
+    return snn_workers_create(shard);
+}
+
+snn_status snn_shard_create(const snn_network *network, const snn_kernels *kernels, const snn_shard_options *options,
+                            snn_shard **shard)
+{
+    *shard = NULL;
+    SNN_TRY_CONTEXT(check_options(network, options), "shard");
+    SNN_TRY_CONTEXT(snn_network_check(network), "shard");
+    snn_shard *made = snn_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return snn_out_of_memory("shard");
+    }
+    made->network = network;
+    made->kernels = kernels;
+    made->capacity = made->images = options->images;
+    made->block = options->block;
+    made->timesteps = options->timesteps;
+    made->real = network->format == SNN_WEIGHTS_FLOAT32;
+    made->threads = omp_get_max_threads();
+    snn_status status = fill_shard(made, options);
+    if (snn_failed(status)) {
+        snn_shard_destroy(made);
+        return snn_context(status, "shard");
+    }
+    *shard = made;
+    return snn_ok();
+}
+
+bool snn_shard_reads_input(const snn_shard *shard)
+{
+    return shard->reads_input;
+}
+
+/* x = bias, y = 0, no spikes before the first step. */
+static void reset_part(const snn_shard *shard, int32_t number)
+{
+    const snn_population *population = &shard->network->populations[number];
+    snn_part *part = &shard->parts[number];
+    const int64_t channels = snn_part_channels(part);
+    const int64_t inputs = snn_shape_positions(population->input);
+    const int64_t outputs = snn_shape_positions(population->shape);
+    for (int64_t i = 0; i < shard->images * inputs; i++) {
+        const int64_t position = population->bias_positions == 1 ? 0 : i % inputs;
+        const float *bias = population->bias + position * population->input.channels + part->owned.begin;
+        memcpy(part->x + i * channels, bias, (size_t)channels * sizeof *bias);
+    }
+    if (part->y != NULL) {
+        const size_t rows = (size_t)(shard->images * outputs);
+        memset(part->y, 0, rows * (size_t)channels * sizeof *part->y);
+        memset(part->previous, 0, rows * (size_t)snn_spikes_row_bytes(population->shape.channels));
+    }
+    part->next_step = 0;
+}
+
+snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *pixels)
+{
+    if (images < 1 || images > shard->capacity) {
+        return snn_fail(SNN_INTERNAL_ERROR, "shard: a group of %d images, made for up to %d", images, shard->capacity);
+    }
+    if (shard->reads_input && pixels == NULL) {
+        return snn_fail(SNN_INTERNAL_ERROR, "shard: a group without its images");
+    }
+    shard->images = images;
+    for (int32_t p = 0; p < shard->network->population_count; p++) {
+        if (snn_part_channels(&shard->parts[p]) == 0) {
+            continue;
+        }
+        reset_part(shard, p);
+        if (shard->parts[p].graded != NULL) {
+            snn_graded_compute(shard, p, pixels);
+        }
+    }
+    if (shard->encoder.bits != NULL) {
+        snn_encoder_begin_group(shard, pixels);
+    }
+    return snn_ok();
+}
+
+snn_spikes snn_shard_spikes(const snn_shard *shard, int32_t population)
+{
+    const snn_shape shape = shard->network->populations[population].shape;
+    snn_spikes spikes = {shard->parts[population].bits, snn_shape_positions(shape), shape.channels,
+                         snn_spikes_row_bytes(shape.channels), shard->images};
+    return spikes;
+}
+
+static bool reads_encoder(const snn_shard *shard, const snn_part *part)
+{
+    /* Projections are ordered by source, and the image is the first of them; but the owned rows may be of another. */
+    for (int32_t i = part->projection_begin; i < part->projection_end; i++) {
+        if (shard->network->projections[i].source == SNN_SOURCE_INPUT &&
+            part->packed[i - part->projection_begin].data != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+snn_status snn_shard_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
+{
+    if (population < 0 || population >= shard->network->population_count) {
+        return snn_fail(SNN_INTERNAL_ERROR, "shard: no population %d", population);
+    }
+    snn_part *part = &shard->parts[population];
+    if (snn_part_channels(part) == 0) {
+        return snn_ok();
+    }
+    if (first != part->next_step || steps < 1 || steps > shard->block || steps > shard->timesteps - first) {
+        return snn_fail(SNN_INTERNAL_ERROR,
+                        "shard: population %d: steps %d..%d asked for, expected up to %d from %d on and before %d",
+                        population, first, first + steps, shard->block, part->next_step, shard->timesteps);
+    }
+    if (reads_encoder(shard, part)) {
+        SNN_TRY_CONTEXT(snn_encoder_run(shard, first, steps), "shard: population %d", population);
+    }
+    snn_tiles_run(shard, population, first, steps);
+    if (part->bits != NULL) {
+        const snn_spikes spikes = snn_shard_spikes(shard, population);
+        memcpy(part->previous, snn_spikes_plane(&spikes, steps - 1, 0),
+               (size_t)(shard->images * snn_spikes_plane_bytes(&spikes)));
+    }
+    part->next_step = first + steps;
+    return snn_ok();
+}
+
+const int32_t *snn_shard_predictions(const snn_shard *shard)
+{
+    return shard->predictions;
+}
+
+const float *snn_shard_logits(const snn_shard *shard)
+{
+    return shard->logits;
+}
+
+snn_statistics *snn_shard_statistics(snn_shard *shard)
+{
+    return shard->statistics;
+}
+
+void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, int64_t *spikes)
+{
+    const int64_t images = shard->capacity;
+    const int64_t real_bytes = (int64_t)sizeof(float);
+    *weights = *state = *spikes = 0;
+    for (int32_t p = 0; p < shard->network->population_count; p++) {
+        const snn_population *population = &shard->network->populations[p];
+        const snn_part *part = &shard->parts[p];
+        const int64_t channels = snn_part_channels(part);
+        const int64_t inputs = images * snn_shape_positions(population->input);
+        const int64_t outputs = images * snn_shape_positions(population->shape);
+        const int64_t plane_bytes = outputs * snn_spikes_row_bytes(population->shape.channels);
+        *spikes += part->bits != NULL ? shard->block * plane_bytes : 0;
+        if (channels == 0) {
+            continue;
+        }
+        *spikes += part->previous != NULL ? plane_bytes : 0;
+        *state += inputs * (part->graded != NULL ? 2 : 1) * channels * real_bytes;
+        *state += part->y != NULL ? outputs * channels * real_bytes : 0;
+        for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+            *weights += part->packed[i].bytes;
+        }
+        for (int32_t i = 0; i < part->graded_product_count; i++) {
+            *weights += snn_graded_product_bytes(&part->graded_products[i], shard, true);
+            *state += snn_graded_product_bytes(&part->graded_products[i], shard, false);
+        }
+    }
+    if (shard->encoder.bits != NULL) {
+        const snn_shape input = shard->network->input;
+        *state += 2 * images * snn_shape_size(input) * real_bytes;
+        *spikes += shard->block * images * snn_shape_positions(input) * snn_spikes_row_bytes(input.channels);
+    }
+}
+
+static void clear_part(snn_part *part)
+{
+    snn_release(part->inverse_scale);
+    snn_release(part->x);
+    snn_release(part->y);
+    snn_release(part->graded);
+    snn_release(part->bits);
+    snn_release(part->previous);
+    for (int32_t i = 0; part->packed != NULL && i < part->projection_end - part->projection_begin; i++) {
+        snn_release(part->packed[i].data);
+    }
+    snn_release(part->packed);
+    for (int32_t i = 0; i < part->graded_product_count; i++) {
+        snn_graded_product_clear(&part->graded_products[i]);
+    }
+    snn_release(part->graded_products);
+}
+
+void snn_shard_destroy(snn_shard *shard)
+{
+    if (shard == NULL) {
+        return;
+    }
+    for (int32_t p = 0; shard->parts != NULL && p < shard->network->population_count; p++) {
+        clear_part(&shard->parts[p]);
+    }
+    snn_encoder_clear(&shard->encoder);
+    snn_workers_destroy(shard);
+    snn_statistics_destroy(shard->statistics);
+    snn_release(shard->parts);
+    snn_release(shard->predictions);
+    snn_release(shard->logits);
+    snn_release(shard->eta);
+    snn_release(shard->increments);
+    snn_release(shard);
+}

@@ -1,0 +1,66 @@
+/* What one rank holds of the network, with its neurons' state, and the work of one item on it.
+ *
+ * A shard owns a range of populations (a stage) and of each a range of channels. An item is (image group, block of
+ * timesteps). For each item, for each of its populations in order, the caller places the source spikes that other
+ * ranks own (snn_shard_spikes gives the array) and calls snn_shard_run; the shard's own spikes are then in the array of
+ * that population, ready to be sent. Within a call OpenMP threads share the work; results do not depend on how many.
+ */
+#ifndef SNN_SHARD_SHARD_H
+#define SNN_SHARD_SHARD_H
+
+#include "core/dynamics/schedule.h"
+#include "core/kernels/kernels.h"
+#include "core/network/network.h"
+#include "core/network/spikes.h"
+#include "core/shard/statistics.h"
+
+typedef struct snn_channel_range {
+    int32_t begin, end; /* half-open; begin == end: nothing */
+} snn_channel_range;
+
+typedef struct snn_shard_options {
+    int32_t images;    /* largest image group */
+    int32_t block;     /* largest block, timesteps */
+    int32_t timesteps; /* T */
+    const float *eta;  /* [timesteps], copied */
+    snn_encoding encoding;
+    const snn_channel_range *channels; /* [population_count]: what this rank owns of each population, copied */
+    const snn_channel_range *visible;  /* [population_count]: union of owned and needed channels; empty where the rank
+                                          neither owns nor needs any; copied. Spike arrays exist for these only. */
+} snn_shard_options;
+
+typedef struct snn_shard snn_shard;
+
+/* `network`: structure, with the weight rows of the owned channels; must outlive the shard. The kernel packs the
+ * weights into its own layout; the network's copy may be released afterwards with snn_network_release_weights. */
+snn_status snn_shard_create(const snn_network *network, const snn_kernels *kernels, const snn_shard_options *options,
+                            snn_shard **shard);
+
+/* True if this rank needs the input image (it owns channels of a population that the image projects to). */
+bool snn_shard_reads_input(const snn_shard *shard);
+
+/* Begins a group: resets state, takes the images (normalised, [images][height][width][channels], ignored by shards
+ * that do not read the input). For graded encodings the first layer's product is computed here, once. */
+snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *pixels);
+
+/* Spikes of a population for the current block, all channels of the population, all images of the group. */
+snn_spikes snn_shard_spikes(const snn_shard *shard, int32_t population);
+
+/* Runs the owned channels of `population` over steps [first, first + steps) of the current group. steps <= block.
+ * All visible source spikes must be in place. Populations without owned channels: nothing to do. */
+snn_status snn_shard_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps);
+
+/* Readout owners: predictions int32 [images][timesteps] (argmax of the decoded output after each step; the lowest class
+ * wins a tie) and logits float [images][classes] after the last step run. NULL elsewhere. */
+const int32_t *snn_shard_predictions(const snn_shard *shard);
+const float *snn_shard_logits(const snn_shard *shard);
+
+/* This shard's counts so far (only owned channels are counted). The caller may zero or add to them between groups. */
+snn_statistics *snn_shard_statistics(snn_shard *shard);
+
+/* Bytes held: weights, state, spikes. */
+void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, int64_t *spikes);
+
+void snn_shard_destroy(snn_shard *shard);
+
+#endif

@@ -1,0 +1,101 @@
+/* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c (encodings of the image) and
+ * shard_tiles.c (the work of one population). Nobody else includes this. */
+#ifndef SNN_SHARD_SHARD_PRIVATE_H
+#define SNN_SHARD_SHARD_PRIVATE_H
+
+#include "core/shard/shard.h"
+
+/* A projection from the image under a graded encoding. Its product with the image is made once per image and group. */
+typedef struct snn_graded_product {
+    const snn_operator *op;
+    int32_t row_begin, row_end; /* held rows */
+    snn_shape pooled;           /* of the source after pooling */
+    void *weights;              /* [row length][rows] int32_t, or float: a tap's weights side by side */
+    int32_t *index;             /* SNN_OPERATOR_GATHER: [target positions][rows] */
+    void *pixels;               /* [images][pooled] int64_t in units of 2^-16, or float */
+} snn_graded_product;
+
+/* What a shard holds of one population. */
+typedef struct snn_part {
+    snn_channel_range owned;
+    float *inverse_scale;     /* [owned] */
+    float *x;                 /* [images][input positions][owned] */
+    float *y;                 /* [images][output positions][owned]; NULL for the readout */
+    float *graded;            /* like x: W p, or NULL if no graded input reaches the owned channels */
+    uint8_t *bits;            /* visible populations: spikes of the block, NULL otherwise */
+    uint8_t *previous;        /* like y, [row_bytes] for [owned]: the step before the block */
+    int32_t projection_begin; /* projections of the network that end here: [begin, end) */
+    int32_t projection_end;
+    snn_packed *packed;                  /* [end - begin]; data is NULL where no owned row takes spikes */
+    snn_graded_product *graded_products; /* [graded_product_count] */
+    int32_t graded_product_count;
+    int32_t tile_positions, tile_steps;
+    int32_t next_step; /* of the current group */
+} snn_part;
+
+/* The image as a spiking population (SNN_ENCODING_DETERMINISTIC); every rank that reads the image encodes it. */
+typedef struct snn_encoder {
+    float *pixels;      /* [images][height][width][channels] */
+    float *y;           /* like pixels */
+    uint8_t *bits;      /* spikes of the block */
+    int32_t begin, end; /* steps that `bits` holds */
+} snn_encoder;
+
+typedef struct snn_worker {
+    void *accumulator;
+    void *scratch;
+    int64_t *counts; /* [3][block] and [channels]: see snn_tile_counts */
+} snn_worker;
+
+struct snn_shard {
+    const snn_network *network;
+    const snn_kernels *kernels;
+    int32_t capacity; /* largest image group */
+    int32_t images;   /* in the current group */
+    int32_t block, timesteps;
+    bool real;         /* float32 weights */
+    float *eta;        /* [timesteps] */
+    float *increments; /* [timesteps] of a graded encoding; NULL otherwise */
+    snn_part *parts;   /* [population_count] */
+    bool reads_input;
+    snn_encoder encoder;
+    int32_t threads;
+    snn_worker *workers;  /* [threads] */
+    int32_t *predictions; /* [images][timesteps], readout owner */
+    float *logits;        /* [images][classes], readout owner */
+    snn_statistics *statistics;
+};
+
+static inline int32_t snn_part_channels(const snn_part *part)
+{
+    return part->owned.end - part->owned.begin;
+}
+
+/* Rows of `projection` whose target channels are owned; empty if begin >= end. */
+snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *projection);
+
+/* shard_input.c */
+snn_status snn_graded_product_init(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
+                                   snn_graded_product *product);
+void snn_graded_product_clear(snn_graded_product *product);
+int64_t snn_graded_product_bytes(const snn_graded_product *product, const snn_shard *shard, bool weights);
+/* Bytes of a worker's accumulator that one position's sums over `channels` channels need. */
+int64_t snn_graded_sums_bytes(int32_t channels);
+/* part->graded of all images of the group, from the image. */
+void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels);
+
+snn_status snn_encoder_init(const snn_shard *shard, snn_encoder *encoder);
+void snn_encoder_clear(snn_encoder *encoder);
+void snn_encoder_begin_group(snn_shard *shard, const float *pixels);
+/* Encodes steps [first, first + steps) unless they are the ones encoded last. */
+snn_status snn_encoder_run(snn_shard *shard, int32_t first, int32_t steps);
+snn_spikes snn_encoder_spikes(const snn_shard *shard);
+
+/* shard_tiles.c */
+/* Chooses tile_positions and tile_steps of a part. */
+void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part);
+snn_status snn_workers_create(snn_shard *shard);
+void snn_workers_destroy(snn_shard *shard);
+void snn_tiles_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps);
+
+#endif

@@ -1,0 +1,274 @@
+#include "core/shard/shard_private.h"
+
+#include <omp.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+
+enum {
+    ACCUMULATOR_BYTES = 192 * 1024, /* fits a second-level cache beside the weights in use */
+    POSITION_MULTIPLE = 16,         /* whole vector and matrix registers */
+    ACCUMULATOR_ELEMENT = 4,        /* int32_t or float */
+    COUNTS_PER_STEP = 3             /* spikes, flips, error */
+};
+
+static int64_t at_least_one(int64_t value)
+{
+    return value > 1 ? value : 1;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part)
+{
+    const int64_t positions = snn_shape_positions(population->input);
+    const int64_t position_bytes = (int64_t)snn_part_channels(part) * ACCUMULATOR_ELEMENT;
+    if (population->kind == SNN_NEURON_MAXIMUM) {
+        /* Windows overlap, so a tile is an image; what is too large for the cache is cut along time instead. */
+        part->tile_positions = (int32_t)positions;
+        part->tile_steps =
+            (int32_t)smaller(shard->block, at_least_one(ACCUMULATOR_BYTES / (positions * position_bytes)));
+        return;
+    }
+    int64_t count = at_least_one(ACCUMULATOR_BYTES / (shard->block * position_bytes));
+    if (count > POSITION_MULTIPLE) {
+        count -= count % POSITION_MULTIPLE;
+    }
+    /* At least one tile for each thread where there is that much work. */
+    int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
+    count = smaller(count, share);
+    part->tile_positions = (int32_t)smaller(count, positions);
+    part->tile_steps = shard->block;
+}
+
+snn_status snn_workers_create(snn_shard *shard)
+{
+    int64_t accumulator = 0, scratch = 0;
+    int32_t channels = 0;
+    for (int32_t p = 0; p < shard->network->population_count; p++) {
+        const snn_part *part = &shard->parts[p];
+        const int32_t owned = snn_part_channels(part);
+        int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * owned * ACCUMULATOR_ELEMENT;
+        channels = owned > channels ? owned : channels;
+        accumulator = bytes > accumulator ? bytes : accumulator;
+        for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+            if (part->packed != NULL && part->packed[i].data != NULL) {
+                bytes = shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
+                scratch = bytes > scratch ? bytes : scratch;
+            }
+        }
+    }
+    int64_t sums = snn_graded_sums_bytes(channels);
+    accumulator = sums > accumulator ? sums : accumulator;
+
+    shard->workers = snn_allocate((size_t)shard->threads, sizeof *shard->workers);
+    if (shard->workers == NULL) {
+        return snn_out_of_memory("threads' working memory");
+    }
+    for (int32_t i = 0; i < shard->threads; i++) {
+        snn_worker *worker = &shard->workers[i];
+        worker->accumulator = snn_allocate((size_t)accumulator, 1);
+        worker->scratch = snn_allocate((size_t)scratch, 1);
+        worker->counts = snn_allocate((size_t)shard->block * COUNTS_PER_STEP + (size_t)channels, sizeof(int64_t));
+        if (worker->accumulator == NULL || worker->scratch == NULL || worker->counts == NULL) {
+            return snn_out_of_memory("threads' working memory");
+        }
+    }
+    return snn_ok();
+}
+
+void snn_workers_destroy(snn_shard *shard)
+{
+    for (int32_t i = 0; shard->workers != NULL && i < shard->threads; i++) {
+        snn_release(shard->workers[i].accumulator);
+        snn_release(shard->workers[i].scratch);
+        snn_release(shard->workers[i].counts);
+    }
+    snn_release(shard->workers);
+}
+
+/* The same spikes from `steps` steps later on. */
+static snn_spikes spikes_from(snn_spikes spikes, int32_t steps)
+{
+    spikes.bits = snn_spikes_plane(&spikes, steps, 0);
+    return spikes;
+}
+
+static snn_tile_counts counts_from(const snn_shard *shard, const snn_worker *worker, int32_t step)
+{
+    int64_t *counts = worker->counts;
+    const int64_t block = shard->block;
+    snn_tile_counts pointers = {counts + step, counts + block + step, counts + 2 * block + step,
+                                counts + COUNTS_PER_STEP * block};
+    return pointers;
+}
+
+/* One tile over steps [offset, offset + tile.steps) of a block that begins at timestep `first`. */
+typedef struct tile_job {
+    snn_shard *shard;
+    int32_t population, first, offset;
+    const snn_worker *worker;
+    snn_tile tile;
+} tile_job;
+
+static void project(const tile_job *job)
+{
+    const snn_shard *shard = job->shard;
+    const snn_part *part = &shard->parts[job->population];
+    const snn_tile *tile = &job->tile;
+    const int64_t elements =
+        tile->steps * (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
+    memset(tile->accumulator, 0, (size_t)elements * ACCUMULATOR_ELEMENT);
+    for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+        const snn_packed *packed = &part->packed[i];
+        if (packed->data == NULL) {
+            continue;
+        }
+        const int32_t source = shard->network->projections[part->projection_begin + i].source;
+        snn_spikes spikes = source == SNN_SOURCE_INPUT ? snn_encoder_spikes(shard) : snn_shard_spikes(shard, source);
+        spikes = spikes_from(spikes, job->offset);
+        shard->kernels->project(packed, &spikes, tile);
+    }
+}
+
+static void fire(const tile_job *job)
+{
+    const snn_shard *shard = job->shard;
+    const snn_population *population = &shard->network->populations[job->population];
+    const snn_part *part = &shard->parts[job->population];
+    const int64_t channels = snn_part_channels(part);
+    const int64_t inputs = snn_shape_positions(population->input) * channels;
+    const int64_t outputs = snn_shape_positions(population->shape) * channels;
+    const int32_t image = job->tile.image;
+    const int32_t timestep = job->first + job->offset;
+    const snn_spikes block = snn_shard_spikes(shard, job->population);
+    const snn_tile_counts counts = counts_from(shard, job->worker, job->offset);
+    const snn_neurons neurons = {
+        .kind = population->kind,
+        .alpha = population->alpha,
+        .real = shard->real,
+        .eta = shard->eta + timestep,
+        .step = population->step + part->owned.begin,
+        .inverse_scale = part->inverse_scale,
+        .increments = part->graded != NULL ? shard->increments + timestep : NULL,
+        .graded = part->graded != NULL ? part->graded + image * inputs : NULL,
+        .x = part->x + image * inputs,
+        .y = part->y + image * outputs,
+        .spikes = spikes_from(block, job->offset),
+        .previous = job->offset > 0 ? snn_spikes_plane(&block, job->offset - 1, image)
+                                    : part->previous + image * snn_spikes_plane_bytes(&block),
+        .first = timestep == 0,
+        .window = population->window,
+        .input = population->input,
+        .shape = population->shape,
+        .channel_begin = part->owned.begin,
+        .channel_end = part->owned.end,
+    };
+    shard->kernels->fire(&neurons, &job->tile, &counts);
+}
+
+static int32_t index_of_largest(const float *values, int32_t count)
+{
+    int32_t best = 0;
+    for (int32_t i = 1; i < count; i++) {
+        best = values[i] > values[best] ? i : best;
+    }
+    return best;
+}
+
+/* The readout does not fire: its decoded input is the result. Same arithmetic as in the kernels' neurons. */
+static void read_out(const tile_job *job)
+{
+    const snn_shard *shard = job->shard;
+    const snn_part *part = &shard->parts[job->population];
+    const int32_t classes = shard->network->classes;
+    const int32_t image = job->tile.image;
+    const float *step = shard->network->populations[job->population].step;
+    float *x = part->x + (int64_t)image * classes;
+    for (int32_t s = 0; s < job->tile.steps; s++) {
+        const int32_t timestep = job->first + job->offset + s;
+        const void *accumulator =
+            (const uint8_t *)job->tile.accumulator + (size_t)s * (size_t)classes * ACCUMULATOR_ELEMENT;
+        for (int32_t c = 0; c < classes; c++) {
+            float sum = shard->real ? ((const float *)accumulator)[c] : (float)((const int32_t *)accumulator)[c];
+            x[c] = x[c] - (shard->eta[timestep] * step[c]) * sum;
+            if (part->graded != NULL) {
+                x[c] = x[c] + shard->increments[timestep] * part->graded[(int64_t)image * classes + c];
+            }
+        }
+        shard->predictions[(int64_t)image * shard->timesteps + timestep] = index_of_largest(x, classes);
+    }
+    memcpy(shard->logits + (int64_t)image * classes, x, (size_t)classes * sizeof *x);
+}
+
+static void run_tile(tile_job *job, int32_t steps)
+{
+    const int32_t tile_steps = job->shard->parts[job->population].tile_steps;
+    const bool readout = job->shard->network->populations[job->population].kind == SNN_NEURON_READOUT;
+    for (job->offset = 0; job->offset < steps; job->offset += tile_steps) {
+        job->tile.steps = (int32_t)smaller(tile_steps, steps - job->offset);
+        project(job);
+        if (readout) {
+            read_out(job);
+        } else {
+            fire(job);
+        }
+    }
+}
+
+static void add_counts(int64_t *total, const int64_t *counts, int32_t length)
+{
+    for (int32_t i = 0; i < length; i++) {
+        total[i] += counts[i];
+    }
+}
+
+/* Whole numbers, so the order of the threads does not matter. */
+static void merge_counts(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
+{
+    const snn_part *part = &shard->parts[population];
+    const snn_population_counts total = snn_statistics_population(shard->statistics, shard->network, population);
+    for (int32_t i = 0; i < shard->threads; i++) {
+        const snn_tile_counts counts = counts_from(shard, &shard->workers[i], 0);
+        add_counts(total.spikes + first, counts.spikes, steps);
+        add_counts(total.flips + first, counts.flips, steps);
+        add_counts(total.error + first, counts.error, steps);
+        add_counts(total.channel_spikes + part->owned.begin, counts.channel_spikes, snn_part_channels(part));
+    }
+}
+
+void snn_tiles_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
+{
+    const snn_part *part = &shard->parts[population];
+    const int64_t positions = snn_shape_positions(shard->network->populations[population].input);
+    const int64_t tiles = (positions + part->tile_positions - 1) / part->tile_positions; /* of an image */
+    const int64_t jobs = shard->images * tiles;
+    const size_t count_bytes =
+        ((size_t)shard->block * COUNTS_PER_STEP + (size_t)snn_part_channels(part)) * sizeof(int64_t);
+    for (int32_t i = 0; i < shard->threads; i++) {
+        memset(shard->workers[i].counts, 0, count_bytes);
+    }
+#pragma omp parallel for schedule(static) num_threads(shard->threads)
+    for (int64_t i = 0; i < jobs; i++) {
+        const snn_worker *worker = &shard->workers[omp_get_thread_num()];
+        const int64_t begin = i % tiles * part->tile_positions;
+        tile_job job = {
+            .shard = shard,
+            .population = population,
+            .first = first,
+            .worker = worker,
+            .tile = {.image = (int32_t)(i / tiles),
+                     .position_begin = begin,
+                     .position_end = smaller(begin + part->tile_positions, positions),
+                     .channel_begin = part->owned.begin,
+                     .channel_end = part->owned.end,
+                     .accumulator = worker->accumulator,
+                     .scratch = worker->scratch},
+        };
+        run_tile(&job, steps);
+    }
+    merge_counts(shard, population, first, steps);
+}

@@ -1,0 +1,33 @@
+/* Firing statistics as integers, so that sums over images, threads and ranks do not depend on their order (G1).
+ * One flat array, so that adding up ranks is one reduction and a checkpoint one data set. */
+#ifndef SNN_SHARD_STATISTICS_H
+#define SNN_SHARD_STATISTICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/network/network.h"
+
+enum { SNN_ERROR_FRACTION_BITS = 16 }; /* tracking error |y - f(x)/scale| is counted in units of 2^-16 */
+
+typedef struct snn_statistics {
+    int32_t timesteps, populations;
+    int64_t *counts; /* [length]: all of the below, owned */
+    size_t length;
+    size_t *offset; /* [populations]: where a population's counts begin */
+} snn_statistics;
+
+/* Of one population, pointers into counts. */
+typedef struct snn_population_counts {
+    int64_t *spikes;         /* [timesteps] neurons that fired (s = 1) */
+    int64_t *flips;          /* [timesteps] neurons with s(t) != s(t-1); 0 at t = 0 */
+    int64_t *error;          /* [timesteps] sum over neurons of |y - f(x)/scale| after the update, 2^-16 */
+    int64_t *channel_spikes; /* [channels] over all timesteps */
+} snn_population_counts;
+
+snn_status snn_statistics_create(const snn_network *network, int32_t timesteps, snn_statistics **statistics);
+snn_population_counts snn_statistics_population(const snn_statistics *statistics, const snn_network *network,
+                                                int32_t population);
+void snn_statistics_destroy(snn_statistics *statistics);
+
+#endif

@@ -1,0 +1,137 @@
+#include "tests/core/shard/examples.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/base/memory.h"
+
+static snn_window window_of(int32_t kernel, int32_t stride, int32_t pad)
+{
+    return (snn_window){{kernel, kernel}, {stride, stride}, {1, 1}, {pad, pad}, {pad, pad}};
+}
+
+static snn_operator convolution(snn_window window, int32_t groups)
+{
+    return (snn_operator){.kind = SNN_OPERATOR_CONVOLUTION, .window = window, .groups = groups};
+}
+
+static snn_operator diagonal(int32_t source_channel, int32_t target_channel, int32_t channels)
+{
+    return (snn_operator){.kind = SNN_OPERATOR_DIAGONAL,
+                          .source_channel = source_channel,
+                          .source_channels = channels,
+                          .target_channel = target_channel,
+                          .target_channels = channels};
+}
+
+static snn_operator pooled(snn_operator op, snn_window pool)
+{
+    op.pooled = true;
+    op.pool = pool;
+    return op;
+}
+
+static const snn_operator dense = {.kind = SNN_OPERATOR_DENSE};
+static const snn_operator gather = {.kind = SNN_OPERATOR_GATHER};
+
+snn_network *example_residual(snn_weight_format format, uint64_t seed)
+{
+    const snn_window max_window = window_of(3, 2, 1);
+    const snn_window uneven = {{3, 2}, {2, 1}, {1, 2}, {1, 0}, {0, 1}}; /* 9x7 -> 4x6 */
+    const snn_window one = window_of(1, 1, 0);
+    sample made = sample_begin(format, (snn_shape){9, 7, 3}, 5, seed);
+    int32_t first = sample_population(&made, SNN_NEURON_RELU, (snn_shape){9, 7, 10}, NULL, true);
+    int32_t second = sample_population(&made, SNN_NEURON_RELU, (snn_shape){5, 4, 12}, NULL, false);
+    int32_t leaky = sample_population(&made, SNN_NEURON_LEAKY_RELU, (snn_shape){5, 4, 12}, NULL, false);
+    int32_t maximum = sample_population(&made, SNN_NEURON_MAXIMUM, (snn_shape){5, 4, 12}, &max_window, false);
+    int32_t relay = sample_population(&made, SNN_NEURON_LINEAR, (snn_shape){3, 2, 12}, NULL, true);
+    int32_t odd = sample_population(&made, SNN_NEURON_RELU, (snn_shape){4, 6, 5}, NULL, false);
+    int32_t wide = sample_population(&made, SNN_NEURON_RELU, (snn_shape){1, 1, 19}, NULL, false);
+    int32_t readout = sample_readout(&made);
+
+    sample_projection(&made, SNN_SOURCE_INPUT, first, convolution(window_of(3, 1, 1), 1));
+    sample_projection(&made, first, second, convolution(window_of(3, 2, 1), 2));
+    snn_operator part = convolution(one, 1);
+    part.source_channel = 1;
+    part.source_channels = 9;
+    part.target_channel = 2;
+    part.target_channels = 10;
+    sample_projection(&made, second, leaky, part);
+    sample_projection(&made, second, leaky, diagonal(2, 3, 7));
+    sample_projection(&made, second, maximum, diagonal(0, 0, 12));
+    sample_projection(&made, leaky, maximum, convolution(window_of(3, 1, 1), 12));
+    sample_projection(&made, first, relay, pooled(convolution(window_of(2, 1, 0), 1), window_of(3, 2, 0)));
+    sample_projection(&made, leaky, relay, pooled(diagonal(0, 0, 12), window_of(3, 2, 1)));
+    sample_projection(&made, maximum, relay, gather);
+    sample_projection(&made, first, odd, convolution(uneven, 5));
+    sample_projection(&made, relay, wide, dense);
+    sample_projection(&made, odd, wide, pooled(gather, window_of(2, 2, 1)));
+    sample_projection(&made, leaky, readout, pooled(dense, window_of(2, 2, 0)));
+    sample_projection(&made, wide, readout, dense);
+    sample_finish(&made);
+    return made.network;
+}
+
+snn_network *example_image(snn_weight_format format, uint64_t seed)
+{
+    const snn_window halve = window_of(2, 2, 0);
+    sample made = sample_begin(format, (snn_shape){8, 6, 4}, 3, seed);
+    int32_t maximum = sample_population(&made, SNN_NEURON_MAXIMUM, (snn_shape){8, 6, 9}, &halve, true);
+    int32_t mixed = sample_population(&made, SNN_NEURON_RELU, (snn_shape){4, 3, 9}, NULL, false);
+    int32_t grouped = sample_population(&made, SNN_NEURON_LEAKY_RELU, (snn_shape){4, 3, 14}, NULL, false);
+    int32_t gathered = sample_population(&made, SNN_NEURON_RELU, (snn_shape){2, 5, 3}, NULL, false);
+    int32_t wide = sample_population(&made, SNN_NEURON_RELU, (snn_shape){1, 1, 33}, NULL, false);
+    int32_t readout = sample_readout(&made);
+
+    snn_operator part = convolution(window_of(3, 1, 1), 1);
+    part.source_channel = 1;
+    part.source_channels = 3;
+    part.target_channels = 5;
+    sample_projection(&made, SNN_SOURCE_INPUT, maximum, part);
+    sample_projection(&made, SNN_SOURCE_INPUT, maximum, diagonal(0, 4, 4));
+    sample_projection(&made, SNN_SOURCE_INPUT, mixed, pooled(diagonal(1, 2, 3), window_of(3, 2, 1)));
+    sample_projection(&made, maximum, mixed, diagonal(0, 0, 9));
+    sample_projection(&made, SNN_SOURCE_INPUT, grouped, convolution(window_of(2, 2, 0), 2));
+    sample_projection(&made, SNN_SOURCE_INPUT, gathered, gather);
+    sample_projection(&made, SNN_SOURCE_INPUT, wide, pooled(dense, window_of(2, 3, 1)));
+    sample_projection(&made, mixed, wide, dense);
+    sample_projection(&made, grouped, wide, dense);
+    sample_projection(&made, SNN_SOURCE_INPUT, readout, dense);
+    sample_projection(&made, gathered, readout, dense);
+    sample_projection(&made, wide, readout, dense);
+    sample_finish(&made);
+    return made.network;
+}
+
+snn_network *example_large(snn_weight_format format, uint64_t seed)
+{
+    const snn_window halve = window_of(2, 2, 0);
+    sample made = sample_begin(format, (snn_shape){33, 30, 2}, 3, seed);
+    int32_t first = sample_population(&made, SNN_NEURON_RELU, (snn_shape){33, 30, 18}, NULL, false);
+    int32_t maximum = sample_population(&made, SNN_NEURON_MAXIMUM, (snn_shape){33, 30, 18}, &halve, false);
+    int32_t readout = sample_readout(&made);
+    sample_projection(&made, SNN_SOURCE_INPUT, first, convolution(window_of(3, 1, 1), 1));
+    sample_projection(&made, SNN_SOURCE_INPUT, maximum, diagonal(0, 3, 2));
+    sample_projection(&made, first, maximum, diagonal(0, 0, 18));
+    sample_projection(&made, maximum, readout, pooled(dense, window_of(8, 8, 0)));
+    sample_finish(&made);
+    return made.network;
+}
+
+float *example_pixels(const snn_network *network, int32_t images, uint64_t seed)
+{
+    const int64_t count = images * snn_shape_size(network->input);
+    float *pixels = snn_allocate((size_t)count, sizeof *pixels);
+    if (pixels == NULL) {
+        abort();
+    }
+    for (int64_t i = 0; i < count; i++) {
+        const double pixel = sample_uniform(&seed, -2.0, 2.0);
+        pixels[i] = (float)(network->format == SNN_WEIGHTS_FLOAT32 ? floor(pixel * 64.0) / 64.0 : pixel);
+    }
+    if (network->format != SNN_WEIGHTS_FLOAT32) { /* beyond fixed point */
+        pixels[0] = 40000.0f;
+        pixels[count - 1] = -40000.0f;
+    }
+    return pixels;
+}

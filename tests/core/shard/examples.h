@@ -1,0 +1,21 @@
+/* Random networks that together use every operator, neuron and geometry that a shard knows. */
+#ifndef SNN_TESTS_EXAMPLES_H
+#define SNN_TESTS_EXAMPLES_H
+
+#include "tests/core/network/sample.h"
+
+/* Convolutions with stride, padding, dilation, groups; leaky, relay and maximum neurons; residual and pooled diagonals;
+ * gather; dense. */
+snn_network *example_residual(snn_weight_format format, uint64_t seed);
+
+/* Every operator reads the image, also the readout's; maximum neurons first. */
+snn_network *example_image(snn_weight_format format, uint64_t seed);
+
+/* Larger than one tile, also in time (maximum neurons). */
+snn_network *example_large(snn_weight_format format, uint64_t seed);
+
+/* [images][input] in [-2, 2), and two that are far too large. For float weights multiples of 1/64, so that float sums
+ * of the samples' products are exact. */
+float *example_pixels(const snn_network *network, int32_t images, uint64_t seed);
+
+#endif
