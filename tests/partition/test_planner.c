@@ -1,0 +1,452 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "partition/planner.h"
+#include "tests/partition/sample_network.h"
+
+static const snn_planner_request REQUEST = {.ranks = 1, .groups = 29, .timesteps = 64, .block = 8, .images = 16};
+
+static uint32_t random_bits(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+/* A chain of dense populations of random widths, some of which also read the one before the last. */
+static void build_random(sample_network *sample, uint32_t *seed, int32_t populations)
+{
+    sample_begin(sample, "random", (snn_shape){1, 1, 16});
+    for (int32_t i = 0; i < populations - 1; i++) {
+        (void)sample_add_population(sample, SNN_NEURON_RELU, 1, 8 << (random_bits(seed) % 7));
+        if (i >= 2 && random_bits(seed) % 2 == 0) {
+            (void)sample_add_projection(sample, i - 2, SNN_OPERATOR_DENSE);
+        }
+        (void)sample_add_projection(sample, i - 1, SNN_OPERATOR_DENSE);
+    }
+    sample_add_readout(sample, populations - 2, 10);
+}
+
+/* Populations of equal size with cheap projections from random earlier ones: what decides is what a cut crosses. */
+static void build_even(sample_network *sample, uint32_t *seed, int32_t populations)
+{
+    sample_begin(sample, "even", (snn_shape){16, 16, 8});
+    for (int32_t i = 0; i < populations - 1; i++) {
+        (void)sample_add_population(sample, SNN_NEURON_RELU, 16, 8);
+        for (int32_t source = 0; source < i - 1; source++) {
+            const uint32_t kind = random_bits(seed) % 4; /* a gather needs all channels, a diagonal its own */
+            if (kind < 2) {
+                (void)sample_add_projection(sample, source, kind == 0 ? SNN_OPERATOR_GATHER : SNN_OPERATOR_DIAGONAL);
+            }
+        }
+        (void)sample_add_projection(sample, i - 1, SNN_OPERATOR_DIAGONAL);
+    }
+    sample_add_readout(sample, populations - 2, 10);
+}
+
+static snn_plan *make(const snn_network *network, snn_planner_request request)
+{
+    snn_plan *plan;
+    const snn_status status = snn_plan_make(network, &request, &plan);
+    assert_string_equal(status.message, "");
+    return plan;
+}
+
+static double predict(const snn_network *network, snn_planner_request request)
+{
+    snn_plan *plan = make(network, request);
+    const double seconds = snn_plan_predict(plan, network, &request, NULL);
+    snn_plan_destroy(plan);
+    return seconds;
+}
+
+static void every_rank_count_has_a_plan(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_planner_request request = REQUEST;
+    sample_build_mixed(&sample);
+    for (request.ranks = 1; request.ranks <= 64; request.ranks++) {
+        snn_plan *plan = make(&sample.network, request);
+        assert_int_equal(snn_plan_ranks(plan), request.ranks);
+        assert_int_equal(plan->stage_begin[0], 0);
+        assert_int_equal(plan->stage_begin[plan->stages], sample.network.population_count);
+        for (int32_t stage = 0; stage < plan->stages; stage++) {
+            assert_true(plan->stage_begin[stage] <= plan->stage_begin[stage + 1]);
+            assert_int_equal(plan->shards[stage], plan->shards[0]);
+        }
+        double efficiency = 0;
+        assert_true(snn_plan_predict(plan, &sample.network, &request, &efficiency) > 0);
+        assert_true(efficiency > 0 && efficiency <= 1);
+        snn_plan_destroy(plan);
+    }
+}
+
+static void fixed_numbers_are_kept(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_planner_request request = REQUEST;
+    sample_build_mixed(&sample);
+    request.ranks = 24;
+    for (int32_t fixed = 0; fixed < 8; fixed++) {
+        request.replicas = fixed & 1 ? 2 : 0;
+        request.stages = fixed & 2 ? 3 : 0;
+        request.channels = fixed & 4 ? 4 : 0;
+        snn_plan *plan = make(&sample.network, request);
+        assert_int_equal(snn_plan_ranks(plan), 24);
+        assert_true(request.replicas == 0 || plan->replicas == 2);
+        assert_true(request.stages == 0 || plan->stages == 3);
+        assert_true(request.channels == 0 || plan->shards[0] == 4);
+        snn_plan_destroy(plan);
+    }
+}
+
+static void more_stages_or_shards_than_work(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_planner_request request = REQUEST;
+    sample_build_mixed(&sample);
+    request.ranks = 3 * 40 * 100;
+    request.replicas = 3;
+    request.stages = 40;
+    request.channels = 100;
+    snn_plan *plan = make(&sample.network, request);
+    assert_int_equal(snn_plan_ranks(plan), 12000);
+    assert_int_equal(plan->stage_begin[sample.network.population_count], sample.network.population_count);
+    const snn_rank_cost idle = snn_plan_cost(plan, &sample.network, &request, snn_plan_ranks(plan) - 1);
+    assert_int_equal(idle.operations + idle.neurons + idle.bits_received + idle.bits_sent + idle.spike_bytes, 0);
+    snn_plan_destroy(plan);
+}
+
+static void assert_refused(const snn_planner_request *request, const char *message)
+{
+    sample_network sample;
+    sample_build_mixed(&sample);
+    snn_plan *plan = NULL;
+    const snn_status status = snn_plan_make(&sample.network, request, &plan);
+    assert_int_equal(status.code, SNN_INPUT_ERROR);
+    if (strncmp(status.message, message, strlen(message)) != 0) {
+        fail_msg("expected \"%s...\", found \"%s\"", message, status.message);
+    }
+    assert_null(plan);
+}
+
+static void impossible_layouts_are_refused(void **unused)
+{
+    (void)unused;
+    snn_planner_request request = REQUEST;
+    request.ranks = 6;
+    request.replicas = request.stages = request.channels = 2;
+    assert_refused(&request, "layout 2x2x2 needs 8 ranks, there are 6 (the planner would choose ");
+    request.channels = 0;
+    assert_refused(&request, "layout 2x2x0 (0: free) needs a multiple of 4 ranks, there are 6 (the planner would ");
+    request.stages = 0;
+    request.replicas = 7;
+    assert_refused(&request, "layout 7x0x0 (0: free) needs a multiple of 7 ranks, there are 6 (");
+    request.replicas = request.stages = request.channels = 1 << 20;
+    assert_refused(&request, "layout 1048576x1048576x1048576 needs 1152921504606846976 ranks, there are 6 (");
+    request.replicas = 1;
+    request.stages = 1;
+    request.channels = 3;
+    assert_refused(&request, "layout 1x1x3 needs 3 ranks, there are 6 (");
+}
+
+static void numbers_out_of_range_are_refused(void **unused)
+{
+    (void)unused;
+    snn_planner_request request = REQUEST;
+    request.stages = -1;
+    assert_refused(&request, "stages: expected a number from 0 to 1048576 (0: the planner decides), found -1");
+    request = REQUEST;
+    request.channels = INT32_MAX;
+    assert_refused(&request, "channels: expected a number from 0 to 1048576 (0: the planner decides), found 2147");
+    request = REQUEST;
+    request.replicas = -5;
+    assert_refused(&request, "replicas: expected");
+    request = REQUEST;
+    request.ranks = 0;
+    assert_refused(&request, "ranks: expected a number from 1 to 1048576, found 0");
+    request = REQUEST;
+    request.groups = 0;
+    assert_refused(&request, "image groups: expected");
+    request = REQUEST;
+    request.timesteps = 0;
+    assert_refused(&request, "timesteps: expected");
+    request = REQUEST;
+    request.block = 0;
+    assert_refused(&request, "block: expected");
+    request = REQUEST;
+    request.images = -16;
+    assert_refused(&request, "images of a group: expected");
+}
+
+/* Seconds of the slowest rank, from the public cost of each. */
+static double slowest_rank(const snn_plan *plan, const snn_network *network, const snn_planner_request *request)
+{
+    double slowest = 0;
+    for (int32_t rank = 0; rank < snn_plan_ranks(plan); rank++) {
+        const snn_rank_cost cost = snn_plan_cost(plan, network, request, rank);
+        const double seconds = snn_rank_seconds(&cost, request);
+        slowest = seconds > slowest ? seconds : slowest;
+    }
+    return slowest;
+}
+
+/* The best of all cuts of populations [begin[stage], end) into stages `stage` and later. */
+static double try_cuts(snn_plan *plan, int32_t stage, const snn_network *network, const snn_planner_request *request)
+{
+    if (stage == plan->stages) {
+        return slowest_rank(plan, network, request);
+    }
+    double best = 1e300;
+    for (int32_t begin = plan->stage_begin[stage - 1]; begin <= network->population_count; begin++) {
+        plan->stage_begin[stage] = begin;
+        const double seconds = try_cuts(plan, stage + 1, network, request);
+        best = seconds < best ? seconds : best;
+    }
+    return best;
+}
+
+static void compare_with_all_cuts(const snn_network *network, int32_t most_stages)
+{
+    snn_planner_request request = REQUEST;
+    request.replicas = 1;
+    for (request.stages = 1; request.stages <= most_stages; request.stages++) {
+        for (request.channels = 1; request.channels <= 3; request.channels++) {
+            request.ranks = request.stages * request.channels;
+            snn_plan *plan = make(network, request);
+            const double found = slowest_rank(plan, network, &request);
+            const double best = try_cuts(plan, 1, network, &request);
+            assert_true(found <= best * (1 + 1e-12) && found >= best * (1 - 1e-12));
+            snn_plan_destroy(plan);
+        }
+    }
+}
+
+static void cuts_are_the_best_of_all(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    uint32_t seed = 5;
+    sample_build_mixed(&sample);
+    compare_with_all_cuts(&sample.network, 4);
+    for (int i = 0; i < 40; i++) {
+        build_random(&sample, &seed, 3 + i % 5);
+        compare_with_all_cuts(&sample.network, 4);
+        build_even(&sample, &seed, 3 + i % 5);
+        compare_with_all_cuts(&sample.network, 4);
+    }
+}
+
+static void no_layout_beats_the_choice(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    uint32_t seed = 6;
+    snn_planner_request request = REQUEST;
+    request.ranks = 24;
+    for (int i = 0; i < 10; i++) {
+        build_random(&sample, &seed, 4 + i);
+        request.groups = 1 << i;
+        request.replicas = request.stages = request.channels = 0;
+        const double chosen = predict(&sample.network, request);
+        for (request.replicas = 1; request.replicas <= 24; request.replicas++) {
+            for (request.stages = 1; request.stages <= 24; request.stages++) {
+                request.channels = request.ranks / (request.replicas * request.stages);
+                if (request.replicas * request.stages * request.channels == request.ranks) {
+                    assert_true(chosen <= predict(&sample.network, request) * (1 + 1e-12));
+                }
+            }
+        }
+    }
+}
+
+static bool contains(snn_channel_range range, int32_t channel)
+{
+    return channel >= range.begin && channel < range.end;
+}
+
+/* Bits of `source` that `receiver` needs and `sender` owns, channel by channel. */
+static int64_t bits_between(const snn_plan *plan, const snn_network *network, int32_t sender, int32_t receiver,
+                            int32_t source)
+{
+    const snn_channel_range owned = snn_plan_owned(plan, network, snn_plan_place(plan, sender), source);
+    const snn_channel_range needed = snn_plan_needed(plan, network, snn_plan_place(plan, receiver), source);
+    int64_t bits = 0;
+    for (int32_t channel = 0; channel < network->populations[source].shape.channels; channel++) {
+        if (contains(owned, channel) && contains(needed, channel)) {
+            bits += snn_shape_positions(network->populations[source].shape);
+        }
+    }
+    return bits;
+}
+
+static void check_traffic(const snn_plan *plan, const snn_network *network)
+{
+    for (int32_t rank = 0; rank < snn_plan_ranks(plan); rank++) {
+        int64_t sent = 0, received = 0;
+        int32_t messages = 0;
+        for (int32_t other = 0; other < snn_plan_ranks(plan); other++) {
+            for (int32_t source = 0; other != rank && source < network->population_count; source++) {
+                const int64_t bits = bits_between(plan, network, other, rank, source);
+                sent += bits_between(plan, network, rank, other, source);
+                received += bits;
+                messages += bits > 0;
+            }
+        }
+        const snn_rank_cost cost = snn_plan_cost(plan, network, &REQUEST, rank);
+        assert_int_equal(cost.bits_sent, sent);
+        assert_int_equal(cost.bits_received, received);
+        assert_int_equal(cost.messages, messages);
+    }
+}
+
+/* With shards that divide the channels badly, outnumber them, and differ from stage to stage. */
+static void traffic_is_what_ranks_owe_each_other(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    const int32_t begins[][4] = {{0, 9, 9, 9}, {0, 2, 5, 9}, {0, 0, 4, 9}, {0, 1, 6, 9}};
+    const int32_t shards[][3] = {{4, 1, 1}, {3, 2, 5}, {1, 7, 3}, {20, 15, 40}};
+    for (int i = 0; i < 4; i++) {
+        snn_plan *plan;
+        assert_false(snn_failed(snn_plan_create(1, 3, begins[i], shards[i], 9, &plan)));
+        check_traffic(plan, &sample.network);
+        snn_plan_destroy(plan);
+    }
+}
+
+static void one_rank_holds_the_whole_network(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_begin(&sample, "small", (snn_shape){4, 4, 2});
+    const int32_t first = sample_add_population(&sample, SNN_NEURON_RELU, 4, 6);
+    (void)sample_add_convolution(&sample, SNN_SOURCE_INPUT, 1);
+    const int32_t pooled = sample_add_maximum(&sample, first);
+    sample_add_readout(&sample, pooled, 10);
+    snn_plan *plan = make(&sample.network, REQUEST);
+    const snn_rank_cost cost = snn_plan_cost(plan, &sample.network, &REQUEST, 0);
+    /* 10 of 12 taps of a row lie inside; 96 values go into the pool; 24 x 10 for the readout */
+    assert_int_equal(cost.operations, 10 * 10 * 2 * 6 + 96 + 240);
+    assert_int_equal(cost.neurons, 96 + 24);
+    assert_int_equal(cost.weight_bytes, 2 * (9 * 2 * 6 + 240) + 4 * 6);
+    assert_int_equal(cost.state_bytes, 16 * 4 * ((96 + 96) + (96 + 24) + 10));
+    assert_int_equal(cost.spike_bytes, 16 * 8 * (16 + 4));
+    assert_int_equal(cost.bits_sent + cost.bits_received + cost.messages, 0);
+    snn_plan_destroy(plan);
+}
+
+static void shards_add_up_to_the_network(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    const snn_network *network = &sample.network;
+    snn_planner_request request = REQUEST;
+    snn_plan *whole = make(network, request);
+    const snn_rank_cost all = snn_plan_cost(whole, network, &request, 0);
+    snn_rank_cost sum = {0};
+    request.ranks = 15;
+    request.stages = 3;
+    request.channels = 5;
+    snn_plan *plan = make(network, request);
+    for (int32_t rank = 0; rank < 15; rank++) {
+        const snn_rank_cost cost = snn_plan_cost(plan, network, &request, rank);
+        sum.operations += cost.operations;
+        sum.neurons += cost.neurons;
+        sum.weight_bytes += cost.weight_bytes;
+        sum.state_bytes += cost.state_bytes;
+        sum.bits_sent += cost.bits_sent;
+        sum.bits_received += cost.bits_received;
+    }
+    assert_int_equal(sum.neurons, snn_network_neurons(network));
+    assert_int_equal(sum.neurons, all.neurons);
+    assert_int_equal(sum.weight_bytes, all.weight_bytes);
+    assert_int_equal(sum.state_bytes, all.state_bytes);
+    assert_int_equal(sum.bits_sent, sum.bits_received);
+    /* the pooled source's sums are shared out by rounding down */
+    assert_true(sum.operations <= all.operations && sum.operations > all.operations - 15);
+    snn_plan_destroy(plan);
+    snn_plan_destroy(whole);
+}
+
+/* One rank, no traffic: the prediction is items times the rank's seconds, and nothing is wasted. */
+static void prediction_of_one_rank(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_planner_request request = REQUEST;
+    sample_build_mixed(&sample);
+    request.timesteps = 20; /* 3 blocks of at most 8 */
+    snn_plan *plan = make(&sample.network, request);
+    const snn_rank_cost cost = snn_plan_cost(plan, &sample.network, &request, 0);
+    double efficiency = 0;
+    const double expected = 29 * 3 * snn_rank_seconds(&cost, &request);
+    const double predicted = snn_plan_predict(plan, &sample.network, &request, &efficiency);
+    assert_true(predicted > expected * (1 - 1e-12) && predicted < expected * (1 + 1e-12));
+    assert_true(efficiency > 1 - 1e-9 && efficiency <= 1);
+    snn_plan_destroy(plan);
+}
+
+/* Many groups share out over replicas, which exchange nothing; a single group leaves only the network to cut. */
+static void choice_follows_the_work(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_planner_request request = REQUEST;
+    sample_build_mixed(&sample);
+    request.ranks = 4;
+    request.groups = 400;
+    snn_plan *plan = make(&sample.network, request);
+    assert_int_equal(plan->replicas, 4);
+    snn_plan_destroy(plan);
+
+    sample_begin(&sample, "heavy", (snn_shape){32, 32, 64});
+    for (int32_t i = 0; i < 4; i++) {
+        (void)sample_add_population(&sample, SNN_NEURON_RELU, 32, 256);
+        (void)sample_add_convolution(&sample, i - 1, 1);
+    }
+    sample_add_readout(&sample, 3, 10);
+    request.groups = 1;
+    plan = make(&sample.network, request);
+    assert_int_equal(plan->replicas, 1);
+    snn_plan_destroy(plan);
+    const double four = predict(&sample.network, request);
+    request.ranks = 1;
+    assert_true(four < 0.5 * predict(&sample.network, request));
+}
+
+static void hundred_thousand_ranks(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_planner_request request = REQUEST;
+    sample_build_mixed(&sample);
+    request.ranks = 100000;
+    snn_plan *plan = make(&sample.network, request);
+    assert_int_equal(snn_plan_ranks(plan), 100000);
+    assert_true(snn_plan_predict(plan, &sample.network, &request, NULL) > 0);
+    snn_plan_destroy(plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rank_count_has_a_plan),      cmocka_unit_test(fixed_numbers_are_kept),
+        cmocka_unit_test(more_stages_or_shards_than_work),  cmocka_unit_test(impossible_layouts_are_refused),
+        cmocka_unit_test(numbers_out_of_range_are_refused), cmocka_unit_test(cuts_are_the_best_of_all),
+        cmocka_unit_test(no_layout_beats_the_choice),       cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
+        cmocka_unit_test(one_rank_holds_the_whole_network), cmocka_unit_test(shards_add_up_to_the_network),
+        cmocka_unit_test(prediction_of_one_rank),           cmocka_unit_test(choice_follows_the_work),
+        cmocka_unit_test(hundred_thousand_ranks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
