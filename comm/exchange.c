@@ -1,0 +1,466 @@
+#include "comm/exchange.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "comm/edges.h"
+#include "comm/mpi_check.h"
+#include "core/base/memory.h"
+
+enum { SLOTS = 2 }; /* items in flight per inlet and outlet */
+
+enum { SHORTEST_PAUSE = 1000, LONGEST_PAUSE = 128000 }; /* nanoseconds */
+
+typedef struct inlet {
+    int32_t source;   /* population */
+    int32_t consumer; /* first population of this rank that needs it */
+    int32_t from;     /* rank */
+    snn_packet_coder *coder;
+    int bound; /* bytes */
+    uint8_t *buffer[SLOTS];
+    MPI_Request request[SLOTS];
+} inlet;
+
+typedef struct outlet {
+    int32_t source;
+    snn_packet_coder *coder;
+    uint8_t *buffer[SLOTS];
+    int32_t targets;
+    int32_t *to;                 /* [targets]: ranks */
+    MPI_Request *request[SLOTS]; /* [targets] */
+} outlet;
+
+struct snn_exchange {
+    MPI_Comm communicator;
+    snn_timers *timers;
+    snn_wavefront_traffic traffic;
+    int64_t items; /* of the run */
+    bool crowded;  /* more ranks than processors */
+    bool running;  /* between begin and finish: messages may be in flight */
+    inlet *inlets; /* [inlet_count] */
+    int32_t inlet_count;
+    outlet *outlets; /* [outlet_count] */
+    int32_t outlet_count;
+    int32_t *inlet_order; /* inlets by consumer; those of population p are [inlet_begin[p], inlet_begin[p + 1]) */
+    int32_t *inlet_begin;
+    int32_t *outlet_begin; /* outlets by source, likewise */
+};
+
+/* --- creation --- */
+
+/* Frees everything but the communicator. */
+static void release(snn_exchange *exchange)
+{
+    if (exchange == NULL) {
+        return;
+    }
+    for (int32_t i = 0; i < exchange->inlet_count; i++) {
+        snn_packet_coder_destroy(exchange->inlets[i].coder);
+    }
+    for (int32_t i = 0; i < exchange->outlet_count; i++) {
+        snn_packet_coder_destroy(exchange->outlets[i].coder);
+        snn_release(exchange->outlets[i].to);
+    }
+    /* Broken off in the middle of a run, MPI may still read and write packets: they stay behind, in a process that is
+     * about to end. */
+    for (int slot = 0; slot < SLOTS && !exchange->running; slot++) {
+        for (int32_t i = 0; i < exchange->inlet_count; i++) {
+            snn_release(exchange->inlets[i].buffer[slot]);
+        }
+        for (int32_t i = 0; i < exchange->outlet_count; i++) {
+            snn_release(exchange->outlets[i].buffer[slot]);
+            snn_release(exchange->outlets[i].request[slot]);
+        }
+    }
+    snn_release(exchange->inlets);
+    snn_release(exchange->outlets);
+    snn_release(exchange->inlet_order);
+    snn_release(exchange->inlet_begin);
+    snn_release(exchange->outlet_begin);
+    snn_release(exchange);
+}
+
+void snn_exchange_destroy(snn_exchange *exchange)
+{
+    if (exchange == NULL) {
+        return;
+    }
+    /* Freeing a communicator takes all ranks; after a broken run this one is on its own. */
+    if (!exchange->running) {
+        (void)MPI_Comm_free(&exchange->communicator);
+    }
+    release(exchange);
+}
+
+static snn_status create_coder(const snn_network *network, const snn_wavefront_options *options, const snn_edge *edge,
+                               snn_packet_coder **coder)
+{
+    const snn_population *population = &network->populations[edge->source];
+    const snn_packet_shape shape = {.edge = (uint32_t)edge->packet,
+                                    .positions = snn_shape_positions(population->shape),
+                                    .channel_begin = edge->channels.begin,
+                                    .channel_end = edge->channels.end,
+                                    .images = options->images,
+                                    .block = options->block < options->timesteps ? options->block : options->timesteps};
+    SNN_TRY_CONTEXT(snn_packet_coder_create(&shape, options->codec, coder), "spikes of %s", population->name);
+    return snn_ok();
+}
+
+static snn_status create_buffers(const snn_packet_coder *coder, uint8_t *buffer[SLOTS])
+{
+    for (int slot = 0; slot < SLOTS; slot++) {
+        buffer[slot] = snn_allocate(snn_packet_bound(coder), 1);
+        if (buffer[slot] == NULL) {
+            return snn_out_of_memory("packet buffer");
+        }
+    }
+    return snn_ok();
+}
+
+/* The first population of the place that needs any of the edge's channels. What a place needs of a source is one range,
+ * in which there may be channels that no population needs: they can wait for the last one that reads the source. */
+static int32_t find_consumer(const snn_network *network, const snn_plan *plan, snn_place place, const snn_edge *edge)
+{
+    int32_t consumer = plan->stage_begin[place.stage]; /* replaced: an edge comes from a projection into the place */
+    int32_t first = snn_plan_first_projection(network, plan->stage_begin[place.stage]);
+    int32_t last = snn_plan_first_projection(network, plan->stage_begin[place.stage + 1]);
+    for (int32_t i = first; i < last; i++) {
+        const snn_projection *projection = &network->projections[i]; /* ordered by target */
+        snn_channel_range owned = snn_plan_owned(plan, network, place, projection->target);
+        if (projection->source != edge->source || owned.begin == owned.end) {
+            continue;
+        }
+        snn_channel_range needed;
+        snn_operator_source_channels(&projection->op, owned.begin, owned.end, &needed.begin, &needed.end);
+        consumer = projection->target;
+        needed = snn_channel_range_common(needed, edge->channels);
+        if (needed.begin < needed.end) {
+            break;
+        }
+    }
+    return consumer;
+}
+
+static snn_status create_inlet(const snn_network *network, const snn_plan *plan, const snn_wavefront_options *options,
+                               const snn_edge *edge, inlet *created)
+{
+    created->source = edge->source;
+    created->from = edge->from;
+    created->consumer = find_consumer(network, plan, snn_plan_place(plan, edge->to), edge);
+    SNN_TRY(create_coder(network, options, edge, &created->coder));
+    created->bound = (int)snn_packet_bound(created->coder);
+    return create_buffers(created->coder, created->buffer);
+}
+
+/* `edge` is the first edge of a packet, number `first` of the list. */
+static snn_status create_outlet(const snn_network *network, const snn_wavefront_options *options,
+                                const snn_edges *edges, int32_t first, outlet *created)
+{
+    const snn_edge *edge = &edges->edges[first];
+    created->source = edge->source;
+    SNN_TRY(create_coder(network, options, edge, &created->coder));
+    SNN_TRY(create_buffers(created->coder, created->buffer));
+    int32_t targets = 0;
+    for (int32_t i = first; i < edges->count && edges->edges[i].source == edge->source; i++) {
+        targets += edges->edges[i].packet == first;
+    }
+    created->to = snn_allocate((size_t)targets, sizeof *created->to);
+    if (created->to == NULL) {
+        return snn_out_of_memory("packet receivers");
+    }
+    for (int slot = 0; slot < SLOTS; slot++) {
+        created->request[slot] = snn_allocate((size_t)targets, sizeof(MPI_Request));
+        if (created->request[slot] == NULL) {
+            return snn_out_of_memory("packet receivers");
+        }
+        for (int32_t target = 0; target < targets; target++) {
+            created->request[slot][target] = MPI_REQUEST_NULL;
+        }
+    }
+    for (int32_t i = first; created->targets < targets; i++) {
+        if (edges->edges[i].packet == first) {
+            created->to[created->targets] = edges->edges[i].to;
+            created->targets++;
+        }
+    }
+    return snn_ok();
+}
+
+/* Number of counters `begin`, whose index p + 1 holds how many belong to p, into beginnings. */
+static void accumulate(int32_t *begin, int32_t populations)
+{
+    for (int32_t population = 0; population < populations; population++) {
+        begin[population + 1] += begin[population];
+    }
+}
+
+static snn_status create_index(snn_exchange *exchange, int32_t populations)
+{
+    exchange->inlet_begin = snn_allocate((size_t)populations + 1, sizeof *exchange->inlet_begin);
+    exchange->outlet_begin = snn_allocate((size_t)populations + 1, sizeof *exchange->outlet_begin);
+    exchange->inlet_order = snn_allocate((size_t)exchange->inlet_count, sizeof *exchange->inlet_order);
+    if (exchange->inlet_begin == NULL || exchange->outlet_begin == NULL || exchange->inlet_order == NULL) {
+        return snn_out_of_memory("exchange");
+    }
+    for (int32_t i = 0; i < exchange->inlet_count; i++) {
+        exchange->inlet_begin[exchange->inlets[i].consumer + 1]++;
+    }
+    for (int32_t i = 0; i < exchange->outlet_count; i++) {
+        exchange->outlet_begin[exchange->outlets[i].source + 1]++;
+    }
+    accumulate(exchange->inlet_begin, populations);
+    accumulate(exchange->outlet_begin, populations);
+    /* Outlets are in the order of sources already. */
+    int32_t next = 0;
+    for (int32_t population = 0; population < populations; population++) {
+        for (int32_t i = 0; i < exchange->inlet_count; i++) {
+            if (exchange->inlets[i].consumer == population) {
+                exchange->inlet_order[next] = i;
+                next++;
+            }
+        }
+    }
+    return snn_ok();
+}
+
+static snn_status create_ends(snn_exchange *exchange, const snn_network *network, const snn_plan *plan,
+                              const snn_wavefront_options *options, const snn_edges *edges, int32_t rank)
+{
+    int32_t inlets = 0;
+    int32_t outlets = 0;
+    for (int32_t i = 0; i < edges->count; i++) {
+        inlets += edges->edges[i].to == rank;
+        outlets += edges->edges[i].from == rank && edges->edges[i].packet == i;
+    }
+    exchange->inlets = snn_allocate((size_t)inlets, sizeof *exchange->inlets);
+    exchange->outlets = snn_allocate((size_t)outlets, sizeof *exchange->outlets);
+    if (exchange->inlets == NULL || exchange->outlets == NULL) {
+        return snn_out_of_memory("exchange");
+    }
+    for (int32_t i = 0; i < edges->count; i++) {
+        const snn_edge *edge = &edges->edges[i];
+        if (edge->to == rank) {
+            inlet *created = &exchange->inlets[exchange->inlet_count];
+            exchange->inlet_count++; /* counted first, so that a half-made one is cleaned up */
+            created->request[0] = created->request[1] = MPI_REQUEST_NULL;
+            SNN_TRY(create_inlet(network, plan, options, edge, created));
+        } else if (edge->from == rank && edge->packet == i) {
+            outlet *created = &exchange->outlets[exchange->outlet_count];
+            exchange->outlet_count++;
+            SNN_TRY(create_outlet(network, options, edges, i, created));
+        }
+    }
+    return create_index(exchange, network->population_count);
+}
+
+static snn_status check_tags(MPI_Comm communicator, const snn_network *network)
+{
+    int *largest = NULL;
+    int known = 0;
+    SNN_TRY(snn_mpi_check(MPI_Comm_get_attr(communicator, MPI_TAG_UB, &largest, &known), "MPI_Comm_get_attr"));
+    if (known && network->population_count - 1 > *largest) {
+        return snn_fail(SNN_INTERNAL_ERROR, "%ld populations, but this MPI library has message tags up to %d only",
+                        (long)network->population_count, *largest);
+    }
+    return snn_ok();
+}
+
+snn_status snn_exchange_create(snn_world *world, const snn_network *network, const snn_plan *plan,
+                               const snn_wavefront_options *options, snn_timers *timers, snn_exchange **exchange)
+{
+    *exchange = NULL;
+    int32_t rank = snn_world_rank(world);
+    snn_edges edges = {0};
+    snn_status status = snn_ok();
+    MPI_Comm communicator = MPI_COMM_NULL;
+    /* First of all, because every rank must take part whatever else fails. */
+    SNN_TRY(snn_mpi_check(MPI_Comm_dup(snn_mpi_communicator(world), &communicator), "MPI_Comm_dup"));
+    snn_exchange *created = snn_allocate(1, sizeof *created);
+    if (created == NULL) {
+        SNN_GOTO_DONE(status, snn_out_of_memory("exchange"));
+    }
+    created->communicator = communicator;
+    created->timers = timers;
+    created->crowded = snn_world_crowded(world);
+    SNN_GOTO_DONE(status, check_tags(communicator, network));
+    SNN_GOTO_DONE(status, snn_edges_derive(plan, network, snn_plan_place(plan, rank).replica, &edges));
+    SNN_GOTO_DONE(status, create_ends(created, network, plan, options, &edges, rank));
+done:
+    snn_edges_clear(&edges);
+    status = snn_world_agree(world, status);
+    if (snn_failed(status)) {
+        release(created);
+        (void)MPI_Comm_free(&communicator);
+        return status;
+    }
+    *exchange = created;
+    return status;
+}
+
+const snn_wavefront_traffic *snn_exchange_traffic(const snn_exchange *exchange)
+{
+    return &exchange->traffic;
+}
+
+/* --- messages --- */
+
+/* Adds the seconds since `since` to a timer; returns now. */
+static double charge(snn_exchange *exchange, snn_timer timer, double since)
+{
+    double now = snn_seconds();
+    exchange->timers->seconds[timer] += now - since;
+    return now;
+}
+
+/* Looks at a request again and again, with longer and longer pauses. Measured with 64 ranks on 2 processors, where
+ * MPI_Wait keeps the processor busy or yields it to others that wait: twice to three times as fast. */
+static snn_status wait_with_pauses(MPI_Request *request, MPI_Status *envelope)
+{
+    struct timespec pause = {.tv_sec = 0, .tv_nsec = SHORTEST_PAUSE};
+    for (;;) {
+        int done = 0;
+        SNN_TRY(snn_mpi_check(MPI_Test(request, &done, envelope), "MPI_Test"));
+        if (done) {
+            return snn_ok();
+        }
+        (void)nanosleep(&pause, NULL); /* a signal may cut it short: no harm */
+        if (pause.tv_nsec < LONGEST_PAUSE) {
+            pause.tv_nsec *= 2;
+        }
+    }
+}
+
+/* Completes a request: what a look at it takes is communication, what follows is waiting for the peer. */
+static snn_status complete(snn_exchange *exchange, MPI_Request *request, MPI_Status *envelope)
+{
+    int done = 0;
+    double start = snn_seconds();
+    SNN_TRY(snn_mpi_check(MPI_Test(request, &done, envelope), "MPI_Test"));
+    start = charge(exchange, SNN_TIMER_COMMUNICATE, start);
+    if (done) {
+        return snn_ok();
+    }
+    if (exchange->crowded) {
+        SNN_TRY(wait_with_pauses(request, envelope));
+    } else {
+        SNN_TRY(snn_mpi_check(MPI_Wait(request, envelope), "MPI_Wait"));
+    }
+    (void)charge(exchange, SNN_TIMER_WAIT, start);
+    return snn_ok();
+}
+
+static snn_status post(snn_exchange *exchange, inlet *in, int64_t number)
+{
+    if (number >= exchange->items) {
+        return snn_ok();
+    }
+    double start = snn_seconds();
+    int slot = (int)(number % SLOTS);
+    SNN_TRY(snn_mpi_check(MPI_Irecv(in->buffer[slot], in->bound, MPI_BYTE, in->from, in->source, exchange->communicator,
+                                    &in->request[slot]),
+                          "MPI_Irecv"));
+    (void)charge(exchange, SNN_TIMER_COMMUNICATE, start);
+    return snn_ok();
+}
+
+snn_status snn_exchange_begin(snn_exchange *exchange, int64_t items)
+{
+    exchange->running = true;
+    exchange->items = items;
+    for (int32_t i = 0; i < exchange->inlet_count; i++) {
+        for (int64_t number = 0; number < SLOTS; number++) {
+            SNN_TRY(post(exchange, &exchange->inlets[i], number));
+        }
+    }
+    return snn_ok();
+}
+
+static snn_status receive_packet(snn_exchange *exchange, inlet *in, const snn_item *item, const snn_shard *shard)
+{
+    int slot = (int)(item->number % SLOTS);
+    int bytes = 0;
+    MPI_Status envelope;
+    SNN_TRY_CONTEXT(complete(exchange, &in->request[slot], &envelope), "receiving from rank %ld", (long)in->from);
+    SNN_TRY(snn_mpi_check(MPI_Get_count(&envelope, MPI_BYTE, &bytes), "MPI_Get_count"));
+    double start = snn_seconds();
+    const snn_spikes spikes = snn_shard_spikes(shard, in->source);
+    SNN_TRY_CONTEXT(snn_packet_decode(in->coder, in->buffer[slot], (size_t)bytes, (uint32_t)item->group,
+                                      (uint32_t)item->first_step, item->steps, item->images, &spikes),
+                    "from rank %ld", (long)in->from);
+    (void)charge(exchange, SNN_TIMER_DECODE, start);
+    return post(exchange, in, item->number + SLOTS);
+}
+
+snn_status snn_exchange_receive(snn_exchange *exchange, int32_t population, const snn_item *item,
+                                const snn_shard *shard)
+{
+    for (int32_t i = exchange->inlet_begin[population]; i < exchange->inlet_begin[population + 1]; i++) {
+        SNN_TRY(receive_packet(exchange, &exchange->inlets[exchange->inlet_order[i]], item, shard));
+    }
+    return snn_ok();
+}
+
+static snn_status drain(snn_exchange *exchange, outlet *out, int slot)
+{
+    for (int32_t target = 0; target < out->targets; target++) {
+        MPI_Status envelope;
+        SNN_TRY_CONTEXT(complete(exchange, &out->request[slot][target], &envelope), "sending to rank %ld",
+                        (long)out->to[target]);
+    }
+    return snn_ok();
+}
+
+static snn_status send_packet(snn_exchange *exchange, outlet *out, const snn_item *item, const snn_shard *shard)
+{
+    int slot = (int)(item->number % SLOTS);
+    size_t bytes = 0;
+    SNN_TRY(drain(exchange, out, slot));
+    double start = snn_seconds();
+    const snn_spikes spikes = snn_shard_spikes(shard, out->source);
+    SNN_TRY(snn_packet_encode(out->coder, &spikes, (uint32_t)item->group, (uint32_t)item->first_step, item->steps,
+                              item->images, out->buffer[slot], &bytes));
+    start = charge(exchange, SNN_TIMER_ENCODE, start);
+    for (int32_t target = 0; target < out->targets; target++) {
+        SNN_TRY(snn_mpi_check(MPI_Isend(out->buffer[slot], (int)bytes, MPI_BYTE, out->to[target], out->source,
+                                        exchange->communicator, &out->request[slot][target]),
+                              "MPI_Isend"));
+    }
+    (void)charge(exchange, SNN_TIMER_COMMUNICATE, start);
+    exchange->traffic.packets += out->targets;
+    exchange->traffic.raw_bytes += out->targets * (int64_t)snn_packet_raw_bytes(out->coder, item->steps, item->images);
+    exchange->traffic.sent_bytes += out->targets * (int64_t)bytes;
+    return snn_ok();
+}
+
+snn_status snn_exchange_send(snn_exchange *exchange, int32_t population, const snn_item *item, const snn_shard *shard)
+{
+    for (int32_t i = exchange->outlet_begin[population]; i < exchange->outlet_begin[population + 1]; i++) {
+        SNN_TRY(send_packet(exchange, &exchange->outlets[i], item, shard));
+    }
+    return snn_ok();
+}
+
+snn_status snn_exchange_progress(snn_exchange *exchange)
+{
+    if (exchange->crowded || exchange->inlet_count + exchange->outlet_count == 0) {
+        return snn_ok();
+    }
+    int arrived = 0;
+    MPI_Status envelope;
+    double start = snn_seconds();
+    SNN_TRY(snn_mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, exchange->communicator, &arrived, &envelope),
+                          "MPI_Iprobe"));
+    (void)charge(exchange, SNN_TIMER_COMMUNICATE, start);
+    return snn_ok();
+}
+
+snn_status snn_exchange_finish(snn_exchange *exchange)
+{
+    for (int32_t i = 0; i < exchange->outlet_count; i++) {
+        for (int slot = 0; slot < SLOTS; slot++) {
+            SNN_TRY(drain(exchange, &exchange->outlets[i], slot));
+        }
+    }
+    exchange->running = false;
+    return snn_ok();
+}

@@ -1,0 +1,316 @@
+#include "comm/packet.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "comm/codec.h"
+#include "comm/planes.h"
+#include "core/base/memory.h"
+
+enum { HEADER_BYTES = 40, CHECKSUM_OFFSET = 32 };
+
+struct snn_packet_coder {
+    snn_packet_shape shape;
+    snn_codec codec;
+    snn_codec_state *state;
+    XXH3_state_t *hash;
+    size_t plane_bytes;
+    uint32_t group, next_step; /* the block that follows the last one; XOR cannot do without it */
+};
+
+/* Writes `bytes` bytes of value, least significant first; returns where the next field goes. */
+static uint8_t *put(uint8_t *at, int bytes, uint64_t value)
+{
+    for (int i = 0; i < bytes; i++) {
+        at[i] = (uint8_t)(value >> (8 * i));
+    }
+    return at + bytes;
+}
+
+static uint64_t take(const uint8_t **at, int bytes)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < bytes; i++) {
+        value |= (uint64_t)(*at)[i] << (8 * i);
+    }
+    *at += bytes;
+    return value;
+}
+
+static void write_header(const snn_packet_header *header, uint8_t *at)
+{
+    at = put(at, 4, header->magic);
+    at = put(at, 2, header->version);
+    at = put(at, 2, header->codec);
+    at = put(at, 4, header->edge);
+    at = put(at, 4, header->group);
+    at = put(at, 4, header->first_step);
+    at = put(at, 2, header->steps);
+    at = put(at, 2, header->images);
+    at = put(at, 4, header->raw_bytes);
+    at = put(at, 4, header->payload_bytes);
+    (void)put(at, 8, header->checksum);
+}
+
+static snn_packet_header read_header(const uint8_t *at)
+{
+    snn_packet_header header;
+    header.magic = (uint32_t)take(&at, 4);
+    header.version = (uint16_t)take(&at, 2);
+    header.codec = (uint16_t)take(&at, 2);
+    header.edge = (uint32_t)take(&at, 4);
+    header.group = (uint32_t)take(&at, 4);
+    header.first_step = (uint32_t)take(&at, 4);
+    header.steps = (uint16_t)take(&at, 2);
+    header.images = (uint16_t)take(&at, 2);
+    header.raw_bytes = (uint32_t)take(&at, 4);
+    header.payload_bytes = (uint32_t)take(&at, 4);
+    header.checksum = take(&at, 8);
+    return header;
+}
+
+static uint64_t checksum_of(const snn_packet_coder *coder, const uint8_t *packet, size_t bytes)
+{
+    static const uint8_t zero[HEADER_BYTES - CHECKSUM_OFFSET] = {0};
+    /* These fail only for NULL arguments. */
+    (void)XXH3_64bits_reset(coder->hash);
+    (void)XXH3_64bits_update(coder->hash, packet, CHECKSUM_OFFSET);
+    (void)XXH3_64bits_update(coder->hash, zero, sizeof zero);
+    (void)XXH3_64bits_update(coder->hash, packet + HEADER_BYTES, bytes - HEADER_BYTES);
+    return XXH3_64bits_digest(coder->hash);
+}
+
+static snn_plane_shape plane_shape(const snn_packet_shape *shape, int32_t row_bytes)
+{
+    return (snn_plane_shape){.positions = shape->positions,
+                             .row_bytes = row_bytes,
+                             .channel_begin = shape->channel_begin,
+                             .channel_end = shape->channel_end};
+}
+
+static snn_status check_shape(const snn_packet_shape *shape)
+{
+    if (shape->positions < 1 || shape->channel_begin < 0 || shape->channel_begin >= shape->channel_end ||
+        shape->images < 1 || shape->images > UINT16_MAX || shape->block < 1 || shape->block > UINT16_MAX) {
+        return snn_fail(SNN_INTERNAL_ERROR,
+                        "edge %lu: no packet can hold %lld positions, channels [%ld, %ld), %ld images, %ld steps",
+                        (unsigned long)shape->edge, (long long)shape->positions, (long)shape->channel_begin,
+                        (long)shape->channel_end, (long)shape->images, (long)shape->block);
+    }
+    /* In floating point, because the product may not fit any integer. */
+    double plane_bytes = ceil((double)shape->positions * (double)(shape->channel_end - shape->channel_begin) / 8.0);
+    double bytes = plane_bytes * (double)shape->images * (double)shape->block;
+    if (bytes > (double)(INT_MAX / 2)) {
+        return snn_fail(SNN_INPUT_ERROR,
+                        "a packet of %.3g bytes (%lld positions, %ld channels, %ld images, %ld steps) is too large: "
+                        "take smaller groups of images or blocks of timesteps",
+                        bytes, (long long)shape->positions, (long)(shape->channel_end - shape->channel_begin),
+                        (long)shape->images, (long)shape->block);
+    }
+    return snn_ok();
+}
+
+snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec codec, snn_packet_coder **coder)
+{
+    *coder = NULL;
+    SNN_TRY(check_shape(shape));
+    snn_packet_coder *created = snn_allocate(1, sizeof *created);
+    if (created == NULL) {
+        return snn_out_of_memory("packet coder");
+    }
+    snn_plane_shape plane = plane_shape(shape, 0);
+    snn_status status = snn_ok();
+    created->shape = *shape;
+    created->codec = codec;
+    created->plane_bytes = snn_plane_packed_bytes(&plane);
+    created->hash = XXH3_createState();
+    if (created->hash == NULL) {
+        SNN_GOTO_DONE(status, snn_out_of_memory("checksum"));
+    }
+    SNN_GOTO_DONE(status, snn_codec_state_create(codec, (size_t)shape->images * created->plane_bytes, shape->block,
+                                                 &created->state));
+    *coder = created;
+    created = NULL;
+done:
+    snn_packet_coder_destroy(created);
+    return status;
+}
+
+void snn_packet_coder_destroy(snn_packet_coder *coder)
+{
+    if (coder == NULL) {
+        return;
+    }
+    snn_codec_state_destroy(coder->state);
+    if (coder->hash != NULL) {
+        (void)XXH3_freeState(coder->hash);
+    }
+    snn_release(coder);
+}
+
+size_t snn_packet_raw_bytes(const snn_packet_coder *coder, int32_t steps, int32_t images)
+{
+    return (size_t)steps * (size_t)images * coder->plane_bytes;
+}
+
+size_t snn_packet_bound(const snn_packet_coder *coder)
+{
+    return HEADER_BYTES + snn_packet_raw_bytes(coder, coder->shape.block, coder->shape.images);
+}
+
+/* The caller's block, against what the coder was made for and did last. */
+static snn_status check_block(const snn_packet_coder *coder, const snn_spikes *spikes, uint32_t group,
+                              uint32_t first_step, int32_t steps, int32_t images)
+{
+    const snn_packet_shape *shape = &coder->shape;
+    if (steps < 1 || steps > shape->block || images < 1 || images > shape->images) {
+        return snn_fail(SNN_INTERNAL_ERROR, "%ld steps of %ld images do not fit the edge's %ld of %ld", (long)steps,
+                        (long)images, (long)shape->block, (long)shape->images);
+    }
+    if (spikes->positions != shape->positions || spikes->channels < shape->channel_end || spikes->images < images) {
+        return snn_fail(SNN_INTERNAL_ERROR, "spikes of %lld positions, %ld channels, %ld images do not fit the edge",
+                        (long long)spikes->positions, (long)spikes->channels, (long)spikes->images);
+    }
+    if (coder->codec == SNN_CODEC_XOR && first_step != 0 && (group != coder->group || first_step != coder->next_step)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "block out of order: group %lu, step %lu follows group %lu, step %lu",
+                        (unsigned long)group, (unsigned long)first_step, (unsigned long)coder->group,
+                        (unsigned long)coder->next_step);
+    }
+    return snn_ok();
+}
+
+static void begin_block(snn_packet_coder *coder, uint32_t group, uint32_t first_step, int32_t steps)
+{
+    if (first_step == 0) {
+        snn_codec_begin_group(coder->state);
+    }
+    coder->group = group;
+    coder->next_step = first_step + (uint32_t)steps;
+}
+
+static snn_status encode(snn_packet_coder *coder, const snn_spikes *spikes, uint32_t group, uint32_t first_step,
+                         int32_t steps, int32_t images, uint8_t *packet, size_t *bytes)
+{
+    SNN_TRY(check_block(coder, spikes, group, first_step, steps, images));
+    begin_block(coder, group, first_step, steps);
+    const snn_plane_shape plane = plane_shape(&coder->shape, spikes->row_bytes);
+    uint8_t *payload = packet + HEADER_BYTES;
+    uint8_t *packed = payload;
+    for (int32_t step = 0; step < steps; step++) {
+        for (int32_t image = 0; image < images; image++) {
+            snn_plane_pack(&plane, snn_spikes_plane(spikes, step, image), packed);
+            packed += coder->plane_bytes;
+        }
+    }
+    size_t payload_bytes = 0;
+    snn_codec used = SNN_CODEC_RAW;
+    SNN_TRY(snn_codec_encode(coder->state, steps, (size_t)images * coder->plane_bytes, payload, &payload_bytes, &used));
+    snn_packet_header header = {.magic = SNN_PACKET_MAGIC,
+                                .version = SNN_PACKET_VERSION,
+                                .codec = (uint16_t)used,
+                                .edge = coder->shape.edge,
+                                .group = group,
+                                .first_step = first_step,
+                                .steps = (uint16_t)steps,
+                                .images = (uint16_t)images,
+                                .raw_bytes = (uint32_t)snn_packet_raw_bytes(coder, steps, images),
+                                .payload_bytes = (uint32_t)payload_bytes};
+    *bytes = HEADER_BYTES + payload_bytes;
+    write_header(&header, packet);
+    header.checksum = checksum_of(coder, packet, *bytes);
+    write_header(&header, packet);
+    return snn_ok();
+}
+
+snn_status snn_packet_encode(snn_packet_coder *coder, const snn_spikes *spikes, uint32_t group, uint32_t first_step,
+                             int32_t steps, int32_t images, uint8_t *packet, size_t *bytes)
+{
+    SNN_TRY_CONTEXT(encode(coder, spikes, group, first_step, steps, images, packet, bytes), "packet of edge %lu",
+                    (unsigned long)coder->shape.edge);
+    return snn_ok();
+}
+
+static snn_status wrong_field(const char *field, uint64_t found, uint64_t expected)
+{
+    return snn_fail(SNN_INTERNAL_ERROR, "%s: %llu, expected %llu", field, (unsigned long long)found,
+                    (unsigned long long)expected);
+}
+
+/* Every field but the codec has exactly one right value; naming the first that has another comes before the checksum,
+ * because it says more. */
+static snn_status check_header(const snn_packet_coder *coder, const snn_packet_header *header,
+                               const snn_packet_header *expected)
+{
+    const struct {
+        const char *name;
+        uint64_t found, expected;
+    } fields[] = {
+        {"magic", header->magic, expected->magic},
+        {"version", header->version, expected->version},
+        {"edge", header->edge, expected->edge},
+        {"group", header->group, expected->group},
+        {"first_step", header->first_step, expected->first_step},
+        {"steps", header->steps, expected->steps},
+        {"images", header->images, expected->images},
+        {"raw_bytes", header->raw_bytes, expected->raw_bytes},
+        {"payload_bytes", header->payload_bytes, expected->payload_bytes},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (fields[i].found != fields[i].expected) {
+            return wrong_field(fields[i].name, fields[i].found, fields[i].expected);
+        }
+    }
+    if (header->codec != SNN_CODEC_RAW && header->codec != (uint16_t)coder->codec) {
+        return wrong_field("codec", header->codec, (uint64_t)coder->codec);
+    }
+    return snn_ok();
+}
+
+static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t bytes, uint32_t group,
+                         uint32_t first_step, int32_t steps, int32_t images, const snn_spikes *spikes)
+{
+    SNN_TRY(check_block(coder, spikes, group, first_step, steps, images));
+    if (bytes < HEADER_BYTES || bytes > snn_packet_bound(coder)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "length: %zu bytes, expected %d to %zu", bytes, (int)HEADER_BYTES,
+                        snn_packet_bound(coder));
+    }
+    const snn_packet_header header = read_header(packet);
+    const snn_packet_header expected = {.magic = SNN_PACKET_MAGIC,
+                                        .version = SNN_PACKET_VERSION,
+                                        .edge = coder->shape.edge,
+                                        .group = group,
+                                        .first_step = first_step,
+                                        .steps = (uint16_t)steps,
+                                        .images = (uint16_t)images,
+                                        .raw_bytes = (uint32_t)snn_packet_raw_bytes(coder, steps, images),
+                                        .payload_bytes = (uint32_t)(bytes - HEADER_BYTES)};
+    SNN_TRY(check_header(coder, &header, &expected));
+    uint64_t checksum = checksum_of(coder, packet, bytes);
+    if (checksum != header.checksum) {
+        return snn_fail(SNN_INTERNAL_ERROR, "checksum: %016llx, expected %016llx", (unsigned long long)header.checksum,
+                        (unsigned long long)checksum);
+    }
+    begin_block(coder, group, first_step, steps);
+    const uint8_t *packed = NULL;
+    SNN_TRY(snn_codec_decode(coder->state, (snn_codec)header.codec, steps, (size_t)images * coder->plane_bytes,
+                             packet + HEADER_BYTES, bytes - HEADER_BYTES, &packed));
+    const snn_plane_shape plane = plane_shape(&coder->shape, spikes->row_bytes);
+    for (int32_t step = 0; step < steps; step++) {
+        for (int32_t image = 0; image < images; image++) {
+            snn_plane_unpack(&plane, packed, snn_spikes_plane(spikes, step, image));
+            packed += coder->plane_bytes;
+        }
+    }
+    return snn_ok();
+}
+
+snn_status snn_packet_decode(snn_packet_coder *coder, const uint8_t *packet, size_t bytes, uint32_t group,
+                             uint32_t first_step, int32_t steps, int32_t images, const snn_spikes *spikes)
+{
+    SNN_TRY_CONTEXT(decode(coder, packet, bytes, group, first_step, steps, images, spikes),
+                    "packet of edge %lu, group %lu, step %lu is damaged or out of place",
+                    (unsigned long)coder->shape.edge, (unsigned long)group, (unsigned long)first_step);
+    return snn_ok();
+}

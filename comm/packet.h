@@ -1,0 +1,65 @@
+/* Spike packets: the bits of one edge for one item, packed, coded, checked.
+ *
+ * An edge carries channels [begin, end) of a source population. Its bits for (step, image) are one *plane*: positions x
+ * channels bits without gaps, least significant bit first, padded with zeros to a whole byte. A packet holds the planes
+ * of a block, [step][image][plane bytes]; the codec works on that array. Header fields are little-endian.
+ */
+#ifndef SNN_COMM_PACKET_H
+#define SNN_COMM_PACKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/network/spikes.h"
+
+typedef enum snn_codec { SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR, SNN_CODEC_AUTO, SNN_CODEC_COUNT } snn_codec;
+
+/* "raw", "zstd", "xor", "auto": as in the configuration. */
+const char *snn_codec_name(snn_codec codec);
+/* SNN_INPUT_ERROR lists the names. */
+snn_status snn_codec_parse(const char *name, snn_codec *codec);
+
+enum { SNN_PACKET_MAGIC = 0x314b5053, SNN_PACKET_VERSION = 1 }; /* "SPK1" */
+
+typedef struct snn_packet_header {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t codec;         /* how the payload is coded: RAW, ZSTD or XOR (never AUTO) */
+    uint32_t edge;          /* edge number, the same at both ends */
+    uint32_t group;         /* image group */
+    uint32_t first_step;    /* timestep at which the block begins */
+    uint16_t steps, images; /* of the block, of the group */
+    uint32_t raw_bytes;     /* of the planes */
+    uint32_t payload_bytes; /* as sent */
+    uint64_t checksum;      /* XXH3 of the header with this field 0, then the payload */
+} snn_packet_header;
+
+/* One edge's coder state at either end: the last plane of every image (for xor across blocks), scratch. */
+typedef struct snn_packet_coder snn_packet_coder;
+
+typedef struct snn_packet_shape {
+    uint32_t edge;
+    int64_t positions;
+    int32_t channel_begin, channel_end; /* of the source population */
+    int32_t images, block;              /* at most */
+} snn_packet_shape;
+
+snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec codec, snn_packet_coder **coder);
+void snn_packet_coder_destroy(snn_packet_coder *coder);
+/* Largest packet, header included. */
+size_t snn_packet_bound(const snn_packet_coder *coder);
+/* Bytes of the planes of a block, which are what RAW sends after the header. */
+size_t snn_packet_raw_bytes(const snn_packet_coder *coder, int32_t steps, int32_t images);
+
+/* Encodes the edge's channels of `spikes` for (group, steps [first_step, +steps)) into `packet` (snn_packet_bound
+ * bytes). first_step 0 begins a group and forgets the last planes. A payload that would not shrink is sent raw. */
+snn_status snn_packet_encode(snn_packet_coder *coder, const snn_spikes *spikes, uint32_t group, uint32_t first_step,
+                             int32_t steps, int32_t images, uint8_t *packet, size_t *bytes);
+
+/* Checks a packet against what is expected and places its bits into `spikes` (other channels stay). Anything damaged or
+ * out of place is an SNN_INTERNAL_ERROR that says which field was wrong. */
+snn_status snn_packet_decode(snn_packet_coder *coder, const uint8_t *packet, size_t bytes, uint32_t group,
+                             uint32_t first_step, int32_t steps, int32_t images, const snn_spikes *spikes);
+
+#endif

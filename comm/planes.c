@@ -1,0 +1,137 @@
+#include "comm/planes.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Bits moved at once: any 56 bits lie within the 8 bytes that begin at the byte of the first one. */
+enum { CHUNK_BITS = 56, WORD_BYTES = 8 };
+
+/* The little-endian word at `at`, of which only `available` bytes may be read (the rest is 0). */
+static inline uint64_t load_word(const uint8_t *at, size_t available)
+{
+    if (available >= WORD_BYTES) {
+        /* Written out so that compilers make it one load. */
+        return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+               (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
+    }
+    uint64_t word = 0;
+    for (size_t i = 0; i < available; i++) {
+        word |= (uint64_t)at[i] << (8 * i);
+    }
+    return word;
+}
+
+static inline void store_word(uint8_t *at, size_t available, uint64_t word)
+{
+    if (available >= WORD_BYTES) {
+        at[0] = (uint8_t)word;
+        at[1] = (uint8_t)(word >> 8);
+        at[2] = (uint8_t)(word >> 16);
+        at[3] = (uint8_t)(word >> 24);
+        at[4] = (uint8_t)(word >> 32);
+        at[5] = (uint8_t)(word >> 40);
+        at[6] = (uint8_t)(word >> 48);
+        at[7] = (uint8_t)(word >> 56);
+        return;
+    }
+    for (size_t i = 0; i < available; i++) {
+        at[i] = (uint8_t)(word >> (8 * i));
+    }
+}
+
+/* `count` <= CHUNK_BITS bits from bit `first` of an array of `bytes` bytes. */
+static inline uint64_t read_bits(const uint8_t *array, size_t bytes, size_t first, unsigned count)
+{
+    size_t byte = first / 8;
+    return (load_word(array + byte, bytes - byte) >> (first % 8)) & (((uint64_t)1 << count) - 1);
+}
+
+static inline void write_bits(uint8_t *array, size_t bytes, size_t first, unsigned count, uint64_t value)
+{
+    size_t byte = first / 8;
+    uint64_t mask = (((uint64_t)1 << count) - 1) << (first % 8);
+    uint64_t word = load_word(array + byte, bytes - byte);
+    store_word(array + byte, bytes - byte, (word & ~mask) | (value << (first % 8)));
+}
+
+static size_t range_channels(const snn_plane_shape *shape)
+{
+    return (size_t)(shape->channel_end - shape->channel_begin);
+}
+
+size_t snn_plane_packed_bytes(const snn_plane_shape *shape)
+{
+    return ((size_t)shape->positions * range_channels(shape) + 7) / 8;
+}
+
+static size_t rows_bytes(const snn_plane_shape *shape)
+{
+    return (size_t)shape->positions * (size_t)shape->row_bytes;
+}
+
+static bool whole_bytes(const snn_plane_shape *shape)
+{
+    return shape->channel_begin % 8 == 0 && shape->channel_end % 8 == 0;
+}
+
+/* Copies `bytes` bytes per position between arrays whose positions lie `from_stride` and `to_stride` bytes apart. */
+static void copy_rows(uint8_t *restrict to, size_t to_stride, const uint8_t *restrict from, size_t from_stride,
+                      size_t bytes, int64_t positions)
+{
+    if (to_stride == bytes && from_stride == bytes) {
+        memcpy(to, from, bytes * (size_t)positions);
+        return;
+    }
+    for (int64_t position = 0; position < positions; position++) {
+        memcpy(to, from, bytes);
+        to += to_stride;
+        from += from_stride;
+    }
+}
+
+void snn_plane_pack(const snn_plane_shape *shape, const uint8_t *restrict rows, uint8_t *restrict packed)
+{
+    size_t channels = range_channels(shape);
+    size_t stride = (size_t)shape->row_bytes;
+    if (whole_bytes(shape)) {
+        copy_rows(packed, channels / 8, rows + shape->channel_begin / 8, stride, channels / 8, shape->positions);
+        return;
+    }
+    size_t available = rows_bytes(shape);
+    uint8_t *end = packed + snn_plane_packed_bytes(shape);
+    uint64_t pending = 0; /* bits that do not fill a byte yet, fewer than 8 of them */
+    unsigned filled = 0;
+    for (int64_t position = 0; position < shape->positions; position++) {
+        size_t first = (size_t)position * stride * 8 + (size_t)shape->channel_begin;
+        for (size_t done = 0; done < channels; done += CHUNK_BITS) {
+            unsigned count = channels - done < CHUNK_BITS ? (unsigned)(channels - done) : CHUNK_BITS;
+            pending |= read_bits(rows, available, first + done, count) << filled;
+            filled += count;
+            store_word(packed, (size_t)(end - packed), pending);
+            packed += filled / 8;
+            pending >>= filled & ~7u;
+            filled %= 8;
+        }
+    }
+}
+
+void snn_plane_unpack(const snn_plane_shape *shape, const uint8_t *restrict packed, uint8_t *restrict rows)
+{
+    size_t channels = range_channels(shape);
+    size_t stride = (size_t)shape->row_bytes;
+    if (whole_bytes(shape)) {
+        copy_rows(rows + shape->channel_begin / 8, stride, packed, channels / 8, channels / 8, shape->positions);
+        return;
+    }
+    size_t available = rows_bytes(shape);
+    size_t packed_bytes = snn_plane_packed_bytes(shape);
+    size_t from = 0; /* bit of packed */
+    for (int64_t position = 0; position < shape->positions; position++) {
+        size_t first = (size_t)position * stride * 8 + (size_t)shape->channel_begin;
+        for (size_t done = 0; done < channels; done += CHUNK_BITS) {
+            unsigned count = channels - done < CHUNK_BITS ? (unsigned)(channels - done) : CHUNK_BITS;
+            write_bits(rows, available, first + done, count, read_bits(packed, packed_bytes, from, count));
+            from += count;
+        }
+    }
+}

@@ -1,0 +1,238 @@
+#include "comm/wavefront.h"
+
+#include <stdbool.h>
+
+#include "comm/exchange.h"
+#include "core/base/memory.h"
+
+/* Why no rank waits for ever.
+ *
+ * Number the items of a replica in the order in which all its ranks run them, and call (item, population) an event;
+ * every rank goes through its events in lexicographic order. A rank waits at two places only:
+ *  - at event (i, p), for the packet of a source s < p (the network is feed-forward) of item i. Its owner sends it at
+ *    event (i, s), which is smaller.
+ *  - at event (i, p), before it codes a packet into a buffer, until the packet of item i - 2 in that buffer has left.
+ *    That needs at most that its receiver has posted the receive for item i - 2, which happened when the run began
+ *    (i - 2 < 2) or when the receiver had decoded item i - 4, in an event of item i - 4, which is smaller.
+ * At the end of a run the wait is of the second kind, for the last two items. So the rank at the smallest unfinished
+ * event of the replica never waits for anything unfinished and goes on; events are finite, so all of them finish.
+ * Replicas do not wait for each other. Messages cannot be confused: between two ranks there is one edge per source
+ * population, the tag is that population, and MPI keeps the order of equal tags. */
+
+struct snn_wavefront {
+    const snn_network *network;
+    snn_shard *shard;
+    snn_wavefront_options options;
+    snn_wavefront_hooks hooks;
+    int32_t replica, replicas;
+    bool *owned; /* [populations]: whether this rank owns channels of it */
+    bool owns_any, owns_readout;
+    float *pixels; /* [images][height][width][channels]; NULL on ranks that do not read the input */
+    snn_exchange *exchange;
+    snn_timers timers;
+};
+
+/* What every rank sees alike, so that all fail alike. */
+static snn_status check_arguments(const snn_world *world, const snn_network *network, const snn_plan *plan,
+                                  const snn_wavefront_options *options)
+{
+    if (snn_plan_ranks(plan) != snn_world_size(world)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "the plan is for %ld ranks, there are %ld", (long)snn_plan_ranks(plan),
+                        (long)snn_world_size(world));
+    }
+    if (network->population_count < 1 || options->timesteps < 1 || options->block < 1 || options->images < 1) {
+        return snn_fail(SNN_INTERNAL_ERROR,
+                        "%ld populations, %ld timesteps, blocks of %ld, groups of %ld: all must be "
+                        "at least 1",
+                        (long)network->population_count, (long)options->timesteps, (long)options->block,
+                        (long)options->images);
+    }
+    return snn_ok();
+}
+
+/* This rank's own part, without the other ranks. */
+static snn_status prepare(snn_wavefront *wavefront, const snn_plan *plan, snn_place place)
+{
+    const snn_network *network = wavefront->network;
+    int32_t populations = network->population_count;
+    wavefront->owned = snn_allocate((size_t)populations, sizeof *wavefront->owned);
+    if (wavefront->owned == NULL) {
+        return snn_out_of_memory("wavefront");
+    }
+    for (int32_t population = 0; population < populations; population++) {
+        snn_channel_range range = snn_plan_owned(plan, network, place, population);
+        wavefront->owned[population] = range.begin < range.end;
+        wavefront->owns_any = wavefront->owns_any || range.begin < range.end;
+    }
+    wavefront->owns_readout = wavefront->owned[populations - 1];
+    if (snn_shard_reads_input(wavefront->shard)) {
+        size_t size = (size_t)snn_shape_size(network->input);
+        wavefront->pixels = snn_allocate(size, (size_t)wavefront->options.images * sizeof *wavefront->pixels);
+        if (wavefront->pixels == NULL) {
+            return snn_out_of_memory("images");
+        }
+    }
+    return snn_ok();
+}
+
+snn_status snn_wavefront_create(snn_world *world, const snn_network *network, const snn_plan *plan, snn_shard *shard,
+                                const snn_wavefront_options *options, const snn_wavefront_hooks *hooks,
+                                snn_wavefront **wavefront)
+{
+    *wavefront = NULL;
+    SNN_TRY(check_arguments(world, network, plan, options));
+    const snn_place place = snn_plan_place(plan, snn_world_rank(world));
+    snn_status status = snn_ok();
+    snn_wavefront *created = snn_allocate(1, sizeof *created);
+    if (created == NULL) {
+        status = snn_out_of_memory("wavefront");
+    } else {
+        created->network = network;
+        created->shard = shard;
+        created->options = *options;
+        created->hooks = *hooks;
+        created->replica = place.replica;
+        created->replicas = plan->replicas;
+        if (options->codec == SNN_CODEC_AUTO) {
+            created->options.codec = snn_world_one_host(world) ? SNN_CODEC_RAW : SNN_CODEC_XOR;
+        }
+        status = prepare(created, plan, place);
+    }
+    /* Before the exchange, whose making takes all ranks. */
+    SNN_GOTO_DONE(status, snn_world_agree(world, status));
+    SNN_GOTO_DONE(status,
+                  snn_exchange_create(world, network, plan, &created->options, &created->timers, &created->exchange));
+    *wavefront = created;
+    created = NULL;
+done:
+    snn_wavefront_destroy(created);
+    return status;
+}
+
+/* Adds the seconds since `since` to a timer; returns now. */
+static double charge(snn_wavefront *wavefront, snn_timer timer, double since)
+{
+    double now = snn_seconds();
+    wavefront->timers.seconds[timer] += now - since;
+    return now;
+}
+
+static snn_status begin_group(snn_wavefront *wavefront, int64_t group, int32_t images)
+{
+    double start = snn_seconds();
+    if (wavefront->pixels != NULL) {
+        SNN_TRY(wavefront->hooks.load(wavefront->hooks.context, group, wavefront->pixels));
+        start = charge(wavefront, SNN_TIMER_IO, start);
+    }
+    SNN_TRY(snn_shard_begin_group(wavefront->shard, images, wavefront->pixels));
+    (void)charge(wavefront, SNN_TIMER_COMPUTE, start);
+    return snn_ok();
+}
+
+static snn_status run_population(snn_wavefront *wavefront, int32_t population, const snn_item *item)
+{
+    SNN_TRY(snn_exchange_receive(wavefront->exchange, population, item, wavefront->shard));
+    double start = snn_seconds();
+    SNN_TRY(snn_shard_run(wavefront->shard, population, item->first_step, item->steps));
+    (void)charge(wavefront, SNN_TIMER_COMPUTE, start);
+    SNN_TRY(snn_exchange_send(wavefront->exchange, population, item, wavefront->shard));
+    return snn_exchange_progress(wavefront->exchange);
+}
+
+static snn_status run_item(snn_wavefront *wavefront, const snn_item *item)
+{
+    for (int32_t population = 0; population < wavefront->network->population_count; population++) {
+        if (wavefront->owned[population]) {
+            SNN_TRY_CONTEXT(run_population(wavefront, population, item), "steps %ld to %ld of %s",
+                            (long)item->first_step, (long)item->first_step + item->steps,
+                            wavefront->network->populations[population].name);
+        }
+    }
+    if (wavefront->hooks.item != NULL) {
+        wavefront->hooks.item(wavefront->hooks.context, item->group, item->first_step, item->steps);
+    }
+    return snn_ok();
+}
+
+/* Runs one group; *number counts the replica's items. */
+static snn_status run_group(snn_wavefront *wavefront, int64_t group, int64_t *number)
+{
+    const snn_wavefront_options *options = &wavefront->options;
+    int32_t images = wavefront->hooks.images(wavefront->hooks.context, group);
+    if (images < 1 || images > options->images) {
+        return snn_fail(SNN_INTERNAL_ERROR, "%ld images, expected 1 to %ld", (long)images, (long)options->images);
+    }
+    SNN_TRY(begin_group(wavefront, group, images));
+    for (int32_t first = 0; first < options->timesteps;) {
+        int32_t left = options->timesteps - first;
+        const snn_item item = {.number = *number,
+                               .group = group,
+                               .images = images,
+                               .first_step = first,
+                               .steps = left < options->block ? left : options->block};
+        SNN_TRY(run_item(wavefront, &item));
+        first += item.steps;
+        (*number)++;
+    }
+    if (wavefront->owns_readout) {
+        double start = snn_seconds();
+        SNN_TRY(wavefront->hooks.done(wavefront->hooks.context, group, snn_shard_predictions(wavefront->shard),
+                                      snn_shard_logits(wavefront->shard)));
+        (void)charge(wavefront, SNN_TIMER_IO, start);
+    }
+    return snn_ok();
+}
+
+/* The first group >= `first` that is this replica's. */
+static int64_t first_group(const snn_wavefront *wavefront, int64_t first)
+{
+    int64_t ahead = (wavefront->replica - first % wavefront->replicas + wavefront->replicas) % wavefront->replicas;
+    return first + ahead;
+}
+
+snn_status snn_wavefront_run(snn_wavefront *wavefront, int64_t first, int64_t last)
+{
+    if (first < 0 || last > UINT32_MAX) {
+        return snn_fail(SNN_INTERNAL_ERROR, "groups [%lld, %lld) do not fit a packet's header", (long long)first,
+                        (long long)last);
+    }
+    int64_t begin = first_group(wavefront, first);
+    if (!wavefront->owns_any || begin >= last) {
+        return snn_ok();
+    }
+    const snn_wavefront_options *options = &wavefront->options;
+    int64_t groups = (last - begin + wavefront->replicas - 1) / wavefront->replicas;
+    int64_t blocks = (options->timesteps + (int64_t)options->block - 1) / options->block;
+    int64_t number = 0;
+    SNN_TRY(snn_exchange_begin(wavefront->exchange, groups * blocks));
+    for (int64_t group = begin; group < last; group += wavefront->replicas) {
+        SNN_TRY_CONTEXT(run_group(wavefront, group, &number), "image group %lld", (long long)group);
+    }
+    return snn_exchange_finish(wavefront->exchange);
+}
+
+snn_codec snn_wavefront_codec(const snn_wavefront *wavefront)
+{
+    return wavefront->options.codec;
+}
+
+const snn_timers *snn_wavefront_timers(const snn_wavefront *wavefront)
+{
+    return &wavefront->timers;
+}
+
+const snn_wavefront_traffic *snn_wavefront_traffic_of(const snn_wavefront *wavefront)
+{
+    return snn_exchange_traffic(wavefront->exchange);
+}
+
+void snn_wavefront_destroy(snn_wavefront *wavefront)
+{
+    if (wavefront == NULL) {
+        return;
+    }
+    snn_exchange_destroy(wavefront->exchange);
+    snn_release(wavefront->owned);
+    snn_release(wavefront->pixels);
+    snn_release(wavefront);
+}

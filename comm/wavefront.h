@@ -1,0 +1,59 @@
+/* The timestep loop over ranks: items (image group, block of timesteps) stream through the stages.
+ *
+ * Every rank walks the same order: group by group, block by block, population by population. Before a population it
+ * waits for the packets of sources that others own, after it it sends its own spikes to whoever needs them. Sends do
+ * not block and receives are posted ahead, so stage k works on an item while stage k+1 works on the one before. The
+ * order in which packets arrive does not matter; results are those of one rank doing everything.
+ */
+#ifndef SNN_COMM_WAVEFRONT_H
+#define SNN_COMM_WAVEFRONT_H
+
+#include "comm/packet.h"
+#include "comm/world.h"
+#include "core/shard/shard.h"
+#include "partition/plan.h"
+
+typedef struct snn_wavefront_traffic {
+    int64_t packets, raw_bytes, sent_bytes; /* sent by this rank; sent_bytes includes headers */
+} snn_wavefront_traffic;
+
+/* Where images come from and where results go. Called on the ranks concerned, on the main thread. */
+typedef struct snn_wavefront_hooks {
+    void *context;
+    /* Number of images of a group (0 <= group < groups); the same on every rank. */
+    int32_t (*images)(void *context, int64_t group);
+    /* Fills normalised pixels [images][height][width][channels]. Only on ranks that read the input. */
+    snn_status (*load)(void *context, int64_t group, float *pixels);
+    /* A group is done: predictions [images][timesteps], logits [images][classes]. Only on the rank with the readout. */
+    snn_status (*done)(void *context, int64_t group, const int32_t *predictions, const float *logits);
+    /* An item is done on this rank (progress, trace). May be NULL. */
+    void (*item)(void *context, int64_t group, int32_t first_step, int32_t steps);
+} snn_wavefront_hooks;
+
+typedef struct snn_wavefront_options {
+    snn_codec codec; /* AUTO: RAW where all ranks share a host (copying is faster than any coder), XOR elsewhere */
+    int32_t timesteps, block, images;
+} snn_wavefront_options;
+
+typedef struct snn_wavefront snn_wavefront;
+
+/* Collective. `shard` may be one that owns nothing. World, network, plan and shard must outlive the wavefront. */
+snn_status snn_wavefront_create(snn_world *world, const snn_network *network, const snn_plan *plan, snn_shard *shard,
+                                const snn_wavefront_options *options, const snn_wavefront_hooks *hooks,
+                                snn_wavefront **wavefront);
+
+/* Runs groups [first, last); replica r takes those with (group % replicas) == r. Not a barrier: returns when this
+ * rank's part is done. A rank that fails here fails alone; the caller aborts the world. */
+snn_status snn_wavefront_run(snn_wavefront *wavefront, int64_t first, int64_t last);
+
+/* The codec in use: what AUTO became. */
+snn_codec snn_wavefront_codec(const snn_wavefront *wavefront);
+
+/* Accumulated since creation. */
+const snn_timers *snn_wavefront_timers(const snn_wavefront *wavefront);
+const snn_wavefront_traffic *snn_wavefront_traffic_of(const snn_wavefront *wavefront);
+
+/* Collective, unless a run failed; accepts NULL. */
+void snn_wavefront_destroy(snn_wavefront *wavefront);
+
+#endif

@@ -1,0 +1,321 @@
+#include "comm/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "comm/mpi_check.h"
+#include "core/base/memory.h"
+
+/* MPI counts are int: longer transfers go in pieces of this many elements. Far below INT_MAX, because pieces of this
+ * size cost nothing in speed and let a test cover the splitting. */
+enum { PIECE = 1 << 22 };
+
+enum { TAG_SETUP = 1 };
+
+struct snn_world {
+    MPI_Comm communicator; /* our own, so that no library's messages meet ours */
+    int32_t rank, size;
+    bool one_host, crowded;
+    char host[MPI_MAX_PROCESSOR_NAME];
+};
+
+snn_status snn_mpi_check(int result, const char *call)
+{
+    if (result == MPI_SUCCESS) {
+        return snn_ok();
+    }
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    if (MPI_Error_string(result, text, &length) != MPI_SUCCESS) {
+        return snn_fail(SNN_INTERNAL_ERROR, "%s: MPI error %d", call, result);
+    }
+    return snn_fail(SNN_INTERNAL_ERROR, "%s: %s", call, text);
+}
+
+static int piece_of(size_t left)
+{
+    return left < PIECE ? (int)left : PIECE;
+}
+
+static snn_status find_host(snn_world *world)
+{
+    MPI_Comm host = MPI_COMM_NULL;
+    int on_host = 0;
+    SNN_TRY(snn_mpi_check(MPI_Comm_split_type(world->communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host),
+                          "MPI_Comm_split_type"));
+    SNN_TRY(snn_mpi_check(MPI_Comm_size(host, &on_host), "MPI_Comm_size"));
+    SNN_TRY(snn_mpi_check(MPI_Comm_free(&host), "MPI_Comm_free"));
+    world->one_host = on_host == world->size;
+    world->crowded = on_host > sysconf(_SC_NPROCESSORS_ONLN);
+    return snn_ok();
+}
+
+static snn_status start(int *argc, char ***argv, snn_world *world)
+{
+    int provided = MPI_THREAD_SINGLE;
+    int length = 0;
+    SNN_TRY(snn_mpi_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread"));
+    if (provided < MPI_THREAD_FUNNELED) {
+        return snn_fail(SNN_INTERNAL_ERROR, "this MPI library does not support threads (MPI_THREAD_FUNNELED)");
+    }
+    SNN_TRY(snn_mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler"));
+    SNN_TRY(snn_mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &world->communicator), "MPI_Comm_dup"));
+    SNN_TRY(snn_mpi_check(MPI_Comm_set_errhandler(world->communicator, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler"));
+    SNN_TRY(snn_mpi_check(MPI_Comm_rank(world->communicator, &world->rank), "MPI_Comm_rank"));
+    SNN_TRY(snn_mpi_check(MPI_Comm_size(world->communicator, &world->size), "MPI_Comm_size"));
+    SNN_TRY(snn_mpi_check(MPI_Get_processor_name(world->host, &length), "MPI_Get_processor_name"));
+    return find_host(world);
+}
+
+snn_status snn_world_create(int *argc, char ***argv, snn_world **world)
+{
+    *world = NULL;
+    snn_world *created = snn_allocate(1, sizeof *created);
+    if (created == NULL) {
+        return snn_out_of_memory("the world of ranks");
+    }
+    snn_status status = start(argc, argv, created);
+    if (snn_failed(status)) {
+        snn_release(created); /* not MPI_Finalize, which would wait for ranks that did not fail */
+        return snn_context(status, "starting MPI");
+    }
+    *world = created;
+    return status;
+}
+
+void snn_world_destroy(snn_world *world)
+{
+    if (world == NULL) {
+        return;
+    }
+    /* Nothing is left to be told about a failure here. */
+    (void)MPI_Comm_free(&world->communicator);
+    (void)MPI_Finalize();
+    snn_release(world);
+}
+
+void snn_world_abort(snn_world *world, int exit_code)
+{
+    (void)MPI_Abort(world->communicator, exit_code);
+    _Exit(exit_code);
+}
+
+int32_t snn_world_rank(const snn_world *world)
+{
+    return world->rank;
+}
+
+int32_t snn_world_size(const snn_world *world)
+{
+    return world->size;
+}
+
+const char *snn_world_host(const snn_world *world)
+{
+    return world->host;
+}
+
+bool snn_world_one_host(const snn_world *world)
+{
+    return world->one_host;
+}
+
+bool snn_world_crowded(const snn_world *world)
+{
+    return world->crowded;
+}
+
+const void *snn_world_communicator(const snn_world *world)
+{
+    return &world->communicator;
+}
+
+#define TEXT_OF(value)       #value
+#define TEXT_OF_VALUE(macro) TEXT_OF(macro)
+
+const char *snn_world_library(void)
+{
+    /* From the header rather than MPI_Get_library_version: a constant, and the same within one binary interface. */
+#if defined(OMPI_MAJOR_VERSION)
+    return "Open MPI " TEXT_OF_VALUE(OMPI_MAJOR_VERSION) "." TEXT_OF_VALUE(OMPI_MINOR_VERSION) "." TEXT_OF_VALUE(
+        OMPI_RELEASE_VERSION);
+#elif defined(MPICH_VERSION)
+    return "MPICH " MPICH_VERSION;
+#else
+    return "MPI " TEXT_OF_VALUE(MPI_VERSION) "." TEXT_OF_VALUE(MPI_SUBVERSION);
+#endif
+}
+
+snn_status snn_world_agree(snn_world *world, snn_status status)
+{
+    int32_t lowest = snn_failed(status) ? world->rank : world->size;
+    snn_status failure = snn_mpi_check(
+        MPI_Allreduce(MPI_IN_PLACE, &lowest, 1, MPI_INT32_T, MPI_MIN, world->communicator), "MPI_Allreduce");
+    if (snn_failed(failure)) {
+        return snn_failed(status) ? status : failure;
+    }
+    if (lowest == world->size) {
+        return snn_ok();
+    }
+    snn_status agreed;
+    memset(&agreed, 0, sizeof agreed); /* whole, because whole is how it travels */
+    if (lowest == world->rank) {
+        agreed.code = status.code;
+        (void)snprintf(agreed.message, sizeof agreed.message, "%s", status.message);
+    }
+    failure = snn_world_broadcast(world, lowest, &agreed, sizeof agreed);
+    if (snn_failed(failure)) {
+        return snn_failed(status) ? status : failure;
+    }
+    return agreed;
+}
+
+snn_status snn_world_barrier(snn_world *world)
+{
+    return snn_mpi_check(MPI_Barrier(world->communicator), "MPI_Barrier");
+}
+
+snn_status snn_world_broadcast(snn_world *world, int32_t root, void *data, size_t bytes)
+{
+    char *at = data;
+    for (size_t left = bytes; left > 0;) {
+        int piece = piece_of(left);
+        SNN_TRY(snn_mpi_check(MPI_Bcast(at, piece, MPI_BYTE, root, world->communicator), "MPI_Bcast"));
+        at += piece;
+        left -= (size_t)piece;
+    }
+    return snn_ok();
+}
+
+snn_status snn_world_broadcast_buffer(snn_world *world, int32_t root, void **data, size_t *bytes)
+{
+    uint64_t length = world->rank == root ? *bytes : 0;
+    SNN_TRY(snn_world_broadcast(world, root, &length, sizeof length));
+    snn_status status = snn_ok();
+    void *buffer = world->rank == root ? *data : snn_allocate((size_t)length, 1);
+    if (world->rank != root && buffer == NULL) {
+        status = snn_fail(SNN_INTERNAL_ERROR, "out of memory: %llu bytes from rank %d", (unsigned long long)length,
+                          (int)root);
+    }
+    /* One rank short of memory must not leave the others waiting for it in the broadcast. */
+    status = snn_world_agree(world, status);
+    if (!snn_failed(status)) {
+        status = snn_world_broadcast(world, root, buffer, (size_t)length);
+    }
+    if (world->rank == root) {
+        return status;
+    }
+    if (snn_failed(status)) {
+        snn_release(buffer);
+        buffer = NULL;
+        length = 0;
+    }
+    *data = buffer;
+    *bytes = (size_t)length;
+    return status;
+}
+
+snn_status snn_world_sum(snn_world *world, int64_t *values, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        int piece = piece_of(count - done);
+        SNN_TRY(
+            snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, values + done, piece, MPI_INT64_T, MPI_SUM, world->communicator),
+                          "MPI_Allreduce"));
+        done += (size_t)piece;
+    }
+    return snn_ok();
+}
+
+snn_status snn_world_maximum(snn_world *world, float *values, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        int piece = piece_of(count - done);
+        SNN_TRY(
+            snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, values + done, piece, MPI_FLOAT, MPI_MAX, world->communicator),
+                          "MPI_Allreduce"));
+        done += (size_t)piece;
+    }
+    return snn_ok();
+}
+
+/* Bytes [offset, offset + piece) of every rank's `bytes`, to where they belong in rank 0's [ranks][bytes]. */
+static snn_status gather_piece(snn_world *world, const char *values, size_t bytes, size_t offset, int piece,
+                               char *gathered)
+{
+    MPI_Datatype dense = MPI_DATATYPE_NULL;
+    MPI_Datatype spaced = MPI_DATATYPE_NULL; /* a piece, whose successor begins `bytes` further on */
+    char *target = world->rank == 0 ? gathered + offset : NULL;
+    SNN_TRY(snn_mpi_check(MPI_Type_contiguous(piece, MPI_BYTE, &dense), "MPI_Type_contiguous"));
+    SNN_TRY(snn_mpi_check(MPI_Type_create_resized(dense, 0, (MPI_Aint)bytes, &spaced), "MPI_Type_create_resized"));
+    SNN_TRY(snn_mpi_check(MPI_Type_commit(&spaced), "MPI_Type_commit"));
+    SNN_TRY(snn_mpi_check(MPI_Gather(values + offset, piece, MPI_BYTE, target, 1, spaced, 0, world->communicator),
+                          "MPI_Gather"));
+    SNN_TRY(snn_mpi_check(MPI_Type_free(&spaced), "MPI_Type_free"));
+    return snn_mpi_check(MPI_Type_free(&dense), "MPI_Type_free");
+}
+
+static snn_status gather(snn_world *world, const void *values, size_t bytes, void *gathered)
+{
+    for (size_t offset = 0; offset < bytes;) {
+        int piece = piece_of(bytes - offset);
+        SNN_TRY(gather_piece(world, values, bytes, offset, piece, gathered));
+        offset += (size_t)piece;
+    }
+    return snn_ok();
+}
+
+snn_status snn_world_gather_doubles(snn_world *world, const double *values, size_t count, double *gathered)
+{
+    return gather(world, values, count * sizeof *values, gathered);
+}
+
+snn_status snn_world_gather_text(snn_world *world, const char *text, size_t bytes, char *gathered)
+{
+    return gather(world, text, bytes, gathered);
+}
+
+snn_status snn_world_send(snn_world *world, int32_t to, const void *data, size_t bytes)
+{
+    const char *at = data;
+    for (size_t left = bytes; left > 0;) {
+        int piece = piece_of(left);
+        SNN_TRY(snn_mpi_check(MPI_Send(at, piece, MPI_BYTE, to, TAG_SETUP, world->communicator), "MPI_Send"));
+        at += piece;
+        left -= (size_t)piece;
+    }
+    return snn_ok();
+}
+
+snn_status snn_world_receive(snn_world *world, int32_t from, void *data, size_t bytes)
+{
+    char *at = data;
+    for (size_t left = bytes; left > 0;) {
+        int piece = piece_of(left);
+        MPI_Status envelope;
+        int received = 0;
+        SNN_TRY(
+            snn_mpi_check(MPI_Recv(at, piece, MPI_BYTE, from, TAG_SETUP, world->communicator, &envelope), "MPI_Recv"));
+        SNN_TRY(snn_mpi_check(MPI_Get_count(&envelope, MPI_BYTE, &received), "MPI_Get_count"));
+        if (received != piece) {
+            return snn_fail(SNN_INTERNAL_ERROR, "expected %d bytes from rank %d, received %d", piece, (int)from,
+                            received);
+        }
+        at += piece;
+        left -= (size_t)piece;
+    }
+    return snn_ok();
+}
+
+snn_status snn_world_offset(snn_world *world, int64_t value, int64_t *offset, int64_t *total)
+{
+    int64_t before = 0; /* MPI_Exscan leaves rank 0's untouched */
+    int64_t all = value;
+    SNN_TRY(snn_mpi_check(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, world->communicator), "MPI_Exscan"));
+    SNN_TRY(snn_world_sum(world, &all, 1));
+    *offset = world->rank == 0 ? 0 : before;
+    *total = all;
+    return snn_ok();
+}

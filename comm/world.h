@@ -1,0 +1,58 @@
+/* The ranks: the only header (with its .c and the exchange) that knows MPI. A world of one is ordinary.
+ *
+ * Collective functions must be called by every rank. Errors: MPI failures come back as SNN_INTERNAL_ERROR.
+ */
+#ifndef SNN_COMM_WORLD_H
+#define SNN_COMM_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/base/timers.h"
+
+typedef struct snn_world snn_world;
+
+/* Starts MPI (thread level FUNNELED; HDF5 and the exchange run on the main thread). */
+snn_status snn_world_create(int *argc, char ***argv, snn_world **world);
+/* Ends MPI. After a failure that not every rank shares use snn_world_abort instead. */
+void snn_world_destroy(snn_world *world);
+/* Ends all ranks at once with that exit code: the last resort for a rank that fails alone between collectives. */
+void snn_world_abort(snn_world *world, int exit_code) __attribute__((noreturn));
+
+int32_t snn_world_rank(const snn_world *world);
+int32_t snn_world_size(const snn_world *world);
+const char *snn_world_host(const snn_world *world);
+/* True if every rank runs on this rank's host. */
+bool snn_world_one_host(const snn_world *world);
+/* True if this rank's host has more ranks than processors: who waits should leave the processor to others. */
+bool snn_world_crowded(const snn_world *world);
+/* "Open MPI 4.1.4" */
+const char *snn_world_library(void);
+
+/* Collective: every rank passes its own status; all get the same: SNN_OK if all were, else that of the lowest failing
+ * rank (its message arrives at every rank; rank 0 prints it). This is how an error ends a run without a hang. */
+snn_status snn_world_agree(snn_world *world, snn_status status);
+
+snn_status snn_world_barrier(snn_world *world);
+snn_status snn_world_broadcast(snn_world *world, int32_t root, void *data, size_t bytes);
+/* Broadcasts a length and then that many bytes; ranks other than root get a fresh buffer (snn_release). */
+snn_status snn_world_broadcast_buffer(snn_world *world, int32_t root, void **data, size_t *bytes);
+/* Elementwise over ranks, result on every rank. Integer sums and float maxima do not depend on the order. */
+snn_status snn_world_sum(snn_world *world, int64_t *values, size_t count);
+snn_status snn_world_maximum(snn_world *world, float *values, size_t count);
+/* Every rank's `count` doubles, on rank 0 as [ranks][count] (NULL elsewhere). */
+snn_status snn_world_gather_doubles(snn_world *world, const double *values, size_t count, double *gathered);
+/* Every rank's text of up to `bytes` bytes, on rank 0 as [ranks][bytes]. */
+snn_status snn_world_gather_text(snn_world *world, const char *text, size_t bytes, char *gathered);
+/* Blocking point-to-point for set-up (weights); any size. */
+snn_status snn_world_send(snn_world *world, int32_t to, const void *data, size_t bytes);
+snn_status snn_world_receive(snn_world *world, int32_t from, void *data, size_t bytes);
+/* This rank's offset: sum of `value` over lower ranks; *total over all. */
+snn_status snn_world_offset(snn_world *world, int64_t value, int64_t *offset, int64_t *total);
+
+/* The communicator, as an opaque pointer to an MPI_Comm, for parallel HDF5's file access (io/ casts it). */
+const void *snn_world_communicator(const snn_world *world);
+
+#endif

@@ -1,0 +1,194 @@
+/* The edges of random plans, against a loop over all pairs of places. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "comm/edges.h"
+#include "core/base/memory.h"
+#include "tests/partition/sample_network.h"
+
+enum { MOST_CHANNELS = 32 }; /* in the sample */
+
+static int32_t draw(uint64_t *random, int32_t low, int32_t high)
+{
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    return low + (int32_t)((*random >> 33) % (uint64_t)(high - low + 1));
+}
+
+static snn_plan *random_plan(uint64_t *random, int32_t populations)
+{
+    enum { MOST_STAGES = 6 };
+    int32_t stages = draw(random, 1, MOST_STAGES);
+    int32_t begin[MOST_STAGES + 1] = {0};
+    int32_t shards[MOST_STAGES];
+    for (int32_t stage = 0; stage < stages; stage++) {
+        shards[stage] = draw(random, 1, 15); /* may be more than there are channels */
+        begin[stage + 1] =
+            stage + 1 == stages ? populations : draw(random, begin[stage], populations); /* may be empty */
+    }
+    snn_plan *plan = NULL;
+    snn_status status = snn_plan_create(draw(random, 1, 3), stages, begin, shards, populations, &plan);
+    assert_string_equal(status.message, "");
+    return plan;
+}
+
+static int covers(snn_channel_range range, int32_t channel)
+{
+    return range.begin <= channel && channel < range.end;
+}
+
+/* Every channel that `to` needs and `from` owns is in exactly one edge between them, and no other channel is. */
+static void check_pair(const snn_edges *edges, const snn_plan *plan, const snn_network *network, int32_t source,
+                       int32_t from, int32_t to)
+{
+    snn_channel_range owned = snn_plan_owned(plan, network, snn_plan_place(plan, from), source);
+    snn_channel_range needed = snn_plan_needed(plan, network, snn_plan_place(plan, to), source);
+    int carried[MOST_CHANNELS] = {0};
+    for (int32_t i = 0; i < edges->count; i++) {
+        const snn_edge *edge = &edges->edges[i];
+        if (edge->source == source && edge->from == from && edge->to == to) {
+            for (int32_t channel = edge->channels.begin; channel < edge->channels.end; channel++) {
+                carried[channel]++;
+            }
+        }
+    }
+    for (int32_t channel = 0; channel < network->populations[source].shape.channels; channel++) {
+        assert_int_equal(carried[channel], from != to && covers(owned, channel) && covers(needed, channel));
+    }
+}
+
+static void check_list(const snn_edges *edges)
+{
+    for (int32_t i = 0; i < edges->count; i++) {
+        const snn_edge *edge = &edges->edges[i];
+        assert_true(edge->channels.begin < edge->channels.end);
+        assert_int_equal(edge->payload, SNN_EDGE_BITS);
+        int32_t first = 0;
+        while (edges->edges[first].source != edge->source || edges->edges[first].from != edge->from ||
+               edges->edges[first].channels.begin != edge->channels.begin ||
+               edges->edges[first].channels.end != edge->channels.end) {
+            first++;
+        }
+        assert_int_equal(edge->packet, first);
+        if (i > 0) { /* strictly ordered, so one edge per source and pair: tags need no more */
+            const snn_edge *before = edge - 1;
+            assert_true(before->source < edge->source ||
+                        (before->source == edge->source &&
+                         (before->from < edge->from || (before->from == edge->from && before->to < edge->to))));
+        }
+    }
+}
+
+static void test_against_all_pairs(void **state)
+{
+    (void)state;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    const snn_network *network = &sample.network;
+    uint64_t random = 1;
+    for (int round = 0; round < 20; round++) {
+        snn_plan *plan = random_plan(&random, network->population_count);
+        int32_t ranks = snn_plan_ranks_per_replica(plan);
+        int32_t replica = plan->replicas - 1;
+        snn_edges edges = {0};
+        assert_int_equal(snn_edges_derive(plan, network, replica, &edges).code, SNN_OK);
+        check_list(&edges);
+        for (int32_t source = 0; source < network->population_count; source++) {
+            for (int32_t from = 0; from < ranks; from++) {
+                for (int32_t to = 0; to < ranks; to++) {
+                    check_pair(&edges, plan, network, source, replica * ranks + from, replica * ranks + to);
+                }
+            }
+        }
+        snn_edges_clear(&edges);
+        snn_plan_destroy(plan);
+    }
+}
+
+static void test_replicas_have_the_same_edges(void **state)
+{
+    (void)state;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    const int32_t begin[] = {0, 4, sample.network.population_count};
+    const int32_t shards[] = {3, 2};
+    snn_plan *plan = NULL;
+    assert_int_equal(snn_plan_create(3, 2, begin, shards, sample.network.population_count, &plan).code, SNN_OK);
+    snn_edges first = {0};
+    assert_int_equal(snn_edges_derive(plan, &sample.network, 0, &first).code, SNN_OK);
+    assert_true(first.count > 0);
+    for (int32_t replica = 1; replica < 3; replica++) {
+        snn_edges other = {0};
+        assert_int_equal(snn_edges_derive(plan, &sample.network, replica, &other).code, SNN_OK);
+        assert_int_equal(other.count, first.count);
+        for (int32_t i = 0; i < first.count; i++) {
+            assert_int_equal(other.edges[i].source, first.edges[i].source);
+            assert_int_equal(other.edges[i].from, first.edges[i].from + 5 * replica);
+            assert_int_equal(other.edges[i].to, first.edges[i].to + 5 * replica);
+            assert_int_equal(other.edges[i].channels.begin, first.edges[i].channels.begin);
+            assert_int_equal(other.edges[i].channels.end, first.edges[i].channels.end);
+            assert_int_equal(other.edges[i].packet, first.edges[i].packet);
+        }
+        snn_edges_clear(&other);
+    }
+    snn_edges_clear(&first);
+    snn_plan_destroy(plan);
+}
+
+static void test_one_rank_has_no_edges(void **state)
+{
+    (void)state;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    const int32_t begin[] = {0, sample.network.population_count};
+    const int32_t shards[] = {1};
+    snn_plan *plan = NULL;
+    assert_int_equal(snn_plan_create(1, 1, begin, shards, sample.network.population_count, &plan).code, SNN_OK);
+    snn_edges edges = {0};
+    assert_int_equal(snn_edges_derive(plan, &sample.network, 0, &edges).code, SNN_OK);
+    assert_int_equal(edges.count, 0);
+    snn_edges_clear(&edges);
+    snn_edges_clear(&edges); /* twice does no harm */
+    snn_plan_destroy(plan);
+}
+
+/* A convolution that reads all channels, cut in three: each shard sends one packet, which serves both others. */
+static void test_a_packet_serves_all_with_the_same_need(void **state)
+{
+    (void)state;
+    sample_network sample;
+    sample_begin(&sample, "chain", (snn_shape){4, 4, 3});
+    (void)sample_add_population(&sample, SNN_NEURON_RELU, 4, 9);
+    (void)sample_add_convolution(&sample, SNN_SOURCE_INPUT, 1);
+    int32_t last = sample_add_population(&sample, SNN_NEURON_RELU, 4, 12);
+    (void)sample_add_convolution(&sample, 0, 1);
+    sample_add_readout(&sample, last, 10);
+    const int32_t begin[] = {0, 3};
+    const int32_t shards[] = {3};
+    snn_plan *plan = NULL;
+    assert_int_equal(snn_plan_create(1, 1, begin, shards, 3, &plan).code, SNN_OK);
+    snn_edges edges = {0};
+    assert_int_equal(snn_edges_derive(plan, &sample.network, 0, &edges).code, SNN_OK);
+    const snn_edge expected[] = {{0, 0, 1, {0, 3}, SNN_EDGE_BITS, 0}, {0, 0, 2, {0, 3}, SNN_EDGE_BITS, 0},
+                                 {0, 1, 0, {3, 6}, SNN_EDGE_BITS, 2}, {0, 1, 2, {3, 6}, SNN_EDGE_BITS, 2},
+                                 {0, 2, 0, {6, 9}, SNN_EDGE_BITS, 4}, {0, 2, 1, {6, 9}, SNN_EDGE_BITS, 4},
+                                 {1, 1, 0, {4, 8}, SNN_EDGE_BITS, 6}, {1, 2, 0, {8, 12}, SNN_EDGE_BITS, 7}};
+    assert_int_equal(edges.count, sizeof expected / sizeof expected[0]);
+    assert_memory_equal(edges.edges, expected, sizeof expected);
+    snn_edges_clear(&edges);
+    snn_plan_destroy(plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_against_all_pairs),
+        cmocka_unit_test(test_replicas_have_the_same_edges),
+        cmocka_unit_test(test_one_rank_has_no_edges),
+        cmocka_unit_test(test_a_packet_serves_all_with_the_same_need),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

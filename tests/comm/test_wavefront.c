@@ -1,0 +1,408 @@
+/* The wavefront on several ranks: whatever the plan, the codec and the block, every group's results and the sum of the
+ * statistics are those of one shard that holds everything, which each rank runs for itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <mpi.h>
+
+#include "comm/wavefront.h"
+#include "core/base/memory.h"
+#include "tests/core/shard/examples.h"
+
+enum { IMAGES = 3, GROUPS = 5, LAST_GROUP_IMAGES = 2, TIMESTEPS = 11, MOST_STAGES = 8 };
+
+/* Damages the next packet that this rank sends: set by the one test of that, read by the MPI_Isend below, which stands
+ * in front of the library's. */
+static int damage_next_packet = 0;
+
+int MPI_Isend(const void *buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm communicator,
+              MPI_Request *request)
+{
+    if (damage_next_packet) {
+        damage_next_packet = 0;
+        ((uint8_t *)(uintptr_t)buffer)[count - 1] ^= 0x10;
+    }
+    return PMPI_Isend(buffer, count, type, to, tag, communicator, request);
+}
+
+typedef struct fixture {
+    snn_world *world;
+    const snn_kernels *kernels;
+    snn_network *network;
+    float eta[TIMESTEPS];
+    float *pixels; /* [GROUPS][IMAGES][input] */
+    /* By one shard: */
+    int32_t *predictions; /* [GROUPS][IMAGES][TIMESTEPS] */
+    float *logits;        /* [GROUPS][IMAGES][classes] */
+    int64_t *counts;      /* [count_length] */
+    size_t count_length;
+} fixture;
+
+static void succeeds(snn_status status)
+{
+    if (snn_failed(status)) {
+        fail_msg("%s", status.message);
+    }
+}
+
+static int32_t images_of(void *context, int64_t group)
+{
+    (void)context;
+    return group == GROUPS - 1 ? LAST_GROUP_IMAGES : IMAGES;
+}
+
+static size_t group_pixels(const fixture *made)
+{
+    return (size_t)(IMAGES * snn_shape_size(made->network->input));
+}
+
+static size_t group_logits(const fixture *made)
+{
+    return (size_t)(IMAGES * made->network->classes);
+}
+
+static snn_shard_options shard_options(const fixture *made, int32_t block, const snn_channel_range *channels,
+                                       const snn_channel_range *visible)
+{
+    return (snn_shard_options){.images = IMAGES,
+                               .block = block,
+                               .timesteps = TIMESTEPS,
+                               .eta = made->eta,
+                               .encoding = SNN_ENCODING_FLOAT,
+                               .channels = channels,
+                               .visible = visible};
+}
+
+static void run_reference(fixture *made)
+{
+    snn_channel_range all[SAMPLE_POPULATIONS];
+    for (int32_t i = 0; i < made->network->population_count; i++) {
+        all[i] = (snn_channel_range){0, made->network->populations[i].shape.channels};
+    }
+    const snn_shard_options options = shard_options(made, TIMESTEPS, all, all);
+    snn_shard *shard = NULL;
+    succeeds(snn_shard_create(made->network, made->kernels, &options, &shard));
+    for (int64_t group = 0; group < GROUPS; group++) {
+        int32_t images = images_of(NULL, group);
+        succeeds(snn_shard_begin_group(shard, images, made->pixels + (size_t)group * group_pixels(made)));
+        for (int32_t population = 0; population < made->network->population_count; population++) {
+            succeeds(snn_shard_run(shard, population, 0, TIMESTEPS));
+        }
+        memcpy(made->predictions + group * IMAGES * TIMESTEPS, snn_shard_predictions(shard),
+               (size_t)images * TIMESTEPS * sizeof *made->predictions);
+        memcpy(made->logits + (size_t)group * group_logits(made), snn_shard_logits(shard),
+               (size_t)(images * made->network->classes) * sizeof *made->logits);
+    }
+    const snn_statistics *statistics = snn_shard_statistics(shard);
+    made->count_length = statistics->length;
+    made->counts = snn_allocate(statistics->length, sizeof *made->counts);
+    memcpy(made->counts, statistics->counts, statistics->length * sizeof *made->counts);
+    snn_shard_destroy(shard);
+}
+
+static int start(void **state)
+{
+    fixture *made = snn_allocate(1, sizeof *made);
+    if (made == NULL || snn_failed(snn_world_create(NULL, NULL, &made->world)) ||
+        snn_failed(snn_kernels_select(&made->kernels))) {
+        return 1;
+    }
+    const snn_schedule schedule = {.kind = SNN_SCHEDULE_EXPONENTIAL, .eta0 = 0.15, .gamma = 0.95};
+    succeeds(snn_schedule_fill(&schedule, TIMESTEPS, made->eta));
+    made->network = example_residual(SNN_WEIGHTS_INT16, 7);
+    succeeds(snn_network_check(made->network));
+    made->pixels = example_pixels(made->network, GROUPS * IMAGES, 3);
+    made->predictions = snn_allocate(GROUPS * IMAGES * TIMESTEPS, sizeof *made->predictions);
+    made->logits = snn_allocate(GROUPS * group_logits(made), sizeof *made->logits);
+    run_reference(made);
+    *state = made;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    fixture *made = *state;
+    snn_network_destroy(made->network);
+    snn_release(made->pixels);
+    snn_release(made->predictions);
+    snn_release(made->logits);
+    snn_release(made->counts);
+    snn_world_destroy(made->world);
+    snn_release(made);
+    return 0;
+}
+
+/* --- one distributed run --- */
+
+typedef struct observed {
+    const fixture *made;
+    int64_t loaded, done, items;
+    int64_t last_done; /* groups come in order */
+} observed;
+
+static snn_status load(void *context, int64_t group, float *pixels)
+{
+    observed *seen = context;
+    memcpy(pixels, seen->made->pixels + (size_t)group * group_pixels(seen->made),
+           (size_t)images_of(NULL, group) * (size_t)snn_shape_size(seen->made->network->input) * sizeof *pixels);
+    seen->loaded++;
+    return snn_ok();
+}
+
+static snn_status done(void *context, int64_t group, const int32_t *predictions, const float *logits)
+{
+    observed *seen = context;
+    const fixture *made = seen->made;
+    size_t images = (size_t)images_of(NULL, group);
+    assert_true(group > seen->last_done);
+    assert_memory_equal(predictions, made->predictions + group * IMAGES * TIMESTEPS,
+                        images * TIMESTEPS * sizeof *predictions);
+    assert_memory_equal(logits, made->logits + (size_t)group * group_logits(made),
+                        images * (size_t)made->network->classes * sizeof *logits);
+    seen->last_done = group;
+    seen->done++;
+    return snn_ok();
+}
+
+static void item(void *context, int64_t group, int32_t first_step, int32_t steps)
+{
+    observed *seen = context;
+    assert_true(group > seen->last_done);
+    assert_true(first_step >= 0 && steps >= 1 && first_step + steps <= TIMESTEPS);
+    seen->items++;
+}
+
+typedef struct run_case {
+    observed seen;
+    snn_shard *shard;
+    snn_wavefront *wavefront;
+} run_case;
+
+static void run_begin(run_case *made_run, const fixture *made, const snn_plan *plan, snn_codec codec, int32_t block)
+{
+    const snn_network *network = made->network;
+    const snn_place place = snn_plan_place(plan, snn_world_rank(made->world));
+    snn_channel_range owned[SAMPLE_POPULATIONS];
+    snn_channel_range visible[SAMPLE_POPULATIONS];
+    for (int32_t i = 0; i < network->population_count; i++) {
+        owned[i] = snn_plan_owned(plan, network, place, i);
+        visible[i] = snn_channel_range_hull(owned[i], snn_plan_needed(plan, network, place, i));
+    }
+    const snn_shard_options options = shard_options(made, block, owned, visible);
+    const snn_wavefront_options settings = {.codec = codec, .timesteps = TIMESTEPS, .block = block, .images = IMAGES};
+    *made_run = (run_case){.seen = {.made = made, .last_done = -1}};
+    const snn_wavefront_hooks hooks = {
+        .context = &made_run->seen, .images = images_of, .load = load, .done = done, .item = item};
+    succeeds(snn_shard_create(network, made->kernels, &options, &made_run->shard));
+    succeeds(
+        snn_wavefront_create(made->world, network, plan, made_run->shard, &settings, &hooks, &made_run->wavefront));
+}
+
+static void run_end(run_case *made_run)
+{
+    snn_wavefront_destroy(made_run->wavefront);
+    snn_shard_destroy(made_run->shard);
+}
+
+static void check_run(const fixture *made, const snn_plan *plan, snn_codec codec, int32_t block)
+{
+    run_case made_run;
+    run_begin(&made_run, made, plan, codec, block);
+    /* In two parts, as a run that stops for a checkpoint in between. */
+    succeeds(snn_wavefront_run(made_run.wavefront, 0, 3));
+    succeeds(snn_wavefront_run(made_run.wavefront, 3, GROUPS));
+    succeeds(snn_wavefront_run(made_run.wavefront, GROUPS, GROUPS));
+    const snn_wavefront_traffic *traffic = snn_wavefront_traffic_of(made_run.wavefront);
+    int64_t totals[] = {made_run.seen.done, traffic->packets, traffic->raw_bytes, traffic->sent_bytes};
+    succeeds(snn_world_sum(made->world, totals, 4));
+    assert_int_equal(totals[0], GROUPS);
+    assert_true((totals[1] > 0) == (totals[2] > 0));
+    if (snn_wavefront_codec(made_run.wavefront) == SNN_CODEC_RAW) {
+        assert_int_equal(totals[3], totals[2] + 40 * totals[1]);
+    } else {
+        assert_true(totals[3] <= totals[2] + 40 * totals[1]);
+    }
+    snn_statistics *statistics = snn_shard_statistics(made_run.shard);
+    assert_int_equal(statistics->length, made->count_length);
+    succeeds(snn_world_sum(made->world, statistics->counts, statistics->length));
+    assert_memory_equal(statistics->counts, made->counts, made->count_length * sizeof *made->counts);
+    const snn_timers *timers = snn_wavefront_timers(made_run.wavefront);
+    for (int timer = 0; timer < SNN_TIMER_COUNT; timer++) {
+        assert_true(timers->seconds[timer] >= 0.0);
+    }
+    assert_true((made_run.seen.loaded > 0) <= snn_shard_reads_input(made_run.shard));
+    run_end(&made_run);
+}
+
+static snn_plan *make_plan(const fixture *made, int32_t replicas, int32_t stages, const int32_t *begin,
+                           const int32_t *shards)
+{
+    snn_plan *plan = NULL;
+    succeeds(snn_plan_create(replicas, stages, begin, shards, made->network->population_count, &plan));
+    return plan;
+}
+
+/* A plan for all ranks with random cuts, the same on every rank; stages may be empty and shards own nothing. */
+static snn_plan *random_plan(const fixture *made, uint64_t *random)
+{
+    int32_t size = snn_world_size(made->world);
+    int32_t replicas = 1 + (int32_t)(sample_random(random) % (uint64_t)size);
+    while (size % replicas != 0) {
+        replicas--;
+    }
+    int32_t begin[MOST_STAGES + 1] = {0};
+    int32_t shards[MOST_STAGES];
+    int32_t stages = 0;
+    for (int32_t left = size / replicas; left > 0; stages++) {
+        int32_t populations = made->network->population_count;
+        shards[stages] = 1 + (int32_t)(sample_random(random) % (uint64_t)left);
+        left -= shards[stages];
+        begin[stages + 1] =
+            left == 0 ? populations
+                      : begin[stages] + (int32_t)(sample_random(random) % (uint64_t)(populations - begin[stages] + 1));
+    }
+    return make_plan(made, replicas, stages, begin, shards);
+}
+
+static void test_random_plans(void **state)
+{
+    const fixture *made = *state;
+    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_XOR, SNN_CODEC_ZSTD, SNN_CODEC_AUTO};
+    const int32_t blocks[] = {3, 1, TIMESTEPS, 4, TIMESTEPS + 5};
+    uint64_t random = 11;
+    for (int i = 0; i < 20; i++) {
+        snn_plan *plan = random_plan(made, &random);
+        check_run(made, plan, codecs[i % 4], blocks[i % 5]);
+        snn_plan_destroy(plan);
+    }
+}
+
+/* All ranks as shards of one stage: everyone sends to everyone; and a stage for each. */
+static void test_pure_plans(void **state)
+{
+    const fixture *made = *state;
+    int32_t size = snn_world_size(made->world);
+    int32_t populations = made->network->population_count;
+    int32_t begin[MOST_STAGES + 1] = {0, populations};
+    int32_t shards[MOST_STAGES] = {size};
+    snn_plan *plan = make_plan(made, 1, 1, begin, shards);
+    check_run(made, plan, SNN_CODEC_XOR, 2);
+    snn_plan_destroy(plan);
+    for (int32_t stage = 0; stage < size; stage++) {
+        begin[stage + 1] = populations * (stage + 1) / size;
+        shards[stage] = 1;
+    }
+    plan = make_plan(made, 1, size, begin, shards);
+    check_run(made, plan, SNN_CODEC_XOR, 2);
+    snn_plan_destroy(plan);
+}
+
+static void test_auto_on_one_host_is_raw(void **state)
+{
+    const fixture *made = *state;
+    uint64_t random = 5;
+    run_case made_run;
+    snn_plan *plan = random_plan(made, &random);
+    run_begin(&made_run, made, plan, SNN_CODEC_AUTO, 4);
+    assert_int_equal(snn_wavefront_codec(made_run.wavefront), SNN_CODEC_RAW);
+    run_end(&made_run);
+    snn_plan_destroy(plan);
+}
+
+static void test_plan_for_other_ranks(void **state)
+{
+    const fixture *made = *state;
+    const int32_t begin[] = {0, made->network->population_count};
+    const int32_t shards[] = {snn_world_size(made->world) + 1};
+    const snn_wavefront_options settings = {.codec = SNN_CODEC_RAW, .timesteps = 1, .block = 1, .images = 1};
+    const snn_wavefront_hooks hooks = {.images = images_of, .load = load, .done = done};
+    snn_wavefront *wavefront = NULL;
+    snn_plan *plan = make_plan(made, 1, 1, begin, shards);
+    snn_status status = snn_wavefront_create(made->world, made->network, plan, NULL, &settings, &hooks, &wavefront);
+    assert_int_equal(status.code, SNN_INTERNAL_ERROR);
+    assert_non_null(strstr(status.message, "the plan is for"));
+    assert_null(wavefront);
+    snn_plan_destroy(plan);
+}
+
+static snn_status load_fails(void *context, int64_t group, float *pixels)
+{
+    (void)context;
+    (void)pixels;
+    return snn_fail(SNN_FILE_ERROR, "cannot read images of group %d", (int)group);
+}
+
+/* A failing hook comes back as it is, with where it happened. */
+static void test_failing_hook(void **state)
+{
+    const fixture *made = *state;
+    if (snn_world_size(made->world) > 1) {
+        return; /* the others would rightly wait for this rank, which its caller would end */
+    }
+    const int32_t begin[] = {0, made->network->population_count};
+    const int32_t shards[] = {1};
+    snn_plan *plan = make_plan(made, 1, 1, begin, shards);
+    run_case made_run;
+    run_begin(&made_run, made, plan, SNN_CODEC_RAW, 4);
+    snn_wavefront_destroy(made_run.wavefront);
+    const snn_wavefront_options settings = {
+        .codec = SNN_CODEC_RAW, .timesteps = TIMESTEPS, .block = 4, .images = IMAGES};
+    const snn_wavefront_hooks hooks = {
+        .context = &made_run.seen, .images = images_of, .load = load_fails, .done = done};
+    succeeds(
+        snn_wavefront_create(made->world, made->network, plan, made_run.shard, &settings, &hooks, &made_run.wavefront));
+    snn_status status = snn_wavefront_run(made_run.wavefront, 2, 4);
+    assert_int_equal(status.code, SNN_FILE_ERROR);
+    assert_string_equal(status.message, "image group 2: cannot read images of group 2");
+    run_end(&made_run);
+    snn_plan_destroy(plan);
+}
+
+/* A bit flipped on the way is a clear failure of the receiver, which says where. */
+static void test_damaged_packet(void **state)
+{
+    const fixture *made = *state;
+    if (snn_world_size(made->world) != 2) {
+        return;
+    }
+    const int32_t begin[] = {0, 3, made->network->population_count};
+    const int32_t shards[] = {1, 1};
+    snn_plan *plan = make_plan(made, 1, 2, begin, shards);
+    run_case made_run;
+    run_begin(&made_run, made, plan, SNN_CODEC_XOR, TIMESTEPS);
+    damage_next_packet = snn_world_rank(made->world) == 0;
+    snn_status status = snn_wavefront_run(made_run.wavefront, 0, 2); /* two items: the sender never waits */
+    if (snn_world_rank(made->world) == 0) {
+        succeeds(status);
+    } else {
+        assert_int_equal(status.code, SNN_INTERNAL_ERROR);
+        assert_non_null(strstr(status.message, "image group 0"));
+        assert_non_null(strstr(status.message, "from rank 0"));
+        assert_non_null(strstr(status.message, "checksum"));
+    }
+    run_end(&made_run);
+    snn_plan_destroy(plan);
+}
+
+int main(void)
+{
+    /* A failed assertion ends the process and with it the job; the other ranks would wait for it. */
+    if (setenv("CMOCKA_TEST_ABORT", "1", 1) != 0) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pure_plans),
+        cmocka_unit_test(test_random_plans),
+        cmocka_unit_test(test_auto_on_one_host_is_raw),
+        cmocka_unit_test(test_plan_for_other_ranks),
+        cmocka_unit_test(test_failing_hook),
+        cmocka_unit_test(test_damaged_packet), /* last: it leaves one rank's communicator behind */
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
