@@ -1,0 +1,43 @@
+/* Checkpoints at image-group boundaries: which images are done, their results, the statistics so far.
+ *
+ * A checkpoint knows nothing of ranks or layout, so a run restarts on any number of them. It is tied to what determines
+ * the results (network, data, schedule, timesteps, encoding, weights, images) by a fingerprint, not to batch, block,
+ * codec, threads or layout.
+ */
+#ifndef SNN_IO_CHECKPOINT_H
+#define SNN_IO_CHECKPOINT_H
+
+#include "comm/world.h"
+#include "core/shard/statistics.h"
+#include "io/results.h"
+
+typedef struct snn_checkpoint_state {
+    uint64_t fingerprint;
+    int64_t images; /* N of the run */
+    int32_t timesteps, classes;
+    int64_t sequence;           /* number of the checkpoint in its run */
+    double seconds;             /* of evaluation so far, over all jobs */
+    snn_statistics *statistics; /* rank 0: summed over ranks; read: counts filled on rank 0 */
+    snn_results *results;       /* write: this rank's rows. Read: filled on rank 0 with all rows */
+} snn_checkpoint_state;
+
+/* Collective. Writes DIRECTORY/NAME.<sequence>.ckpt.h5 (at least six digits), sealed, and then removes all but the
+ * newest `keep` (at least 1) of that name up to this sequence; higher numbers are another run's and stay. The directory
+ * is created if need be; if it cannot be, that is SNN_FILE_ERROR on every rank. */
+snn_status snn_checkpoint_write(snn_world *world, const char *directory, const char *name, int32_t keep,
+                                const snn_checkpoint_state *state);
+
+/* Rank 0 alone: finds the newest checkpoint of that name that verifies and has the fingerprint. `path` is "" if there
+ * is none. `note` gets a line per file passed over ("d/x.000003.ckpt.h5: damaged: checksum differs; trying
+ * d/x.000002.ckpt.h5"), cut to `note_bytes`. */
+snn_status snn_checkpoint_find(const char *directory, const char *name, uint64_t fingerprint, char *path,
+                               size_t path_bytes, char *note, size_t note_bytes);
+
+/* Rank 0 alone: reads `path` into `state`, of which the caller has set the expected fingerprint and created statistics
+ * and (empty) results for that network. SNN_INPUT_ERROR if it is damaged or belongs to another run. */
+snn_status snn_checkpoint_read(const char *path, snn_checkpoint_state *state);
+
+/* Rank 0 alone: removes all checkpoints of that name (a finished run needs none). */
+snn_status snn_checkpoint_remove(const char *directory, const char *name);
+
+#endif

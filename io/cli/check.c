@@ -1,0 +1,65 @@
+/* The verb `check`: what becomes of every node of a model. */
+#include <stdio.h>
+
+#include "core/base/memory.h"
+#include "core/convert/convert.h"
+#include "io/cli/verbs.h"
+#include "io/onnx.h"
+
+static const char *const verdicts[] = {"neurons", "linear", "folded", "REFUSED"};
+
+static snn_status print_table(const snn_graph *graph, const snn_node_report *reports)
+{
+    int32_t counts[4] = {0, 0, 0, 0};
+    printf("%-8s %-22s %-34s %s\n", "becomes", "operator", "node", "how");
+    for (int32_t n = 0; n < graph->node_count; n++) {
+        const snn_node *node = &graph->nodes[n];
+        counts[reports[n].verdict]++;
+        printf("%-8s %-22s %-34s %s\n", verdicts[reports[n].verdict], node->operator, node->name, reports[n].text);
+    }
+    printf("\n%d nodes: %d neurons, %d linear, %d folded, %d refused\n", graph->node_count, counts[0], counts[1],
+           counts[2], counts[3]);
+    return counts[SNN_VERDICT_REFUSED] == 0 ? snn_ok()
+                                            : snn_fail(SNN_CHECK_FAILED, "%s: %d of %d nodes cannot be converted",
+                                                       graph->source, counts[SNN_VERDICT_REFUSED], graph->node_count);
+}
+
+static snn_status check(const char *path)
+{
+    snn_graph *graph = NULL;
+    snn_draft *draft = NULL;
+    snn_node_report *reports = NULL;
+    const snn_convert_options options = {SNN_SCALE_CHANNEL, SNN_FORM_FUSED, SNN_WEIGHTS_INT16};
+    snn_status status = snn_ok();
+    SNN_GOTO_DONE(status, snn_onnx_read(path, &graph));
+    SNN_GOTO_DONE(status, snn_graph_infer(graph, false));
+    reports = snn_allocate((size_t)graph->node_count, sizeof *reports);
+    if (reports == NULL) {
+        status = snn_out_of_memory("reports");
+        goto done;
+    }
+    snn_status drafted = snn_draft_create(graph, &options, reports, &draft);
+    SNN_GOTO_DONE(status, print_table(graph, reports));
+    status = drafted; /* what is wrong with the model as a whole, such as an output that is no vector */
+done:
+    snn_release(reports);
+    snn_draft_destroy(draft);
+    snn_graph_destroy(graph);
+    return status;
+}
+
+static snn_status check_verb(int argc, char **argv)
+{
+    if (argc != 2 || argv[1][0] == '-') {
+        return snn_usage_error(&snn_verb_check, "one ONNX file expected");
+    }
+    return check(argv[1]);
+}
+
+const snn_verb snn_verb_check = {
+    "check",
+    "check model.onnx",
+    "what becomes of every node: neurons, linear operator, folded, or refused and why",
+    "exit code 0 only if every node converts, 1 otherwise\n",
+    check_verb,
+};

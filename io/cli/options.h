@@ -1,0 +1,33 @@
+/* Options of `run` (some are shared by `convert` and `plan`). */
+#ifndef SNN_CLI_OPTIONS_H
+#define SNN_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/cli/verbs.h"
+
+typedef enum snn_progress_mode { SNN_PROGRESS_AUTO, SNN_PROGRESS_ALWAYS, SNN_PROGRESS_NEVER } snn_progress_mode;
+
+enum { SNN_MAX_OVERRIDES = 64 }; /* --layout counts as three */
+
+typedef struct snn_options {
+    const char *config;                       /* path */
+    const char *overrides[SNN_MAX_OVERRIDES]; /* of --set */
+    size_t override_count;
+    const char *restart; /* "auto", "never" or a file */
+    double max_hours;    /* 0: no limit */
+    char layout[3][48];  /* --layout, as the three overrides that it stands for */
+    const char *plan;    /* plan file, or NULL */
+    bool quiet;
+    snn_progress_mode progress;
+    const char *output; /* -o */
+    int32_t ranks;      /* --ranks of `plan` */
+} snn_options;
+
+/* Which options a verb takes, as a string of their letters: s(et) r(estart) m(ax-hours) l(ayout) p(lan) q(uiet)
+ * g (progress) o(utput) n (ranks). */
+snn_status snn_options_parse(const snn_verb *verb, const char *allowed, int argc, char **argv, snn_options *options);
+
+#endif

@@ -1,0 +1,56 @@
+#include "io/cli/progress.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/base/timers.h"
+
+static const double TERMINAL_SECONDS = 0.2; /* between two updates of the line */
+static const double PLAIN_SECONDS = 10.0;   /* between two plain lines */
+
+snn_progress snn_progress_begin(const char *what, int64_t total, int64_t resumed, bool enabled, snn_progress_mode mode)
+{
+    snn_progress progress = {.what = what, .total = total, .resumed = resumed, .begun = snn_seconds()};
+    progress.terminal = isatty(STDERR_FILENO) == 1;
+    progress.enabled = enabled && mode != SNN_PROGRESS_NEVER;
+    progress.last = mode == SNN_PROGRESS_ALWAYS ? 0.0 : progress.begun;
+    return progress;
+}
+
+static void format_time(double seconds, char *text, size_t bytes)
+{
+    int64_t whole = seconds < 359999.0 ? (int64_t)(seconds + 0.5) : 359999;
+    (void)snprintf(text, bytes, "%d:%02d:%02d", (int)(whole / 3600), (int)(whole / 60 % 60), (int)(whole % 60));
+}
+
+void snn_progress_update(snn_progress *progress, int64_t done)
+{
+    double now = snn_seconds();
+    double interval = progress->terminal ? TERMINAL_SECONDS : PLAIN_SECONDS;
+    if (!progress->enabled || (now - progress->last < interval && done < progress->total)) {
+        return;
+    }
+    if (!progress->terminal && done == progress->total && progress->last == progress->begun) {
+        return; /* over before the first plain line was due */
+    }
+    progress->last = now;
+    double elapsed = now - progress->begun;
+    double rate = elapsed > 0.0 ? (double)(done - progress->resumed) / elapsed : 0.0;
+    char left[32] = "?";
+    if (rate > 0.0) {
+        format_time((double)(progress->total - done) / rate, left, sizeof left);
+    }
+    fprintf(stderr, "%s%s: %lld of %lld images, %.1f images/s, %s left%s", progress->terminal ? "\r" : "",
+            progress->what, (long long)done, (long long)progress->total, rate, left,
+            progress->terminal ? "\033[K" : "\n");
+    (void)fflush(stderr);
+}
+
+void snn_progress_end(snn_progress *progress)
+{
+    if (progress->enabled && progress->terminal) {
+        fprintf(stderr, "\r\033[K");
+        (void)fflush(stderr);
+    }
+    progress->enabled = false;
+}

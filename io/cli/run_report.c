@@ -1,0 +1,198 @@
+/* The end of a run: accuracy, output file, and the table that the user sees. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "io/cli/run_state.h"
+
+typedef struct totals {
+    int32_t *labels;            /* [images] */
+    int64_t *correct;           /* [timesteps], summed over ranks */
+    int64_t images;             /* results over all ranks */
+    snn_statistics *statistics; /* summed */
+    snn_wavefront_traffic traffic;
+    double seconds;
+} totals;
+
+static snn_status count_correct(snn_run *run, totals *sum)
+{
+    const snn_results *results = run->results;
+    int32_t timesteps = results->timesteps;
+    SNN_TRY(snn_dataset_labels(run->dataset, 0, run->images, sum->labels));
+    for (int64_t i = 0; i < results->count; i++) {
+        for (int32_t t = 0; t < timesteps; t++) {
+            sum->correct[t] += results->predictions[i * timesteps + t] == sum->labels[results->image[i]];
+        }
+    }
+    return snn_ok();
+}
+
+static snn_status add_up(snn_run *run, totals *sum)
+{
+    int32_t timesteps = run->config->simulation.timesteps;
+    sum->labels = snn_allocate((size_t)run->images, sizeof *sum->labels);
+    sum->correct = snn_allocate((size_t)timesteps, sizeof *sum->correct);
+    snn_status status = snn_statistics_create(run->network, timesteps, &sum->statistics);
+    if (status.code == SNN_OK && (sum->labels == NULL || sum->correct == NULL)) {
+        status = snn_out_of_memory("accuracy");
+    }
+    if (status.code == SNN_OK) {
+        status = count_correct(run, sum);
+    }
+    SNN_TRY(snn_world_agree(run->world, status));
+    const snn_statistics *own = snn_shard_statistics(run->shard);
+    memcpy(sum->statistics->counts, own->counts, own->length * sizeof *own->counts);
+    SNN_TRY(snn_world_sum(run->world, sum->statistics->counts, sum->statistics->length));
+    SNN_TRY(snn_world_sum(run->world, sum->correct, (size_t)timesteps));
+    const snn_wavefront_traffic *traffic = snn_wavefront_traffic_of(run->wavefront);
+    int64_t counts[4] = {traffic->packets, traffic->raw_bytes, traffic->sent_bytes, run->results->count};
+    SNN_TRY(snn_world_sum(run->world, counts, 4));
+    sum->traffic = (snn_wavefront_traffic){counts[0], counts[1], counts[2]};
+    sum->images = counts[3];
+    if (sum->images != run->images) {
+        return snn_fail(SNN_INTERNAL_ERROR, "%lld results for %lld images", (long long)sum->images,
+                        (long long)run->images);
+    }
+    return snn_ok();
+}
+
+static snn_status write_output(snn_run *run, const totals *sum)
+{
+    snn_output output = {
+        .config = run->config,
+        .network = run->network,
+        .origin = &run->origin,
+        .plan = run->plan,
+        .results = run->results,
+        .statistics = sum->statistics,
+        .images = run->images,
+        .labels = sum->labels,
+        .correct = sum->correct,
+        .ann_correct = run->ann_correct,
+        .ann_predictions = run->ann_predictions,
+        .eta = run->eta,
+        .timers = *snn_wavefront_timers(run->wavefront),
+        .traffic = *snn_wavefront_traffic_of(run->wavefront),
+        .memory = {run->memory[0], run->memory[1], run->memory[2]},
+        .data_hash = run->data_hash,
+        .kernels = run->kernels->name,
+        .seconds = sum->seconds,
+    };
+    output.timers.seconds[SNN_TIMER_IO] += run->seconds_io;
+    return snn_output_write(run->world, run->config->output, &output);
+}
+
+static void format_bytes(int64_t bytes, char *text, size_t size)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    int unit = 0;
+    while (value >= 1000.0 && unit < 4) {
+        value /= 1000.0;
+        unit++;
+    }
+    (void)snprintf(text, size, "%.*f %s", unit == 0 ? 0 : 1, value, units[unit]);
+}
+
+static void say_accuracy(const snn_run *run, const totals *sum)
+{
+    int32_t timesteps = run->config->simulation.timesteps;
+    snn_run_say(run, "\n  timesteps   accuracy");
+    for (int32_t t = 1; t <= timesteps; t = t < timesteps && 2 * t > timesteps ? timesteps : 2 * t) {
+        snn_run_say(run, "  %9d   %7.2f %%", t, 100.0 * (double)sum->correct[t - 1] / (double)run->images);
+    }
+    if (run->ann_correct >= 0) {
+        snn_run_say(run, "  %9s   %7.2f %%", "trained", 100.0 * (double)run->ann_correct / (double)run->images);
+    }
+}
+
+static void say_costs(const snn_run *run, const totals *sum)
+{
+    int64_t spikes = 0;
+    int32_t timesteps = run->config->simulation.timesteps;
+    for (int32_t p = 0; p < run->network->population_count; p++) {
+        const snn_population_counts counts = snn_statistics_population(sum->statistics, run->network, p);
+        for (int32_t t = 0; t < timesteps; t++) {
+            spikes += counts.spikes[t];
+        }
+    }
+    int64_t neurons = snn_network_neurons(run->network);
+    double opportunities = (double)neurons * (double)run->images * (double)timesteps;
+    char layout[128], raw[32], sent[32];
+    format_bytes(sum->traffic.raw_bytes, raw, sizeof raw);
+    format_bytes(sum->traffic.sent_bytes, sent, sizeof sent);
+    double ratio = sum->traffic.sent_bytes > 0 ? (double)sum->traffic.raw_bytes / (double)sum->traffic.sent_bytes : 0.0;
+    double here = snn_seconds() - run->begun;
+    snn_run_say(run, "\n  ranks       %d as %s (replicas x stages x channel shards), kernels %s",
+                snn_world_size(run->world), snn_plan_describe(run->plan, layout, sizeof layout), run->kernels->name);
+    snn_run_say(run, "  speed       %.1f images/s (%lld images in %.1f s)",
+                here > 0.0 ? (double)run->todo_count / here : 0.0, (long long)run->todo_count, here);
+    snn_run_say(run, "  spikes      %lld of %lld neurons x %lld images x %d timesteps (%.1f %%)", (long long)spikes,
+                (long long)neurons, (long long)run->images, timesteps,
+                opportunities > 0.0 ? 100.0 * (double)spikes / opportunities : 0.0);
+    if (sum->traffic.packets > 0) {
+        snn_run_say(run, "  sent        %s in %lld packets for %s of spikes (codec %s, ratio %.2f)", sent,
+                    (long long)sum->traffic.packets, raw, snn_codec_name(run->config->codec), ratio);
+    } else {
+        snn_run_say(run, "  sent        nothing: no spikes cross ranks in this layout");
+    }
+}
+
+/* min / mean / max over ranks of every timer. */
+static snn_status say_timers(const snn_run *run)
+{
+    size_t ranks = (size_t)snn_world_size(run->world);
+    snn_timers timers = *snn_wavefront_timers(run->wavefront);
+    timers.seconds[SNN_TIMER_IO] += run->seconds_io;
+    double *all = snn_allocate(ranks * SNN_TIMER_COUNT, sizeof *all);
+    if (all == NULL) {
+        return snn_out_of_memory("timers");
+    }
+    snn_status status = snn_world_gather_doubles(run->world, timers.seconds, SNN_TIMER_COUNT, all);
+    if (status.code == SNN_OK && snn_world_rank(run->world) == 0) {
+        snn_run_say(run, "\n  seconds         min     mean      max   over ranks");
+        for (int32_t timer = 0; timer < SNN_TIMER_COUNT; timer++) {
+            double least = all[timer], most = all[timer], sum = 0.0;
+            for (size_t r = 0; r < ranks; r++) {
+                double value = all[r * SNN_TIMER_COUNT + (size_t)timer];
+                least = value < least ? value : least;
+                most = value > most ? value : most;
+                sum += value;
+            }
+            snn_run_say(run, "  %-11s %7.2f  %7.2f  %7.2f", snn_timer_name((snn_timer)timer), least,
+                        sum / (double)ranks, most);
+        }
+    }
+    snn_release(all);
+    return status;
+}
+
+static snn_status remove_checkpoints(const snn_run *run)
+{
+    bool has = run->config->checkpoint.directory[0] != '\0' && snn_world_rank(run->world) == 0;
+    return has ? snn_checkpoint_remove(run->config->checkpoint.directory, run->checkpoint_name) : snn_ok();
+}
+
+static snn_status report(snn_run *run, totals *sum)
+{
+    SNN_TRY(add_up(run, sum));
+    sum->seconds = run->seconds_before + snn_seconds() - run->begun;
+    say_accuracy(run, sum);
+    say_costs(run, sum);
+    SNN_TRY(write_output(run, sum));
+    SNN_TRY(say_timers(run));
+    SNN_TRY(snn_world_agree(run->world, remove_checkpoints(run)));
+    snn_run_say(run, "\n  output      %s", run->config->output);
+    return snn_ok();
+}
+
+snn_status snn_run_report(snn_run *run)
+{
+    totals sum;
+    memset(&sum, 0, sizeof sum);
+    snn_status status = report(run, &sum);
+    snn_release(sum.labels);
+    snn_release(sum.correct);
+    snn_statistics_destroy(sum.statistics);
+    return status;
+}

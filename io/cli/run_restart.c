@@ -1,0 +1,159 @@
+/* Checkpoints of a run: finding and reading one, writing one, and what is left to do after it. */
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "core/base/memory.h"
+#include "io/cli/run_state.h"
+
+/* What determines the results, hashed. Ranks, layout, threads, batch, block and codec are left out: they do not. */
+static uint64_t fingerprint_of(const snn_run *run)
+{
+    const snn_config *config = run->config;
+    char text[1400];
+    int used = snprintf(text, sizeof text, "%016llx %016llx %lld %s %016llx %d %d %d %lld %lld", /* one line of facts */
+                        (unsigned long long)run->origin.model_hash, (unsigned long long)run->origin.calibration_hash,
+                        (long long)run->origin.calibration_images, run->origin.settings,
+                        (unsigned long long)run->data_hash, (int)config->simulation.encoding, (int)run->network->format,
+                        config->simulation.timesteps, (long long)run->images, (long long)config->simulation.seed);
+    uint64_t hash = XXH3_64bits(text, used > 0 ? (size_t)used : 0);
+    hash = XXH3_64bits_withSeed(run->eta, (size_t)config->simulation.timesteps * sizeof *run->eta, hash);
+    hash = XXH3_64bits_withSeed(config->data.mean, (size_t)config->data.mean_count * sizeof(double), hash);
+    return XXH3_64bits_withSeed(config->data.std, (size_t)config->data.std_count * sizeof(double), hash);
+}
+
+/* Base name of the output without its ending. */
+static void name_checkpoints(snn_run *run)
+{
+    const char *slash = strrchr(run->config->output, '/');
+    (void)snprintf(run->checkpoint_name, sizeof run->checkpoint_name, "%.240s",
+                   slash != NULL ? slash + 1 : run->config->output);
+    size_t length = strlen(run->checkpoint_name);
+    if (length > 3 && strcmp(run->checkpoint_name + length - 3, ".h5") == 0) {
+        run->checkpoint_name[length - 3] = '\0';
+    }
+}
+
+static bool keeps_checkpoints(const snn_run *run)
+{
+    return run->config->checkpoint.directory[0] != '\0';
+}
+
+/* Rank 0: the checkpoint to go on from, "" for none. */
+static snn_status choose_checkpoint(snn_run *run, char *path, size_t bytes)
+{
+    const char *wish = run->options->restart;
+    char note[1024] = "";
+    path[0] = '\0';
+    if (strcmp(wish, "never") == 0) {
+        return snn_ok();
+    }
+    if (strcmp(wish, "auto") != 0) {
+        (void)snprintf(path, bytes, "%s", wish);
+        return snn_ok();
+    }
+    if (!keeps_checkpoints(run)) {
+        return snn_ok();
+    }
+    snn_status status = snn_checkpoint_find(run->config->checkpoint.directory, run->checkpoint_name, run->fingerprint,
+                                            path, bytes, note, sizeof note);
+    if (note[0] != '\0') {
+        size_t length = strlen(note);
+        note[length - 1] = note[length - 1] == '\n' ? '\0' : note[length - 1];
+        snn_run_say(run, "%s", note);
+    }
+    return status;
+}
+
+static snn_checkpoint_state state_of(const snn_run *run, snn_statistics *statistics)
+{
+    return (snn_checkpoint_state){
+        .fingerprint = run->fingerprint,
+        .images = run->images,
+        .timesteps = run->config->simulation.timesteps,
+        .classes = run->network->classes,
+        .sequence = run->sequence,
+        .seconds = run->seconds_before + (run->begun > 0.0 ? snn_seconds() - run->begun : 0.0),
+        .statistics = statistics,
+        .results = run->results,
+    };
+}
+
+static snn_status resume(snn_run *run)
+{
+    char path[SNN_PATH_BYTES];
+    SNN_TRY(choose_checkpoint(run, path, sizeof path));
+    if (path[0] == '\0') {
+        return snn_ok();
+    }
+    /* The checkpoint's counts become this rank's counts; what the other ranks count is added to them. */
+    snn_checkpoint_state state = state_of(run, snn_shard_statistics(run->shard));
+    SNN_TRY(snn_checkpoint_read(path, &state));
+    run->sequence = state.sequence;
+    run->seconds_before = state.seconds;
+    snn_run_say(run, "restarting from %s: %lld of %lld images done", path, (long long)run->results->count,
+                (long long)run->images);
+    return snn_ok();
+}
+
+/* The images without results, the same list on every rank. */
+static snn_status list_todo(snn_run *run)
+{
+    int64_t *done = snn_allocate((size_t)run->images, sizeof *done);
+    run->todo = snn_allocate((size_t)run->images, sizeof *run->todo);
+    if (done == NULL || run->todo == NULL) {
+        snn_release(done);
+        return snn_out_of_memory("list of images");
+    }
+    for (int64_t i = 0; i < run->results->count; i++) {
+        done[run->results->image[i]] = 1;
+    }
+    snn_status status = snn_world_sum(run->world, done, (size_t)run->images);
+    for (int64_t i = 0; i < run->images && status.code == SNN_OK; i++) {
+        if (done[i] == 0) {
+            run->todo[run->todo_count++] = i;
+        }
+    }
+    int64_t batch = run->config->simulation.batch;
+    run->groups = (run->todo_count + batch - 1) / batch;
+    snn_release(done);
+    return status;
+}
+
+snn_status snn_run_restart(snn_run *run)
+{
+    snn_status status = snn_results_create(run->config->simulation.timesteps, run->network->classes, &run->results);
+    SNN_TRY(snn_world_agree(run->world, status));
+    name_checkpoints(run);
+    run->fingerprint = fingerprint_of(run);
+    status = snn_world_rank(run->world) == 0 ? resume(run) : snn_ok();
+    SNN_TRY(snn_world_agree(run->world, status));
+    SNN_TRY(snn_world_broadcast(run->world, 0, &run->fingerprint, sizeof run->fingerprint));
+    SNN_TRY(snn_world_broadcast(run->world, 0, &run->sequence, sizeof run->sequence));
+    return list_todo(run);
+}
+
+snn_status snn_run_checkpoint(snn_run *run)
+{
+    if (!keeps_checkpoints(run)) {
+        return snn_ok();
+    }
+    double begun = snn_seconds();
+    snn_statistics *sum = NULL;
+    snn_status status =
+        snn_world_agree(run->world, snn_statistics_create(run->network, run->config->simulation.timesteps, &sum));
+    if (status.code == SNN_OK) {
+        const snn_statistics *own = snn_shard_statistics(run->shard);
+        memcpy(sum->counts, own->counts, own->length * sizeof *own->counts);
+        status = snn_world_sum(run->world, sum->counts, sum->length);
+    }
+    if (status.code == SNN_OK) {
+        run->sequence++;
+        snn_checkpoint_state state = state_of(run, sum);
+        status = snn_checkpoint_write(run->world, run->config->checkpoint.directory, run->checkpoint_name,
+                                      run->config->checkpoint.keep, &state);
+    }
+    snn_statistics_destroy(sum);
+    run->seconds_io += snn_seconds() - begun;
+    return status;
+}

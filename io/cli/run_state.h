@@ -1,0 +1,66 @@
+/* Internal to the verb `run`: everything a run holds, made phase by phase (run.c tells the story). */
+#ifndef SNN_CLI_RUN_STATE_H
+#define SNN_CLI_RUN_STATE_H
+
+#include "comm/wavefront.h"
+#include "io/checkpoint.h"
+#include "io/cli/options.h"
+#include "io/cli/progress.h"
+#include "io/cli/trained.h"
+#include "io/config.h"
+#include "io/dataset.h"
+#include "io/network_file.h"
+#include "io/output.h"
+#include "io/results.h"
+#include "partition/plan.h"
+
+typedef struct snn_run {
+    const snn_options *options;
+    snn_world *world;
+    snn_config *config;
+    snn_dataset *dataset;
+    int64_t images; /* N of the run */
+    snn_network *network;
+    snn_network_origin origin;
+    uint64_t data_hash;       /* rank 0 */
+    int64_t ann_correct;      /* -1: unknown */
+    int32_t *ann_predictions; /* [images], or NULL */
+    float *eta;               /* [timesteps] */
+    snn_plan *plan;
+    const snn_kernels *kernels;
+    snn_shard *shard;
+    snn_wavefront *wavefront;
+    int64_t memory[3];
+    /* progress of the evaluation */
+    char checkpoint_name[256];
+    uint64_t fingerprint;
+    int64_t sequence;      /* number of the last checkpoint */
+    double seconds_before; /* of evaluation in earlier jobs */
+    double begun;          /* when this job's evaluation began */
+    double job_begun;      /* when the process began */
+    snn_results *results;  /* of this rank */
+    int64_t *todo;         /* [todo_count] images still to be simulated, ascending; the same on every rank */
+    int64_t todo_count;
+    int64_t groups;
+    int64_t groups_done_here;
+    double seconds_io; /* outside the wavefront */
+    snn_progress progress;
+} snn_run;
+
+/* Model, data and network on every rank (run_setup.c). */
+snn_status snn_run_read_inputs(snn_run *run);
+/* Plan, shard, wavefront (run_setup.c). */
+snn_status snn_run_partition(snn_run *run);
+/* The newest checkpoint, if wanted and there is one, and the list of images still to do (run_restart.c). */
+snn_status snn_run_restart(snn_run *run);
+/* Collective: writes a checkpoint (run_restart.c). */
+snn_status snn_run_checkpoint(snn_run *run);
+/* All groups, with checkpoints on the way (run_loop.c). SNN_STOPPED when stopped early. */
+snn_status snn_run_evaluate(snn_run *run);
+/* Output file and the table on the terminal (run_report.c). */
+snn_status snn_run_report(snn_run *run);
+
+/* Prints a line on stdout from rank 0 unless --quiet. */
+void snn_run_say(const snn_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,254 @@
+#include "io/cli/trained.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "io/onnx.h"
+
+/* A model file larger than this is evaluated by rank 0 alone, so that no other rank holds it whole. */
+static const int64_t SHARED_MODEL_BYTES = (int64_t)64 << 20;
+
+enum { IMAGES_PER_READ = 256 };
+
+static snn_convert_options options_of(const snn_config *config)
+{
+    return (snn_convert_options){config->neuron.scale, config->neuron.maxpool, config->simulation.weights};
+}
+
+static snn_status read_model(const snn_config *config, snn_trained *trained)
+{
+    snn_convert_options options = options_of(config);
+    SNN_TRY(snn_onnx_read(config->model.onnx, &trained->graph));
+    SNN_TRY(snn_graph_infer(trained->graph, true));
+    return snn_draft_create(trained->graph, &options, NULL, &trained->draft);
+}
+
+snn_status snn_trained_open(snn_world *world, const snn_config *config, bool quiet, snn_progress_mode progress,
+                            snn_trained *trained)
+{
+    int64_t bytes = 0;
+    memset(trained, 0, sizeof *trained);
+    trained->quiet = quiet;
+    trained->progress = progress;
+    SNN_TRY(snn_world_agree(world, snn_file_hash(config->model.onnx, &trained->hash, &bytes)));
+    trained->evaluators = bytes <= SHARED_MODEL_BYTES ? snn_world_size(world) : 1;
+    trained->evaluator = snn_world_rank(world) < trained->evaluators ? snn_world_rank(world) : -1;
+    return snn_world_agree(world, trained->evaluator >= 0 ? read_model(config, trained) : snn_ok());
+}
+
+void snn_trained_close(snn_trained *trained)
+{
+    snn_draft_destroy(trained->draft);
+    snn_graph_destroy(trained->graph);
+    trained->draft = NULL;
+    trained->graph = NULL;
+}
+
+/* What is done with one image that an evaluator has just run. */
+typedef struct image_visitor {
+    void (*visit)(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator);
+    void *context;
+    bool keep_all;
+    const char *what;
+} image_visitor;
+
+/* Runs the images [first, last) that were read into `pixels`, shared out over threads. */
+static snn_status run_images(const snn_trained *trained, snn_evaluator **evaluators, const image_visitor *visitor,
+                             int64_t first, int64_t last, int64_t size, const float *pixels)
+{
+    snn_status failure = snn_ok();
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t i = first; i < last; i++) {
+        int32_t thread = omp_get_thread_num();
+        snn_status status = snn_evaluator_run(evaluators[thread], pixels + (i - first) * size);
+        if (status.code == SNN_OK) {
+            visitor->visit(visitor->context, thread, i, evaluators[thread]);
+        } else {
+#pragma omp critical(snn_trained_failure)
+            failure = snn_context(status, "%s", trained->graph->source);
+        }
+    }
+    return failure;
+}
+
+/* Visits this rank's share of images [0, images). */
+static snn_status visit_share(const snn_trained *trained, const snn_dataset *dataset, int64_t images,
+                              const image_visitor *visitor)
+{
+    if (trained->evaluator < 0) {
+        return snn_ok();
+    }
+    int64_t begin = images * trained->evaluator / trained->evaluators;
+    int64_t end = images * (trained->evaluator + 1) / trained->evaluators;
+    int64_t size = snn_shape_size(snn_dataset_shape(dataset));
+    int32_t threads = omp_get_max_threads();
+    snn_progress progress = snn_progress_begin(visitor->what, end - begin, 0,
+                                               !trained->quiet && trained->evaluator == 0, trained->progress);
+    snn_evaluator **evaluators = snn_allocate((size_t)threads, sizeof(snn_evaluator *));
+    float *pixels = snn_allocate((size_t)(IMAGES_PER_READ * size), sizeof *pixels);
+    snn_status status = evaluators == NULL || pixels == NULL ? snn_out_of_memory("evaluators") : snn_ok();
+    for (int32_t t = 0; t < threads && status.code == SNN_OK; t++) {
+        status = snn_evaluator_create(trained->graph, visitor->keep_all, &evaluators[t]);
+    }
+    for (int64_t first = begin; first < end && status.code == SNN_OK; first += IMAGES_PER_READ) {
+        int64_t last = first + IMAGES_PER_READ < end ? first + IMAGES_PER_READ : end;
+        status = snn_dataset_read(dataset, first, last - first, true, pixels);
+        if (status.code == SNN_OK) {
+            status = run_images(trained, evaluators, visitor, first, last, size, pixels);
+        }
+        snn_progress_update(&progress, last - begin);
+    }
+    snn_progress_end(&progress);
+    for (int32_t t = 0; t < threads && evaluators != NULL; t++) {
+        snn_evaluator_destroy(evaluators[t]);
+    }
+    snn_release(evaluators);
+    snn_release(pixels);
+    return status;
+}
+
+typedef struct calibration {
+    const snn_draft *draft;
+    float *maxima; /* [threads][length] */
+    int64_t length;
+} calibration;
+
+static void observe(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator)
+{
+    const calibration *at = context;
+    (void)image;
+    snn_draft_observe(at->draft, evaluator, at->maxima + thread * at->length);
+}
+
+static snn_status open_calibration(const snn_config *config, const snn_trained *trained, snn_dataset **dataset,
+                                   int64_t *images)
+{
+    SNN_TRY(snn_dataset_open(config->data.calibration, config->data.layout, config->data.mean, config->data.mean_count,
+                             config->data.std, config->data.std_count, false, dataset));
+    *images = snn_dataset_images(*dataset);
+    if (config->data.calibration_images > *images) {
+        return snn_fail(SNN_INPUT_ERROR, "%s has %lld images, data.calibration_images asks for %lld",
+                        config->data.calibration, (long long)*images, (long long)config->data.calibration_images);
+    }
+    *images = config->data.calibration_images > 0 ? config->data.calibration_images : *images;
+    if (trained->graph == NULL) {
+        return snn_ok();
+    }
+    const snn_tensor *input = &trained->graph->values[trained->graph->input].tensor;
+    snn_shape shape = {1, 1, (int32_t)input->dims[1]};
+    if (input->rank == 4) {
+        shape.height = (int32_t)input->dims[2];
+        shape.width = (int32_t)input->dims[3];
+    }
+    return snn_dataset_check(*dataset, shape, 0, 0);
+}
+
+/* Length of the maxima on every rank, also on those without a draft. */
+static snn_status agree_on_length(snn_world *world, const snn_trained *trained, int64_t *length)
+{
+    *length = trained->draft != NULL ? snn_draft_maxima_length(trained->draft) : 0;
+    return snn_world_broadcast(world, 0, length, sizeof *length);
+}
+
+static snn_status fill_origin(const snn_config *config, const snn_trained *trained, int64_t images,
+                              snn_network_origin *origin)
+{
+    static const char *const formats[] = {"int16", "int8", "float32"};
+    int64_t bytes = 0;
+    const char *slash = strrchr(config->model.onnx, '/');
+    memset(origin, 0, sizeof *origin);
+    (void)snprintf(origin->model, sizeof origin->model, "%.255s", slash != NULL ? slash + 1 : config->model.onnx);
+    origin->model_hash = trained->hash;
+    origin->calibration_images = images;
+    (void)snprintf(origin->settings, sizeof origin->settings, "scale = %s, maxpool = %s, weights = %s",
+                   config->neuron.scale == SNN_SCALE_CHANNEL ? "channel" : "layer",
+                   config->neuron.maxpool == SNN_FORM_FUSED ? "fused" : "decomposed",
+                   formats[config->simulation.weights]);
+    return snn_file_hash(config->data.calibration, &origin->calibration_hash, &bytes);
+}
+
+snn_status snn_trained_convert(snn_world *world, const snn_config *config, const snn_trained *trained,
+                               snn_network **network, snn_network_origin *origin)
+{
+    snn_dataset *dataset = NULL;
+    int64_t images = 0;
+    calibration at = {trained->draft, NULL, 0};
+    int32_t threads = omp_get_max_threads();
+    *network = NULL;
+    snn_status status = snn_world_agree(world, open_calibration(config, trained, &dataset, &images));
+    if (status.code != SNN_OK) {
+        goto done;
+    }
+    SNN_GOTO_DONE(status, agree_on_length(world, trained, &at.length));
+    at.maxima = snn_allocate((size_t)(at.length * threads), sizeof *at.maxima);
+    status = at.maxima == NULL ? snn_out_of_memory("maxima") : snn_ok();
+    if (status.code == SNN_OK) {
+        image_visitor visitor = {observe, &at, true, "calibration"};
+        status = visit_share(trained, dataset, images, &visitor);
+    }
+    SNN_GOTO_DONE(status, snn_world_agree(world, status));
+    for (int64_t i = at.length; i < at.length * threads; i++) {
+        float *maximum = &at.maxima[i % at.length];
+        *maximum = at.maxima[i] > *maximum ? at.maxima[i] : *maximum;
+    }
+    SNN_GOTO_DONE(status, snn_world_maximum(world, at.maxima, (size_t)at.length));
+    if (snn_world_rank(world) == 0) {
+        status = snn_draft_finish(trained->draft, at.maxima, network);
+        if (status.code == SNN_OK) {
+            status = fill_origin(config, trained, images, origin);
+        }
+    }
+    status = snn_world_agree(world, status);
+done:
+    snn_dataset_close(dataset);
+    snn_release(at.maxima);
+    return status;
+}
+
+typedef struct prediction {
+    int32_t output;
+    int64_t classes;
+    int32_t *predictions;
+} prediction;
+
+static void predict(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator)
+{
+    const prediction *at = context;
+    const float *logits = snn_evaluator_value(evaluator, at->output);
+    int32_t best = 0;
+    (void)thread;
+    for (int32_t c = 1; c < at->classes; c++) {
+        best = logits[c] > logits[best] ? c : best;
+    }
+    at->predictions[image] = best;
+}
+
+snn_status snn_trained_predict(snn_world *world, const snn_trained *trained, const snn_dataset *dataset, int64_t images,
+                               int32_t *predictions)
+{
+    int64_t *sums = snn_allocate((size_t)images, sizeof *sums);
+    snn_status status = sums == NULL ? snn_out_of_memory("predictions") : snn_ok();
+    for (int64_t i = 0; i < images; i++) {
+        predictions[i] = -1;
+    }
+    if (status.code == SNN_OK && trained->graph != NULL) {
+        const snn_graph *graph = trained->graph;
+        prediction at = {graph->output, snn_tensor_elements(&graph->values[graph->output].tensor), predictions};
+        image_visitor visitor = {predict, &at, false, "trained network"};
+        status = visit_share(trained, dataset, images, &visitor);
+    }
+    status = snn_world_agree(world, status);
+    if (status.code == SNN_OK) {
+        for (int64_t i = 0; i < images; i++) {
+            sums[i] = predictions[i] + 1; /* one rank has the image, the others add 0 */
+        }
+        status = snn_world_sum(world, sums, (size_t)images);
+        for (int64_t i = 0; i < images; i++) {
+            predictions[i] = (int32_t)sums[i] - 1;
+        }
+    }
+    snn_release(sums);
+    return status;
+}

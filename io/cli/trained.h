@@ -1,0 +1,37 @@
+/* The trained network at work in a verb: reading the model, calibrating it, evaluating it on the test set; shared out
+ * over ranks by images. */
+#ifndef SNN_CLI_TRAINED_H
+#define SNN_CLI_TRAINED_H
+
+#include "comm/world.h"
+#include "core/convert/convert.h"
+#include "io/cli/progress.h"
+#include "io/config.h"
+#include "io/dataset.h"
+#include "io/network_file.h"
+
+typedef struct snn_trained {
+    snn_graph *graph; /* NULL on ranks that do not evaluate (models too large to be held by every rank) */
+    snn_draft *draft;
+    int32_t evaluators, evaluator; /* how many ranks evaluate; which of them this one is, or -1 */
+    uint64_t hash;                 /* of the model file */
+    bool quiet;
+    snn_progress_mode progress;
+} snn_trained;
+
+/* Collective. Reads model.onnx and drafts its conversion. */
+snn_status snn_trained_open(snn_world *world, const snn_config *config, bool quiet, snn_progress_mode progress,
+                            snn_trained *trained);
+
+/* Collective. Calibrates on data.calibration and converts. *network is given on rank 0, NULL elsewhere; `origin` on
+ * rank 0. */
+snn_status snn_trained_convert(snn_world *world, const snn_config *config, const snn_trained *trained,
+                               snn_network **network, snn_network_origin *origin);
+
+/* Collective. The trained network's predictions of images [0, images), on every rank; -1 stays where it failed. */
+snn_status snn_trained_predict(snn_world *world, const snn_trained *trained, const snn_dataset *dataset, int64_t images,
+                               int32_t *predictions);
+
+void snn_trained_close(snn_trained *trained);
+
+#endif

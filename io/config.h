@@ -1,0 +1,85 @@
+/* The run's configuration: TOML file, overrides, defaults. One plain struct; every key of the interface is here. */
+#ifndef SNN_IO_CONFIG_H
+#define SNN_IO_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "comm/packet.h"
+#include "core/convert/convert.h"
+#include "core/dynamics/schedule.h"
+
+enum { SNN_PATH_BYTES = 4096, SNN_MAX_IMAGE_CHANNELS = 64 };
+
+enum { SNN_MAX_BATCH = 65535 }; /* images per group: a packet counts them in 16 bits */
+
+typedef enum snn_layout { SNN_LAYOUT_AUTO, SNN_LAYOUT_NHWC, SNN_LAYOUT_NCHW, SNN_LAYOUT_NHW } snn_layout;
+
+/* One value for now: the subgradient baseline is refused by name. */
+typedef enum snn_dynamics { SNN_DYNAMICS_SIGNGD } snn_dynamics;
+
+/* Plain data: no pointers but `table` and `text`, so that it can be broadcast (snn_config_pack). */
+typedef struct snn_config {
+    struct {
+        char onnx[SNN_PATH_BYTES];    /* absolute or relative to the working directory; "" if not given */
+        char network[SNN_PATH_BYTES]; /* a run takes this one where both are given */
+    } model;
+    struct {
+        char test[SNN_PATH_BYTES], calibration[SNN_PATH_BYTES];
+        int64_t images;             /* of the test set; 0 = all */
+        int64_t calibration_images; /* 0 = all */
+        snn_layout layout;
+        int32_t mean_count, std_count;
+        double mean[SNN_MAX_IMAGE_CHANNELS], std[SNN_MAX_IMAGE_CHANNELS];
+    } data;
+    struct {
+        snn_dynamics dynamics;
+        snn_schedule_kind schedule;
+        double eta0, gamma, power;
+        snn_scale_mode scale;
+        snn_form maxpool, layernorm, attention;
+    } neuron;
+    double *table; /* [table_length] neuron.table, owned */
+    size_t table_length;
+    struct {
+        int32_t timesteps, batch;
+        int32_t block; /* in [1, timesteps] */
+        snn_encoding encoding;
+        snn_weight_format weights;
+        int64_t seed;
+    } simulation;
+    struct {
+        int32_t replicas, stages, channels; /* 0: the planner decides */
+    } parallel;
+    snn_codec codec; /* [comm] */
+    char output[SNN_PATH_BYTES];
+    struct {
+        char directory[SNN_PATH_BYTES]; /* "" : no checkpoints */
+        double every_minutes;
+        int32_t keep;
+    } checkpoint;
+    char *text; /* the effective configuration as TOML, with absolute paths, as it goes into the output; owned */
+} snn_config;
+
+/* What a verb needs, so that a missing key is reported: `convert` needs no test set and no network, `run` no
+ * calibration when it names a network, `plan` only a model. */
+typedef enum snn_config_use { SNN_CONFIG_RUN, SNN_CONFIG_CONVERT, SNN_CONFIG_PLAN } snn_config_use;
+
+/* Reads `path`, applies `overrides` ("section.key=value", TOML values; a bare word is taken as a string), checks keys,
+ * types and ranges. Paths in the file are relative to the file's folder; those in overrides to the working directory.
+ * Every error is SNN_INPUT_ERROR as "file:line:column: ..." ("--set section.key=value: ..." for overrides; "file: ..."
+ * for a key that is missing). */
+snn_status snn_config_read(const char *path, const char *const *overrides, size_t override_count, snn_config_use use,
+                           snn_config **config);
+
+/* Flat bytes for a broadcast and back. snn_release the buffer. */
+snn_status snn_config_pack(const snn_config *config, void **bytes, size_t *count);
+snn_status snn_config_unpack(const void *bytes, size_t count, snn_config **config);
+
+void snn_config_destroy(snn_config *config); /* accepts NULL */
+
+/* Every key with its default, its meaning and what it takes, line by line, for the help. */
+void snn_config_describe(void (*line)(void *context, const char *text), void *context);
+
+#endif

@@ -1,0 +1,286 @@
+#include "io/config_keys.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const snn_config_word layouts[] = {{"auto", SNN_LAYOUT_AUTO},
+                                          {"NHWC", SNN_LAYOUT_NHWC},
+                                          {"NCHW", SNN_LAYOUT_NCHW},
+                                          {"NHW", SNN_LAYOUT_NHW},
+                                          {NULL, 0}};
+static const snn_config_word dynamics[] = {
+    {"signgd", SNN_DYNAMICS_SIGNGD}, {"subgradient", SNN_CONFIG_UNAVAILABLE}, {NULL, 0}};
+static const snn_config_word schedules[] = {{"exponential", SNN_SCHEDULE_EXPONENTIAL},
+                                            {"inverse", SNN_SCHEDULE_INVERSE},
+                                            {"polynomial", SNN_SCHEDULE_POLYNOMIAL},
+                                            {"constant", SNN_SCHEDULE_CONSTANT},
+                                            {"table", SNN_SCHEDULE_TABLE},
+                                            {NULL, 0}};
+static const snn_config_word scales[] = {{"channel", SNN_SCALE_CHANNEL}, {"layer", SNN_SCALE_LAYER}, {NULL, 0}};
+static const snn_config_word forms[] = {{"fused", SNN_FORM_FUSED}, {"decomposed", SNN_FORM_DECOMPOSED}, {NULL, 0}};
+static const snn_config_word encodings[] = {{"float", SNN_ENCODING_FLOAT},
+                                            {"deterministic", SNN_ENCODING_DETERMINISTIC},
+                                            {"direct", SNN_ENCODING_DIRECT},
+                                            {"stochastic", SNN_CONFIG_UNAVAILABLE},
+                                            {NULL, 0}};
+static const snn_config_word weights[] = {
+    {"int16", SNN_WEIGHTS_INT16}, {"int8", SNN_WEIGHTS_INT8}, {"float32", SNN_WEIGHTS_FLOAT32}, {NULL, 0}};
+static const snn_config_word codecs[] = {{"auto", SNN_CODEC_AUTO},
+                                         {"raw", SNN_CODEC_RAW},
+                                         {"zstd", SNN_CODEC_ZSTD},
+                                         {"xor", SNN_CODEC_XOR},
+                                         {"context", SNN_CONFIG_UNAVAILABLE},
+                                         {NULL, 0}};
+
+#define AT(member) offsetof(snn_config, member)
+
+const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
+    {"model", "onnx", SNN_CONFIG_PATH, AT(model.onnx), .meaning = "trained network (ONNX), to be converted"},
+    {"model", "network", SNN_CONFIG_PATH, AT(model.network), .meaning = "converted network, as `convert` writes it"},
+
+    {"data", "test", SNN_CONFIG_PATH, AT(data.test), .meaning = "data set to evaluate (HDF5)"},
+    {"data", "calibration", SNN_CONFIG_PATH, AT(data.calibration),
+     .meaning = "data set that sets the scales of a conversion (HDF5)"},
+    {"data", "images", SNN_CONFIG_INT64, AT(data.images), .minimum = 0, .maximum = INFINITY, .fallback = "0",
+     .meaning = "images of the test set to evaluate, 0 = all"},
+    {"data", "calibration_images", SNN_CONFIG_INT64, AT(data.calibration_images), .minimum = 0, .maximum = INFINITY,
+     .fallback = "0", .meaning = "images of the calibration set to use, 0 = all"},
+    {"data", "layout", SNN_CONFIG_WORD, AT(data.layout), .words = layouts, .fallback = "\"auto\"",
+     .meaning = "order of the axes of the images; auto = the data set's own attribute"},
+    {"data", "mean", SNN_CONFIG_NUMBERS, AT(data.mean), .count_offset = AT(data.mean_count), .minimum = -INFINITY,
+     .maximum = INFINITY, .meaning = "subtracted from pixel / 255, one for all channels or one per channel"},
+    {"data", "std", SNN_CONFIG_NUMBERS, AT(data.std), .count_offset = AT(data.std_count), .minimum = 0,
+     .maximum = INFINITY, .above_minimum = true, .meaning = "divides the result, likewise"},
+
+    {"neuron", "dynamics", SNN_CONFIG_WORD, AT(neuron.dynamics), .words = dynamics, .fallback = "\"signgd\"",
+     .meaning = "rule by which neurons fire"},
+    {"neuron", "schedule", SNN_CONFIG_WORD, AT(neuron.schedule), .words = schedules, .fallback = "\"exponential\"",
+     .meaning = "step sizes eta(t): eta0 gamma^t, eta0 / (t + 1), eta0 / (t + 1)^power, eta0, or neuron.table"},
+    {"neuron", "eta0", SNN_CONFIG_REAL, AT(neuron.eta0), .minimum = 0, .maximum = INFINITY, .above_minimum = true,
+     .fallback = "0.15", .meaning = "first step size"},
+    {"neuron", "gamma", SNN_CONFIG_REAL, AT(neuron.gamma), .minimum = 0, .maximum = 1, .above_minimum = true,
+     .fallback = "0.95", .meaning = "decay per timestep of the exponential schedule"},
+    {"neuron", "power", SNN_CONFIG_REAL, AT(neuron.power), .minimum = 0, .maximum = INFINITY, .above_minimum = true,
+     .fallback = "0.5", .meaning = "exponent of the polynomial schedule"},
+    {"neuron", "table", SNN_CONFIG_TABLE, AT(table), .count_offset = AT(table_length), .minimum = 0,
+     .maximum = INFINITY, .above_minimum = true, .meaning = "step size of every timestep, for schedule = \"table\""},
+    {"neuron", "scale", SNN_CONFIG_WORD, AT(neuron.scale), .words = scales, .fallback = "\"channel\"",
+     .meaning = "one scale per channel or per layer"},
+    {"neuron", "maxpool", SNN_CONFIG_WORD, AT(neuron.maxpool), .words = forms, .fallback = "\"fused\"",
+     .meaning = "one neuron per window, or rows and then columns"},
+    {"neuron", "layernorm", SNN_CONFIG_WORD, AT(neuron.layernorm), .words = forms, .fallback = "\"fused\"",
+     .meaning = "one n-ary neuron, or square, mean and quotient"},
+    {"neuron", "attention", SNN_CONFIG_WORD, AT(neuron.attention), .words = forms, .fallback = "\"fused\"",
+     .meaning = "one n-ary neuron, or exponential, sum, quotient and products"},
+
+    {"simulation", "timesteps", SNN_CONFIG_INT32, AT(simulation.timesteps), .minimum = 1, .maximum = SNN_MAX_TIMESTEPS,
+     .fallback = "64", .meaning = "timesteps per image"},
+    {"simulation", "encoding", SNN_CONFIG_WORD, AT(simulation.encoding), .words = encodings, .fallback = "\"float\"",
+     .meaning = "how pixels enter the network"},
+    {"simulation", "batch", SNN_CONFIG_INT32, AT(simulation.batch), .minimum = 1, .maximum = SNN_MAX_BATCH,
+     .fallback = "16", .meaning = "images per group"},
+    {"simulation", "block", SNN_CONFIG_INT32, AT(simulation.block), .minimum = 0, .maximum = SNN_MAX_TIMESTEPS,
+     .fallback = "8", .meaning = "timesteps exchanged at once, 0 = all; results do not depend on it"},
+    {"simulation", "weights", SNN_CONFIG_WORD, AT(simulation.weights), .words = weights, .fallback = "\"int16\"",
+     .meaning = "format of the weights; float32 is for validation"},
+    {"simulation", "seed", SNN_CONFIG_INT64, AT(simulation.seed), .minimum = 0, .maximum = INFINITY, .fallback = "1",
+     .meaning = "seed of random numbers"},
+
+    {"parallel", "replicas", SNN_CONFIG_INT32, AT(parallel.replicas), .minimum = 0, .maximum = INT32_MAX,
+     .fallback = "0", .meaning = "copies of the network, each with its own images; 0 = the planner decides"},
+    {"parallel", "stages", SNN_CONFIG_INT32, AT(parallel.stages), .minimum = 0, .maximum = INT32_MAX, .fallback = "0",
+     .meaning = "groups of consecutive layers; 0 = the planner decides"},
+    {"parallel", "channels", SNN_CONFIG_INT32, AT(parallel.channels), .minimum = 0, .maximum = INT32_MAX,
+     .fallback = "0", .meaning = "shards of the channels of every layer; 0 = the planner decides"},
+
+    {"comm", "codec", SNN_CONFIG_WORD, AT(codec), .words = codecs, .fallback = "\"auto\"",
+     .meaning = "compression of spike packets; auto = only where it saves time"},
+
+    {"output", "file", SNN_CONFIG_PATH, AT(output),
+     .meaning = "results (HDF5); default: the name of the config file with .out.h5"},
+
+    {"checkpoint", "directory", SNN_CONFIG_PATH, AT(checkpoint.directory), .may_be_empty = true,
+     .fallback = "\"checkpoints\"", .meaning = "folder of the checkpoints, \"\" = none are written"},
+    {"checkpoint", "every_minutes", SNN_CONFIG_REAL, AT(checkpoint.every_minutes), .minimum = 0, .maximum = INFINITY,
+     .fallback = "15", .meaning = "minutes between checkpoints, 0 = after every image group"},
+    {"checkpoint", "keep", SNN_CONFIG_INT32, AT(checkpoint.keep), .minimum = 1, .maximum = INT32_MAX, .fallback = "2",
+     .meaning = "newest checkpoints to keep"},
+};
+
+enum { NAME_BYTES = 64 }; /* longer names resemble no key */
+
+const snn_config_key *snn_config_find(const char *name)
+{
+    for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
+        const snn_config_key *key = &snn_config_keys[i];
+        size_t length = strlen(key->section);
+        if (strncmp(name, key->section, length) == 0 && name[length] == '.' &&
+            strcmp(name + length + 1, key->name) == 0) {
+            return key;
+        }
+    }
+    return NULL;
+}
+
+bool snn_config_is_section(const char *name)
+{
+    for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
+        if (strcmp(name, snn_config_keys[i].section) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *snn_config_article(const char *noun)
+{
+    return strchr("aeiou", noun[0]) != NULL ? "an" : "a";
+}
+
+/* Levenshtein: insertions, deletions and replacements that turn `a` into `b`. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t width = strlen(b);
+    size_t row[NAME_BYTES];
+    if (strlen(a) >= NAME_BYTES || width >= NAME_BYTES) {
+        return NAME_BYTES;
+    }
+    for (size_t j = 0; j <= width; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < width; j++) {
+            size_t best = diagonal + (a[i] == b[j] ? 0 : 1);
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            best = row[j + 1] + 1 < best ? row[j + 1] + 1 : best;
+            diagonal = row[j + 1];
+            row[j + 1] = best;
+        }
+    }
+    return row[width];
+}
+
+/* How many edits may still be a slip of the fingers. */
+static size_t plausible_distance(const char *name)
+{
+    size_t length = strlen(name);
+    return length < 4 ? 1 : length < 8 ? 2 : 3;
+}
+
+/* The key whose name is nearest to `name`, of `section` or of any (NULL); NULL if none is near. */
+static const snn_config_key *nearest_key(const char *section, const char *name)
+{
+    const snn_config_key *nearest = NULL;
+    size_t best = plausible_distance(name) + 1;
+    for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
+        const snn_config_key *key = &snn_config_keys[i];
+        size_t distance = edit_distance(name, key->name);
+        if ((section == NULL || strcmp(section, key->section) == 0) && distance < best) {
+            best = distance;
+            nearest = key;
+        }
+    }
+    return nearest;
+}
+
+static const char *nearest_section(const char *name)
+{
+    const char *nearest = NULL;
+    size_t best = plausible_distance(name) + 1;
+    for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
+        size_t distance = edit_distance(name, snn_config_keys[i].section);
+        if (distance < best) {
+            best = distance;
+            nearest = snn_config_keys[i].section;
+        }
+    }
+    return nearest;
+}
+
+static void append(char *text, size_t bytes, const char *more)
+{
+    size_t length = strlen(text);
+    (void)snprintf(text + length, bytes - length, "%s", more);
+}
+
+/* "onnx, network": keys of a section, or with NULL the sections. */
+static void list_names(const char *section, char *text, size_t bytes)
+{
+    text[0] = '\0';
+    for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
+        const snn_config_key *key = &snn_config_keys[i];
+        bool first_of_section = i == 0 || strcmp(key->section, snn_config_keys[i - 1].section) != 0;
+        if (section == NULL ? first_of_section : strcmp(section, key->section) == 0) {
+            append(text, bytes, text[0] == '\0' ? "" : ", ");
+            append(text, bytes, section == NULL ? key->section : key->name);
+        }
+    }
+}
+
+static snn_status unknown_in_section(const char *name, const char *section, const char *rest)
+{
+    const snn_config_key *nearest = nearest_key(section, rest);
+    if (nearest != NULL) {
+        return snn_fail(SNN_INPUT_ERROR, "unknown key %s; did you mean '%s'?", name, nearest->name);
+    }
+    nearest = nearest_key(NULL, rest);
+    if (nearest != NULL) {
+        return snn_fail(SNN_INPUT_ERROR, "unknown key %s; did you mean '%s.%s'?", name, nearest->section,
+                        nearest->name);
+    }
+    char names[200];
+    list_names(section, names, sizeof names);
+    return snn_fail(SNN_INPUT_ERROR, "unknown key %s; [%s] has %s", name, section, names);
+}
+
+static snn_status unknown_section(const char *name, const char *section, const char *rest)
+{
+    const char *near_section = nearest_section(section);
+    if (near_section != NULL) {
+        return snn_fail(SNN_INPUT_ERROR, "unknown section '%s'; did you mean '%s'?", section, near_section);
+    }
+    const snn_config_key *nearest = nearest_key(NULL, rest);
+    if (nearest != NULL) {
+        return snn_fail(SNN_INPUT_ERROR, "unknown key %s; did you mean '%s.%s'?", name, nearest->section,
+                        nearest->name);
+    }
+    char names[200];
+    list_names(NULL, names, sizeof names);
+    return snn_fail(SNN_INPUT_ERROR, "unknown section '%s'; there are %s", section, names);
+}
+
+snn_status snn_config_unknown(const snn_toml_entry *entry)
+{
+    char section[NAME_BYTES];
+    const char *name = entry->key;
+    const char *dot = name[0] == '"' ? NULL : strchr(name, '.'); /* a dot inside of quotes separates nothing */
+    if (dot == NULL && snn_config_is_section(name)) {
+        return snn_fail(SNN_INPUT_ERROR, "%s: expected a section ([%s]), found %s %s", name, name,
+                        snn_config_article(entry->type_name), entry->type_name);
+    }
+    if (dot == NULL && strcmp(entry->type_name, "table") == 0) {
+        return unknown_section(name, name, name);
+    }
+    if (dot == NULL) {
+        const snn_config_key *nearest = nearest_key(NULL, name);
+        return nearest == NULL ? snn_fail(SNN_INPUT_ERROR, "unknown key %s outside of any section", name)
+                               : snn_fail(SNN_INPUT_ERROR, "unknown key %s; did you mean '%s.%s'?", name,
+                                          nearest->section, nearest->name);
+    }
+    (void)snprintf(section, sizeof section, "%.*s", (int)(dot - name < NAME_BYTES ? dot - name : NAME_BYTES), name);
+    if (!snn_config_is_section(section)) {
+        return unknown_section(name, section, dot + 1);
+    }
+    for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
+        const snn_config_key *key = &snn_config_keys[i];
+        size_t length = strlen(key->name);
+        if (strcmp(section, key->section) == 0 && strncmp(dot + 1, key->name, length) == 0 && dot[1 + length] == '.') {
+            return snn_fail(SNN_INPUT_ERROR, "%s.%s: expected %s, found a table", section, key->name,
+                            snn_config_type_name(key->type));
+        }
+    }
+    return unknown_in_section(name, section, dot + 1);
+}

@@ -1,0 +1,425 @@
+/* Output files, written at several rank counts: every value is a closed form, so all counts must give the same file. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/memory.h"
+#include "io/hdf5_helpers.h"
+#include "io/output.h"
+#include "io/sealed.h"
+#include "parallel_scratch.h"
+#include "small_network.h"
+
+enum { IMAGES = 41, TIMESTEPS = 5, CLASSES = 3, GROUP = 4 };
+
+static void succeeds(snn_status status)
+{
+    if (snn_failed(status)) {
+        fail_msg("%s", status.message);
+    }
+}
+
+static void fails(snn_status status, snn_code code, const char *part)
+{
+    assert_int_equal(status.code, code);
+    if (strstr(status.message, part) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", status.message, part);
+    }
+}
+
+/* ---- closed forms ---- */
+
+static int32_t prediction_of(int64_t image, int64_t step)
+{
+    return (int32_t)((image * 7 + step) % CLASSES);
+}
+
+static float logit_of(int64_t image, int64_t class)
+{
+    return (float)image + 0.25f * (float)class;
+}
+
+static int64_t count_of(size_t number)
+{
+    return (int64_t)number * 11 + 3;
+}
+
+/* ---- an output with these values ---- */
+
+typedef struct fixture {
+    snn_world *world;
+    snn_config *config;
+    snn_network *network;
+    snn_network_origin origin;
+    snn_plan *plan;
+    snn_results *results;
+    snn_statistics *statistics;
+    int32_t labels[IMAGES], ann[IMAGES];
+    int64_t correct[TIMESTEPS];
+    float eta[TIMESTEPS];
+    snn_output output;
+} fixture;
+
+static void append_image(fixture *all, int64_t image)
+{
+    int32_t predictions[TIMESTEPS];
+    float logits[CLASSES];
+    for (int t = 0; t < TIMESTEPS; t++) {
+        predictions[t] = prediction_of(image, t);
+    }
+    for (int c = 0; c < CLASSES; c++) {
+        logits[c] = logit_of(image, c);
+    }
+    succeeds(snn_results_append(all->results, &image, 1, predictions, logits));
+}
+
+/* `spread`: groups of images go to ranks in turn, the last group first; otherwise rank 0 has all. */
+static void append_images(fixture *all, bool spread)
+{
+    const int32_t rank = snn_world_rank(all->world);
+    const int32_t size = snn_world_size(all->world);
+    for (int64_t group = (IMAGES - 1) / GROUP; group >= 0; group--) {
+        if (rank != (spread ? group % size : 0)) {
+            continue;
+        }
+        for (int64_t image = group * GROUP; image < (group + 1) * GROUP && image < IMAGES; image++) {
+            append_image(all, image);
+        }
+    }
+}
+
+static void fill_values(fixture *all)
+{
+    for (int i = 0; i < IMAGES; i++) {
+        all->labels[i] = i % CLASSES;
+        all->ann[i] = (i + 1) % CLASSES;
+    }
+    for (int t = 0; t < TIMESTEPS; t++) {
+        all->correct[t] = 10 + t;
+        all->eta[t] = 0.15f / (float)(t + 1);
+    }
+    for (size_t i = 0; i < all->statistics->length; i++) {
+        all->statistics->counts[i] = count_of(i);
+    }
+    all->config->text = snn_duplicate_text("[model]\n");
+    all->config->simulation.encoding = SNN_ENCODING_FLOAT;
+    all->config->codec = SNN_CODEC_XOR;
+    (void)snprintf(all->origin.model, sizeof all->origin.model, "small.onnx");
+}
+
+static void set_up(snn_world *world, bool spread, fixture *all)
+{
+    const int32_t size = snn_world_size(world);
+    const int32_t rank = snn_world_rank(world);
+    const int32_t stage_begin[] = {0, 4};
+    const int32_t shards[] = {1};
+    memset(all, 0, sizeof *all);
+    all->world = world;
+    all->config = snn_allocate(1, sizeof *all->config);
+    all->network = small_network_create(SNN_WEIGHTS_INT16);
+    assert_non_null(all->config);
+    assert_non_null(all->network);
+    succeeds(snn_plan_create(size, 1, stage_begin, shards, all->network->population_count, &all->plan));
+    succeeds(snn_results_create(TIMESTEPS, CLASSES, &all->results));
+    succeeds(snn_statistics_create(all->network, TIMESTEPS, &all->statistics));
+    fill_values(all);
+    append_images(all, spread);
+    all->output = (snn_output){.config = all->config,
+                               .network = all->network,
+                               .origin = &all->origin,
+                               .plan = all->plan,
+                               .results = all->results,
+                               .statistics = rank == 0 ? all->statistics : NULL,
+                               .images = IMAGES,
+                               .labels = rank == 0 ? all->labels : NULL,
+                               .correct = rank == 0 ? all->correct : NULL,
+                               .ann_correct = rank == 0 ? 17 : 0,
+                               .ann_predictions = rank == 0 ? all->ann : NULL,
+                               .eta = all->eta,
+                               .traffic = {rank + 1, 1000, 500},
+                               .memory = {100 + rank, 200, 300},
+                               .kernels = "portable",
+                               .seconds = 2.5,
+                               .started = 86400};
+    all->output.timers.seconds[SNN_TIMER_WAIT] = 1.0 + rank;
+}
+
+static void tear_down(fixture *all)
+{
+    snn_statistics_destroy(all->statistics);
+    snn_results_destroy(all->results);
+    snn_plan_destroy(all->plan);
+    snn_network_destroy(all->network);
+    snn_config_destroy(all->config);
+}
+
+/* ---- what must be in the file ---- */
+
+static void check_int64(hid_t file, const char *name, int64_t expected)
+{
+    int64_t found = ~expected;
+    succeeds(snn_hdf5_read_array(file, name, H5T_NATIVE_INT64, 0, NULL, &found));
+    assert_int_equal(found, expected);
+}
+
+static void check_text(hid_t file, const char *name, const char *expected)
+{
+    char *found = NULL;
+    succeeds(snn_hdf5_read_text(file, name, &found));
+    assert_string_equal(found, expected);
+    snn_release(found);
+}
+
+static void check_predictions(hid_t file)
+{
+    const int64_t snn_dims[] = {IMAGES, TIMESTEPS};
+    const int64_t logit_dims[] = {IMAGES, CLASSES};
+    int32_t labels[IMAGES];
+    int32_t ann[IMAGES];
+    int32_t snn[IMAGES][TIMESTEPS];
+    float logits[IMAGES][CLASSES];
+    succeeds(snn_hdf5_read_array(file, "predictions/label", H5T_NATIVE_INT32, 1, snn_dims, labels));
+    succeeds(snn_hdf5_read_array(file, "predictions/ann", H5T_NATIVE_INT32, 1, snn_dims, ann));
+    succeeds(snn_hdf5_read_array(file, "predictions/snn", H5T_NATIVE_INT32, 2, snn_dims, snn));
+    succeeds(snn_hdf5_read_array(file, "predictions/logits", H5T_NATIVE_FLOAT, 2, logit_dims, logits));
+    for (int i = 0; i < IMAGES; i++) {
+        assert_int_equal(labels[i], i % CLASSES);
+        assert_int_equal(ann[i], (i + 1) % CLASSES);
+        for (int t = 0; t < TIMESTEPS; t++) {
+            assert_int_equal(snn[i][t], prediction_of(i, t));
+        }
+        for (int c = 0; c < CLASSES; c++) {
+            assert_true(logits[i][c] == logit_of(i, c));
+        }
+    }
+}
+
+static void check_accuracy(hid_t file)
+{
+    const int64_t steps = TIMESTEPS;
+    int64_t correct[TIMESTEPS];
+    float eta[TIMESTEPS];
+    succeeds(snn_hdf5_read_array(file, "accuracy/correct", H5T_NATIVE_INT64, 1, &steps, correct));
+    succeeds(snn_hdf5_read_array(file, "schedule/eta", H5T_NATIVE_FLOAT, 1, &steps, eta));
+    for (int t = 0; t < TIMESTEPS; t++) {
+        assert_int_equal(correct[t], 10 + t);
+        assert_true(eta[t] == 0.15f / (float)(t + 1));
+    }
+    check_int64(file, "accuracy/total", IMAGES);
+    check_int64(file, "accuracy/ann_correct", 17);
+}
+
+/* Layer 1 ("pool max": 3x3x4 neurons): counts begin behind the 3 * 5 + 4 of layer 0. */
+static void check_layers(hid_t file)
+{
+    const int64_t steps = TIMESTEPS;
+    const int64_t channels = 4;
+    const size_t begin = 3 * TIMESTEPS + 4;
+    const double all = 36.0 * IMAGES;
+    double values[TIMESTEPS];
+    int64_t channel_spikes[4];
+    int64_t neurons = 0;
+    int32_t shape[3];
+    hid_t layer;
+    assert_true(H5Lexists(file, "layers/0_conv_1", H5P_DEFAULT) > 0);
+    assert_true(H5Lexists(file, "layers/2_layer.2_leaky", H5P_DEFAULT) > 0);
+    assert_true(H5Lexists(file, "layers/3_logits", H5P_DEFAULT) == 0); /* the readout has no spikes */
+    succeeds(snn_hdf5_open_group(file, "layers/1_pool_max", &layer));
+    succeeds(snn_hdf5_read_array(layer, "firing_rate", H5T_NATIVE_DOUBLE, 1, &steps, values));
+    for (size_t t = 0; t < TIMESTEPS; t++) {
+        assert_true(values[t] == (double)count_of(begin + t) / all);
+    }
+    succeeds(snn_hdf5_read_array(layer, "flip_rate", H5T_NATIVE_DOUBLE, 1, &steps, values));
+    assert_true(values[2] == (double)count_of(begin + TIMESTEPS + 2) / all);
+    succeeds(snn_hdf5_read_array(layer, "tracking_error", H5T_NATIVE_DOUBLE, 1, &steps, values));
+    assert_true(values[4] == (double)count_of(begin + 2 * TIMESTEPS + 4) / 65536.0 / all);
+    succeeds(snn_hdf5_read_array(layer, "channel_spikes", H5T_NATIVE_INT64, 1, &channels, channel_spikes));
+    assert_int_equal(channel_spikes[3], count_of(begin + 3 * TIMESTEPS + 3));
+    succeeds(snn_hdf5_read_attribute(layer, "neurons", H5T_NATIVE_INT64, 0, &neurons));
+    succeeds(snn_hdf5_read_attribute(layer, "shape", H5T_NATIVE_INT32, 3, shape));
+    assert_int_equal(neurons, 36);
+    assert_true(shape[0] == 3 && shape[1] == 3 && shape[2] == 4);
+    char *text = NULL;
+    succeeds(snn_hdf5_read_text_attribute(layer, "operator", &text));
+    assert_string_equal(text, "diagonal");
+    snn_release(text);
+    succeeds(snn_hdf5_read_text_attribute(layer, "neuron", &text));
+    assert_string_equal(text, "maximum");
+    snn_release(text);
+    assert_true(H5Gclose(layer) >= 0);
+}
+
+/* By hand: 3x3 taps inside 6x6 are 16 * 16, one of 2 groups sees 1 channel, 4 target channels; the diagonal has 144
+ * elements, the gather 36, the dense operator pools 9 * 2 spikes into 2 for 3 classes. */
+static void check_energy(hid_t file)
+{
+    const int64_t layers = 4;
+    int64_t operations[4];
+    int64_t products[4];
+    int64_t updates[4];
+    double joules = 0.0;
+    const int64_t once = 16 * 16 * 4;
+    const int64_t each[4] = {0, 144, 36, 18 + 6};
+    const int64_t neurons[4] = {144, 36, 36, 0};
+    succeeds(snn_hdf5_read_array(file, "energy/synaptic_operations", H5T_NATIVE_INT64, 1, &layers, operations));
+    succeeds(snn_hdf5_read_array(file, "energy/input_products", H5T_NATIVE_INT64, 1, &layers, products));
+    succeeds(snn_hdf5_read_array(file, "energy/neuron_updates", H5T_NATIVE_INT64, 1, &layers, updates));
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(operations[i], each[i] * TIMESTEPS * IMAGES);
+        assert_int_equal(products[i], i == 0 ? once * IMAGES : 0);
+        assert_int_equal(updates[i], neurons[i] * TIMESTEPS * IMAGES);
+    }
+    check_int64(file, "energy/synaptic_operations_total", 204 * TIMESTEPS * IMAGES);
+    check_int64(file, "energy/neuron_updates_total", 216 * TIMESTEPS * IMAGES);
+    check_int64(file, "energy/spikes_total", 5 * (3 * 3 + 11 * (2 + 21 + 40)));
+    succeeds(snn_hdf5_read_array(file, "energy/estimate", H5T_NATIVE_DOUBLE, 0, NULL, &joules));
+    const double expected =
+        IMAGES * (204.0 * TIMESTEPS * 0.1e-12 + 216.0 * TIMESTEPS * 9.2e-12 + (double)once * 4.6e-12);
+    assert_true(joules > expected * 0.999999 && joules < expected * 1.000001);
+    succeeds(snn_hdf5_read_array(file, "energy/trained_network_estimate", H5T_NATIVE_DOUBLE, 0, NULL, &joules));
+    const double trained = (double)(IMAGES * (once + 24)) * 4.6e-12;
+    assert_true(joules > trained * 0.999999 && joules < trained * 1.000001);
+}
+
+static void check_ranks(hid_t file, int32_t size)
+{
+    const int64_t ranks = size;
+    const int64_t map_dims[] = {size, 3};
+    const int64_t timer_dims[] = {size, SNN_TIMER_COUNT};
+    const int64_t timers = SNN_TIMER_COUNT;
+    int64_t packets[8];
+    int32_t map[8][3];
+    double seconds[8][SNN_TIMER_COUNT];
+    double most[SNN_TIMER_COUNT];
+    double mean[SNN_TIMER_COUNT];
+    double ratio = 0.0;
+    succeeds(snn_hdf5_read_array(file, "communication/packets", H5T_NATIVE_INT64, 1, &ranks, packets));
+    succeeds(snn_hdf5_read_array(file, "communication/ratio", H5T_NATIVE_DOUBLE, 0, NULL, &ratio));
+    succeeds(snn_hdf5_read_array(file, "provenance/rank_map", H5T_NATIVE_INT32, 2, map_dims, map));
+    succeeds(snn_hdf5_read_array(file, "timers/seconds", H5T_NATIVE_DOUBLE, 2, timer_dims, seconds));
+    succeeds(snn_hdf5_read_array(file, "timers/max", H5T_NATIVE_DOUBLE, 1, &timers, most));
+    succeeds(snn_hdf5_read_array(file, "timers/mean", H5T_NATIVE_DOUBLE, 1, &timers, mean));
+    assert_true(ratio == 2.0);
+    for (int32_t rank = 0; rank < size; rank++) {
+        assert_int_equal(packets[rank], rank + 1);
+        assert_true(map[rank][0] == rank && map[rank][1] == 0 && map[rank][2] == 0);
+        assert_true(seconds[rank][SNN_TIMER_WAIT] == 1.0 + rank);
+    }
+    assert_true(most[SNN_TIMER_WAIT] == (double)size);
+    assert_true(mean[SNN_TIMER_WAIT] == 0.5 * (1.0 + size));
+    check_text(file, "communication/codec", "xor");
+    check_text(file, "config", "[model]\n");
+    check_text(file, "provenance/model", "small.onnx");
+    check_text(file, "provenance/started", "1970-01-02T00:00:00Z");
+}
+
+static void test_contents(void **state)
+{
+    fixture all;
+    set_up(*state, true, &all);
+    succeeds(snn_output_write(all.world, "out.h5", &all.output));
+    assert_int_equal(access("out.h5.part", F_OK), -1);
+    hid_t file;
+    succeeds(snn_sealed_open("out.h5", SNN_FILE_OUTPUT, true, &file)); /* each rank reads by itself */
+    check_predictions(file);
+    check_accuracy(file);
+    check_layers(file);
+    check_energy(file);
+    check_ranks(file, snn_world_size(all.world));
+    assert_true(H5Fclose(file) >= 0);
+    succeeds(snn_world_barrier(all.world));
+    tear_down(&all);
+}
+
+/* Which rank had which image does not show. */
+static void test_layout_does_not_show(void **state)
+{
+    fixture spread;
+    fixture together;
+    int64_t differences = -1;
+    set_up(*state, true, &spread);
+    set_up(*state, false, &together);
+    together.output.timers.seconds[SNN_TIMER_COMPUTE] = 99.0;
+    together.output.seconds = 7.0;
+    succeeds(snn_output_write(spread.world, "spread.h5", &spread.output));
+    succeeds(snn_output_write(spread.world, "together.h5", &together.output));
+    succeeds(snn_output_diff("spread.h5", "together.h5", NULL, NULL, &differences));
+    together.correct[2]++;
+    together.output.ann_predictions = NULL;
+    succeeds(snn_world_barrier(spread.world));
+    succeeds(snn_output_write(spread.world, "together.h5", &together.output)); /* over the one before */
+    assert_int_equal(snn_output_diff("spread.h5", "together.h5", NULL, NULL, &differences).code, SNN_CHECK_FAILED);
+    assert_int_equal(differences, 2); /* and /predictions/ann */
+    succeeds(snn_world_barrier(spread.world));
+    tear_down(&spread);
+    tear_down(&together);
+}
+
+static void check_absent(const char *path)
+{
+    char temporary[SNN_PATH_BYTES];
+    succeeds(snn_sealed_temporary(path, temporary));
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(access(temporary, F_OK), -1);
+}
+
+static void test_gaps(void **state)
+{
+    fixture all;
+    set_up(*state, true, &all);
+    all.output.images = IMAGES + 1;
+    fails(snn_output_write(all.world, "gap.h5", &all.output), SNN_INTERNAL_ERROR, "image 41 has 0 results");
+    check_absent("gap.h5");
+    all.output.images = IMAGES - 1;
+    fails(snn_output_write(all.world, "gap.h5", &all.output), SNN_INTERNAL_ERROR, "results for image 40");
+    check_absent("gap.h5");
+    all.output.images = IMAGES;
+    if (snn_world_rank(all.world) == snn_world_size(all.world) - 1) {
+        append_image(&all, 13);
+    }
+    fails(snn_output_write(all.world, "gap.h5", &all.output), SNN_INTERNAL_ERROR, "image 13 has 2 results");
+    check_absent("gap.h5");
+    tear_down(&all);
+}
+
+static void test_bad_places(void **state)
+{
+    fixture all;
+    set_up(*state, true, &all);
+    fails(snn_output_write(all.world, "no/such/out.h5", &all.output), SNN_FILE_ERROR, "no/such/out.h5");
+    fails(snn_output_write(all.world, ".", &all.output), SNN_FILE_ERROR, "not a regular file");
+    all.output.images = 0;
+    fails(snn_output_write(all.world, "none.h5", &all.output), SNN_INTERNAL_ERROR, "0 images");
+    tear_down(&all);
+}
+
+static void test_probe(void **state)
+{
+    snn_world *world = *state;
+    if (snn_world_rank(world) == 0) {
+        scratch_write("there.h5", "old", 3);
+        succeeds(snn_output_probe("new.h5"));
+        succeeds(snn_output_probe("there.h5"));
+        assert_int_equal(access("new.h5", F_OK), -1);
+        assert_int_equal(access("there.h5", F_OK), 0);
+        fails(snn_output_probe("there.h5/out.h5"), SNN_FILE_ERROR, "there.h5/out.h5");
+        fails(snn_output_probe("missing/out.h5"), SNN_FILE_ERROR, "No such file or directory");
+    }
+    succeeds(snn_world_barrier(world));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_contents), cmocka_unit_test(test_layout_does_not_show),
+        cmocka_unit_test(test_gaps),     cmocka_unit_test(test_bad_places),
+        cmocka_unit_test(test_probe),
+    };
+    return cmocka_run_group_tests(tests, parallel_enter, parallel_leave);
+}
