@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs what is missing to build, test and train (Debian 12 or later), and builds into build/.
+# Sourced by the other scripts; run it alone to set up only.
+set -euo pipefail
+
+snn_dist_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+snn_dist_packages=(
+  build-essential cmake ninja-build pkg-config
+  libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libzstd-dev libxxhash-dev
+  libprotobuf-c-dev protobuf-c-compiler libonnx-dev libtomlplusplus-dev libcmocka-dev
+  python3 python3-numpy python3-h5py python3-onnx
+)
+
+snn_dist_install() {
+  local missing=() package
+  for package in "${snn_dist_packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  echo "installing: ${missing[*]}"
+  local as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  "${as_root[@]}" apt-get update -q
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+# snn_dist_build PRESET: configures and builds into build/PRESET; output only when something is wrong.
+snn_dist_build() {
+  local log
+  log=$(mktemp)
+  if ! (cd "$snn_dist_root" && cmake --preset "$1" && cmake --build --preset "$1") >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+# Open MPI refuses root and more ranks than cores unless told otherwise; containers and laptops need both.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_rmaps_base_oversubscribe=1
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  snn_dist_install
+  snn_dist_build release
+fi

@@ -1,0 +1,31 @@
+# Sourced by the command-line tests. They get the program's path and work in a folder of their own that is removed.
+set -u
+snn_dist=$1
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_orte_base_help_aggregate=1
+failures=0
+passed=0
+
+pass() { passed=$((passed + 1)); }
+fail() {
+  failures=$((failures + 1))
+  printf 'FAILED: %s\n' "$*"
+}
+
+# on_ranks N ARGUMENTS...: the program under mpirun, at most two minutes. Output in $work/out and $work/err.
+on_ranks() {
+  local ranks=$1
+  shift
+  timeout -k 5 "${limit:-120}" mpirun --oversubscribe -np "$ranks" "$snn_dist" "$@" >"$work/out" 2>"$work/err" </dev/null
+}
+
+# alone ARGUMENTS...: the program without mpirun.
+alone() { timeout -k 5 "${limit:-120}" "$snn_dist" "$@" >"$work/out" 2>"$work/err" </dev/null; }
+
+finish() {
+  echo "$passed passed, $failures failed"
+  [ "$failures" -eq 0 ]
+}

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# G4: bad input gets one clear message from one rank, the documented exit code, no output file, and no hang; with one rank
+# and with three. Expected messages stand below, with @W for the test's folder.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+limit=60
+W=$work
+
+cp "$root"/configs/digits.onnx "$root"/configs/digits_test.h5 "$root"/configs/digits_calib.h5 "$W"
+base() {
+  cat <<END
+[model]
+onnx = "digits.onnx"
+[data]
+test = "digits_test.h5"
+calibration = "digits_calib.h5"
+images = 4
+calibration_images = 8
+mean = [0.5]
+std = [0.5]
+[simulation]
+timesteps = 2
+batch = 2
+[output]
+file = "out.h5"
+[checkpoint]
+directory = ""
+END
+}
+
+# refuses NAME CODE MESSAGE ARGUMENTS...: alone, and under mpirun with one and three ranks.
+refuses() {
+  local name=$1 expected=$2 message=$3 ranks code found count wanted
+  shift 3
+  for ranks in 0 1 3; do
+    if [ "$ranks" -eq 0 ]; then alone "$@"; else on_ranks "$ranks" "$@"; fi
+    code=$?
+    wanted=${message//@W/$W}
+    wanted=${wanted//@N/$((ranks > 0 ? ranks : 1))}
+    found=$(grep '^snn_dist: ' "$W/err")
+    count=$(grep -c '^snn_dist: ' "$W/err")
+    if [ "$code" -ne "$expected" ]; then
+      fail "$name, $ranks ranks: exit code $code, $expected expected: $(head -n 3 "$W/err")"
+    elif [ "$count" -ne 1 ]; then
+      fail "$name, $ranks ranks: $count messages, one expected: $found"
+    elif [ "$found" != "snn_dist: error: $wanted" ]; then
+      fail "$name, $ranks ranks: wrong message
+  expected: snn_dist: error: $wanted
+  found:    $found"
+    elif [ -e "$W/out.h5" ]; then
+      fail "$name, $ranks ranks: an output file was written"
+    else
+      pass
+    fi
+    rm -f "$W/out.h5"
+  done
+}
+
+# A config that differs from the base in one line: with LINE PATTERN.
+changed() { base | sed "$1" >"$W/changed.toml"; }
+
+base >"$W/good.toml"
+on_ranks 3 run "$W/good.toml" && [ -e "$W/out.h5" ] && pass || fail "the base config does not run: $(cat "$W/err")"
+rm -f "$W/out.h5"
+
+refuses "missing config" 2 "cannot open config file '@W/none.toml': No such file or directory" run "$W/none.toml"
+changed 's/digits.onnx/none.onnx/'
+refuses "missing model" 2 "@W/none.onnx: cannot open: No such file or directory" run "$W/changed.toml"
+changed 's/digits.onnx/digits_test.h5/'
+refuses "not an ONNX file" 2 "@W/digits_test.h5: not an ONNX file, or truncated: no whole field at byte 10" \
+  run "$W/changed.toml"
+head -c 40000 "$W/digits.onnx" >"$W/truncated.onnx"
+changed 's/digits.onnx/truncated.onnx/'
+refuses "truncated ONNX file" 2 "@W/truncated.onnx: not an ONNX file, or truncated: no whole field at byte 2" \
+  run "$W/changed.toml"
+sed 's/Relu/Celu/' "$W/digits.onnx" >"$W/unsupported.onnx"
+changed 's/digits.onnx/unsupported.onnx/'
+refuses "unsupported operator" 2 "@W/unsupported.onnx: node relu1 (Celu): no spiking neuron and no \
+linear operator stands for Celu" run "$W/changed.toml"
+
+changed 's/timesteps = 2/timestep = 2/'
+refuses "unknown key" 2 "@W/changed.toml:11:1: unknown key simulation.timestep; did you mean 'timesteps'?" \
+  run "$W/changed.toml"
+changed 's/timesteps = 2/timesteps = "2"/'
+refuses "mistyped key" 2 "@W/changed.toml:11:1: simulation.timesteps: expected an integer, found a string" \
+  run "$W/changed.toml"
+changed 's/timesteps = 2/timesteps = = 2/'
+refuses "syntax error" 2 "@W/changed.toml:11:13: Error while parsing value: could not determine value type" \
+  run "$W/changed.toml"
+changed 's/test = "digits_test.h5"//'
+refuses "missing key" 2 "@W/changed.toml: missing key data.test (the data set to evaluate)" run "$W/changed.toml"
+refuses "bad override" 2 "--set neuron.schedule=fast: neuron.schedule: expected one of \"exponential\", \"inverse\", \
+\"polynomial\", \"constant\", \"table\", found \"fast\"" run "$W/good.toml" --set neuron.schedule=fast
+
+/usr/bin/python3 - "$W" <<'END'
+import sys
+import h5py
+import numpy as np
+
+folder = sys.argv[1]
+
+
+def write(name, images, labels, layout):
+    with h5py.File(f"{folder}/{name}.h5", "w") as file:
+        file["images"] = images
+        file["images"].attrs["layout"] = layout
+        file["labels"] = labels
+
+
+write("label", np.zeros((8, 8, 8), np.uint8), np.array([1, 2, 12, 3, 0, 0, 0, 0]), "NHW")
+write("shape", np.zeros((8, 9, 8), np.uint8), np.zeros(8, np.int64), "NHW")
+write("type", np.zeros((8, 8, 8), np.int16), np.zeros(8, np.int64), "NHW")
+END
+changed 's/digits_test.h5/label.h5/'
+refuses "label out of range" 2 "@W/label.h5: labels[2] = 12; the network has 10 classes (0..9)" run "$W/changed.toml"
+changed 's/digits_test.h5/shape.h5/'
+refuses "image shape" 2 "@W/shape.h5: images are 9 x 8 x 1 (height x width x channels), the network expects 8 x 8 x 1" \
+  run "$W/changed.toml"
+changed 's/digits_calib.h5/shape.h5/'
+refuses "calibration image shape" 2 \
+  "@W/shape.h5: images are 9 x 8 x 1 (height x width x channels), the network expects 8 x 8 x 1" run "$W/changed.toml"
+changed 's/digits_test.h5/type.h5/'
+refuses "image type" 2 "@W/type.h5: images has type int16; uint8 or float32 expected" run "$W/changed.toml"
+changed 's/digits_test.h5/none.h5/'
+refuses "missing data" 2 "cannot open data set '@W/none.h5': No such file or directory" run "$W/changed.toml"
+head -c 20000 "$W/digits_test.h5" >"$W/short.h5"
+changed 's/digits_test.h5/short.h5/'
+refuses "truncated data" 2 "@W/short.h5: cannot open as HDF5: truncated file: eof = 20000, sblock->base_addr = 0, \
+stored_eof = 38544" run "$W/changed.toml"
+
+refuses "too many images" 2 "@W/digits_test.h5 has 450 images, data.images asks for 5000" run "$W/good.toml" \
+  --set data.images=5000
+refuses "bad option" 2 "unknown option '--fast' (see snn_dist run --help)" run "$W/good.toml" --fast
+refuses "malformed layout" 2 \
+  "--layout 2x2: REPLICASxSTAGESxCHANNELS expected, for example 1x2x2 (see snn_dist run --help)" \
+  run "$W/good.toml" --layout 2x2
+refuses "impossible layout" 2 \
+  "layout 5x5x5 needs 125 ranks, there are @N (the planner would choose @Nx1x1)" run "$W/good.toml" --layout 5x5x5
+refuses "output folder missing" 3 "@W/none/out.h5: cannot create a file in its folder: No such file or directory" \
+  run "$W/good.toml" --set output.file="$W/none/out.h5"
+refuses "output folder not writable" 3 "/proc/out.h5: cannot create a file in its folder: No such file or directory" \
+  run "$W/good.toml" --set output.file=/proc/out.h5
+export SNN_DIST_ISA=abacus
+alone run "$W/good.toml" && fail "an unknown instruction set was accepted"
+grep -q "abacus" "$W/err" && grep -q "portable" "$W/err" && pass || fail "unknown instruction set: $(cat "$W/err")"
+unset SNN_DIST_ISA
+finish

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The commands of the README, one after another, on the embedded network.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+config=$root/configs/digits.toml
+common=(--set checkpoint.directory=\"\" --set output.file="$work/digits.out.h5")
+
+# holds PATTERN...: every pattern stands in the program's output.
+holds() {
+  local pattern
+  for pattern in "$@"; do
+    grep -Eq -- "$pattern" "$work/out" && pass || fail "'$pattern' is not in the output: $(cat "$work/out" "$work/err")"
+  done
+}
+
+alone --help && holds 'usage:' 'snn_dist verify FILE.h5' 'exit codes'
+alone --version && holds '^snn_dist [0-9]' '^MPI ' '^HDF5 ' 'portable'
+for verb in run convert check plan verify diff; do alone "$verb" --help && holds "usage: snn_dist $verb"; done
+
+on_ranks 4 "$config" "${common[@]}" && holds '64 +99\.' 'trained +99\.' 'ranks +4 as 1x' 'images/s' 'ratio 1\.[1-9]' \
+  "output +$work/digits.out.h5"
+alone verify "$work/digits.out.h5" && holds 'whole \(output\)'
+
+# A converted network gives the same results as the model that it was made from.
+alone convert "$config" -o "$work/digits.snn.h5" && holds '6 populations, 4288 neurons'
+alone verify "$work/digits.snn.h5" && holds 'whole \(network\)'
+cp "$work/digits.out.h5" "$work/first.h5"
+on_ranks 3 "$config" "${common[@]}" --layout 1x3x1 --set model.network="$work/digits.snn.h5" ||
+  fail "the converted network does not run: $(cat "$work/err")"
+alone diff "$work/first.h5" "$work/digits.out.h5" && pass || fail "the converted network differs: $(cat "$work/out")"
+
+# Any flipped bit is found, and a difference has its exit code.
+cp "$work/first.h5" "$work/flipped.h5"
+printf '\377' | dd of="$work/flipped.h5" bs=1 seek=9000 conv=notrunc 2>/dev/null
+alone verify "$work/flipped.h5"
+[ $? -eq 1 ] && pass || fail "a damaged file verifies: $(cat "$work/out")"
+on_ranks 1 "$config" "${common[@]}" --set parallel.replicas=0 --set neuron.eta0=0.2 --quiet
+[ -s "$work/out" ] && fail "--quiet prints: $(cat "$work/out")"
+alone diff "$work/first.h5" "$work/digits.out.h5"
+[ $? -eq 1 ] && pass || fail "diff finds no difference between two step sizes"
+
+alone check "$root/configs/digits.onnx" && holds 'neurons +MaxPool' 'linear +BatchNormalization' ', 0 refused'
+alone plan "$config" --ranks 1000 && holds '1000 ranks as 1x' 'predicted'
+on_ranks 64 "$config" "${common[@]}" && holds 'ranks +64 as 1x' '64 +99\.' || fail "np 64: $(tail -n 3 "$work/err")"
+alone diff "$work/first.h5" "$work/digits.out.h5" && pass || fail "np 64 differs: $(cat "$work/out")"
+# Progress: plain lines without a terminal, on request.
+on_ranks 2 "$config" "${common[@]}" --layout 2x1x1 --progress always
+grep -Eq 'evaluation: [0-9]+ of 450 images, .* images/s, .* left' "$work/err" && pass || fail "no progress: $(cat "$work/err")"
+finish

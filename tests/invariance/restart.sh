@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# G2: a run killed half-way and restarted on another number of ranks ends with the same output.
+source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
+config=$root/configs/digits.toml
+common=(--set simulation.timesteps=256 --set simulation.batch=2 --set data.images=300 --set checkpoint.every_minutes=0
+  --set checkpoint.directory="$work/checkpoints")
+
+on_ranks 1 run "$config" "${common[@]}" --quiet --set output.file="$work/whole/run.h5" --restart never \
+  --set parallel.replicas=0 && fail "an output folder that does not exist was accepted"
+mkdir "$work/whole" "$work/killed"
+on_ranks 2 run "$config" "${common[@]}" --quiet --set output.file="$work/whole/run.h5" --layout 2x1x1 \
+  --set checkpoint.directory="$work/unused" || fail "reference: $(tail -n 2 "$work/err")"
+
+# wait_for_checkpoint PID: until one is complete or the run is over.
+wait_for_checkpoint() {
+  local i
+  for i in $(seq 600); do
+    ls "$work"/checkpoints/*.ckpt.h5 >/dev/null 2>&1 && return 0
+    kill -0 "$1" 2>/dev/null || return 1
+    sleep 0.05
+  done
+  return 1
+}
+
+# killed RANKS SIGNAL LAYOUT: starts the run, waits for a checkpoint, kills every rank.
+killed() {
+  mpirun --oversubscribe -np "$1" "$snn_dist" run "$config" "${common[@]}" --layout "$3" \
+    --set output.file="$work/killed/run.h5" >"$work/out" 2>"$work/err" </dev/null &
+  local launcher=$!
+  wait_for_checkpoint "$launcher" || fail "no checkpoint was written: $(tail -n 3 "$work/err")"
+  pkill "-$2" -f "$snn_dist run $config.*$work/killed" || fail "the run was over before it could be killed"
+  wait "$launcher"
+  code=$?
+}
+
+killed 2 KILL 1x2x1
+[ ! -e "$work/killed/run.h5" ] || fail "an output exists after kill -9"
+for file in "$work"/checkpoints/*.ckpt.h5; do
+  alone verify "$file" && pass || fail "$file: $(cat "$work/err")"
+done
+# On with other ranks, until a polite signal stops it: exit code 4.
+rm -f "$work"/seen; ls "$work/checkpoints" >"$work/seen"
+mpirun --oversubscribe -np 3 "$snn_dist" run "$config" "${common[@]}" --layout 1x1x3 \
+  --set output.file="$work/killed/run.h5" >"$work/out" 2>"$work/err" </dev/null &
+launcher=$!
+for i in $(seq 600); do
+  grep -q 'restarting from' "$work/out" && break
+  sleep 0.05
+done
+grep -q 'restarting from' "$work/out" || fail "no word of the restart: $(cat "$work/out" "$work/err")"
+pkill -USR1 -f "$snn_dist run $config.*$work/killed" || fail "the restarted run was over too soon"
+wait "$launcher"
+code=$?
+[ "$code" -eq 4 ] && pass || fail "exit code $code after SIGUSR1, 4 expected: $(tail -n 3 "$work/err")"
+grep -q 'run the same command again to go on' "$work/err" && pass || fail "no hint how to go on: $(cat "$work/err")"
+
+# The newest checkpoint is damaged: the one before it is taken, and said so.
+newest=$(ls "$work"/checkpoints/*.ckpt.h5 | tail -n 1)
+printf 'X' | dd of="$newest" bs=1 seek=3000 conv=notrunc 2>/dev/null
+alone verify "$newest" && fail "a damaged checkpoint verifies"
+on_ranks 4 run "$config" "${common[@]}" --layout 2x2x1 --set output.file="$work/killed/run.h5" --set simulation.block=5 ||
+  fail "last part: $(tail -n 2 "$work/err")"
+grep -q "$(basename "$newest")" "$work/out" && pass || fail "no word of the damaged checkpoint: $(cat "$work/out")"
+alone diff "$work/whole/run.h5" "$work/killed/run.h5" && pass || fail "outputs differ: $(head -n 3 "$work/out")"
+ls "$work"/checkpoints/*.ckpt.h5 >/dev/null 2>&1 && fail "a finished run leaves checkpoints behind"
+
+# A time limit stops a run likewise.
+on_ranks 2 run "$config" "${common[@]}" --layout 2x1x1 --set output.file="$work/killed/limited.h5" --max-hours 0.00001
+code=$?
+[ "$code" -eq 4 ] && pass || fail "exit code $code at the time limit, 4 expected"
+finish

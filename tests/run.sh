@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test: the release build, and the quick tests under
+# AddressSanitizer and UndefinedBehaviorSanitizer. `tests/run.sh quick` leaves out the long tests.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
+
+snn_dist_install
+cd "$snn_dist_root"
+snn_dist_build release
+snn_dist_build asan
+labels=()
+[ "${1:-}" = quick ] && labels=(-L quick)
+failed=0
+echo "== quick tests under address and undefined behaviour sanitizers"
+ctest --preset asan -L quick || failed=1
+echo "== all tests, release build"
+ctest --preset release "${labels[@]}" || failed=1
+exit $failed
