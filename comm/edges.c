@@ -34,8 +34,9 @@ static snn_status append(edge_list *list, const snn_edge *edge)
 }
 
 /* The edges of one source from one owner. needed: [ranks of the replica]. */
-static snn_status append_owner(edge_list *list, int32_t source, int32_t from, snn_channel_range owned,
-                               const snn_channel_range *needed, int32_t first_rank, int32_t ranks)
+static snn_status append_owner(edge_list *list, int32_t source, snn_payload payload, int32_t from,
+                               snn_channel_range owned, const snn_channel_range *needed, int32_t first_rank,
+                               int32_t ranks)
 {
     int32_t first = list->edges.count;
     for (int32_t i = 0; i < ranks; i++) {
@@ -43,7 +44,7 @@ static snn_status append_owner(edge_list *list, int32_t source, int32_t from, sn
                          .from = from,
                          .to = first_rank + i,
                          .channels = snn_channel_range_common(owned, needed[i]),
-                         .payload = SNN_EDGE_BITS,
+                         .payload = payload,
                          .packet = list->edges.count};
         if (edge.to == from || edge.channels.begin == edge.channels.end) {
             continue;
@@ -74,13 +75,15 @@ snn_status snn_edges_derive(const snn_plan *plan, const snn_network *network, in
         for (int32_t i = 0; i < ranks; i++) {
             needed[i] = snn_plan_needed(plan, network, snn_plan_place(plan, first_rank + i), source);
         }
+        const bool stream = network->populations[source].kind == SNN_NEURON_STREAM;
+        const snn_payload payload = stream ? SNN_PAYLOAD_INTEGERS : SNN_PAYLOAD_BITS;
         /* Only the stage that holds the source owns any of it. */
         int32_t stage = snn_plan_stage_of(plan, source);
         for (int32_t shard = 0; shard < plan->shards[stage]; shard++) {
             const snn_place owner = {.replica = replica, .stage = stage, .shard = shard};
             snn_channel_range owned = snn_plan_owned(plan, network, owner, source);
-            SNN_GOTO_DONE(status,
-                          append_owner(&list, source, snn_plan_rank(plan, owner), owned, needed, first_rank, ranks));
+            SNN_GOTO_DONE(status, append_owner(&list, source, payload, snn_plan_rank(plan, owner), owned, needed,
+                                               first_rank, ranks));
         }
     }
 done:

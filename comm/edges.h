@@ -1,5 +1,5 @@
-/* Edges: which bits each shard owes another, every block. Derived from plan and network alone, so that every rank has
- * the same list with the same numbers and nothing needs to be agreed upon.
+/* Edges: which bits or integers each shard owes another, every block. Derived from plan and network alone, so that
+ * every rank has the same list with the same numbers and nothing needs to be agreed upon.
  *
  * An edge is (source population, owner, consumer, channels): what the consumer needs of the channels that the owner
  * has. Replicas have the same edges between their own ranks; a list is that of one replica.
@@ -7,16 +7,14 @@
 #ifndef SNN_COMM_EDGES_H
 #define SNN_COMM_EDGES_H
 
+#include "comm/packet.h" /* snn_payload */
 #include "partition/plan.h"
-
-/* What an edge carries. Integer increments of a real-valued stream would be the second kind. */
-typedef enum snn_edge_payload { SNN_EDGE_BITS } snn_edge_payload;
 
 typedef struct snn_edge {
     int32_t source;             /* population */
     int32_t from, to;           /* ranks of the replica, from != to */
     snn_channel_range channels; /* of the source population, not empty */
-    snn_edge_payload payload;
+    snn_payload payload;        /* spikes, or integers where the source is a stream */
     /* Number of the first edge with the same source, owner and channels: its packet serves this edge too. */
     int32_t packet;
 } snn_edge;

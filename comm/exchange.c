@@ -97,12 +97,14 @@ static snn_status create_coder(const snn_network *network, const snn_wavefront_o
 {
     const snn_population *population = &network->populations[edge->source];
     const snn_packet_shape shape = {.edge = (uint32_t)edge->packet,
+                                    .payload = edge->payload,
                                     .positions = snn_shape_positions(population->shape),
                                     .channel_begin = edge->channels.begin,
                                     .channel_end = edge->channels.end,
                                     .images = options->images,
                                     .block = options->block < options->timesteps ? options->block : options->timesteps};
-    SNN_TRY_CONTEXT(snn_packet_coder_create(&shape, options->codec, coder), "spikes of %s", population->name);
+    SNN_TRY_CONTEXT(snn_packet_coder_create(&shape, options->codec, coder), "%s of %s",
+                    edge->payload == SNN_PAYLOAD_INTEGERS ? "sums" : "spikes", population->name);
     return snn_ok();
 }
 
@@ -126,12 +128,12 @@ static int32_t find_consumer(const snn_network *network, const snn_plan *plan, s
     int32_t last = snn_plan_first_projection(network, plan->stage_begin[place.stage + 1]);
     for (int32_t i = first; i < last; i++) {
         const snn_projection *projection = &network->projections[i]; /* ordered by target */
-        snn_channel_range owned = snn_plan_owned(plan, network, place, projection->target);
-        if (projection->source != edge->source || owned.begin == owned.end) {
+        snn_channel_range decoded = snn_plan_decoded(plan, network, place, projection->target);
+        if (projection->source != edge->source || decoded.begin == decoded.end) {
             continue;
         }
         snn_channel_range needed;
-        snn_operator_source_channels(&projection->op, owned.begin, owned.end, &needed.begin, &needed.end);
+        snn_operator_source_channels(&projection->op, decoded.begin, decoded.end, &needed.begin, &needed.end);
         consumer = projection->target;
         needed = snn_channel_range_common(needed, edge->channels);
         if (needed.begin < needed.end) {
@@ -375,6 +377,11 @@ snn_status snn_exchange_begin(snn_exchange *exchange, int64_t items)
     return snn_ok();
 }
 
+static snn_packet_block block_of(const snn_shard *shard, int32_t population)
+{
+    return (snn_packet_block){.spikes = snn_shard_spikes(shard, population), .sums = snn_shard_sums(shard, population)};
+}
+
 static snn_status receive_packet(snn_exchange *exchange, inlet *in, const snn_item *item, const snn_shard *shard)
 {
     int slot = (int)(item->number % SLOTS);
@@ -383,9 +390,9 @@ static snn_status receive_packet(snn_exchange *exchange, inlet *in, const snn_it
     SNN_TRY_CONTEXT(complete(exchange, &in->request[slot], &envelope), "receiving from rank %ld", (long)in->from);
     SNN_TRY(snn_mpi_check(MPI_Get_count(&envelope, MPI_BYTE, &bytes), "MPI_Get_count"));
     double start = snn_seconds();
-    const snn_spikes spikes = snn_shard_spikes(shard, in->source);
+    const snn_packet_block block = block_of(shard, in->source);
     SNN_TRY_CONTEXT(snn_packet_decode(in->coder, in->buffer[slot], (size_t)bytes, (uint32_t)item->group,
-                                      (uint32_t)item->first_step, item->steps, item->images, &spikes),
+                                      (uint32_t)item->first_step, item->steps, item->images, &block),
                     "from rank %ld", (long)in->from);
     (void)charge(exchange, SNN_TIMER_DECODE, start);
     return post(exchange, in, item->number + SLOTS);
@@ -416,8 +423,8 @@ static snn_status send_packet(snn_exchange *exchange, outlet *out, const snn_ite
     size_t bytes = 0;
     SNN_TRY(drain(exchange, out, slot));
     double start = snn_seconds();
-    const snn_spikes spikes = snn_shard_spikes(shard, out->source);
-    SNN_TRY(snn_packet_encode(out->coder, &spikes, (uint32_t)item->group, (uint32_t)item->first_step, item->steps,
+    const snn_packet_block block = block_of(shard, out->source);
+    SNN_TRY(snn_packet_encode(out->coder, &block, (uint32_t)item->group, (uint32_t)item->first_step, item->steps,
                               item->images, out->buffer[slot], &bytes));
     start = charge(exchange, SNN_TIMER_ENCODE, start);
     for (int32_t target = 0; target < out->targets; target++) {

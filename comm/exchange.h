@@ -29,12 +29,12 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
 /* Begins a run of `items` items: posts the first receives. */
 snn_status snn_exchange_begin(snn_exchange *exchange, int64_t items);
 
-/* Waits for those packets of the item that `population` is the first to need here, and places their bits. */
+/* Waits for those packets of the item that `population` is the first to need here, and places what they carry. */
 snn_status snn_exchange_receive(snn_exchange *exchange, int32_t population, const snn_item *item,
                                 const snn_shard *shard);
 
-/* Sends this rank's spikes of `population` to all that need them. Waits only if the packets of two items before are
- * still under way. */
+/* Sends this rank's spikes or sums of `population` to all that need them. Waits only if the packets of two items before
+ * are still under way. */
 snn_status snn_exchange_send(snn_exchange *exchange, int32_t population, const snn_item *item, const snn_shard *shard);
 
 /* Lets MPI move messages in flight. Without a progress thread a large message stands still while its sender or receiver

@@ -2,10 +2,12 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "comm/codec.h"
+#include "comm/integers.h"
 #include "comm/planes.h"
 #include "core/base/memory.h"
 
@@ -43,7 +45,8 @@ static void write_header(const snn_packet_header *header, uint8_t *at)
 {
     at = put(at, 4, header->magic);
     at = put(at, 2, header->version);
-    at = put(at, 2, header->codec);
+    at = put(at, 1, header->codec);
+    at = put(at, 1, header->payload);
     at = put(at, 4, header->edge);
     at = put(at, 4, header->group);
     at = put(at, 4, header->first_step);
@@ -59,7 +62,8 @@ static snn_packet_header read_header(const uint8_t *at)
     snn_packet_header header;
     header.magic = (uint32_t)take(&at, 4);
     header.version = (uint16_t)take(&at, 2);
-    header.codec = (uint16_t)take(&at, 2);
+    header.codec = (uint8_t)take(&at, 1);
+    header.payload = (uint8_t)take(&at, 1);
     header.edge = (uint32_t)take(&at, 4);
     header.group = (uint32_t)take(&at, 4);
     header.first_step = (uint32_t)take(&at, 4);
@@ -90,6 +94,24 @@ static snn_plane_shape plane_shape(const snn_packet_shape *shape, int32_t row_by
                              .channel_end = shape->channel_end};
 }
 
+static snn_integers_shape integers_shape(const snn_packet_shape *shape, int32_t channels)
+{
+    return (snn_integers_shape){.positions = shape->positions,
+                                .channels = channels,
+                                .channel_begin = shape->channel_begin,
+                                .channel_end = shape->channel_end};
+}
+
+static size_t plane_bytes_of(const snn_packet_shape *shape)
+{
+    if (shape->payload == SNN_PAYLOAD_INTEGERS) {
+        const snn_integers_shape integers = integers_shape(shape, 0);
+        return snn_integers_packed_bytes(&integers);
+    }
+    const snn_plane_shape plane = plane_shape(shape, 0);
+    return snn_plane_packed_bytes(&plane);
+}
+
 static snn_status check_shape(const snn_packet_shape *shape)
 {
     if (shape->positions < 1 || shape->channel_begin < 0 || shape->channel_begin >= shape->channel_end ||
@@ -100,7 +122,8 @@ static snn_status check_shape(const snn_packet_shape *shape)
                         (long)shape->channel_end, (long)shape->images, (long)shape->block);
     }
     /* In floating point, because the product may not fit any integer. */
-    double plane_bytes = ceil((double)shape->positions * (double)(shape->channel_end - shape->channel_begin) / 8.0);
+    double values = (double)shape->positions * (double)(shape->channel_end - shape->channel_begin);
+    double plane_bytes = shape->payload == SNN_PAYLOAD_INTEGERS ? values * SNN_SUM_BYTES : ceil(values / 8.0);
     double bytes = plane_bytes * (double)shape->images * (double)shape->block;
     if (bytes > (double)(INT_MAX / 2)) {
         return snn_fail(SNN_INPUT_ERROR,
@@ -120,17 +143,16 @@ snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec code
     if (created == NULL) {
         return snn_out_of_memory("packet coder");
     }
-    snn_plane_shape plane = plane_shape(shape, 0);
     snn_status status = snn_ok();
     created->shape = *shape;
-    created->codec = codec;
-    created->plane_bytes = snn_plane_packed_bytes(&plane);
+    created->codec = shape->payload == SNN_PAYLOAD_INTEGERS && codec == SNN_CODEC_XOR ? SNN_CODEC_ZSTD : codec;
+    created->plane_bytes = plane_bytes_of(shape);
     created->hash = XXH3_createState();
     if (created->hash == NULL) {
         SNN_GOTO_DONE(status, snn_out_of_memory("checksum"));
     }
-    SNN_GOTO_DONE(status, snn_codec_state_create(codec, (size_t)shape->images * created->plane_bytes, shape->block,
-                                                 &created->state));
+    SNN_GOTO_DONE(status, snn_codec_state_create(created->codec, (size_t)shape->images * created->plane_bytes,
+                                                 shape->block, &created->state));
     *coder = created;
     created = NULL;
 done:
@@ -161,7 +183,7 @@ size_t snn_packet_bound(const snn_packet_coder *coder)
 }
 
 /* The caller's block, against what the coder was made for and did last. */
-static snn_status check_block(const snn_packet_coder *coder, const snn_spikes *spikes, uint32_t group,
+static snn_status check_block(const snn_packet_coder *coder, const snn_packet_block *block, uint32_t group,
                               uint32_t first_step, int32_t steps, int32_t images)
 {
     const snn_packet_shape *shape = &coder->shape;
@@ -169,9 +191,14 @@ static snn_status check_block(const snn_packet_coder *coder, const snn_spikes *s
         return snn_fail(SNN_INTERNAL_ERROR, "%ld steps of %ld images do not fit the edge's %ld of %ld", (long)steps,
                         (long)images, (long)shape->block, (long)shape->images);
     }
-    if (spikes->positions != shape->positions || spikes->channels < shape->channel_end || spikes->images < images) {
-        return snn_fail(SNN_INTERNAL_ERROR, "spikes of %lld positions, %ld channels, %ld images do not fit the edge",
-                        (long long)spikes->positions, (long)spikes->channels, (long)spikes->images);
+    const bool integers = shape->payload == SNN_PAYLOAD_INTEGERS;
+    const int64_t positions = integers ? block->sums.positions : block->spikes.positions;
+    const int32_t channels = integers ? block->sums.channels : block->spikes.channels;
+    const int32_t capacity = integers ? block->sums.images : block->spikes.images;
+    const bool present = integers ? block->sums.values != NULL : block->spikes.bits != NULL;
+    if (!present || positions != shape->positions || channels < shape->channel_end || capacity < images) {
+        return snn_fail(SNN_INTERNAL_ERROR, "%s of %lld positions, %ld channels, %ld images do not fit the edge",
+                        integers ? "sums" : "spikes", (long long)positions, (long)channels, (long)capacity);
     }
     if (coder->codec == SNN_CODEC_XOR && first_step != 0 && (group != coder->group || first_step != coder->next_step)) {
         return snn_fail(SNN_INTERNAL_ERROR, "block out of order: group %lu, step %lu follows group %lu, step %lu",
@@ -190,17 +217,40 @@ static void begin_block(snn_packet_coder *coder, uint32_t group, uint32_t first_
     coder->next_step = first_step + (uint32_t)steps;
 }
 
-static snn_status encode(snn_packet_coder *coder, const snn_spikes *spikes, uint32_t group, uint32_t first_step,
+static void pack_plane(const snn_packet_coder *coder, const snn_packet_block *block, int32_t step, int32_t image,
+                       uint8_t *packed)
+{
+    if (coder->shape.payload == SNN_PAYLOAD_INTEGERS) {
+        const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
+        snn_integers_pack(&integers, snn_sums_plane(&block->sums, step, image), packed);
+    } else {
+        const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
+        snn_plane_pack(&plane, snn_spikes_plane(&block->spikes, step, image), packed);
+    }
+}
+
+static void unpack_plane(const snn_packet_coder *coder, const uint8_t *packed, const snn_packet_block *block,
+                         int32_t step, int32_t image)
+{
+    if (coder->shape.payload == SNN_PAYLOAD_INTEGERS) {
+        const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
+        snn_integers_unpack(&integers, packed, snn_sums_plane(&block->sums, step, image));
+    } else {
+        const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
+        snn_plane_unpack(&plane, packed, snn_spikes_plane(&block->spikes, step, image));
+    }
+}
+
+static snn_status encode(snn_packet_coder *coder, const snn_packet_block *block, uint32_t group, uint32_t first_step,
                          int32_t steps, int32_t images, uint8_t *packet, size_t *bytes)
 {
-    SNN_TRY(check_block(coder, spikes, group, first_step, steps, images));
+    SNN_TRY(check_block(coder, block, group, first_step, steps, images));
     begin_block(coder, group, first_step, steps);
-    const snn_plane_shape plane = plane_shape(&coder->shape, spikes->row_bytes);
     uint8_t *payload = packet + HEADER_BYTES;
     uint8_t *packed = payload;
     for (int32_t step = 0; step < steps; step++) {
         for (int32_t image = 0; image < images; image++) {
-            snn_plane_pack(&plane, snn_spikes_plane(spikes, step, image), packed);
+            pack_plane(coder, block, step, image, packed);
             packed += coder->plane_bytes;
         }
     }
@@ -209,7 +259,8 @@ static snn_status encode(snn_packet_coder *coder, const snn_spikes *spikes, uint
     SNN_TRY(snn_codec_encode(coder->state, steps, (size_t)images * coder->plane_bytes, payload, &payload_bytes, &used));
     snn_packet_header header = {.magic = SNN_PACKET_MAGIC,
                                 .version = SNN_PACKET_VERSION,
-                                .codec = (uint16_t)used,
+                                .codec = (uint8_t)used,
+                                .payload = (uint8_t)coder->shape.payload,
                                 .edge = coder->shape.edge,
                                 .group = group,
                                 .first_step = first_step,
@@ -224,10 +275,10 @@ static snn_status encode(snn_packet_coder *coder, const snn_spikes *spikes, uint
     return snn_ok();
 }
 
-snn_status snn_packet_encode(snn_packet_coder *coder, const snn_spikes *spikes, uint32_t group, uint32_t first_step,
-                             int32_t steps, int32_t images, uint8_t *packet, size_t *bytes)
+snn_status snn_packet_encode(snn_packet_coder *coder, const snn_packet_block *block, uint32_t group,
+                             uint32_t first_step, int32_t steps, int32_t images, uint8_t *packet, size_t *bytes)
 {
-    SNN_TRY_CONTEXT(encode(coder, spikes, group, first_step, steps, images, packet, bytes), "packet of edge %lu",
+    SNN_TRY_CONTEXT(encode(coder, block, group, first_step, steps, images, packet, bytes), "packet of edge %lu",
                     (unsigned long)coder->shape.edge);
     return snn_ok();
 }
@@ -249,6 +300,7 @@ static snn_status check_header(const snn_packet_coder *coder, const snn_packet_h
     } fields[] = {
         {"magic", header->magic, expected->magic},
         {"version", header->version, expected->version},
+        {"payload", header->payload, expected->payload},
         {"edge", header->edge, expected->edge},
         {"group", header->group, expected->group},
         {"first_step", header->first_step, expected->first_step},
@@ -262,16 +314,16 @@ static snn_status check_header(const snn_packet_coder *coder, const snn_packet_h
             return wrong_field(fields[i].name, fields[i].found, fields[i].expected);
         }
     }
-    if (header->codec != SNN_CODEC_RAW && header->codec != (uint16_t)coder->codec) {
+    if (header->codec != SNN_CODEC_RAW && header->codec != (uint8_t)coder->codec) {
         return wrong_field("codec", header->codec, (uint64_t)coder->codec);
     }
     return snn_ok();
 }
 
 static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t bytes, uint32_t group,
-                         uint32_t first_step, int32_t steps, int32_t images, const snn_spikes *spikes)
+                         uint32_t first_step, int32_t steps, int32_t images, const snn_packet_block *block)
 {
-    SNN_TRY(check_block(coder, spikes, group, first_step, steps, images));
+    SNN_TRY(check_block(coder, block, group, first_step, steps, images));
     if (bytes < HEADER_BYTES || bytes > snn_packet_bound(coder)) {
         return snn_fail(SNN_INTERNAL_ERROR, "length: %zu bytes, expected %d to %zu", bytes, (int)HEADER_BYTES,
                         snn_packet_bound(coder));
@@ -279,6 +331,7 @@ static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t 
     const snn_packet_header header = read_header(packet);
     const snn_packet_header expected = {.magic = SNN_PACKET_MAGIC,
                                         .version = SNN_PACKET_VERSION,
+                                        .payload = (uint8_t)coder->shape.payload,
                                         .edge = coder->shape.edge,
                                         .group = group,
                                         .first_step = first_step,
@@ -296,10 +349,9 @@ static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t 
     const uint8_t *packed = NULL;
     SNN_TRY(snn_codec_decode(coder->state, (snn_codec)header.codec, steps, (size_t)images * coder->plane_bytes,
                              packet + HEADER_BYTES, bytes - HEADER_BYTES, &packed));
-    const snn_plane_shape plane = plane_shape(&coder->shape, spikes->row_bytes);
     for (int32_t step = 0; step < steps; step++) {
         for (int32_t image = 0; image < images; image++) {
-            snn_plane_unpack(&plane, packed, snn_spikes_plane(spikes, step, image));
+            unpack_plane(coder, packed, block, step, image);
             packed += coder->plane_bytes;
         }
     }
@@ -307,9 +359,9 @@ static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t 
 }
 
 snn_status snn_packet_decode(snn_packet_coder *coder, const uint8_t *packet, size_t bytes, uint32_t group,
-                             uint32_t first_step, int32_t steps, int32_t images, const snn_spikes *spikes)
+                             uint32_t first_step, int32_t steps, int32_t images, const snn_packet_block *block)
 {
-    SNN_TRY_CONTEXT(decode(coder, packet, bytes, group, first_step, steps, images, spikes),
+    SNN_TRY_CONTEXT(decode(coder, packet, bytes, group, first_step, steps, images, block),
                     "packet of edge %lu, group %lu, step %lu is damaged or out of place",
                     (unsigned long)coder->shape.edge, (unsigned long)group, (unsigned long)first_step);
     return snn_ok();

@@ -27,7 +27,8 @@ struct snn_wavefront {
     int32_t replica, replicas;
     bool *owned; /* [populations]: whether this rank owns channels of it */
     bool owns_any, owns_readout;
-    float *pixels; /* [images][height][width][channels]; NULL on ranks that do not read the input */
+    float *pixels;    /* [images][height][width][channels]; NULL on ranks that do not read the input */
+    int64_t *numbers; /* [images], likewise; NULL without the hook */
     snn_exchange *exchange;
     snn_timers timers;
 };
@@ -70,6 +71,12 @@ static snn_status prepare(snn_wavefront *wavefront, const snn_plan *plan, snn_pl
         wavefront->pixels = snn_allocate(size, (size_t)wavefront->options.images * sizeof *wavefront->pixels);
         if (wavefront->pixels == NULL) {
             return snn_out_of_memory("images");
+        }
+        if (wavefront->hooks.numbers != NULL) {
+            wavefront->numbers = snn_allocate((size_t)wavefront->options.images, sizeof *wavefront->numbers);
+            if (wavefront->numbers == NULL) {
+                return snn_out_of_memory("images");
+            }
         }
     }
     return snn_ok();
@@ -124,7 +131,10 @@ static snn_status begin_group(snn_wavefront *wavefront, int64_t group, int32_t i
         SNN_TRY(wavefront->hooks.load(wavefront->hooks.context, group, wavefront->pixels));
         start = charge(wavefront, SNN_TIMER_IO, start);
     }
-    SNN_TRY(snn_shard_begin_group(wavefront->shard, images, wavefront->pixels));
+    if (wavefront->numbers != NULL) {
+        wavefront->hooks.numbers(wavefront->hooks.context, group, wavefront->numbers);
+    }
+    SNN_TRY(snn_shard_begin_group(wavefront->shard, images, wavefront->pixels, wavefront->numbers));
     (void)charge(wavefront, SNN_TIMER_COMPUTE, start);
     return snn_ok();
 }
@@ -234,5 +244,6 @@ void snn_wavefront_destroy(snn_wavefront *wavefront)
     snn_exchange_destroy(wavefront->exchange);
     snn_release(wavefront->owned);
     snn_release(wavefront->pixels);
+    snn_release(wavefront->numbers);
     snn_release(wavefront);
 }

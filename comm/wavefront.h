@@ -28,6 +28,9 @@ typedef struct snn_wavefront_hooks {
     snn_status (*done)(void *context, int64_t group, const int32_t *predictions, const float *logits);
     /* An item is done on this rank (progress, trace). May be NULL. */
     void (*item)(void *context, int64_t group, int32_t first_step, int32_t steps);
+    /* Fills the numbers in the data set of the group's images. Only on ranks that read the input; may be NULL unless
+     * the encoding is stochastic. */
+    void (*numbers)(void *context, int64_t group, int64_t *numbers);
 } snn_wavefront_hooks;
 
 typedef struct snn_wavefront_options {

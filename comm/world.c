@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "comm/mpi_check.h"
+#include "comm/processors.h"
 #include "core/base/memory.h"
 
 /* MPI counts are int: longer transfers go in pieces of this many elements. Far below INT_MAX, because pieces of this
@@ -17,7 +17,8 @@ enum { TAG_SETUP = 1 };
 struct snn_world {
     MPI_Comm communicator; /* our own, so that no library's messages meet ours */
     int32_t rank, size;
-    bool one_host, crowded;
+    bool one_host;
+    double processors; /* this rank's share of its host's */
     char host[MPI_MAX_PROCESSOR_NAME];
 };
 
@@ -43,12 +44,15 @@ static snn_status find_host(snn_world *world)
 {
     MPI_Comm host = MPI_COMM_NULL;
     int on_host = 0;
+    int32_t allowed[SNN_PROCESSORS], users[SNN_PROCESSORS];
+    snn_processors_allowed(allowed);
     SNN_TRY(snn_mpi_check(MPI_Comm_split_type(world->communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host),
                           "MPI_Comm_split_type"));
     SNN_TRY(snn_mpi_check(MPI_Comm_size(host, &on_host), "MPI_Comm_size"));
+    SNN_TRY(snn_mpi_check(MPI_Allreduce(allowed, users, SNN_PROCESSORS, MPI_INT32_T, MPI_SUM, host), "MPI_Allreduce"));
     SNN_TRY(snn_mpi_check(MPI_Comm_free(&host), "MPI_Comm_free"));
     world->one_host = on_host == world->size;
-    world->crowded = on_host > sysconf(_SC_NPROCESSORS_ONLN);
+    world->processors = snn_processors_share(allowed, users);
     return snn_ok();
 }
 
@@ -122,9 +126,14 @@ bool snn_world_one_host(const snn_world *world)
     return world->one_host;
 }
 
+int32_t snn_world_threads(const snn_world *world)
+{
+    return world->processors < 2.0 ? 1 : (int32_t)world->processors;
+}
+
 bool snn_world_crowded(const snn_world *world)
 {
-    return world->crowded;
+    return world->processors < 1.0;
 }
 
 const void *snn_world_communicator(const snn_world *world)

@@ -26,7 +26,10 @@ int32_t snn_world_size(const snn_world *world);
 const char *snn_world_host(const snn_world *world);
 /* True if every rank runs on this rank's host. */
 bool snn_world_one_host(const snn_world *world);
-/* True if this rank's host has more ranks than processors: who waits should leave the processor to others. */
+/* Threads that suit this rank: the processors that it may run on, shared out among the ranks of its host that may run
+ * on them too; at least 1. */
+int32_t snn_world_threads(const snn_world *world);
+/* True if these ranks outnumber these processors: who waits should leave the processor to others. */
 bool snn_world_crowded(const snn_world *world);
 /* "Open MPI 4.1.4" */
 const char *snn_world_library(void);

@@ -1,7 +1,10 @@
 #include "io/checkpoint.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,12 +43,7 @@ static snn_status finish(const char *temporary, const char *path, const snn_chec
 {
     hid_t file;
     SNN_TRY(snn_hdf5_open_file(temporary, H5F_ACC_RDWR, &file));
-    snn_status status = write_header(file, state, rows);
-    if (snn_failed(status)) {
-        snn_hdf5_close(file);
-        return status;
-    }
-    SNN_TRY(snn_hdf5_close_file(file));
+    SNN_TRY(snn_hdf5_end_writing(file, write_header(file, state, rows)));
     return snn_sealed_finish(temporary, path, SNN_FILE_CHECKPOINT, NULL);
 }
 
@@ -69,8 +67,9 @@ snn_status snn_checkpoint_write(snn_world *world, const char *directory, const c
     char path[SNN_PATH_BYTES];
     char temporary[SNN_PATH_BYTES];
     const bool first = snn_world_rank(world) == 0;
+    const snn_checkpoint_series series = {directory, name, state->fingerprint};
     int64_t rows = 0;
-    SNN_TRY(snn_checkpoint_path(directory, name, state->sequence, path));
+    SNN_TRY(snn_checkpoint_path(&series, state->sequence, path));
     SNN_TRY(snn_sealed_temporary(path, temporary));
     snn_status status = first ? snn_checkpoint_make_folder(directory) : snn_ok();
     SNN_TRY(snn_world_agree(world, status));
@@ -82,9 +81,26 @@ snn_status snn_checkpoint_write(snn_world *world, const char *directory, const c
         (void)unlink(temporary);
     }
     if (first && !snn_failed(status)) {
-        status = snn_checkpoint_prune(directory, name, state->sequence, keep < 1 ? 1 : keep);
+        status = snn_checkpoint_prune(&series, state->sequence, keep < 1 ? 1 : keep);
     }
     return snn_world_agree(world, status);
+}
+
+snn_status snn_checkpoint_probe(const char *directory)
+{
+    char trial[SNN_PATH_BYTES];
+    if ((size_t)snprintf(trial, sizeof trial, "%s/probe.XXXXXX", directory) >= sizeof trial) {
+        return snn_fail(SNN_INPUT_ERROR, "%.200s...: path longer than %d bytes", directory, SNN_PATH_BYTES - 1);
+    }
+    SNN_TRY(snn_checkpoint_make_folder(directory));
+    int descriptor = mkstemp(trial);
+    if (descriptor < 0) {
+        return snn_fail(SNN_FILE_ERROR, "%s: cannot create a checkpoint in this folder: %s", directory,
+                        strerror(errno));
+    }
+    (void)close(descriptor);
+    (void)unlink(trial);
+    return snn_ok();
 }
 
 /* ---- finding ---- */
@@ -98,56 +114,85 @@ static snn_status read_fingerprint(const char *path, uint64_t *fingerprint)
     return status;
 }
 
-static void add_note(char *note, size_t bytes, const char *reason, const char *next)
+static void add_note(char *note, size_t bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void add_note(char *note, size_t bytes, const char *format, ...)
 {
     size_t length = strlen(note);
     if (length < bytes) {
-        (void)snprintf(note + length, bytes - length, "%s; %s%s\n", reason, next != NULL ? "trying " : "no older one",
-                       next != NULL ? next : "");
+        va_list arguments;
+        va_start(arguments, format);
+        (void)vsnprintf(note + length, bytes - length, format, arguments);
+        va_end(arguments);
+    }
+}
+
+/* Whether checkpoint `i` of the list can be gone on from; if not, the note says why and what is tried instead. */
+static snn_status try_checkpoint(const snn_checkpoint_series *series, const snn_checkpoint_list *list, size_t i,
+                                 char *candidate, bool *good, char *note, size_t note_bytes)
+{
+    char next[SNN_PATH_BYTES];
+    uint64_t found = 0;
+    *good = false;
+    SNN_TRY(snn_checkpoint_path(series, list->sequences[i], candidate));
+    snn_status read = read_fingerprint(candidate, &found);
+    if (!snn_failed(read) && found == series->fingerprint) {
+        *good = true;
+        return snn_ok();
+    }
+    if (!snn_failed(read)) {
+        read = snn_fail(SNN_INPUT_ERROR, "%s: belongs to another run, whatever its name says", candidate);
+    }
+    if (i + 1 == list->count) {
+        add_note(note, note_bytes, "%s; no older one\n", read.message);
+        return snn_ok();
+    }
+    SNN_TRY(snn_checkpoint_path(series, list->sequences[i + 1], next));
+    add_note(note, note_bytes, "%s; trying %s\n", read.message, next);
+    return snn_ok();
+}
+
+static void note_others(const snn_checkpoint_series *series, const snn_checkpoint_list *list, char *note, size_t bytes)
+{
+    if (list->other_count == 1) {
+        add_note(note, bytes, "%s/%s: belongs to another run (other settings); not used\n", series->directory,
+                 list->other);
+    } else if (list->other_count > 1) {
+        add_note(note, bytes, "%s/%s and %zu more: belong to another run (other settings); not used\n",
+                 series->directory, list->other, list->other_count - 1);
     }
 }
 
 snn_status snn_checkpoint_find(const char *directory, const char *name, uint64_t fingerprint, char *path,
                                size_t path_bytes, char *note, size_t note_bytes)
 {
+    const snn_checkpoint_series series = {directory, name, fingerprint};
     snn_checkpoint_list list;
+    bool good = false;
     path[0] = '\0';
     if (note_bytes > 0) {
         note[0] = '\0';
     }
-    SNN_TRY(snn_checkpoint_list_read(directory, name, &list));
+    SNN_TRY(snn_checkpoint_list_read(&series, &list));
     snn_status status = snn_ok();
-    for (size_t i = 0; i < list.count; i++) {
+    note_others(&series, &list, note, note_bytes);
+    for (size_t i = 0; i < list.count && !good; i++) {
         char candidate[SNN_PATH_BYTES];
-        char next[SNN_PATH_BYTES];
-        bool last = i + 1 == list.count;
-        uint64_t found = 0;
-        SNN_GOTO_DONE(status, snn_checkpoint_path(directory, name, list.sequences[i], candidate));
-        if (!last) {
-            SNN_GOTO_DONE(status, snn_checkpoint_path(directory, name, list.sequences[i + 1], next));
+        SNN_GOTO_DONE(status, try_checkpoint(&series, &list, i, candidate, &good, note, note_bytes));
+        if (good && (size_t)snprintf(path, path_bytes, "%s", candidate) >= path_bytes) {
+            path[0] = '\0';
+            status = snn_fail(SNN_INTERNAL_ERROR, "%s: path longer than %zu bytes", candidate, path_bytes);
         }
-        snn_status read = read_fingerprint(candidate, &found);
-        if (!snn_failed(read) && found == fingerprint) {
-            if ((size_t)snprintf(path, path_bytes, "%s", candidate) >= path_bytes) {
-                path[0] = '\0';
-                status = snn_fail(SNN_INTERNAL_ERROR, "%s: path longer than %zu bytes", candidate, path_bytes);
-            }
-            break;
-        }
-        if (!snn_failed(read)) {
-            read =
-                snn_fail(SNN_INPUT_ERROR, "%s: belongs to another run (network, data or settings differ)", candidate);
-        }
-        add_note(note, note_bytes, read.message, last ? NULL : next);
     }
 done:
     snn_release(list.sequences);
     return status;
 }
 
-snn_status snn_checkpoint_remove(const char *directory, const char *name)
+snn_status snn_checkpoint_remove(const char *directory, const char *name, uint64_t fingerprint)
 {
-    return snn_checkpoint_prune(directory, name, INT64_MAX, 0);
+    const snn_checkpoint_series series = {directory, name, fingerprint};
+    return snn_checkpoint_prune(&series, INT64_MAX, 0);
 }
 
 /* ---- reading ---- */

@@ -2,7 +2,8 @@
  *
  * A checkpoint knows nothing of ranks or layout, so a run restarts on any number of them. It is tied to what determines
  * the results (network, data, schedule, timesteps, encoding, weights, images) by a fingerprint, not to batch, block,
- * codec, threads or layout.
+ * codec, threads or layout. The fingerprint is part of the file's name, so runs of other settings that use the same
+ * folder and name never touch each other's checkpoints.
  */
 #ifndef SNN_IO_CHECKPOINT_H
 #define SNN_IO_CHECKPOINT_H
@@ -21,15 +22,20 @@ typedef struct snn_checkpoint_state {
     snn_results *results;       /* write: this rank's rows. Read: filled on rank 0 with all rows */
 } snn_checkpoint_state;
 
-/* Collective. Writes DIRECTORY/NAME.<sequence>.ckpt.h5 (at least six digits), sealed, and then removes all but the
- * newest `keep` (at least 1) of that name up to this sequence; higher numbers are another run's and stay. The directory
- * is created if need be; if it cannot be, that is SNN_FILE_ERROR on every rank. */
+/* Before any work: makes the folder if need be and tries whether files can be made in it (none stays). Rank 0 alone. */
+snn_status snn_checkpoint_probe(const char *directory);
+
+/* Collective. Writes DIRECTORY/NAME.<fingerprint>.<sequence>.ckpt.h5 (16 hexadecimal digits, at least six digits),
+ * sealed, and then removes all but the newest `keep` (at least 1) of that name and fingerprint up to this sequence;
+ * higher numbers are of an earlier job that came further and stay. The directory is created if need be; if it cannot
+ * be, that is SNN_FILE_ERROR on every rank. */
 snn_status snn_checkpoint_write(snn_world *world, const char *directory, const char *name, int32_t keep,
                                 const snn_checkpoint_state *state);
 
-/* Rank 0 alone: finds the newest checkpoint of that name that verifies and has the fingerprint. `path` is "" if there
- * is none. `note` gets a line per file passed over ("d/x.000003.ckpt.h5: damaged: checksum differs; trying
- * d/x.000002.ckpt.h5"), cut to `note_bytes`. */
+/* Rank 0 alone: finds the newest checkpoint of that name and fingerprint that verifies. `path` is "" if there is none.
+ * `note` gets a line per file passed over ("d/x.<fingerprint>.000003.ckpt.h5: damaged: checksum differs; trying
+ * d/x.<fingerprint>.000002.ckpt.h5"), and one if there are checkpoints of that name with other fingerprints; cut to
+ * `note_bytes`. */
 snn_status snn_checkpoint_find(const char *directory, const char *name, uint64_t fingerprint, char *path,
                                size_t path_bytes, char *note, size_t note_bytes);
 
@@ -37,7 +43,7 @@ snn_status snn_checkpoint_find(const char *directory, const char *name, uint64_t
  * and (empty) results for that network. SNN_INPUT_ERROR if it is damaged or belongs to another run. */
 snn_status snn_checkpoint_read(const char *path, snn_checkpoint_state *state);
 
-/* Rank 0 alone: removes all checkpoints of that name (a finished run needs none). */
-snn_status snn_checkpoint_remove(const char *directory, const char *name);
+/* Rank 0 alone: removes all checkpoints of that name and fingerprint (a finished run needs none). */
+snn_status snn_checkpoint_remove(const char *directory, const char *name, uint64_t fingerprint);
 
 #endif

@@ -16,6 +16,7 @@
 static const char SUFFIX[] = ".ckpt.h5";
 static const char UNFINISHED_SUFFIX[] = ".ckpt.h5.part";
 
+enum { FINGERPRINT_DIGITS = 16 };
 enum { LEAST_DIGITS = 6, MOST_DIGITS = 18 }; /* padded with zeros to 6; 18 fit int64_t */
 
 static snn_status fail_with_errno(const char *path, const char *what)
@@ -23,14 +24,20 @@ static snn_status fail_with_errno(const char *path, const char *what)
     return snn_fail(SNN_FILE_ERROR, "%s: %s: %s", path, what, strerror(errno));
 }
 
-snn_status snn_checkpoint_path(const char *directory, const char *name, int64_t sequence, char *path)
+static snn_status compose_path(const snn_checkpoint_series *series, int64_t sequence, const char *suffix, char *path)
 {
-    int length = snprintf(path, SNN_PATH_BYTES, "%s/%s.%06" PRId64 "%s", directory, name, sequence, SUFFIX);
+    int length = snprintf(path, SNN_PATH_BYTES, "%s/%s.%016" PRIx64 ".%06" PRId64 "%s", series->directory, series->name,
+                          series->fingerprint, sequence, suffix);
     if (length < 0 || length >= SNN_PATH_BYTES) {
-        return snn_fail(SNN_INPUT_ERROR, "%.200s...: path of a checkpoint longer than %d bytes", directory,
+        return snn_fail(SNN_INPUT_ERROR, "%.200s...: path of a checkpoint longer than %d bytes", series->directory,
                         SNN_PATH_BYTES - 1);
     }
     return snn_ok();
+}
+
+snn_status snn_checkpoint_path(const snn_checkpoint_series *series, int64_t sequence, char *path)
+{
+    return compose_path(series, sequence, SUFFIX, path);
 }
 
 static bool is_folder(const char *path)
@@ -62,14 +69,20 @@ snn_status snn_checkpoint_make_folder(const char *directory)
     return snn_ok();
 }
 
-/* Takes "NAME.<digits>SUFFIX" apart. */
-static bool parse_file_name(const char *file, const char *name, const char *suffix, int64_t *sequence)
+/* Takes "NAME.<fingerprint>.<digits>SUFFIX" apart. */
+static bool parse_file_name(const char *file, const char *name, const char *suffix, uint64_t *fingerprint,
+                            int64_t *sequence)
 {
     size_t length = strlen(name);
     if (strncmp(file, name, length) != 0 || file[length] != '.') {
         return false;
     }
-    const char *digits = file + length + 1;
+    const char *print = file + length + 1;
+    if (strspn(print, "0123456789abcdef") != FINGERPRINT_DIGITS || print[FINGERPRINT_DIGITS] != '.') {
+        return false;
+    }
+    *fingerprint = strtoull(print, NULL, 16);
+    const char *digits = print + FINGERPRINT_DIGITS + 1;
     size_t count = strspn(digits, "0123456789");
     bool ours = count == LEAST_DIGITS || (count > LEAST_DIGITS && count <= MOST_DIGITS && digits[0] != '0');
     if (!ours || strcmp(digits + count, suffix) != 0) {
@@ -105,25 +118,39 @@ static snn_status append(snn_checkpoint_list *list, size_t *capacity, int64_t se
     return snn_ok();
 }
 
-static snn_status list_files(const char *directory, const char *name, const char *suffix, snn_checkpoint_list *list)
+static void note_other(snn_checkpoint_list *list, const char *file)
+{
+    if (list->other_count == 0 || strcmp(file, list->other) < 0) {
+        (void)snprintf(list->other, sizeof list->other, "%s", file);
+    }
+    list->other_count++;
+}
+
+static snn_status list_files(const snn_checkpoint_series *series, const char *suffix, snn_checkpoint_list *list)
 {
     snn_status status = snn_ok();
     size_t capacity = 0;
-    *list = (snn_checkpoint_list){NULL, 0};
-    DIR *folder = opendir(directory);
+    *list = (snn_checkpoint_list){.sequences = NULL};
+    DIR *folder = opendir(series->directory);
     if (folder == NULL) {
-        return errno == ENOENT ? snn_ok() : fail_with_errno(directory, "cannot read folder");
+        return errno == ENOENT ? snn_ok() : fail_with_errno(series->directory, "cannot read folder");
     }
     for (;;) {
+        uint64_t fingerprint;
         int64_t sequence;
         errno = 0;
         const struct dirent *entry = readdir(folder);
         if (entry == NULL) {
-            status = errno != 0 ? fail_with_errno(directory, "cannot read folder") : snn_ok();
+            status = errno != 0 ? fail_with_errno(series->directory, "cannot read folder") : snn_ok();
             break;
         }
-        if (parse_file_name(entry->d_name, name, suffix, &sequence)) {
+        if (!parse_file_name(entry->d_name, series->name, suffix, &fingerprint, &sequence)) {
+            continue;
+        }
+        if (fingerprint == series->fingerprint) {
             SNN_GOTO_DONE(status, append(list, &capacity, sequence));
+        } else {
+            note_other(list, entry->d_name);
         }
     }
     if (list->count > 0) {
@@ -133,24 +160,23 @@ done:
     (void)closedir(folder);
     if (snn_failed(status)) {
         snn_release(list->sequences);
-        *list = (snn_checkpoint_list){NULL, 0};
+        *list = (snn_checkpoint_list){.sequences = NULL};
     }
     return status;
 }
 
-snn_status snn_checkpoint_list_read(const char *directory, const char *name, snn_checkpoint_list *list)
+snn_status snn_checkpoint_list_read(const snn_checkpoint_series *series, snn_checkpoint_list *list)
 {
-    return list_files(directory, name, SUFFIX, list);
+    return list_files(series, SUFFIX, list);
 }
 
 /* Removes files [keep, ...) of those with at most `sequence`. */
-static snn_status remove_files(const char *directory, const char *name, const char *suffix, int64_t sequence,
-                               int32_t keep)
+static snn_status remove_files(const snn_checkpoint_series *series, const char *suffix, int64_t sequence, int32_t keep)
 {
     snn_checkpoint_list list;
     int32_t kept = 0;
     snn_status status = snn_ok();
-    SNN_TRY(list_files(directory, name, suffix, &list));
+    SNN_TRY(list_files(series, suffix, &list));
     for (size_t i = 0; i < list.count && !snn_failed(status); i++) {
         if (list.sequences[i] > sequence) {
             continue;
@@ -160,8 +186,8 @@ static snn_status remove_files(const char *directory, const char *name, const ch
             continue;
         }
         char path[SNN_PATH_BYTES];
-        (void)snprintf(path, sizeof path, "%s/%s.%06" PRId64 "%s", directory, name, list.sequences[i], suffix);
-        if (unlink(path) != 0 && errno != ENOENT) {
+        status = compose_path(series, list.sequences[i], suffix, path);
+        if (!snn_failed(status) && unlink(path) != 0 && errno != ENOENT) {
             status = fail_with_errno(path, "cannot remove");
         }
     }
@@ -169,8 +195,8 @@ static snn_status remove_files(const char *directory, const char *name, const ch
     return status;
 }
 
-snn_status snn_checkpoint_prune(const char *directory, const char *name, int64_t sequence, int32_t keep)
+snn_status snn_checkpoint_prune(const snn_checkpoint_series *series, int64_t sequence, int32_t keep)
 {
-    SNN_TRY(remove_files(directory, name, SUFFIX, sequence, keep));
-    return remove_files(directory, name, UNFINISHED_SUFFIX, sequence, 0);
+    SNN_TRY(remove_files(series, SUFFIX, sequence, keep));
+    return remove_files(series, UNFINISHED_SUFFIX, sequence, 0);
 }

@@ -222,6 +222,11 @@ static snn_status settle(const config_reader *reader)
     return config->output[0] == '\0' ? default_output(reader) : snn_ok();
 }
 
+static const value_place *place_of(const config_reader *reader, const char *key)
+{
+    return &reader->places[snn_config_find(key) - snn_config_keys];
+}
+
 static snn_status check_table(const config_reader *reader)
 {
     const snn_config *config = reader->config;
@@ -229,12 +234,70 @@ static snn_status check_table(const config_reader *reader)
         return snn_ok();
     }
     const char *culprit = config->table_length > 0 ? "neuron.table" : "neuron.schedule";
-    const value_place *place = &reader->places[snn_config_find(culprit) - snn_config_keys];
     return at_place(
-        reader, place,
+        reader, place_of(reader, culprit),
         snn_fail(SNN_INPUT_ERROR,
                  "%s: schedule = \"table\" needs a number in neuron.table for each of the %d timesteps, found %zu",
                  culprit, config->simulation.timesteps, config->table_length));
+}
+
+static bool is_given(const config_reader *reader, const char *key)
+{
+    const value_place *place = place_of(reader, key);
+    return place->override != NULL || place->line > 0;
+}
+
+/* The baseline is a rate code, unless a schedule is asked for. */
+static void settle_dynamics(const config_reader *reader)
+{
+    snn_config *config = reader->config;
+    if (config->neuron.dynamics != SNN_DYNAMICS_SUBGRADIENT) {
+        return;
+    }
+    if (!is_given(reader, "neuron.schedule")) {
+        config->neuron.schedule = SNN_SCHEDULE_INVERSE;
+    }
+    if (!is_given(reader, "neuron.eta0") && config->neuron.schedule == SNN_SCHEDULE_INVERSE) {
+        config->neuron.eta0 = 1.0;
+    }
+}
+
+/* What the dynamics can do. A value that does not fit was given: the defaults fit. */
+static snn_status check_dynamics(const config_reader *reader)
+{
+    const snn_config *config = reader->config;
+    const double eta0 = config->neuron.eta0, momentum = config->neuron.momentum;
+    const bool inverse = config->neuron.schedule == SNN_SCHEDULE_INVERSE;
+    if (momentum >= 1.0) {
+        return at_place(
+            reader, place_of(reader, "neuron.momentum"),
+            snn_fail(SNN_INPUT_ERROR, "neuron.momentum: expected a number from 0 to below 1, found %g", momentum));
+    }
+    if (config->neuron.dynamics != SNN_DYNAMICS_SUBGRADIENT) {
+        return momentum == 0.0
+                   ? snn_ok()
+                   : at_place(reader, place_of(reader, "neuron.momentum"),
+                              snn_fail(SNN_INPUT_ERROR,
+                                       "neuron.momentum: only dynamics = \"subgradient\" takes a momentum"));
+    }
+    if (!inverse && config->neuron.schedule != SNN_SCHEDULE_CONSTANT) {
+        return at_place(reader, place_of(reader, "neuron.schedule"),
+                        snn_fail(SNN_INPUT_ERROR, "neuron.schedule: dynamics = \"subgradient\" takes \"inverse\" or "
+                                                  "\"constant\""));
+    }
+    if (inverse ? eta0 != 1.0 : eta0 > 1.0) {
+        return at_place(reader, place_of(reader, "neuron.eta0"),
+                        snn_fail(SNN_INPUT_ERROR,
+                                 "neuron.eta0: dynamics = \"subgradient\" with schedule = \"%s\" takes %s, found %g",
+                                 inverse ? "inverse" : "constant", inverse ? "1" : "at most 1", eta0));
+    }
+    if (!snn_encoding_is_graded(config->simulation.encoding)) {
+        return at_place(reader, place_of(reader, "simulation.encoding"),
+                        snn_fail(SNN_INPUT_ERROR,
+                                 "simulation.encoding: dynamics = \"subgradient\" takes \"float\" or \"direct\": its "
+                                 "spikes cannot stand for negative pixels"));
+    }
+    return snn_ok();
 }
 
 static snn_status require(const config_reader *reader, const char *value, const char *key, const char *reason)
@@ -269,6 +332,7 @@ static snn_status read_all(config_reader *reader, const char *const *overrides, 
 {
     char *text;
     SNN_TRY(apply_defaults(reader));
+    memset(reader->places, 0, sizeof reader->places); /* places in the text of the defaults are none of the user's */
     snn_status status = read_text(reader->path, &text);
     if (!snn_failed(status)) {
         status = apply_text(reader, text);
@@ -278,7 +342,9 @@ static snn_status read_all(config_reader *reader, const char *const *overrides, 
     for (size_t i = 0; i < override_count; i++) {
         SNN_TRY(apply_override(reader, overrides[i]));
     }
+    settle_dynamics(reader);
     SNN_TRY(check_table(reader));
+    SNN_TRY(check_dynamics(reader));
     SNN_TRY(check_required(reader, use));
     SNN_TRY(settle(reader));
     return snn_config_write_text(reader->config, &reader->config->text);

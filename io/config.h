@@ -16,9 +16,6 @@ enum { SNN_MAX_BATCH = 65535 }; /* images per group: a packet counts them in 16 
 
 typedef enum snn_layout { SNN_LAYOUT_AUTO, SNN_LAYOUT_NHWC, SNN_LAYOUT_NCHW, SNN_LAYOUT_NHW } snn_layout;
 
-/* One value for now: the subgradient baseline is refused by name. */
-typedef enum snn_dynamics { SNN_DYNAMICS_SIGNGD } snn_dynamics;
-
 /* Plain data: no pointers but `table` and `text`, so that it can be broadcast (snn_config_pack). */
 typedef struct snn_config {
     struct {
@@ -27,8 +24,9 @@ typedef struct snn_config {
     } model;
     struct {
         char test[SNN_PATH_BYTES], calibration[SNN_PATH_BYTES];
-        int64_t images;             /* of the test set; 0 = all */
-        int64_t calibration_images; /* 0 = all */
+        int64_t images;              /* of the test set; 0 = all */
+        int64_t calibration_images;  /* 0 = all */
+        double calibration_quantile; /* 1 = maximum */
         snn_layout layout;
         int32_t mean_count, std_count;
         double mean[SNN_MAX_IMAGE_CHANNELS], std[SNN_MAX_IMAGE_CHANNELS];
@@ -37,6 +35,7 @@ typedef struct snn_config {
         snn_dynamics dynamics;
         snn_schedule_kind schedule;
         double eta0, gamma, power;
+        double momentum; /* in [0, 1); 0 but for the subgradient dynamics */
         snn_scale_mode scale;
         snn_form maxpool, layernorm, attention;
     } neuron;

@@ -10,7 +10,7 @@ static const snn_config_word layouts[] = {{"auto", SNN_LAYOUT_AUTO},
                                           {"NHW", SNN_LAYOUT_NHW},
                                           {NULL, 0}};
 static const snn_config_word dynamics[] = {
-    {"signgd", SNN_DYNAMICS_SIGNGD}, {"subgradient", SNN_CONFIG_UNAVAILABLE}, {NULL, 0}};
+    {"signgd", SNN_DYNAMICS_SIGNGD}, {"subgradient", SNN_DYNAMICS_SUBGRADIENT}, {NULL, 0}};
 static const snn_config_word schedules[] = {{"exponential", SNN_SCHEDULE_EXPONENTIAL},
                                             {"inverse", SNN_SCHEDULE_INVERSE},
                                             {"polynomial", SNN_SCHEDULE_POLYNOMIAL},
@@ -19,10 +19,12 @@ static const snn_config_word schedules[] = {{"exponential", SNN_SCHEDULE_EXPONEN
                                             {NULL, 0}};
 static const snn_config_word scales[] = {{"channel", SNN_SCALE_CHANNEL}, {"layer", SNN_SCALE_LAYER}, {NULL, 0}};
 static const snn_config_word forms[] = {{"fused", SNN_FORM_FUSED}, {"decomposed", SNN_FORM_DECOMPOSED}, {NULL, 0}};
+static const snn_config_word fused_forms[] = {
+    {"fused", SNN_FORM_FUSED}, {"decomposed", SNN_CONFIG_UNAVAILABLE}, {NULL, 0}};
 static const snn_config_word encodings[] = {{"float", SNN_ENCODING_FLOAT},
                                             {"deterministic", SNN_ENCODING_DETERMINISTIC},
                                             {"direct", SNN_ENCODING_DIRECT},
-                                            {"stochastic", SNN_CONFIG_UNAVAILABLE},
+                                            {"stochastic", SNN_ENCODING_STOCHASTIC},
                                             {NULL, 0}};
 static const snn_config_word weights[] = {
     {"int16", SNN_WEIGHTS_INT16}, {"int8", SNN_WEIGHTS_INT8}, {"float32", SNN_WEIGHTS_FLOAT32}, {NULL, 0}};
@@ -46,6 +48,9 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
      .meaning = "images of the test set to evaluate, 0 = all"},
     {"data", "calibration_images", SNN_CONFIG_INT64, AT(data.calibration_images), .minimum = 0, .maximum = INFINITY,
      .fallback = "0", .meaning = "images of the calibration set to use, 0 = all"},
+    {"data", "calibration_quantile", SNN_CONFIG_REAL, AT(data.calibration_quantile), .minimum = 0, .maximum = 1,
+     .above_minimum = true, .fallback = "1.0",
+     .meaning = "a channel's scale is this quantile of its magnitudes; 1 = the maximum"},
     {"data", "layout", SNN_CONFIG_WORD, AT(data.layout), .words = layouts, .fallback = "\"auto\"",
      .meaning = "order of the axes of the images; auto = the data set's own attribute"},
     {"data", "mean", SNN_CONFIG_NUMBERS, AT(data.mean), .count_offset = AT(data.mean_count), .minimum = -INFINITY,
@@ -54,7 +59,7 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
      .maximum = INFINITY, .above_minimum = true, .meaning = "divides the result, likewise"},
 
     {"neuron", "dynamics", SNN_CONFIG_WORD, AT(neuron.dynamics), .words = dynamics, .fallback = "\"signgd\"",
-     .meaning = "rule by which neurons fire"},
+     .meaning = "signgd, or the baseline subgradient: integrate-and-fire, for ReLU networks"},
     {"neuron", "schedule", SNN_CONFIG_WORD, AT(neuron.schedule), .words = schedules, .fallback = "\"exponential\"",
      .meaning = "step sizes eta(t): eta0 gamma^t, eta0 / (t + 1), eta0 / (t + 1)^power, eta0, or neuron.table"},
     {"neuron", "eta0", SNN_CONFIG_REAL, AT(neuron.eta0), .minimum = 0, .maximum = INFINITY, .above_minimum = true,
@@ -63,16 +68,18 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
      .fallback = "0.95", .meaning = "decay per timestep of the exponential schedule"},
     {"neuron", "power", SNN_CONFIG_REAL, AT(neuron.power), .minimum = 0, .maximum = INFINITY, .above_minimum = true,
      .fallback = "0.5", .meaning = "exponent of the polynomial schedule"},
+    {"neuron", "momentum", SNN_CONFIG_REAL, AT(neuron.momentum), .minimum = 0, .maximum = 1, .fallback = "0.0",
+     .meaning = "of the subgradient dynamics, below 1"},
     {"neuron", "table", SNN_CONFIG_TABLE, AT(table), .count_offset = AT(table_length), .minimum = 0,
      .maximum = INFINITY, .above_minimum = true, .meaning = "step size of every timestep, for schedule = \"table\""},
     {"neuron", "scale", SNN_CONFIG_WORD, AT(neuron.scale), .words = scales, .fallback = "\"channel\"",
      .meaning = "one scale per channel or per layer"},
     {"neuron", "maxpool", SNN_CONFIG_WORD, AT(neuron.maxpool), .words = forms, .fallback = "\"fused\"",
      .meaning = "one neuron per window, or rows and then columns"},
-    {"neuron", "layernorm", SNN_CONFIG_WORD, AT(neuron.layernorm), .words = forms, .fallback = "\"fused\"",
-     .meaning = "one n-ary neuron, or square, mean and quotient"},
-    {"neuron", "attention", SNN_CONFIG_WORD, AT(neuron.attention), .words = forms, .fallback = "\"fused\"",
-     .meaning = "one n-ary neuron, or exponential, sum, quotient and products"},
+    {"neuron", "layernorm", SNN_CONFIG_WORD, AT(neuron.layernorm), .words = fused_forms, .fallback = "\"fused\"",
+     .meaning = "one n-ary neuron per channel"},
+    {"neuron", "attention", SNN_CONFIG_WORD, AT(neuron.attention), .words = fused_forms, .fallback = "\"fused\"",
+     .meaning = "one n-ary neuron per channel of a token"},
 
     {"simulation", "timesteps", SNN_CONFIG_INT32, AT(simulation.timesteps), .minimum = 1, .maximum = SNN_MAX_TIMESTEPS,
      .fallback = "64", .meaning = "timesteps per image"},

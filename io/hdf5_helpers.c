@@ -9,16 +9,27 @@
 
 enum { REASON_BYTES = 200, NAME_BYTES = 256, SHAPE_BYTES = 96 };
 
+void snn_hdf5_start(void)
+{
+    (void)H5dont_atexit();
+    /* An HDF5 that MPI finds running is not ended with it. If it does not start, the first file says so. */
+    (void)H5open();
+}
+
 void snn_hdf5_silence(void)
 {
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-/* H5Ewalk2 goes from the innermost call outwards: the first description is the most precise. */
+/* H5Ewalk2 goes from the innermost call outwards: the first description is the most precise. Of a failed system call it
+ * tells the whole story, with time and addresses; what the system said is enough. */
 static herr_t take_first_reason(unsigned number, const H5E_error2_t *error, void *reason)
 {
+    static const char SYSTEM[] = "error message = '";
     if (number == 0 && error->desc != NULL) {
-        (void)snprintf(reason, REASON_BYTES, ": %s", error->desc);
+        const char *system = strstr(error->desc, SYSTEM);
+        const char *text = system != NULL ? system + strlen(SYSTEM) : error->desc;
+        (void)snprintf(reason, REASON_BYTES, ": %.*s", (int)strcspn(text, system != NULL ? "'\n" : "\n"), text);
     }
     return 0;
 }
@@ -97,15 +108,18 @@ snn_status snn_hdf5_open_file(const char *path, unsigned flags, hid_t *file)
 
 snn_status snn_hdf5_close_file(hid_t file)
 {
+    char path[NAME_BYTES] = "?";
+    (void)H5Fget_name(file, path, sizeof path);
     if (H5Fflush(file, H5F_SCOPE_LOCAL) < 0) {
-        snn_status status = snn_hdf5_failure(SNN_FILE_ERROR, file, NULL, "cannot write");
-        snn_hdf5_close(file);
-        return status;
+        return snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot write");
     }
-    if (H5Fclose(file) < 0) {
-        return snn_hdf5_failure(SNN_FILE_ERROR, file, NULL, "cannot close");
-    }
-    return snn_ok();
+    /* What cannot be closed must not be asked for its name. */
+    return H5Fclose(file) < 0 ? snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot close") : snn_ok();
+}
+
+snn_status snn_hdf5_end_writing(hid_t file, snn_status status)
+{
+    return snn_failed(status) ? status : snn_hdf5_close_file(file);
 }
 
 snn_status snn_hdf5_create_group(hid_t parent, const char *name, hid_t *group)

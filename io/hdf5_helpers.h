@@ -1,8 +1,12 @@
 /* HDF5 in this program's terms: groups, arrays, texts and attributes, written and read with one call each.
  *
  * Every failure names the file and the object ("out.h5: /accuracy/correct: cannot write: ..."), with HDF5's own reason
- * where it has one. Writing fails with SNN_FILE_ERROR, reading with SNN_INPUT_ERROR. Everything here is serial: files
- * that ranks write together are in parallel_file.h. Texts are UTF-8 strings of variable length.
+ * where it has one. Writing fails with SNN_FILE_ERROR, reading with SNN_INPUT_ERROR. Everything here is serial: tables
+ * that ranks write together are in parallel_rows.h. Texts are UTF-8 strings of variable length.
+ *
+ * HDF5 cannot let go of a file that it could not write (no space, for one): closing it writes again, and what that
+ * leaves behind crashes whoever closes it next, as HDF5 itself does when the process or MPI ends. So such a file is
+ * left open for good (snn_hdf5_end_writing), and HDF5 is told to close nothing by itself (snn_hdf5_start).
  */
 #ifndef SNN_IO_HDF5_HELPERS_H
 #define SNN_IO_HDF5_HELPERS_H
@@ -13,6 +17,9 @@
 #include "core/base/status.h"
 
 enum { SNN_HDF5_MAX_RANK = 4 };
+
+/* Before MPI starts and before any other use of HDF5: at the end it closes no files that are left open. */
+void snn_hdf5_start(void);
 
 /* Stops HDF5 from printing its errors: they come back in messages. Every function that opens a file calls it. */
 void snn_hdf5_silence(void);
@@ -32,8 +39,11 @@ snn_status snn_hdf5_open_file(const char *path, unsigned flags, hid_t *file);
 /* Closes any kind of identifier where there is nothing left to lose; ignores negative ones. */
 void snn_hdf5_close(hid_t identifier);
 
-/* Flushes and closes a file that was written. */
+/* Flushes and closes a file that was written. One that cannot be flushed stays open. */
 snn_status snn_hdf5_close_file(hid_t file);
+
+/* The same if `status` is SNN_OK; else the file could not be written, stays open, and `status` is returned. */
+snn_status snn_hdf5_end_writing(hid_t file, snn_status status);
 
 snn_status snn_hdf5_create_group(hid_t parent, const char *name, hid_t *group);
 snn_status snn_hdf5_open_group(hid_t parent, const char *name, hid_t *group);

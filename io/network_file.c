@@ -77,22 +77,23 @@ done:
     return status;
 }
 
-snn_status snn_network_file_write(const char *path, const snn_network *network, const snn_network_origin *origin)
+static snn_status write_file(const char *path, const snn_network *network, const snn_network_origin *origin)
 {
-    char temporary[SNN_PATH_BYTES];
     hid_t file;
-    SNN_TRY(snn_network_check(network));
-    SNN_TRY(snn_sealed_temporary(path, temporary));
-    SNN_TRY(create_file(temporary, &file));
+    SNN_TRY(create_file(path, &file));
     snn_status status = snn_network_structure_write(file, network, origin);
     if (!snn_failed(status)) {
         status = write_all_weights(file, network);
     }
-    if (snn_failed(status)) {
-        snn_hdf5_close(file);
-    } else {
-        status = snn_hdf5_close_file(file);
-    }
+    return snn_hdf5_end_writing(file, status);
+}
+
+snn_status snn_network_file_write(const char *path, const snn_network *network, const snn_network_origin *origin)
+{
+    char temporary[SNN_PATH_BYTES];
+    SNN_TRY(snn_network_check(network));
+    SNN_TRY(snn_sealed_temporary(path, temporary));
+    snn_status status = write_file(temporary, network, origin);
     if (!snn_failed(status)) {
         status = snn_sealed_finish(temporary, path, SNN_FILE_NETWORK, NULL);
     }

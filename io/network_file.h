@@ -10,6 +10,7 @@ typedef struct snn_network_origin {
     uint64_t model_hash; /* XXH3 of the ONNX file */
     uint64_t calibration_hash;
     int64_t calibration_images;
+    uint64_t content_hash; /* snn_network_hash of what was made */
     char settings[512]; /* scale mode, forms, weight format as text */
 } snn_network_origin;
 

@@ -8,7 +8,7 @@
 #include "core/base/memory.h"
 #include "io/hdf5_helpers.h"
 
-enum { FILE_VERSION = 1 };
+enum { FILE_VERSION = 2 };
 
 /* ---- records of integers: one table serves writing and reading ---- */
 
@@ -32,11 +32,13 @@ static const field population_fields[] = {
     {"input", SHAPE_VALUES, offsetof(snn_population, input)},
     {"window", WINDOW_VALUES, offsetof(snn_population, window)},
     {"bias_positions", 0, offsetof(snn_population, bias_positions)},
+    {"groups", 0, offsetof(snn_population, groups)},
 };
 
 static const field projection_fields[] = {
     {"source", 0, offsetof(snn_projection, source)},
     {"target", 0, offsetof(snn_projection, target)},
+    {"shift", 0, offsetof(snn_projection, shift)},
     {"source_shape", SHAPE_VALUES, offsetof(snn_projection, op.source)},
     {"source_channel", 0, offsetof(snn_projection, op.source_channel)},
     {"source_channels", 0, offsetof(snn_projection, op.source_channels)},
@@ -114,18 +116,37 @@ static snn_status write_population(hid_t group, const snn_population *population
     SNN_TRY(snn_hdf5_write_text_attribute(group, "name", population->name));
     SNN_TRY(snn_hdf5_write_text_attribute(group, "kind", snn_neuron_kind_name(population->kind)));
     SNN_TRY(snn_hdf5_write_attribute(group, "alpha", H5T_NATIVE_FLOAT, 0, &population->alpha));
+    SNN_TRY(snn_hdf5_write_attribute(group, "beta", H5T_NATIVE_FLOAT, 0, &population->beta));
     SNN_TRY(write_fields(group, population_fields, COUNT_OF(population_fields), population));
     SNN_TRY(snn_hdf5_write_vector(group, "scale", H5T_NATIVE_FLOAT, population->shape.channels, population->scale));
     SNN_TRY(snn_hdf5_write_vector(group, "step", H5T_NATIVE_FLOAT, population->input.channels, population->step));
     return snn_hdf5_write_array(group, "bias", H5T_NATIVE_FLOAT, 2, bias_dims, population->bias);
 }
 
-static snn_status write_projection(hid_t group, const snn_projection *projection)
+/* Type in the file and in memory of the mixing weights of a network of that format. */
+static hid_t mixing_type(snn_weight_format format)
+{
+    return format == SNN_WEIGHTS_FLOAT32 ? H5T_NATIVE_FLOAT : H5T_NATIVE_INT16;
+}
+
+static void mixing_dims(const snn_operator *op, int64_t dims[2])
+{
+    dims[0] = snn_shape_positions(op->target);
+    dims[1] = snn_shape_positions(snn_operator_pooled_shape(op));
+}
+
+static snn_status write_projection(hid_t group, const snn_projection *projection, snn_weight_format format)
 {
     int32_t pooled = projection->op.pooled;
     SNN_TRY(snn_hdf5_write_text_attribute(group, "kind", snn_operator_kind_name(projection->op.kind)));
     SNN_TRY(snn_hdf5_write_attribute(group, "pooled", H5T_NATIVE_INT32, 0, &pooled));
-    return write_fields(group, projection_fields, COUNT_OF(projection_fields), projection);
+    SNN_TRY(write_fields(group, projection_fields, COUNT_OF(projection_fields), projection));
+    if (projection->op.kind == SNN_OPERATOR_TOKENS) {
+        int64_t dims[2];
+        mixing_dims(&projection->op, dims);
+        return snn_hdf5_write_array(group, "mixing", mixing_type(format), 2, dims, projection->mixing);
+    }
+    return snn_ok();
 }
 
 static snn_status write_populations(hid_t file, const snn_network *network)
@@ -156,7 +177,7 @@ static snn_status write_projections(hid_t file, const snn_network *network)
         hid_t group;
         (void)snprintf(name, sizeof name, "%d", i);
         SNN_GOTO_DONE(status, snn_hdf5_create_group(parent, name, &group));
-        status = write_projection(group, &network->projections[i]);
+        status = write_projection(group, &network->projections[i], network->format);
         snn_hdf5_close(group);
     }
 done:
@@ -170,6 +191,7 @@ static snn_status write_origin(hid_t file, const snn_network_origin *origin)
     SNN_TRY(snn_hdf5_write_attribute(file, "model_hash", H5T_NATIVE_UINT64, 0, &origin->model_hash));
     SNN_TRY(snn_hdf5_write_attribute(file, "calibration_hash", H5T_NATIVE_UINT64, 0, &origin->calibration_hash));
     SNN_TRY(snn_hdf5_write_attribute(file, "calibration_images", H5T_NATIVE_INT64, 0, &origin->calibration_images));
+    SNN_TRY(snn_hdf5_write_attribute(file, "content_hash", H5T_NATIVE_UINT64, 0, &origin->content_hash));
     return snn_hdf5_write_text_attribute(file, "settings", origin->settings);
 }
 
@@ -211,6 +233,7 @@ static snn_status read_population(hid_t group, snn_population *population)
     SNN_TRY(read_word(group, "kind", neuron_kind_name, SNN_NEURON_KIND_COUNT, &kind));
     population->kind = (snn_neuron_kind)kind;
     SNN_TRY(snn_hdf5_read_attribute(group, "alpha", H5T_NATIVE_FLOAT, 0, &population->alpha));
+    SNN_TRY(snn_hdf5_read_attribute(group, "beta", H5T_NATIVE_FLOAT, 0, &population->beta));
     SNN_TRY(read_fields(group, population_fields, COUNT_OF(population_fields), population));
     const int64_t channels = population->shape.channels;
     const int64_t bias_dims[] = {population->bias_positions, population->input.channels};
@@ -219,7 +242,27 @@ static snn_status read_population(hid_t group, snn_population *population)
     return read_floats(group, "bias", 2, bias_dims, &population->bias);
 }
 
-static snn_status read_projection(hid_t group, snn_projection *projection)
+/* The operator is as it was read: its numbers may be anything. */
+static snn_status read_mixing(hid_t group, snn_projection *projection, snn_weight_format format)
+{
+    const snn_operator *op = &projection->op;
+    if (op->pooled && (op->pool.stride[0] < 1 || op->pool.stride[1] < 1)) {
+        return snn_hdf5_failure(SNN_INPUT_ERROR, group, "pool", "has strides below 1");
+    }
+    int64_t dims[2];
+    mixing_dims(op, dims);
+    if (dims[0] < 1 || dims[0] > INT32_MAX || dims[1] < 1 || dims[1] > INT32_MAX) {
+        return snn_hdf5_failure(SNN_INPUT_ERROR, group, "mixing", "has no elements by the attributes beside it");
+    }
+    const size_t bytes = format == SNN_WEIGHTS_FLOAT32 ? sizeof(float) : sizeof(int16_t);
+    projection->mixing = snn_allocate((size_t)(dims[0] * dims[1]), bytes);
+    if (projection->mixing == NULL) {
+        return snn_out_of_memory("mixing weights");
+    }
+    return snn_hdf5_read_array(group, "mixing", mixing_type(format), 2, dims, projection->mixing);
+}
+
+static snn_status read_projection(hid_t group, snn_projection *projection, snn_weight_format format)
 {
     int kind = 0;
     int32_t pooled = 0;
@@ -227,7 +270,8 @@ static snn_status read_projection(hid_t group, snn_projection *projection)
     projection->op.kind = (snn_operator_kind)kind;
     SNN_TRY(snn_hdf5_read_attribute(group, "pooled", H5T_NATIVE_INT32, 0, &pooled));
     projection->op.pooled = pooled != 0;
-    return read_fields(group, projection_fields, COUNT_OF(projection_fields), projection);
+    SNN_TRY(read_fields(group, projection_fields, COUNT_OF(projection_fields), projection));
+    return projection->op.kind == SNN_OPERATOR_TOKENS ? read_mixing(group, projection, format) : snn_ok();
 }
 
 /* Opens /populations or /projections and counts its members. */
@@ -290,7 +334,7 @@ static snn_status read_projections(hid_t file, snn_network *network)
     for (int32_t i = 0; i < count && !snn_failed(status); i++) {
         hid_t group;
         SNN_GOTO_DONE(status, open_member(parent, i, &group));
-        status = read_projection(group, &network->projections[i]);
+        status = read_projection(group, &network->projections[i], network->format);
         snn_hdf5_close(group);
     }
 done:
@@ -313,6 +357,7 @@ static snn_status read_origin(hid_t file, snn_network_origin *origin)
     SNN_TRY(snn_hdf5_read_attribute(file, "model_hash", H5T_NATIVE_UINT64, 0, &origin->model_hash));
     SNN_TRY(snn_hdf5_read_attribute(file, "calibration_hash", H5T_NATIVE_UINT64, 0, &origin->calibration_hash));
     SNN_TRY(snn_hdf5_read_attribute(file, "calibration_images", H5T_NATIVE_INT64, 0, &origin->calibration_images));
+    SNN_TRY(snn_hdf5_read_attribute(file, "content_hash", H5T_NATIVE_UINT64, 0, &origin->content_hash));
     return read_text_into(file, "settings", origin->settings, sizeof origin->settings);
 }
 

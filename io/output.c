@@ -173,12 +173,7 @@ static snn_status finish(const char *temporary, const char *path, const snn_outp
 {
     hid_t file;
     SNN_TRY(snn_hdf5_open_file(temporary, H5F_ACC_RDWR, &file));
-    snn_status status = write_sections(file, output, ranks);
-    if (snn_failed(status)) {
-        snn_hdf5_close(file);
-        return status;
-    }
-    SNN_TRY(snn_hdf5_close_file(file));
+    SNN_TRY(snn_hdf5_end_writing(file, write_sections(file, output, ranks)));
     return snn_sealed_finish(temporary, path, SNN_FILE_OUTPUT, NULL);
 }
 

@@ -29,12 +29,13 @@ typedef struct snn_output {
     int64_t memory[3];   /* weights, state, spikes; bytes */
     uint64_t data_hash;  /* rank 0 */
     const char *kernels; /* instruction set used */
+    snn_codec codec;     /* of packets: what AUTO became */
     double seconds;      /* of the evaluation; rank 0 */
     int64_t started;     /* Unix time of the start; rank 0. 0: now less `seconds` */
 } snn_output;
 
-/* Collective. Writes the file of the interface, sealed, complete or absent. Parallel HDF5: every rank writes the
- * predictions of its own images. An unwritable folder is SNN_FILE_ERROR naming it, the same on every rank. Every image
+/* Collective. Writes the file of the interface, sealed, complete or absent. Every rank writes the predictions of
+ * its own images. An unwritable folder is SNN_FILE_ERROR naming it, the same on every rank. Every image
  * of [0, images) must be in the results of one rank, else SNN_INTERNAL_ERROR and no file. Contents (but for /timers,
  * /communication, /provenance and /config) do not depend on the ranks. */
 snn_status snn_output_write(snn_world *world, const char *path, const snn_output *output);

@@ -52,11 +52,11 @@ static void count_costs(const snn_output *output, const layer_costs *costs)
 {
     const snn_network *network = output->network;
     const int32_t timesteps = output->statistics->timesteps;
-    const bool graded = output->config->simulation.encoding != SNN_ENCODING_DETERMINISTIC;
+    const bool graded = snn_encoding_is_graded(output->config->simulation.encoding);
     for (int32_t i = 0; i < network->population_count; i++) {
         const snn_population *population = &network->populations[i];
         costs->names[i] = population->name;
-        if (population->kind != SNN_NEURON_READOUT) {
+        if (snn_neuron_spikes(population->kind)) {
             const snn_population_counts counts = snn_statistics_population(output->statistics, network, i);
             costs->neuron_updates[i] = multiply(multiply(snn_shape_size(population->shape), timesteps), output->images);
             costs->spikes[i] = add_up(counts.spikes, timesteps);
@@ -80,7 +80,7 @@ static int64_t count_trained(const snn_output *output)
     int64_t total = 0;
     for (int32_t i = 0; i < output->network->projection_count; i++) {
         const snn_operator *op = &output->network->projections[i].op;
-        if (op->kind == SNN_OPERATOR_CONVOLUTION || op->kind == SNN_OPERATOR_DENSE) {
+        if (op->kind == SNN_OPERATOR_CONVOLUTION || op->kind == SNN_OPERATOR_DENSE || op->kind == SNN_OPERATOR_TOKENS) {
             total = add(total, multiply(snn_operator_operations(op), output->images));
         }
     }

@@ -90,8 +90,8 @@ snn_status snn_output_write_layers(hid_t file, const snn_output *output)
     for (int32_t i = 0; i < network->population_count; i++) {
         char name[NAME_BYTES];
         hid_t group;
-        if (network->populations[i].kind == SNN_NEURON_READOUT) {
-            continue; /* has no spikes */
+        if (!snn_neuron_spikes(network->populations[i].kind)) {
+            continue;
         }
         name_layer(i, network->populations[i].name, name);
         SNN_GOTO_DONE(status, snn_hdf5_create_group(parent, name, &group));

@@ -106,16 +106,23 @@ static double total_of(const snn_output_ranks *ranks, int which)
     return total;
 }
 
+/* Checkpoints keep results, not costs. */
+static snn_status note_span(hid_t group)
+{
+    return snn_hdf5_write_text_attribute(group, "note", "of the last job: a restart begins to count anew");
+}
+
 static snn_status fill_communication(hid_t group, const snn_output *output, const snn_output_ranks *ranks)
 {
     double raw = total_of(ranks, SNN_RANK_RAW_BYTES);
     double sent = total_of(ranks, SNN_RANK_SENT_BYTES);
     double ratio = sent > 0.0 ? raw / sent : 1.0;
+    SNN_TRY(note_span(group));
     SNN_TRY(write_counts(group, "packets", ranks, SNN_RANK_PACKETS, 1));
     SNN_TRY(write_counts(group, "raw_bytes", ranks, SNN_RANK_RAW_BYTES, 1));
     SNN_TRY(write_counts(group, "sent_bytes", ranks, SNN_RANK_SENT_BYTES, 1));
     SNN_TRY(snn_hdf5_write_scalar(group, "ratio", H5T_NATIVE_DOUBLE, &ratio));
-    return snn_hdf5_write_text(group, "codec", snn_codec_name(output->config->codec));
+    return snn_hdf5_write_text(group, "codec", snn_codec_name(output->codec));
 }
 
 /* ---- /timers ---- */
@@ -169,6 +176,8 @@ static snn_status fill_timers(hid_t group, const snn_output *output, const snn_o
     snn_status status = write_timer_table(group, ranks, &table);
     snn_release(table.seconds);
     SNN_TRY(status);
+    SNN_TRY(note_span(group));
+    /* The one time that all jobs add up to. */
     return snn_hdf5_write_scalar(group, "evaluation", H5T_NATIVE_DOUBLE, &output->seconds);
 }
 
@@ -218,6 +227,7 @@ static snn_status write_origin(hid_t group, const snn_output *output)
     SNN_TRY(snn_hdf5_write_scalar(group, "calibration_hash", H5T_NATIVE_UINT64, &origin->calibration_hash));
     SNN_TRY(snn_hdf5_write_scalar(group, "calibration_images", H5T_NATIVE_INT64, &origin->calibration_images));
     SNN_TRY(snn_hdf5_write_text(group, "conversion", origin->settings));
+    SNN_TRY(snn_hdf5_write_scalar(group, "network_hash", H5T_NATIVE_UINT64, &origin->content_hash));
     return snn_hdf5_write_scalar(group, "data_hash", H5T_NATIVE_UINT64, &output->data_hash);
 }
 

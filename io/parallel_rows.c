@@ -5,140 +5,149 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/memory.h"
+#include "io/file_bytes.h"
 #include "io/hdf5_helpers.h"
 #include "io/sealed.h"
 
-/* MPI counts are int, so long runs go in pieces. */
-enum { PIECE_BYTES = 1 << 28 };
+/* ---- rank 0: the file and its tables, still empty ---- */
 
-/* Opening a file in parallel may hang if some ranks can and some cannot. So rank 0 makes an empty one first, and only
- * if every rank sees it is it opened together. */
-static snn_status check_visible(snn_world *world, const char *path)
+/* One piece of the file from the start, and no fill values: every row is going to be written once. */
+static hid_t create_properties(void)
 {
-    bool first = snn_world_rank(world) == 0;
-    snn_status status = snn_ok();
-    int descriptor = -1;
-    if (first && (descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC, 0666)) < 0) {
-        status = snn_fail(SNN_FILE_ERROR, "%s: cannot create: %s", path, strerror(errno));
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    if (properties >= 0 &&
+        (H5Pset_obj_track_times(properties, false) < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
+         H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) < 0 ||
+         H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER) < 0)) {
+        snn_hdf5_close(properties);
+        properties = H5I_INVALID_HID;
     }
-    status = snn_world_agree(world, status);
-    if (!first && !snn_failed(status) && (descriptor = open(path, O_RDWR)) < 0) {
-        status = snn_fail(SNN_FILE_ERROR,
-                          "%s: rank 0 created it, but rank %d on %s cannot open it: %s (is the folder "
-                          "shared by all hosts?)",
-                          path, snn_world_rank(world), snn_world_host(world), strerror(errno));
-    }
-    if (descriptor >= 0) {
-        (void)close(descriptor);
-    }
-    return snn_world_agree(world, status);
+    return properties;
 }
 
-static snn_status create_file(const snn_world *world, const char *path, hid_t *file)
-{
-    hid_t creation = H5I_INVALID_HID;
-    snn_status status;
-    SNN_TRY(snn_sealed_properties(&creation));
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    const MPI_Comm *communicator = snn_world_communicator(world);
-    if (access < 0 || H5Pset_fapl_mpio(access, *communicator, MPI_INFO_NULL) < 0) {
-        status = snn_hdf5_file_failure(SNN_INTERNAL_ERROR, path, "cannot use MPI-IO");
-        goto done;
-    }
-    *file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
-    status = *file < 0 ? snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot create") : snn_ok();
-done:
-    snn_hdf5_close(access);
-    snn_hdf5_close(creation);
-    return status;
-}
-
-/* Collective, and with the same arguments everywhere: it succeeds or fails on all ranks. */
-static snn_status create_dataset(hid_t file, const snn_column *column, int64_t rows, hid_t *dataset)
+/* `begin`: where in the file the rows are, in bytes; 0 for a table of none. */
+static snn_status create_dataset(hid_t file, const snn_column *column, int64_t rows, int64_t *begin)
 {
     const hsize_t dims[] = {(hsize_t)rows, (hsize_t)column->width};
     snn_status status = snn_ok();
+    hid_t dataset = H5I_INVALID_HID;
     hid_t space = H5Screate_simple(column->width > 0 ? 2 : 1, dims, NULL);
     hid_t links = H5Pcreate(H5P_LINK_CREATE);
-    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-    *dataset = H5I_INVALID_HID;
-    /* No fill values: every row is going to be written once. */
-    if (space < 0 || links < 0 || properties < 0 || H5Pset_create_intermediate_group(links, 1) < 0 ||
-        H5Pset_obj_track_times(properties, false) < 0 || H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER) < 0) {
+    hid_t properties = create_properties();
+    *begin = 0;
+    if (space < 0 || links < 0 || properties < 0 || H5Pset_create_intermediate_group(links, 1) < 0) {
         status = snn_hdf5_failure(SNN_INTERNAL_ERROR, file, column->name, "cannot make property lists");
         goto done;
     }
-    *dataset = H5Dcreate2(file, column->name, column->type, space, links, properties, H5P_DEFAULT);
-    if (*dataset < 0) {
+    dataset = H5Dcreate2(file, column->name, column->type, space, links, properties, H5P_DEFAULT);
+    if (dataset < 0) {
         status = snn_hdf5_failure(SNN_FILE_ERROR, file, column->name, "cannot create");
+        goto done;
+    }
+    if (rows > 0) {
+        haddr_t place = H5Dget_offset(dataset);
+        if (place == HADDR_UNDEF) {
+            status = snn_hdf5_failure(SNN_INTERNAL_ERROR, file, column->name, "has no place in the file");
+            goto done;
+        }
+        *begin = (int64_t)place;
     }
 done:
+    snn_hdf5_close(dataset);
     snn_hdf5_close(properties);
     snn_hdf5_close(links);
     snn_hdf5_close(space);
     return status;
 }
 
-static snn_status write_piece(hid_t dataset, const snn_column *column, snn_row_run piece)
+static snn_status create_file(const char *path, int64_t rows, const snn_column *columns, int column_count,
+                              int64_t *begins)
 {
-    const hsize_t start[] = {(hsize_t)piece.to, 0};
-    const hsize_t count[] = {(hsize_t)piece.count, (hsize_t)column->width};
-    const int rank = column->width > 0 ? 2 : 1;
-    const int64_t row_bytes = (int64_t)H5Tget_size(column->type) * (column->width > 0 ? column->width : 1);
-    const char *rows = (const char *)column->rows + piece.from * row_bytes;
-    snn_status status = snn_ok();
-    hid_t memory = H5Screate_simple(rank, count, NULL);
-    hid_t space = H5Dget_space(dataset);
-    if (memory < 0 || space < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-        H5Dwrite(dataset, column->type, memory, space, H5P_DEFAULT, rows) < 0) { /* default: independent of others */
-        status = snn_hdf5_failure(SNN_FILE_ERROR, dataset, NULL, "cannot write");
+    hid_t creation = H5I_INVALID_HID;
+    hid_t access = H5I_INVALID_HID;
+    hid_t file;
+    snn_status status;
+    SNN_GOTO_DONE(status, snn_sealed_properties(&creation));
+    SNN_GOTO_DONE(status, snn_hdf5_access_properties(&access));
+    file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    if (file < 0) {
+        status = snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot create");
+        goto done;
     }
-    snn_hdf5_close(space);
-    snn_hdf5_close(memory);
+    for (int i = 0; i < column_count && !snn_failed(status); i++) {
+        status = create_dataset(file, &columns[i], rows, &begins[i]);
+    }
+    status = snn_hdf5_end_writing(file, status);
+done:
+    snn_hdf5_close(access);
+    snn_hdf5_close(creation);
     return status;
 }
 
-static snn_status write_runs(hid_t dataset, const snn_column *column, const snn_row_run *runs, int64_t run_count)
+/* ---- every rank: its rows ---- */
+
+static snn_status open_rows(const snn_world *world, const char *path, int *descriptor)
 {
-    const int64_t row_bytes = (int64_t)H5Tget_size(column->type) * (column->width > 0 ? column->width : 1);
-    const int64_t longest = PIECE_BYTES / row_bytes > 0 ? PIECE_BYTES / row_bytes : 1;
-    for (int64_t i = 0; i < run_count; i++) {
-        for (int64_t done = 0; done < runs[i].count; done += longest) {
-            int64_t left = runs[i].count - done;
-            snn_row_run piece = {runs[i].from + done, runs[i].to + done, left < longest ? left : longest};
-            SNN_TRY(write_piece(dataset, column, piece));
-        }
+    *descriptor = open(path, O_WRONLY);
+    if (*descriptor < 0) {
+        return snn_fail(SNN_FILE_ERROR,
+                        "%s: rank 0 created it, but rank %d on %s cannot open it: %s (is the folder "
+                        "shared by all hosts?)",
+                        path, snn_world_rank(world), snn_world_host(world), strerror(errno));
     }
     return snn_ok();
 }
 
-/* A rank whose own write fails goes on with the collective calls. */
-static snn_status write_column(hid_t file, const snn_column *column, int64_t rows, const snn_row_run *runs,
-                               int64_t run_count)
+static int write_column(int descriptor, const snn_column *column, int64_t begin, const snn_row_run *runs,
+                        int64_t run_count)
 {
-    hid_t dataset;
-    SNN_TRY(create_dataset(file, column, rows, &dataset));
-    snn_status status = write_runs(dataset, column, runs, run_count);
-    if (H5Dclose(dataset) < 0 && !snn_failed(status)) {
-        status = snn_hdf5_failure(SNN_FILE_ERROR, file, column->name, "cannot write");
+    const int64_t row_bytes = (int64_t)H5Tget_size(column->type) * (column->width > 0 ? column->width : 1);
+    for (int64_t i = 0; i < run_count; i++) {
+        const char *rows = (const char *)column->rows + runs[i].from * row_bytes;
+        if (snn_file_bytes_write(descriptor, rows, (size_t)(runs[i].count * row_bytes),
+                                 begin + runs[i].to * row_bytes) != 0) {
+            return -1;
+        }
     }
-    return status;
+    return 0;
+}
+
+/* Synced, because some file systems say only then that there was no room, and because rank 0 is going to read it. */
+static snn_status write_rows(int descriptor, const char *path, const snn_column *columns, const int64_t *begins,
+                             int column_count, const snn_row_run *runs, int64_t run_count)
+{
+    int failure = 0;
+    for (int i = 0; i < column_count && failure == 0; i++) {
+        failure = write_column(descriptor, &columns[i], begins[i], runs, run_count) != 0 ? errno : 0;
+    }
+    if (failure == 0 && fsync(descriptor) != 0) {
+        failure = errno;
+    }
+    if (close(descriptor) != 0 && failure == 0) {
+        failure = errno;
+    }
+    return failure != 0 ? snn_fail(SNN_FILE_ERROR, "%s: cannot write: %s", path, strerror(failure)) : snn_ok();
 }
 
 snn_status snn_parallel_rows_write(snn_world *world, const char *path, int64_t rows, const snn_column *columns,
                                    int column_count, const snn_row_run *runs, int64_t run_count)
 {
-    hid_t file = H5I_INVALID_HID;
-    snn_hdf5_silence();
-    SNN_TRY(check_visible(world, path));
-    SNN_TRY(snn_world_agree(world, create_file(world, path, &file)));
-    snn_status status = snn_ok();
-    for (int i = 0; i < column_count; i++) {
-        snn_status column_status = write_column(file, &columns[i], rows, runs, run_count);
-        status = snn_failed(status) ? status : column_status;
+    const bool first = snn_world_rank(world) == 0;
+    int descriptor = -1;
+    int64_t *begins = snn_allocate((size_t)column_count, sizeof *begins);
+    snn_status status = begins == NULL ? snn_out_of_memory("places of tables") : snn_ok();
+    if (first && !snn_failed(status)) {
+        status = create_file(path, rows, columns, column_count, begins);
     }
-    if (H5Fclose(file) < 0 && !snn_failed(status)) {
-        status = snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot close");
+    SNN_GOTO_DONE(status, snn_world_agree(world, status));
+    SNN_GOTO_DONE(status, snn_world_broadcast(world, 0, begins, (size_t)column_count * sizeof *begins));
+    status = open_rows(world, path, &descriptor);
+    if (!snn_failed(status)) {
+        status = write_rows(descriptor, path, columns, begins, column_count, runs, run_count);
     }
-    return snn_world_agree(world, status);
+    status = snn_world_agree(world, status);
+done:
+    snn_release(begins);
+    return status;
 }

@@ -12,6 +12,7 @@
 
 #include "core/base/memory.h"
 #include "io/config.h"
+#include "io/file_bytes.h"
 #include "io/hdf5_helpers.h"
 
 enum { PIECE_BYTES = 1 << 20, DIGEST_TEXT_BYTES = 2 * sizeof(XXH128_canonical_t) + 1, KIND_COUNT = 3 };
@@ -69,39 +70,6 @@ snn_status snn_sealed_temporary(const char *path, char *temporary)
     return snn_ok();
 }
 
-/* Reads up to `bytes` at `offset`: fewer only at the end of the file. -1 with errno on failure. */
-static ssize_t read_at(int descriptor, void *buffer, size_t bytes, int64_t offset)
-{
-    size_t done = 0;
-    while (done < bytes) {
-        ssize_t got = pread(descriptor, (char *)buffer + done, bytes - done, (off_t)(offset + (int64_t)done));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
-}
-
-static int write_at(int descriptor, const void *buffer, size_t bytes, int64_t offset)
-{
-    size_t done = 0;
-    while (done < bytes) {
-        ssize_t put = pwrite(descriptor, (const char *)buffer + done, bytes - done, (off_t)(offset + (int64_t)done));
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        done += put > 0 ? (size_t)put : 0;
-    }
-    return 0;
-}
-
 /* Length and checksum of everything behind the block, a piece at a time. */
 static snn_status measure(int descriptor, const char *path, struct seal *found)
 {
@@ -114,7 +82,7 @@ static snn_status measure(int descriptor, const char *path, struct seal *found)
     }
     found->bytes = 0;
     for (;;) {
-        ssize_t got = read_at(descriptor, piece, PIECE_BYTES, SNN_SEAL_BYTES + found->bytes);
+        ssize_t got = snn_file_bytes_read(descriptor, piece, PIECE_BYTES, SNN_SEAL_BYTES + found->bytes);
         if (got < 0) {
             status = fail_with_errno(SNN_FILE_ERROR, path, "cannot read");
             goto done;
@@ -177,7 +145,7 @@ static snn_status write_seal(const char *path, snn_file_kind kind)
     }
     snn_status status = snn_ok();
     unsigned char signature[sizeof HDF5_SIGNATURE] = {0};
-    if (read_at(descriptor, signature, sizeof signature, SNN_SEAL_BYTES) != (ssize_t)sizeof signature ||
+    if (snn_file_bytes_read(descriptor, signature, sizeof signature, SNN_SEAL_BYTES) != (ssize_t)sizeof signature ||
         memcmp(signature, HDF5_SIGNATURE, sizeof signature) != 0) {
         status = snn_fail(SNN_INTERNAL_ERROR, "%s: not an HDF5 file with a user block", path);
         goto done;
@@ -186,7 +154,7 @@ static snn_status write_seal(const char *path, snn_file_kind kind)
     char block[SNN_SEAL_BYTES];
     SNN_GOTO_DONE(status, measure(descriptor, path, &found));
     compose_block(kind, &found, block);
-    if (write_at(descriptor, block, sizeof block, 0) != 0 || fsync(descriptor) != 0) {
+    if (snn_file_bytes_write(descriptor, block, sizeof block, 0) != 0 || fsync(descriptor) != 0) {
         status = fail_with_errno(SNN_FILE_ERROR, path, "cannot write");
     }
 done:
@@ -264,7 +232,7 @@ static snn_status inspect(int descriptor, const char *path, bool whole, snn_file
     if (!S_ISREG(information.st_mode)) {
         return snn_fail(SNN_INPUT_ERROR, "%s: not a regular file", path);
     }
-    ssize_t got = read_at(descriptor, block, SNN_SEAL_BYTES, 0);
+    ssize_t got = snn_file_bytes_read(descriptor, block, SNN_SEAL_BYTES, 0);
     if (got < 0) {
         return fail_with_errno(SNN_INPUT_ERROR, path, "cannot read");
     }

@@ -6,6 +6,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 snn_dist_install
 snn_dist_build release
 cd "$snn_dist_root"
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 echo "+ mpirun -np 4 build/release/snn_dist configs/digits.toml"
 exec mpirun -np 4 build/release/snn_dist configs/digits.toml "$@"

@@ -5,7 +5,8 @@
  * shared memory takes 0.4 to 2 microseconds and moves 20 GB/s; packing and a cluster's network make that the figures
  * here. */
 static const double OPERATION_SECONDS = 3e-11;
-static const double VALUE_SECONDS = 1e-10; /* one x or y, one timestep */
+static const double VALUE_SECONDS = 1e-10;    /* one x or y, one timestep */
+static const double FUNCTION_SECONDS = 1e-10; /* a float32 multiply-add within a tile that is in cache */
 static const double MESSAGE_SECONDS = 2e-6;
 static const double BYTE_SECONDS = 1e-10;
 
@@ -46,9 +47,37 @@ static void add_projection(snn_rank_cost *cost, const snn_plan *plan, const snn_
     }
     cost->operations += snn_operator_operations(op) * rows / op->target_channels;
     cost->weight_bytes += rows * snn_operator_row_length(op) * snn_weight_bytes(network->format, op->kind);
+    if (op->kind == SNN_OPERATOR_TOKENS) {
+        const int64_t mixing = snn_shape_positions(op->target) * snn_shape_positions(snn_operator_pooled_shape(op));
+        const bool real = network->format == SNN_WEIGHTS_FLOAT32;
+        cost->weight_bytes += mixing * (int64_t)(real ? sizeof(float) : sizeof(int16_t)); /* whole on every rank */
+    }
     if (op->kind == SNN_OPERATOR_GATHER) {
         cost->weight_bytes += rows * snn_shape_positions(op->target) * (int64_t)sizeof(int32_t); /* its index */
     }
+}
+
+/* Functions over an image take each position with every other. Others cost as much as their values do. */
+static int64_t function_operations(const snn_population *neurons, int64_t channels)
+{
+    const int64_t positions = snn_shape_positions(neurons->shape);
+    const int64_t groups = neurons->groups > 0 ? neurons->groups : 1;
+    switch (neurons->kind) {
+    case SNN_NEURON_SCORES: /* one product of a head's channels for each output */
+        return positions * channels * (neurons->input.channels / (2 * groups));
+    case SNN_NEURON_MIX:
+        return positions * positions * channels;
+    case SNN_NEURON_ATTENTION: /* a head's scores, then their mix */
+        return 2 * positions * positions * channels;
+    default:
+        return 0;
+    }
+}
+
+/* Bits of one value that a population hands to its readers. */
+static int64_t value_bits(const snn_population *population)
+{
+    return population->kind == SNN_NEURON_STREAM ? 8 * SNN_SUM_BYTES : 1;
 }
 
 void snn_cost_add_population(snn_rank_cost *cost, const snn_plan *plan, const snn_network *network,
@@ -56,11 +85,13 @@ void snn_cost_add_population(snn_rank_cost *cost, const snn_plan *plan, const sn
 {
     const snn_population *neurons = &network->populations[population];
     const int64_t channels = snn_channel_range_count(snn_plan_owned(plan, network, place, population));
-    int64_t values = snn_shape_positions(neurons->input) * channels; /* x */
-    if (neurons->kind != SNN_NEURON_READOUT) {
+    const int64_t decoded = snn_channel_range_count(snn_plan_decoded(plan, network, place, population));
+    int64_t values = neurons->kind == SNN_NEURON_STREAM ? 0 : snn_shape_positions(neurons->input) * decoded; /* x */
+    if (snn_neuron_spikes(neurons->kind)) {
         cost->neurons += snn_shape_positions(neurons->shape) * channels;
         values += snn_shape_positions(neurons->shape) * channels; /* y */
     }
+    cost->function_operations += function_operations(neurons, channels);
     cost->state_bytes += values * request->images * (int64_t)sizeof(float);
     const int32_t last = snn_plan_first_projection(network, population + 1);
     for (int32_t i = snn_plan_first_projection(network, population); i < last; i++) {
@@ -79,7 +110,7 @@ snn_cost_traffic snn_cost_received(const snn_plan *plan, const snn_network *netw
     }
     const snn_shape shape = network->populations[source].shape;
     const int32_t shards = plan->shards[snn_plan_stage_of(plan, source)];
-    traffic.bits = foreign * snn_shape_positions(shape);
+    traffic.bits = foreign * snn_shape_positions(shape) * value_bits(&network->populations[source]);
     traffic.messages = count_owners(shape.channels, shards, needed) - (own.begin < own.end ? 1 : 0);
     return traffic;
 }
@@ -101,7 +132,8 @@ static int64_t bits_to_stage(const snn_plan *plan, const snn_network *network, s
         const snn_channel_range needed = snn_plan_needed(plan, network, reader, source);
         channels += snn_channel_range_count(snn_channel_range_common(owned, needed));
     }
-    return channels * snn_shape_positions(network->populations[source].shape);
+    const snn_population *population = &network->populations[source];
+    return channels * snn_shape_positions(population->shape) * value_bits(population);
 }
 
 static int64_t bits_sent(const snn_plan *plan, const snn_network *network, snn_place place, int32_t source)
@@ -123,7 +155,9 @@ static int64_t bits_sent(const snn_plan *plan, const snn_network *network, snn_p
 
 static int64_t spike_bytes(const snn_population *population, const snn_planner_request *request)
 {
-    const int64_t plane = snn_shape_positions(population->shape) * snn_spikes_row_bytes(population->shape.channels);
+    const int64_t row = population->kind == SNN_NEURON_STREAM ? population->shape.channels * (int64_t)SNN_SUM_BYTES
+                                                              : snn_spikes_row_bytes(population->shape.channels);
+    const int64_t plane = snn_shape_positions(population->shape) * row;
     return plane * request->images * request->block;
 }
 
@@ -138,7 +172,7 @@ static snn_rank_cost cost_without_sends(const snn_plan *plan, const snn_network 
     }
     for (int32_t source = 0; source < end; source++) {
         if (network->populations[source].kind == SNN_NEURON_READOUT) {
-            continue; /* no spikes */
+            continue; /* hands nothing on */
         }
         const snn_channel_range needed = snn_plan_needed(plan, network, place, source);
         const snn_channel_range owned = snn_plan_owned(plan, network, place, source);
@@ -169,7 +203,8 @@ static double compute_seconds(const snn_rank_cost *cost, const snn_planner_reque
     const double steps = (double)request->timesteps / (double)blocks_of(request); /* of an item, on average */
     const double operations = (double)cost->operations * request->images;
     const double values = (double)cost->state_bytes / (double)sizeof(float);
-    return steps * (operations * OPERATION_SECONDS + values * VALUE_SECONDS);
+    const double functions = (double)cost->function_operations * request->images;
+    return steps * (operations * OPERATION_SECONDS + values * VALUE_SECONDS + functions * FUNCTION_SECONDS);
 }
 
 double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *request)

@@ -5,12 +5,12 @@
 #include "partition/planner.h"
 
 /* Adds what `place` computes and keeps for the channels that it owns of `population`: operations, neurons, weights and
- * state. Traffic and spike arrays are left as they are. */
+ * state. Traffic and arrays of spikes and sums are left as they are. */
 void snn_cost_add_population(snn_rank_cost *cost, const snn_plan *plan, const snn_network *network,
                              const snn_planner_request *request, snn_place place, int32_t population);
 
 typedef struct snn_cost_traffic {
-    int64_t bits;     /* per image and timestep */
+    int64_t bits;     /* per image and timestep; a value of a stream has 32 */
     int32_t messages; /* per item */
 } snn_cost_traffic;
 

@@ -130,6 +130,17 @@ snn_channel_range snn_plan_owned(const snn_plan *plan, const snn_network *networ
     return owned;
 }
 
+snn_channel_range snn_plan_decoded(const snn_plan *plan, const snn_network *network, snn_place place,
+                                   int32_t population)
+{
+    const snn_population *neurons = &network->populations[population];
+    snn_channel_range decoded = snn_plan_owned(plan, network, place, population);
+    if (decoded.begin < decoded.end && snn_neuron_reads_all_channels(neurons->kind)) {
+        decoded = (snn_channel_range){0, neurons->input.channels};
+    }
+    return decoded;
+}
+
 int32_t snn_plan_first_projection(const snn_network *network, int32_t population)
 {
     int32_t low = 0, high = network->projection_count;
@@ -154,12 +165,12 @@ snn_channel_range snn_plan_needed(const snn_plan *plan, const snn_network *netwo
         if (projection->source != source) {
             continue;
         }
-        const snn_channel_range owned = snn_plan_owned(plan, network, place, projection->target);
-        if (owned.begin == owned.end) {
+        const snn_channel_range decoded = snn_plan_decoded(plan, network, place, projection->target);
+        if (decoded.begin == decoded.end) {
             continue;
         }
         snn_channel_range part;
-        snn_operator_source_channels(&projection->op, owned.begin, owned.end, &part.begin, &part.end);
+        snn_operator_source_channels(&projection->op, decoded.begin, decoded.end, &part.begin, &part.end);
         needed = snn_channel_range_hull(needed, part);
     }
     return needed;
@@ -170,8 +181,8 @@ void snn_plan_rows(const snn_plan *plan, const snn_network *network, snn_place p
 {
     const snn_operator *op = &network->projections[projection].op;
     const snn_channel_range rows = {op->target_channel, op->target_channel + op->target_channels};
-    const snn_channel_range owned = snn_plan_owned(plan, network, place, network->projections[projection].target);
-    const snn_channel_range held = snn_channel_range_common(rows, owned);
+    const snn_channel_range decoded = snn_plan_decoded(plan, network, place, network->projections[projection].target);
+    const snn_channel_range held = snn_channel_range_common(rows, decoded);
     *begin = held.begin < held.end ? held.begin - op->target_channel : 0;
     *end = held.begin < held.end ? held.end - op->target_channel : 0;
 }

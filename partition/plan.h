@@ -59,8 +59,11 @@ snn_place snn_plan_place(const snn_plan *plan, int32_t rank);
 int32_t snn_plan_rank(const snn_plan *plan, snn_place place);
 int32_t snn_plan_stage_of(const snn_plan *plan, int32_t population);
 
-/* Channels of `population` that a place owns (of its output; a window neuron's input has the same channels). */
+/* Channels of `population` that a place owns, of its output. */
 snn_channel_range snn_plan_owned(const snn_plan *plan, const snn_network *network, snn_place place, int32_t population);
+/* Channels of its input that a place decodes: the owned ones, or all if it owns any and the kind reads all channels. */
+snn_channel_range snn_plan_decoded(const snn_plan *plan, const snn_network *network, snn_place place,
+                                   int32_t population);
 /* Channels of `source` (a population or SNN_SOURCE_INPUT) that a place needs as input of the populations it owns
  * channels of: the smallest range that holds them all. Owned ones included only if needed. {0, 0} when none are. */
 snn_channel_range snn_plan_needed(const snn_plan *plan, const snn_network *network, snn_place place, int32_t source);

@@ -40,7 +40,7 @@ static void add_received(search *state, snn_rank_cost *cost, const snn_plan *pla
                          const snn_projection *projection)
 {
     const int32_t source = projection->source;
-    const snn_channel_range target = snn_plan_owned(plan, state->network, place, projection->target);
+    const snn_channel_range target = snn_plan_decoded(plan, state->network, place, projection->target);
     if (source == SNN_SOURCE_INPUT || target.begin == target.end) {
         return;
     }
@@ -67,6 +67,7 @@ static void tabulate_stages(search *state, const snn_plan *plan, snn_place place
     int32_t projection = snn_plan_first_projection(state->network, first);
     for (int32_t last = first; last < state->populations; last++) {
         cost.operations += state->own[last].operations;
+        cost.function_operations += state->own[last].function_operations;
         cost.state_bytes += state->own[last].state_bytes;
         while (projection < state->network->projection_count &&
                state->network->projections[projection].target == last) {

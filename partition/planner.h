@@ -19,8 +19,9 @@ typedef struct snn_planner_request {
 /* Cost of a rank of the plan, for `plan`'s table and the search. */
 typedef struct snn_rank_cost {
     int64_t operations;                             /* signed additions per image and timestep */
+    int64_t function_operations;                    /* of n-ary functions, beyond one for each x and y; likewise */
     int64_t neurons;                                /* spiking ones, per image */
-    int64_t weight_bytes, state_bytes, spike_bytes; /* state and spikes for a whole group and block */
+    int64_t weight_bytes, state_bytes, spike_bytes; /* state, spikes and sums of streams for a whole group and block */
     int64_t bits_sent, bits_received;               /* per image and timestep */
     int32_t messages;                               /* received per item */
 } snn_rank_cost;

@@ -13,29 +13,38 @@ static void clear_term(snn_term *term)
 {
     snn_release(term->weights);
     snn_release(term->index);
+    snn_release(term->mixing);
     term->weights = NULL;
     term->index = NULL;
+    term->mixing = NULL;
+}
+
+/* A copy of `count` elements of `bytes` bytes, or NULL for none; *status tells of short memory. */
+static void *copy_array(const void *from, size_t count, size_t bytes, snn_status *status)
+{
+    void *copy = from == NULL || status->code != SNN_OK ? NULL : snn_allocate(count, bytes);
+    if (copy != NULL) {
+        memcpy(copy, from, count * bytes);
+    } else if (from != NULL && status->code == SNN_OK) {
+        *status = snn_out_of_memory("a term");
+    }
+    return copy;
 }
 
 static snn_status copy_term(const snn_term *term, snn_term *copy)
 {
     size_t count = (size_t)term_weights(term);
+    size_t mixing =
+        (size_t)(snn_shape_positions(term->op.target) * snn_shape_positions(snn_operator_pooled_shape(&term->op)));
+    snn_status status = snn_ok();
     *copy = *term;
-    copy->index = NULL;
-    copy->weights = snn_allocate(count, sizeof *copy->weights);
-    if (copy->weights == NULL) {
-        return snn_out_of_memory("weights of a term");
+    copy->weights = copy_array(term->weights, count, sizeof *copy->weights, &status);
+    copy->index = copy_array(term->index, count, sizeof *copy->index, &status);
+    copy->mixing = copy_array(term->mixing, mixing, sizeof *copy->mixing, &status);
+    if (status.code != SNN_OK) {
+        clear_term(copy);
     }
-    memcpy(copy->weights, term->weights, count * sizeof *copy->weights);
-    if (term->index != NULL) {
-        copy->index = snn_allocate(count, sizeof *copy->index);
-        if (copy->index == NULL) {
-            clear_term(copy);
-            return snn_out_of_memory("index of a term");
-        }
-        memcpy(copy->index, term->index, count * sizeof *copy->index);
-    }
-    return snn_ok();
+    return status;
 }
 
 snn_status snn_affine_identity(snn_affine *affine, int32_t source, snn_shape shape, snn_order order)
@@ -111,6 +120,16 @@ bool snn_affine_is_plain(const snn_affine *affine, bool unpooled)
         }
     }
     return true;
+}
+
+bool snn_affine_reads_image(const snn_affine *affine)
+{
+    for (int32_t i = 0; i < affine->term_count; i++) {
+        if (affine->terms[i].source == SNN_SOURCE_INPUT) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int64_t snn_affine_element(const snn_affine *affine, int64_t position, int32_t channel)
@@ -241,4 +260,21 @@ snn_status snn_affine_concatenate(snn_affine *affine, snn_affine *other)
     }
     snn_affine_clear(other);
     return snn_ok();
+}
+
+void snn_affine_relabel(snn_affine *affine, int32_t height, int32_t width, bool *possible)
+{
+    *possible = (int64_t)height * width == snn_shape_positions(affine->shape);
+    for (int32_t t = 0; t < affine->term_count && *possible; t++) {
+        const snn_operator *op = &affine->terms[t].op;
+        *possible = op->kind == SNN_OPERATOR_TOKENS;
+    }
+    if (!*possible) {
+        return;
+    }
+    affine->shape.height = height;
+    affine->shape.width = width;
+    for (int32_t t = 0; t < affine->term_count; t++) {
+        affine->terms[t].op.target = affine->shape;
+    }
 }

@@ -21,6 +21,7 @@ typedef struct snn_term {
     int32_t source;  /* population of the draft, or SNN_SOURCE_INPUT */
     snn_operator op; /* op.target is the affine value's shape */
     float *weights;  /* [op.target_channels][row length], owned */
+    float *mixing;   /* tokens: [target positions][source positions], owned */
     int32_t *index;  /* gather: [op.target_channels][positions], owned */
 } snn_term;
 
@@ -40,6 +41,9 @@ void snn_affine_clear(snn_affine *affine);
 
 /* True if every term is plain; `unpooled`: and none is pooled either. */
 bool snn_affine_is_plain(const snn_affine *affine, bool unpooled);
+
+/* Whether a term reads the image itself. */
+bool snn_affine_reads_image(const snn_affine *affine);
 
 /* Flat element of the ONNX value for (position, channel), and how many elements there are. */
 int64_t snn_affine_element(const snn_affine *affine, int64_t position, int32_t channel);
@@ -68,6 +72,13 @@ snn_status snn_affine_convolve(snn_affine *affine, const snn_window *window, int
 
 /* Matrix product over all elements of plain terms: `weights` [outputs][elements in the ONNX value's order]. */
 snn_status snn_affine_dense(snn_affine *affine, int32_t outputs, const float *weights, const float *bias);
+
+/* Mixes positions, the same way in every channel, of plain terms: `weights` [outputs][positions]. */
+snn_status snn_affine_mix_positions(snn_affine *affine, int32_t outputs, const float *weights);
+
+/* Labels rows and columns anew (same number of positions); *possible is false, and nothing changed, if a term's
+ * geometry depends on them. */
+void snn_affine_relabel(snn_affine *affine, int32_t height, int32_t width, bool *possible);
 
 /* Where the elements of a rearranged value come from: map[o] is the flat ONNX element of the affine value for flat
  * element o of the result, or -1 for zero. Tries to express it by relabelling axes, taking a range of channels, or

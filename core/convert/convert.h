@@ -8,6 +8,7 @@
 #ifndef SNN_CONVERT_CONVERT_H
 #define SNN_CONVERT_CONVERT_H
 
+#include "core/convert/histogram.h"
 #include "core/graph/evaluator.h"
 #include "core/graph/graph.h"
 #include "core/network/network.h"
@@ -21,10 +22,11 @@ typedef struct snn_convert_options {
     snn_weight_format format;
 } snn_convert_options;
 
-/* What became of one node of the graph. */
+/* What became of one node of the graph. PART: absorbed by the neurons of a pattern's root node. */
 typedef enum snn_verdict {
     SNN_VERDICT_NEURON,
     SNN_VERDICT_LINEAR,
+    SNN_VERDICT_PART,
     SNN_VERDICT_FOLDED,
     SNN_VERDICT_REFUSED
 } snn_verdict;
@@ -48,7 +50,10 @@ int64_t snn_draft_maxima_length(const snn_draft *draft);
 /* Raises `maxima` (zeros at first) by the values of the evaluator's last run. */
 void snn_draft_observe(const snn_draft *draft, const snn_evaluator *evaluator, float *maxima);
 
-/* The network. A channel that never rose above 1e-5 gets scale 1. */
+/* Counts the magnitudes of the last run, for a calibration by quantiles. Threads may call it at the same time. */
+void snn_draft_count(const snn_draft *draft, const snn_evaluator *evaluator, snn_histogram *histogram);
+
+/* The network, from maxima or quantiles. A channel that never rose above 1e-5 gets scale 1. */
 snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, snn_network **network);
 
 #endif

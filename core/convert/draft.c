@@ -26,9 +26,10 @@ void snn_draft_give(snn_recognition *recognition, snn_affine *affine)
     memset(affine, 0, sizeof *affine);
 }
 
-static bool is_identity_of_population(const snn_affine *affine)
+static bool is_identity_of_population(const snn_draft *draft, const snn_affine *affine)
 {
-    if (affine->term_count != 1 || affine->offset != NULL || !snn_affine_is_plain(affine, true)) {
+    if (snn_draft_reads_stream(draft, affine) || affine->term_count != 1 || affine->offset != NULL ||
+        !snn_affine_is_plain(affine, true)) {
         return false;
     }
     const snn_term *term = &affine->terms[0];
@@ -114,9 +115,9 @@ snn_status snn_draft_add_population(snn_draft *draft, const char *name, snn_neur
     return snn_ok();
 }
 
-snn_status snn_draft_relay_form(snn_draft *draft, snn_affine *affine, int32_t value)
+snn_status snn_draft_relay_affine(snn_draft *draft, snn_affine *affine, int32_t value)
 {
-    if (is_identity_of_population(affine)) {
+    if (is_identity_of_population(draft, affine)) {
         return snn_ok();
     }
     char name[256];
@@ -128,13 +129,46 @@ snn_status snn_draft_relay_form(snn_draft *draft, snn_affine *affine, int32_t va
     return snn_affine_identity(affine, draft->population_count - 1, shape, order);
 }
 
+bool snn_draft_reads_stream(const snn_draft *draft, const snn_affine *affine)
+{
+    for (int32_t t = 0; t < affine->term_count; t++) {
+        int32_t source = affine->terms[t].source;
+        if (source != SNN_SOURCE_INPUT && draft->populations[source].kind == SNN_NEURON_STREAM) {
+            return true;
+        }
+    }
+    return false;
+}
+
+snn_status snn_draft_stream_affine(snn_draft *draft, snn_affine *affine, int32_t value)
+{
+    if (snn_affine_is_plain(affine, false)) {
+        return snn_ok();
+    }
+    char name[256];
+    int32_t producer = draft->graph->values[value].producer;
+    (void)snprintf(name, sizeof name, "%.200s/stream", producer >= 0 ? draft->graph->nodes[producer].name : "input");
+    snn_shape shape = affine->shape;
+    snn_order order = affine->order;
+    float *offset = affine->offset;
+    int32_t offset_positions = affine->offset_positions;
+    affine->offset = NULL;
+    snn_status status = snn_draft_add_population(draft, name, SNN_NEURON_STREAM, affine, shape, value, NULL);
+    if (status.code == SNN_OK) {
+        status = snn_affine_identity(affine, draft->population_count - 1, shape, order);
+    }
+    affine->offset = offset;
+    affine->offset_positions = offset_positions;
+    return status;
+}
+
 snn_status snn_draft_relay(snn_recognition *recognition, int32_t i)
 {
     if (!snn_recognition_is_activation(recognition, i)) {
         return snn_fail(SNN_INPUT_ERROR, "input %d is not an activation", i);
     }
     int32_t value = recognition->node->inputs[i];
-    return snn_draft_relay_form(recognition->draft, &recognition->draft->affines[value], value);
+    return snn_draft_relay_affine(recognition->draft, &recognition->draft->affines[value], value);
 }
 
 bool snn_affine_layout_is(const snn_affine *affine, snn_shape shape, snn_order order)
@@ -175,14 +209,22 @@ snn_status snn_draft_require_layout(snn_recognition *recognition, int32_t i, snn
     return snn_draft_relay(recognition, i);
 }
 
+/* Uses by what is converted: patterns in place of the nodes that they absorb. */
 static void count_uses(snn_draft *draft)
 {
     const snn_graph *graph = draft->graph;
     for (int32_t n = 0; n < graph->node_count; n++) {
         const snn_node *node = &graph->nodes[n];
-        for (int32_t i = 0; i < node->input_count && !node->folded; i++) {
-            if (node->inputs[i] != SNN_NO_VALUE) {
-                draft->uses[node->inputs[i]]++;
+        const snn_pattern_match *match = &draft->matches[n];
+        bool pattern = match->root == n;
+        int32_t count = pattern ? match->input_count : node->input_count;
+        const int32_t *inputs = pattern ? match->inputs : node->inputs;
+        if (node->folded || (match->root >= 0 && !pattern)) {
+            continue;
+        }
+        for (int32_t i = 0; i < count; i++) {
+            if (inputs[i] != SNN_NO_VALUE) {
+                draft->uses[inputs[i]]++;
             }
         }
     }
@@ -195,9 +237,11 @@ static snn_status begin(snn_draft *draft)
     const snn_tensor *input = &graph->values[graph->input].tensor;
     draft->affines = snn_allocate((size_t)graph->value_count, sizeof *draft->affines);
     draft->uses = snn_allocate((size_t)graph->value_count, sizeof *draft->uses);
-    if (draft->affines == NULL || draft->uses == NULL) {
+    draft->matches = snn_allocate((size_t)graph->node_count, sizeof *draft->matches);
+    if (draft->affines == NULL || draft->uses == NULL || draft->matches == NULL) {
         return snn_out_of_memory("draft");
     }
+    SNN_TRY(snn_patterns_find(graph, draft->matches));
     count_uses(draft);
     snn_shape shape;
     snn_order order;
@@ -205,20 +249,33 @@ static snn_status begin(snn_draft *draft)
     return snn_affine_identity(&draft->affines[graph->input], SNN_SOURCE_INPUT, shape, order);
 }
 
-/* What several readers share must not be computed once per reader: behind an operator they read a relay. */
+/* Whether a term passes a stream on, channel by channel, at any gain. */
+static bool passes_stream_on(const snn_draft *draft, const snn_affine *affine)
+{
+    for (int32_t t = 0; t < affine->term_count; t++) {
+        const snn_term *term = &affine->terms[t];
+        if (term->op.kind == SNN_OPERATOR_DIAGONAL && term->source != SNN_SOURCE_INPUT &&
+            draft->populations[term->source].kind == SNN_NEURON_STREAM) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What several readers share must not be computed once per reader: behind an operator they read a stream. And what is
+ * added to a stream is a stream again, so that nothing scales or cuts it before it is summed. */
 static snn_status share_output(snn_draft *draft, const snn_node *node)
 {
     int32_t value = node->outputs[0];
     snn_affine *affine = &draft->affines[value];
-    if (draft->uses[value] < 2 || affine->term_count == 0 || snn_affine_is_plain(affine, false)) {
-        return snn_ok();
-    }
-    return snn_draft_relay_form(draft, affine, value);
+    bool shared = draft->uses[value] > 1 || passes_stream_on(draft, affine);
+    return shared && affine->term_count > 0 ? snn_draft_stream_affine(draft, affine, value) : snn_ok();
 }
 
-static snn_status convert_node(snn_draft *draft, const snn_node *node, snn_node_report *report)
+static snn_status convert_node(snn_draft *draft, const snn_node *node, const snn_pattern_match *pattern,
+                               snn_node_report *report)
 {
-    snn_recognition recognition = {draft, node, SNN_VERDICT_LINEAR, ""};
+    snn_recognition recognition = {draft, node, pattern, SNN_VERDICT_LINEAR, ""};
     snn_recogniser recogniser = node->domain[0] == '\0' ? snn_recogniser_find(node->operator) : NULL;
     snn_status status = snn_ok();
     if (recogniser == NULL) {
@@ -278,19 +335,41 @@ static snn_status finish_readout(snn_draft *draft)
     return snn_draft_add_population(draft, "logits", SNN_NEURON_READOUT, affine, shape, value, NULL);
 }
 
+/* What stands for a pattern: its operator and inputs, the root's name and output. */
+static snn_node pattern_node(const snn_node *root, const snn_pattern_match *match)
+{
+    snn_node node = *root;
+    if (match->operator!= NULL) {
+        node.operator=(char *) match->operator;
+        node.inputs = (int32_t *)match->inputs;
+        node.input_count = match->input_count;
+        node.attributes = NULL;
+        node.attribute_count = 0;
+    }
+    return node;
+}
+
 static snn_status convert_nodes(snn_draft *draft, snn_node_report *reports, bool *refused)
 {
     const snn_graph *graph = draft->graph;
     for (int32_t n = 0; n < graph->node_count; n++) {
         const snn_node *node = &graph->nodes[n];
-        if (node->folded) {
-            if (reports != NULL) {
+        const snn_pattern_match *match = &draft->matches[n];
+        if (node->folded || (match->root >= 0 && match->root != n)) {
+            if (reports != NULL && node->folded) {
                 reports[n].verdict = SNN_VERDICT_FOLDED;
                 (void)snprintf(reports[n].text, sizeof reports[n].text, "constant");
+            } else if (reports != NULL) {
+                reports[n].verdict = SNN_VERDICT_PART;
+                (void)snprintf(reports[n].text, sizeof reports[n].text, "of the pattern %s at %.100s",
+                               draft->matches[match->root].operator, graph->nodes[match->root].name);
             }
             continue;
         }
-        snn_status status = convert_node(draft, node, reports != NULL ? &reports[n] : NULL);
+        const bool pattern = match->root == n;
+        snn_node stand_in = pattern_node(node, match);
+        snn_status status = convert_node(draft, pattern ? &stand_in : node, pattern ? match : NULL,
+                                         reports != NULL ? &reports[n] : NULL);
         if (status.code == SNN_INPUT_ERROR && reports != NULL) {
             *refused = true;
             status = pretend(draft, node);
@@ -340,6 +419,7 @@ void snn_draft_destroy(snn_draft *draft)
     }
     snn_release(draft->affines);
     snn_release(draft->uses);
+    snn_release(draft->matches);
     snn_release(draft->populations);
     snn_release(draft);
 }

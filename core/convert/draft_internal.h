@@ -4,6 +4,7 @@
 
 #include "core/convert/affine.h"
 #include "core/convert/convert.h"
+#include "core/convert/patterns.h"
 
 /* A population to be: its decoded input is `input`, its scale comes from the graph's value `value`. */
 typedef struct snn_draft_population {
@@ -11,18 +12,22 @@ typedef struct snn_draft_population {
     snn_neuron_kind kind;
     snn_shape shape;
     snn_window window;
-    float alpha;
+    float alpha, beta;
+    int32_t groups;
     snn_affine input;
     int32_t value;           /* graph value whose channel maxima give the scale */
     snn_affine value_layout; /* shape and order of that value (no terms) */
-    int64_t maxima;          /* where its channels begin in the flat array of maxima */
+    /* The population tracks (value - shift) / gain; NULL for 1 and 0. Constants of the graph, per channel. */
+    const float *value_gain, *value_shift;
+    int64_t maxima; /* where its channels begin in the flat array of maxima */
 } snn_draft_population;
 
 struct snn_draft {
     const snn_graph *graph;
     snn_convert_options options;
-    snn_affine *affines; /* [graph->value_count] */
-    int32_t *uses;       /* [graph->value_count] inputs of live nodes that still want the affine value */
+    snn_pattern_match *matches; /* [graph->node_count] */
+    snn_affine *affines;        /* [graph->value_count] */
+    int32_t *uses;              /* [graph->value_count] inputs of live nodes that still want the affine value */
     snn_draft_population *populations;
     int32_t population_count, population_capacity;
     int64_t maxima_length;
@@ -31,8 +36,9 @@ struct snn_draft {
 /* One node being converted. */
 typedef struct snn_recognition {
     snn_draft *draft;
-    const snn_node *node;
-    snn_verdict verdict; /* set by the recogniser; NEURON or LINEAR */
+    const snn_node *node;             /* of the graph, or what stands for a pattern */
+    const snn_pattern_match *pattern; /* NULL for an ordinary node */
+    snn_verdict verdict;              /* set by the recogniser; NEURON or LINEAR */
     char text[160];
 } snn_recognition;
 
@@ -46,6 +52,7 @@ snn_recogniser snn_recogniser_product(const char *operator_name);
 snn_recogniser snn_recogniser_arithmetic(const char *operator_name);
 snn_recogniser snn_recogniser_average(const char *operator_name);
 snn_recogniser snn_recogniser_neuron(const char *operator_name);
+snn_recogniser snn_recogniser_nary(const char *operator_name);
 snn_recogniser snn_recogniser_movement(const char *operator_name);
 
 /* A family's table, and the look-up in it. */
@@ -71,20 +78,29 @@ void snn_recognition_describe(snn_recognition *recognition, const char *text);
 
 /* Gives the caller the affine value of the node's input i: moved for its last use, copied otherwise. */
 snn_status snn_draft_take(snn_recognition *recognition, int32_t i, snn_affine *affine);
-/* The same with terms that can take one more operator, through a relay if need be. */
-snn_status snn_draft_take_plain(snn_recognition *recognition, int32_t i, bool unpooled, snn_affine *affine);
+/* The same with terms behind which a product can be folded: plain ones that read spikes, through a relay if need be. */
+snn_status snn_draft_take_spikes(snn_recognition *recognition, int32_t i, snn_affine *affine);
 /* Stores the affine value of output 0 (takes it). */
 void snn_draft_give(snn_recognition *recognition, snn_affine *affine);
 /* Gives the value as output 0 if `status` is fine, clears it otherwise; returns `status`. */
 snn_status snn_draft_conclude(snn_recognition *recognition, snn_affine *affine, snn_status status);
 
-/* Replaces the affine value of input i by a relay population that tracks it, unless it is the plain identity of one
- * population already. */
+/* Products read spikes. Replaces input i by a relay population that tracks it, unless it is the plain identity of one
+ * spiking population already. */
 snn_status snn_draft_relay(snn_recognition *recognition, int32_t i);
 /* The same for an affine value in hand; `value` is the graph value that it stands for. */
-snn_status snn_draft_relay_form(snn_draft *draft, snn_affine *affine, int32_t value);
+snn_status snn_draft_relay_affine(snn_draft *draft, snn_affine *affine, int32_t value);
+/* Makes every term plain, so that several populations or a n-ary one can read the value: an affine value with operators
+ * becomes a stream, which keeps it exactly. The constant part stays with the affine value. */
+snn_status snn_draft_stream_affine(snn_draft *draft, snn_affine *affine, int32_t value);
+/* Whether a term reads a stream, so that no product can be folded behind it. */
+bool snn_draft_reads_stream(const snn_draft *draft, const snn_affine *affine);
 /* Sees to it that input i has this shape and order, through a relay and a gather if need be. */
 snn_status snn_draft_require_layout(snn_recognition *recognition, int32_t i, snn_shape shape, snn_order order);
+/* Gives inputs 0 and 1 one layout: by other labels for rows and columns where that is enough, else through relays. */
+snn_status snn_draft_align_layouts(snn_recognition *recognition);
+/* A neuron of two activations: SNN_NEURON_PRODUCT or SNN_NEURON_QUOTIENT of inputs 0 and 1. */
+snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind kind);
 /* True if elements run alike: same shape, and the same order or one that makes no difference. */
 bool snn_affine_layout_is(const snn_affine *affine, snn_shape shape, snn_order order);
 

@@ -291,3 +291,45 @@ snn_status snn_affine_dense(snn_affine *affine, int32_t outputs, const float *we
     affine->order = SNN_ORDER_CHANNELS_FIRST;
     return snn_ok();
 }
+
+snn_status snn_affine_mix_positions(snn_affine *affine, int32_t outputs, const float *weights)
+{
+    if (!snn_affine_is_plain(affine, false)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "product over positions behind an operator");
+    }
+    int64_t positions = snn_shape_positions(affine->shape);
+    int32_t channels = affine->shape.channels;
+    snn_shape shape = outputs == positions ? affine->shape : (snn_shape){1, outputs, channels};
+    if (affine->offset != NULL) {
+        SNN_TRY(snn_affine_expand_offset(affine));
+        float *offset = snn_allocate((size_t)outputs * (size_t)channels, sizeof *offset);
+        if (offset == NULL) {
+            return snn_out_of_memory("offset");
+        }
+        for (int32_t o = 0; o < outputs; o++) {
+            for (int32_t c = 0; c < channels; c++) {
+                double sum = 0.0;
+                for (int64_t p = 0; p < positions; p++) {
+                    sum += (double)weights[o * positions + p] * affine->offset[p * channels + c];
+                }
+                offset[(int64_t)o * channels + c] = (float)sum;
+            }
+        }
+        snn_release(affine->offset);
+        affine->offset = offset;
+        affine->offset_positions = outputs;
+    }
+    for (int32_t t = 0; t < affine->term_count; t++) {
+        snn_term *term = &affine->terms[t];
+        size_t count = (size_t)outputs * (size_t)positions;
+        term->mixing = snn_allocate(count, sizeof *term->mixing);
+        if (term->mixing == NULL) {
+            return snn_out_of_memory("position weights");
+        }
+        memcpy(term->mixing, weights, count * sizeof *weights);
+        term->op.kind = SNN_OPERATOR_TOKENS;
+        term->op.target = shape;
+    }
+    affine->shape = shape;
+    return snn_ok();
+}

@@ -288,6 +288,7 @@ static void drop_empty_terms(snn_affine *affine)
         } else {
             snn_release(affine->terms[i].weights);
             snn_release(affine->terms[i].index);
+            snn_release(affine->terms[i].mixing);
         }
     }
     affine->term_count = kept;

@@ -123,7 +123,7 @@ static snn_status add_constant(snn_affine *affine, const float *values, bool per
 /* A gain for every element: a relay, then a gather that scales. */
 static snn_status scale_elements(snn_recognition *recognition, snn_affine *affine, int32_t value, const float *gains)
 {
-    SNN_TRY(snn_draft_relay_form(recognition->draft, affine, value));
+    SNN_TRY(snn_draft_relay_affine(recognition->draft, affine, value));
     size_t count = (size_t)snn_shape_size(affine->shape);
     int32_t *map = snn_allocate(count, sizeof *map);
     if (map == NULL) {
@@ -142,6 +142,20 @@ static snn_status scale_elements(snn_recognition *recognition, snn_affine *affin
         }
     }
     return snn_ok();
+}
+
+static snn_status negate(snn_affine *affine)
+{
+    float *gain = snn_allocate((size_t)affine->shape.channels, sizeof *gain);
+    if (gain == NULL) {
+        return snn_out_of_memory("gains");
+    }
+    for (int32_t c = 0; c < affine->shape.channels; c++) {
+        gain[c] = -1.0f;
+    }
+    snn_status status = snn_affine_scale(affine, gain, NULL);
+    snn_release(gain);
+    return status;
 }
 
 typedef enum arithmetic { ADD, SUBTRACT, MULTIPLY, DIVIDE } arithmetic;
@@ -176,6 +190,21 @@ static snn_status with_constant(snn_recognition *recognition, arithmetic what, i
     return snn_draft_conclude(recognition, &affine, status);
 }
 
+snn_status snn_draft_align_layouts(snn_recognition *recognition)
+{
+    snn_affine *first = &recognition->draft->affines[recognition->node->inputs[0]];
+    snn_affine *second = &recognition->draft->affines[recognition->node->inputs[1]];
+    bool possible = first->order == second->order && first->shape.channels == second->shape.channels;
+    if (possible && !snn_affine_layout_is(second, first->shape, first->order)) {
+        snn_affine_relabel(second, first->shape.height, first->shape.width, &possible);
+        if (!possible) {
+            snn_affine_relabel(first, second->shape.height, second->shape.width, &possible);
+        }
+    }
+    first = &recognition->draft->affines[recognition->node->inputs[0]];
+    return snn_draft_require_layout(recognition, 1, first->shape, first->order);
+}
+
 static snn_status of_two_activations(snn_recognition *recognition, float sign)
 {
     const snn_tensor *a = snn_recognition_input(recognition, 0);
@@ -183,11 +212,7 @@ static snn_status of_two_activations(snn_recognition *recognition, float sign)
     if (snn_tensor_elements(a) != snn_tensor_elements(b)) {
         return snn_fail(SNN_INPUT_ERROR, "broadcasting an activation is not supported");
     }
-    const snn_affine *affines = recognition->draft->affines;
-    const snn_affine *first = &affines[recognition->node->inputs[0]];
-    if (!snn_affine_layout_is(&affines[recognition->node->inputs[1]], first->shape, first->order)) {
-        SNN_TRY(snn_draft_require_layout(recognition, 1, first->shape, first->order));
-    }
+    SNN_TRY(snn_draft_align_layouts(recognition));
     snn_affine affine, other;
     SNN_TRY(snn_draft_take(recognition, 0, &affine));
     snn_status status = snn_draft_take(recognition, 1, &other);
@@ -206,8 +231,7 @@ static snn_status convert_arithmetic(snn_recognition *recognition, arithmetic wh
         return of_two_activations(recognition, what == ADD ? 1.0f : -1.0f);
     }
     if (both) {
-        return snn_fail(SNN_INPUT_ERROR, "%s of two activations is not linear; no neuron stands for it yet",
-                        what == MULTIPLY ? "the product" : "the quotient");
+        return snn_recognise_binary(recognition, what == MULTIPLY ? SNN_NEURON_PRODUCT : SNN_NEURON_QUOTIENT);
     }
     return with_constant(recognition, what, snn_recognition_is_constant(recognition, 0) ? 0 : 1);
 }
@@ -219,6 +243,13 @@ static snn_status convert_add(snn_recognition *recognition)
 static snn_status convert_sub(snn_recognition *recognition)
 {
     return convert_arithmetic(recognition, SUBTRACT);
+}
+static snn_status convert_neg(snn_recognition *recognition)
+{
+    snn_affine affine;
+    SNN_TRY(snn_draft_take(recognition, 0, &affine));
+    snn_recognition_describe(recognition, "sign folded into the weights");
+    return snn_draft_conclude(recognition, &affine, negate(&affine));
 }
 static snn_status convert_mul(snn_recognition *recognition)
 {
@@ -305,6 +336,7 @@ snn_recogniser snn_recogniser_arithmetic(const char *operator_name)
         {"BatchNormalization", convert_batch_normalization},
         {"Add", convert_add},
         {"Sub", convert_sub},
+        {"Neg", convert_neg},
         {"Mul", convert_mul},
         {"Div", convert_div},
         {"Concat", convert_concat},

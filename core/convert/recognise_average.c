@@ -1,13 +1,35 @@
 /* Averages over positions. */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/convert/draft_internal.h"
+
+/* Sums over positions fold behind plain terms, of streams too, unless windows at the border divide by fewer positions.
+ */
+static snn_status take_for_average(snn_recognition *recognition, bool same_divisor, snn_affine *affine)
+{
+    snn_affine *now = &recognition->draft->affines[recognition->node->inputs[0]];
+    if (!same_divisor) {
+        SNN_TRY(snn_draft_take_spikes(recognition, 0, affine));
+    } else {
+        SNN_TRY(snn_draft_stream_affine(recognition->draft, now, recognition->node->inputs[0]));
+        SNN_TRY(snn_draft_take(recognition, 0, affine));
+    }
+    return snn_affine_is_plain(affine, true)
+               ? snn_ok()
+               : snn_draft_relay_affine(recognition->draft, affine, recognition->node->inputs[0]);
+}
 
 static snn_status average(snn_recognition *recognition, const snn_window *window, bool count_padding)
 {
     snn_affine affine;
-    SNN_TRY(snn_draft_take_plain(recognition, 0, true, &affine));
-    snn_status status = snn_affine_average(&affine, window, count_padding);
+    memset(&affine, 0, sizeof affine);
+    bool padded =
+        window->pad_begin[0] > 0 || window->pad_begin[1] > 0 || window->pad_end[0] > 0 || window->pad_end[1] > 0;
+    snn_status status = take_for_average(recognition, count_padding || !padded, &affine);
+    if (status.code == SNN_OK) {
+        status = snn_affine_average(&affine, window, count_padding);
+    }
     (void)snprintf(recognition->text, sizeof recognition->text, "average of %d x %d", window->kernel[0],
                    window->kernel[1]);
     return snn_draft_conclude(recognition, &affine, status);

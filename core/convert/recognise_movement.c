@@ -1,64 +1,10 @@
-/* Nodes that only move elements: one recogniser for all of them.
- *
- * The node is evaluated on the numbers of its input's elements (1, 2, 3, ...; 0 is padding). What comes out says where
- * every element of the result comes from, whatever the operator and its attributes.
- */
+/* Nodes that only move elements: one recogniser for all of them, by the map of elements (movement.h). */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/memory.h"
 #include "core/convert/draft_internal.h"
-#include "core/graph/operators.h"
-
-enum { EXACT_FLOAT_INTEGERS = 1 << 24 };
-
-static snn_status element_map(const snn_recognition *recognition, int32_t **map)
-{
-    const snn_graph *graph = recognition->draft->graph;
-    const snn_node *node = recognition->node;
-    const snn_tensor *from = snn_recognition_input(recognition, 0);
-    int64_t count = snn_tensor_elements(from);
-    int64_t moved = snn_tensor_elements(snn_recognition_output(recognition, 0));
-    if (count >= EXACT_FLOAT_INTEGERS) {
-        return snn_fail(SNN_INPUT_ERROR, "moves %lld elements, at most %d supported", (long long)count,
-                        EXACT_FLOAT_INTEGERS - 1);
-    }
-    const snn_tensor **inputs = snn_allocate((size_t)node->input_count, sizeof *inputs);
-    snn_tensor numbers = *from;
-    snn_tensor outputs[1] = {*snn_recognition_output(recognition, 0)};
-    numbers.data = NULL;
-    outputs[0].data = NULL;
-    *map = NULL;
-    snn_status status = inputs == NULL ? snn_out_of_memory("inputs") : snn_ok();
-    if (status.code != SNN_OK) {
-        return status;
-    }
-    SNN_GOTO_DONE(status, snn_tensor_allocate(&numbers));
-    SNN_GOTO_DONE(status, snn_tensor_allocate(&outputs[0]));
-    for (int64_t e = 0; e < count; e++) {
-        ((float *)numbers.data)[e] = (float)(e + 1);
-    }
-    for (int32_t i = 0; i < node->input_count; i++) {
-        inputs[i] = i == 0 ? &numbers : node->inputs[i] == SNN_NO_VALUE ? NULL : snn_recognition_input(recognition, i);
-    }
-    snn_node single = *node; /* an unused second output (the mask of Dropout) is not wanted */
-    single.output_count = 1;
-    snn_operator_call call = {&single, graph->opset, inputs, outputs};
-    SNN_GOTO_DONE(status, snn_graph_operator_find(node->operator)->evaluate(&call));
-    *map = snn_allocate((size_t)moved, sizeof **map);
-    if (*map == NULL) {
-        status = snn_out_of_memory("element map");
-        goto done;
-    }
-    for (int64_t e = 0; e < moved; e++) {
-        (*map)[e] = (int32_t)((const float *)outputs[0].data)[e] - 1;
-    }
-done:
-    snn_release(inputs);
-    snn_tensor_clear(&numbers);
-    snn_tensor_clear(&outputs[0]);
-    return status;
-}
+#include "core/convert/movement.h"
 
 static snn_status rearrange(snn_recognition *recognition, const int32_t *map, snn_affine *affine)
 {
@@ -68,7 +14,7 @@ static snn_status rearrange(snn_recognition *recognition, const int32_t *map, sn
     if (possible) {
         return snn_ok();
     }
-    SNN_TRY(snn_draft_relay_form(recognition->draft, affine, recognition->node->inputs[0]));
+    SNN_TRY(snn_draft_relay_affine(recognition->draft, affine, recognition->node->inputs[0]));
     SNN_TRY(snn_affine_rearrange(affine, map, to->dims, to->rank, &possible));
     if (possible) {
         return snn_ok();
@@ -87,7 +33,7 @@ static snn_status convert_movement(snn_recognition *recognition)
     int32_t *map = NULL;
     snn_affine affine;
     memset(&affine, 0, sizeof affine);
-    SNN_TRY(element_map(recognition, &map));
+    SNN_TRY(snn_movement_map(recognition->draft->graph, recognition->node, NULL, &map));
     snn_status status = snn_draft_take(recognition, 0, &affine);
     if (status.code == SNN_OK) {
         status = rearrange(recognition, map, &affine);

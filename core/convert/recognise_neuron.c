@@ -1,4 +1,5 @@
 /* Nonlinear nodes: each becomes a population. */
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ static void describe(snn_recognition *recognition, snn_neuron_kind kind, snn_sha
                    shape.height, shape.width, shape.channels, extra);
 }
 
-static snn_status add_unary(snn_recognition *recognition, snn_neuron_kind kind, float alpha)
+static snn_status add_unary(snn_recognition *recognition, snn_neuron_kind kind, float alpha, float beta)
 {
     snn_affine affine;
     snn_draft_population *population = NULL;
@@ -26,21 +27,102 @@ static snn_status add_unary(snn_recognition *recognition, snn_neuron_kind kind, 
         return status;
     }
     population->alpha = alpha;
+    population->beta = beta;
     describe(recognition, kind, shape, "");
     SNN_TRY(snn_affine_identity(&affine, recognition->draft->population_count - 1, shape, order));
     snn_draft_give(recognition, &affine);
     return snn_ok();
 }
 
-static snn_status convert_relu(snn_recognition *recognition)
+/* Operators that are one neuron kind, with the attributes that are its parameters and their defaults. */
+typedef struct unary {
+    const char *operator;
+    snn_neuron_kind kind;
+    const char *alpha, *beta; /* attributes; NULL: the default stands */
+    float default_alpha, default_beta;
+} unary;
+
+static const unary unaries[] = {
+    {"Relu", SNN_NEURON_RELU, NULL, NULL, 0.0f, 0.0f},
+    {"LeakyRelu", SNN_NEURON_LEAKY_RELU, "alpha", NULL, 0.01f, 0.0f},
+    {"Abs", SNN_NEURON_ABS, NULL, NULL, 0.0f, 0.0f},
+    {"Exp", SNN_NEURON_EXP, NULL, NULL, 0.0f, 0.0f},
+    {"Sqrt", SNN_NEURON_SQRT, NULL, NULL, 0.0f, 0.0f},
+    {"Reciprocal", SNN_NEURON_RECIPROCAL, NULL, NULL, 1e-6f, 0.0f},
+    {"Tanh", SNN_NEURON_TANH, NULL, NULL, 0.0f, 0.0f},
+    {"Sigmoid", SNN_NEURON_SIGMOID, NULL, NULL, 0.0f, 0.0f},
+    {"Silu", SNN_NEURON_SILU, NULL, NULL, 0.0f, 0.0f},
+    {"Elu", SNN_NEURON_ELU, "alpha", NULL, 1.0f, 0.0f},
+    {"Selu", SNN_NEURON_SELU, "alpha", "gamma", 1.67326319f, 1.05070102f},
+    {"Celu", SNN_NEURON_CELU, "alpha", NULL, 1.0f, 0.0f},
+    {"Softplus", SNN_NEURON_SOFTPLUS, NULL, NULL, 0.0f, 0.0f},
+    {"Softsign", SNN_NEURON_SOFTSIGN, NULL, NULL, 0.0f, 0.0f},
+    {"Mish", SNN_NEURON_MISH, NULL, NULL, 0.0f, 0.0f},
+    {"HardSwish", SNN_NEURON_HARD_SWISH, NULL, NULL, 0.0f, 0.0f},
+    {"HardSigmoid", SNN_NEURON_HARD_SIGMOID, "alpha", "beta", 0.2f, 0.5f},
+    {"ThresholdedRelu", SNN_NEURON_THRESHOLDED_RELU, "alpha", NULL, 1.0f, 0.0f},
+    {"Erf", SNN_NEURON_ERF, NULL, NULL, 0.0f, 0.0f},
+};
+
+static const unary *find_unary(const char *operator_name)
 {
-    return add_unary(recognition, SNN_NEURON_RELU, 0.0f);
+    for (size_t i = 0; i < sizeof unaries / sizeof unaries[0]; i++) {
+        if (strcmp(unaries[i].operator, operator_name) == 0) {
+            return &unaries[i];
+        }
+    }
+    return NULL;
 }
 
-static snn_status convert_leaky_relu(snn_recognition *recognition)
+static snn_status convert_unary(snn_recognition *recognition)
 {
-    float alpha = snn_node_real(recognition->node, "alpha", 0.01f);
-    return add_unary(recognition, SNN_NEURON_LEAKY_RELU, alpha);
+    const unary *found = find_unary(recognition->node->operator);
+    float alpha = found->default_alpha;
+    float beta = found->default_beta;
+    alpha = found->alpha != NULL ? snn_node_real(recognition->node, found->alpha, alpha) : alpha;
+    beta = found->beta != NULL ? snn_node_real(recognition->node, found->beta, beta) : beta;
+    return add_unary(recognition, found->kind, alpha, beta);
+}
+
+static snn_status convert_gelu(snn_recognition *recognition)
+{
+    bool tanh_form = recognition->pattern != NULL
+                         ? recognition->pattern->parameter != 0.0f
+                         : strcmp(snn_node_text(recognition->node, "approximate", "none"), "tanh") == 0;
+    return add_unary(recognition, tanh_form ? SNN_NEURON_GELU_TANH : SNN_NEURON_GELU, 0.0f, 0.0f);
+}
+
+/* A bound of Clip: an attribute before opset 11, an input since. */
+static snn_status clip_bound(const snn_recognition *recognition, const char *name, int32_t input, float fallback,
+                             float *bound)
+{
+    const snn_tensor *tensor = NULL;
+    *bound = snn_node_real(recognition->node, name, fallback);
+    if (input >= recognition->node->input_count || recognition->node->inputs[input] == SNN_NO_VALUE) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_recognition_constant(recognition, input, &tensor));
+    *bound = *(const float *)tensor->data;
+    return snn_ok();
+}
+
+static snn_status convert_clip(snn_recognition *recognition)
+{
+    float low = 0.0f, high = 0.0f;
+    SNN_TRY(clip_bound(recognition, "min", 1, -FLT_MAX, &low));
+    SNN_TRY(clip_bound(recognition, "max", 2, FLT_MAX, &high));
+    return add_unary(recognition, SNN_NEURON_CLIP, low, high);
+}
+
+static snn_status convert_pow(snn_recognition *recognition)
+{
+    const snn_tensor *exponent = NULL;
+    SNN_TRY(snn_recognition_constant(recognition, 1, &exponent));
+    float power = *(const float *)exponent->data;
+    if (snn_tensor_elements(exponent) != 1 || (power != 2.0f && power != 0.5f)) {
+        return snn_fail(SNN_INPUT_ERROR, "power %g; 2 and 0.5 are supported", (double)power);
+    }
+    return add_unary(recognition, power == 2.0f ? SNN_NEURON_SQUARE : SNN_NEURON_SQRT, 0.0f, 0.0f);
 }
 
 /* One population of maxima over `window`; `value` gives its scale. */
@@ -131,10 +213,12 @@ static snn_status convert_global_max_pool(snn_recognition *recognition)
 snn_recogniser snn_recogniser_neuron(const char *operator_name)
 {
     static const snn_recogniser_entry table[] = {
-        {"Relu", convert_relu},
-        {"LeakyRelu", convert_leaky_relu},
+        {"Gelu", convert_gelu},
+        {"Clip", convert_clip},
+        {"Pow", convert_pow},
         {"MaxPool", convert_max_pool},
         {"GlobalMaxPool", convert_global_max_pool},
     };
-    return snn_recogniser_in(table, sizeof table / sizeof table[0], operator_name);
+    snn_recogniser found = snn_recogniser_in(table, sizeof table / sizeof table[0], operator_name);
+    return found == NULL && find_unary(operator_name) != NULL ? convert_unary : found;
 }

@@ -24,10 +24,17 @@ static snn_status convert_conv(snn_recognition *recognition)
     int32_t outputs = (int32_t)weights->dims[0];
     const float *bias_data = bias != NULL ? bias->data : NULL;
     bool possible = false;
-    SNN_TRY(snn_draft_take_plain(recognition, 0, false, &affine));
+    /* A depthwise convolution is cheap enough to read a stream's integers; wider products read spikes, of relays. */
+    const snn_affine *now = &recognition->draft->affines[recognition->node->inputs[0]];
+    bool depthwise = groups == shape.channels && outputs == shape.channels;
+    if (depthwise && snn_affine_is_plain(now, true) && snn_draft_reads_stream(recognition->draft, now)) {
+        SNN_TRY(snn_draft_take(recognition, 0, &affine));
+    } else {
+        SNN_TRY(snn_draft_take_spikes(recognition, 0, &affine));
+    }
     snn_status status = snn_affine_convolve(&affine, &window, groups, outputs, weights->data, bias_data, &possible);
     if (status.code == SNN_OK && !possible) {
-        status = snn_draft_relay_form(recognition->draft, &affine, recognition->node->inputs[0]);
+        status = snn_draft_relay_affine(recognition->draft, &affine, recognition->node->inputs[0]);
         if (status.code == SNN_OK) {
             status = snn_affine_convolve(&affine, &window, groups, outputs, weights->data, bias_data, &possible);
         }
@@ -99,7 +106,7 @@ static snn_status convert_gemm(snn_recognition *recognition)
         status = gemm_bias(recognition, outputs, &bias);
     }
     if (status.code == SNN_OK) {
-        status = snn_draft_take_plain(recognition, 0, false, &affine);
+        status = snn_draft_take_spikes(recognition, 0, &affine);
     }
     if (status.code == SNN_OK) {
         status = snn_affine_dense(&affine, outputs, weights, bias);
@@ -111,29 +118,39 @@ static snn_status convert_gemm(snn_recognition *recognition)
     return snn_draft_conclude(recognition, &affine, status);
 }
 
-/* A product along one axis of a token matrix is a 1 x 1 convolution in the layout where that axis is the channels. */
+/* A product along one axis of a token matrix: over positions where that axis runs over them, else a 1 x 1 convolution
+ * in the layout where it runs over the channels. */
 static snn_status token_product(snn_recognition *recognition, int32_t activation, bool left, int32_t outputs,
                                 const float *weights)
 {
     const snn_tensor *input = snn_recognition_input(recognition, activation);
-    int32_t rank = input->rank;
-    int64_t last = input->dims[rank - 1];
+    int64_t last = input->dims[input->rank - 1];
     int64_t others = snn_tensor_elements(input) / last;
-    if (left && rank != 3) {
-        return snn_fail(SNN_INPUT_ERROR, "constant matrix times a value of rank %d; rank 3 expected", rank);
+    if (left && input->rank != 3) {
+        return snn_fail(SNN_INPUT_ERROR, "constant matrix times a value of rank %d; rank 3 expected", input->rank);
     }
-    snn_shape shape = {1, (int32_t)(left ? last : others), (int32_t)(left ? others : last)};
-    snn_affine affine;
-    bool possible = false;
+    int64_t contracted = left ? others : last;
+    snn_shape shape = {1, (int32_t)(left ? last : others), (int32_t)contracted};
+    snn_order over_channels = left ? SNN_ORDER_CHANNELS_FIRST : SNN_ORDER_CHANNELS_LAST;
     const snn_affine *now = &recognition->draft->affines[recognition->node->inputs[activation]];
-    snn_order order = left ? SNN_ORDER_CHANNELS_FIRST : SNN_ORDER_CHANNELS_LAST;
-    if (now->order == order && now->shape.channels == shape.channels) {
+    bool over_positions = now->order != over_channels && snn_shape_positions(now->shape) == contracted;
+    if (now->order == over_channels && now->shape.channels == contracted) {
         shape = now->shape; /* keeps rows and columns of an image apart */
     }
-    SNN_TRY(snn_draft_require_layout(recognition, activation, shape, order));
-    SNN_TRY(snn_draft_take_plain(recognition, activation, false, &affine));
-    const snn_window window = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
-    snn_status status = snn_affine_convolve(&affine, &window, 1, outputs, weights, NULL, &possible);
+    if (!over_positions) {
+        SNN_TRY(snn_draft_require_layout(recognition, activation, shape, over_channels));
+    }
+    snn_affine affine;
+    SNN_TRY(over_positions && snn_affine_reads_image(now) ? snn_draft_relay(recognition, activation) : snn_ok());
+    SNN_TRY(snn_draft_take_spikes(recognition, activation, &affine));
+    snn_status status = snn_ok();
+    if (over_positions) {
+        status = snn_affine_mix_positions(&affine, outputs, weights);
+    } else {
+        const snn_window window = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
+        bool possible = false;
+        status = snn_affine_convolve(&affine, &window, 1, outputs, weights, NULL, &possible);
+    }
     return snn_draft_conclude(recognition, &affine, status);
 }
 
@@ -153,7 +170,7 @@ static snn_status convert_matmul(snn_recognition *recognition)
     snn_status status;
     if (!left && input->rank == 2) {
         snn_affine affine;
-        status = snn_draft_take_plain(recognition, activation, false, &affine);
+        status = snn_draft_take_spikes(recognition, activation, &affine);
         if (status.code == SNN_OK) {
             status = snn_draft_conclude(recognition, &affine, snn_affine_dense(&affine, outputs, weights, NULL));
         }

@@ -17,7 +17,7 @@ snn_recogniser snn_recogniser_find(const char *operator_name)
 {
     static snn_recogniser (*const families[])(const char *) = {
         snn_recogniser_product, snn_recogniser_arithmetic, snn_recogniser_average,
-        snn_recogniser_neuron,  snn_recogniser_movement,
+        snn_recogniser_neuron,  snn_recogniser_nary,       snn_recogniser_movement,
     };
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         snn_recogniser found = families[i](operator_name);
@@ -70,9 +70,10 @@ snn_status snn_recognition_constant(const snn_recognition *recognition, int32_t 
     return snn_ok();
 }
 
-snn_status snn_draft_take_plain(snn_recognition *recognition, int32_t i, bool unpooled, snn_affine *affine)
+snn_status snn_draft_take_spikes(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
-    if (!snn_affine_is_plain(&recognition->draft->affines[recognition->node->inputs[i]], unpooled)) {
+    const snn_affine *now = &recognition->draft->affines[recognition->node->inputs[i]];
+    if (!snn_affine_is_plain(now, false) || snn_draft_reads_stream(recognition->draft, now)) {
         SNN_TRY(snn_draft_relay(recognition, i));
     }
     return snn_draft_take(recognition, i, affine);

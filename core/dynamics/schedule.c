@@ -108,6 +108,7 @@ void snn_encoding_increments(snn_encoding encoding, const float *eta, int32_t ti
             increments[t] = t == 0 ? 1.0f : 0.0f;
             break;
         case SNN_ENCODING_DETERMINISTIC:
+        case SNN_ENCODING_STOCHASTIC:
             increments[t] = 0.0f;
             break;
         }

@@ -11,8 +11,14 @@ extern const snn_kernels snn_kernels_avx2;
 #ifdef SNN_KERNELS_AVX512
 extern const snn_kernels snn_kernels_avx512;
 #endif
+#ifdef SNN_KERNELS_AMX
+extern const snn_kernels snn_kernels_amx;
+#endif
 
 static const snn_kernels *const all[] = {
+#ifdef SNN_KERNELS_AMX
+    &snn_kernels_amx,
+#endif
 #ifdef SNN_KERNELS_AVX512
     &snn_kernels_avx512,
 #endif

@@ -27,9 +27,9 @@ typedef struct snn_tile {
     int32_t image;                        /* within the group */
     int64_t position_begin, position_end; /* target positions of the population's input x */
     int32_t steps;                        /* timesteps in the block */
-    int32_t channel_begin, channel_end;   /* owned channels of the population's input */
+    int32_t channel_begin, channel_end; /* input channels held: the owned ones, or all for n-ary kinds over channels */
     void *accumulator; /* [steps][position_end - position_begin][channel_end - channel_begin] int32_t, or float */
-    void *scratch;     /* the thread's, of the size that scratch_bytes gave */
+    void *scratch;     /* the thread's, as large as scratch_bytes and neuron_scratch_bytes ask */
 } snn_tile;
 
 typedef struct snn_tile_counts {
@@ -37,23 +37,27 @@ typedef struct snn_tile_counts {
     int64_t *channel_spikes;         /* [owned channels], added to */
 } snn_tile_counts;
 
-/* Neurons of a tile: state and constants, all [..][owned channels]. */
+/* Neurons of a tile: state and constants. [owned] are output channels; n-ary kinds over channels hold all input
+ * channels, all other kinds as many as they own. */
 typedef struct snn_neurons {
     snn_neuron_kind kind;
-    float alpha;
+    float alpha, beta;
+    int32_t groups;
+    int32_t input_channels;     /* columns of x, step, graded and the accumulator */
     bool real;                  /* the accumulator holds floats */
     const float *eta;           /* [steps] of this block */
-    const float *step;          /* delta [owned] */
+    const float *step;          /* delta [input_channels] */
     const float *inverse_scale; /* 1 / sigma [owned] */
     const float *increments;    /* [steps] of the graded input's coefficient; NULL if no graded input */
-    const float *graded;        /* [input positions][owned] of this image: W p, already multiplied by delta; or NULL */
-    float *x;                   /* [input positions][owned] of this image */
-    float *y;                   /* [output positions][owned] of this image */
-    snn_spikes spikes;          /* output array of the whole population for this block */
-    const uint8_t *previous;    /* [output positions][row_bytes] of this image: spikes of the step before the block */
-    bool first;                 /* the block begins at t = 0 */
-    snn_window window;          /* SNN_NEURON_MAXIMUM */
-    snn_shape input, shape;     /* whole population */
+    const float
+        *graded;       /* [input positions][input_channels] of this image: W p, already multiplied by delta; or NULL */
+    float *x;          /* [input positions][input_channels] of this image */
+    float *y;          /* [output positions][owned] of this image */
+    snn_spikes spikes; /* output array of the whole population for this block */
+    const uint8_t *previous; /* [output positions][row_bytes] of this image: spikes of the step before the block */
+    bool first;              /* the block begins at t = 0 */
+    snn_window window;       /* SNN_NEURON_MAXIMUM */
+    snn_shape input, shape;  /* whole population */
     int32_t channel_begin, channel_end;
 } snn_neurons;
 
@@ -68,7 +72,9 @@ typedef struct snn_kernels {
     int64_t (*scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
     /* Adds the product of the source spikes with the packed rows into the tile's accumulator. */
     void (*project)(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
-    /* Runs the tile's neurons over the block. For window neurons a tile is a whole image. */
+    /* Bytes of scratch that `fire` needs for a tile of this population; 0 for most kinds. */
+    int64_t (*neuron_scratch_bytes)(const snn_population *population);
+    /* Runs the tile's neurons over the block. For kinds that read all positions a tile is a whole image. */
     void (*fire)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 } snn_kernels;
 

@@ -14,5 +14,6 @@ const snn_kernels SNN_ISA_NAME(snn_kernels) = {
     .pack = snn_portable_pack,
     .scratch_bytes = snn_portable_scratch,
     .project = snn_portable_project,
+    .neuron_scratch_bytes = snn_portable_nary_scratch_bytes,
     .fire = snn_portable_fire,
 };

@@ -6,7 +6,9 @@
  *
  *   values    spikes of a receptive field as int16 values
  *   products  projections: packing, and products with values
- *   neurons   the neuron step
+ *   tokens    projections that mix positions
+ *   neurons   the neuron step (the nonlinearities: functions.h; what all kinds share: lanes.h)
+ *   nary      the same of neurons with several inputs, attention.c for those over the positions of an image
  */
 #ifndef SNN_KERNELS_PORTABLE_H
 #define SNN_KERNELS_PORTABLE_H
@@ -20,15 +22,20 @@
 #define SNN_ISA_EXPAND(name, isa) SNN_ISA_JOIN(name, isa)
 #define SNN_ISA_NAME(name)        SNN_ISA_EXPAND(name, SNN_ISA)
 
-#define snn_field_of_tile    SNN_ISA_NAME(snn_field_of_tile)
-#define snn_field_largest    SNN_ISA_NAME(snn_field_largest)
-#define snn_field_expand     SNN_ISA_NAME(snn_field_expand)
-#define snn_element_value    SNN_ISA_NAME(snn_element_value)
-#define snn_operator_taps    SNN_ISA_NAME(snn_operator_taps)
-#define snn_portable_pack    SNN_ISA_NAME(snn_portable_pack)
-#define snn_portable_scratch SNN_ISA_NAME(snn_portable_scratch)
-#define snn_portable_project SNN_ISA_NAME(snn_portable_project)
-#define snn_portable_fire    SNN_ISA_NAME(snn_portable_fire)
+#define snn_field_of_tile               SNN_ISA_NAME(snn_field_of_tile)
+#define snn_field_largest               SNN_ISA_NAME(snn_field_largest)
+#define snn_field_expand                SNN_ISA_NAME(snn_field_expand)
+#define snn_element_value               SNN_ISA_NAME(snn_element_value)
+#define snn_operator_taps               SNN_ISA_NAME(snn_operator_taps)
+#define snn_tokens_pack                 SNN_ISA_NAME(snn_tokens_pack)
+#define snn_tokens_scratch              SNN_ISA_NAME(snn_tokens_scratch)
+#define snn_tokens_project              SNN_ISA_NAME(snn_tokens_project)
+#define snn_portable_pack               SNN_ISA_NAME(snn_portable_pack)
+#define snn_portable_scratch            SNN_ISA_NAME(snn_portable_scratch)
+#define snn_portable_project            SNN_ISA_NAME(snn_portable_project)
+#define snn_portable_fire               SNN_ISA_NAME(snn_portable_fire)
+#define snn_portable_fire_nary          SNN_ISA_NAME(snn_portable_fire_nary)
+#define snn_portable_nary_scratch_bytes SNN_ISA_NAME(snn_portable_nary_scratch_bytes)
 
 /* The rectangle of a projection's pooled source that a tile's target positions see. Its values, int16_t
  * [rows][columns][channels], are the source's +1 / -1 (or their sums over the pool window), and 0 outside the image. */
@@ -62,10 +69,18 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
 int32_t snn_element_value(const snn_operator *op, const snn_spikes *source, int32_t step, int32_t image,
                           int64_t position, int32_t channel);
 
+/* SNN_OPERATOR_TOKENS, as the functions of the table; `packed` has all but bytes and data set. */
+snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed);
+int64_t snn_tokens_scratch(const snn_packed *packed);
+void snn_tokens_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+
 snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                              int32_t row_end, snn_packed *packed);
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
+/* The same for the kinds that snn_neuron_reads_all_channels; see nary.c. */
+void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
+int64_t snn_portable_nary_scratch_bytes(const snn_population *population);
 
 #endif

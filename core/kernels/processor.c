@@ -1,3 +1,10 @@
+#if defined(__x86_64__) && defined(__linux__)
+#define _DEFAULT_SOURCE /* syscall */
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "core/kernels/processor.h"
 
 bool snn_processor_runs_portable(void)
@@ -27,6 +34,42 @@ bool snn_processor_runs_avx2(void)
 }
 
 bool snn_processor_runs_avx512(void)
+{
+    return false;
+}
+
+#endif
+
+#if defined(__x86_64__) && defined(__linux__)
+
+/* Whether the system saves the tile registers (XCR0, bits of their configuration and their data). */
+static bool system_knows_tiles(void)
+{
+    enum { OSXSAVE = 1U << 27, TILE_STATE = 3U << 17 };
+    unsigned a, b, c, d;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & OSXSAVE) == 0) {
+        return false;
+    }
+    unsigned low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & TILE_STATE) == TILE_STATE;
+}
+
+bool snn_processor_runs_amx(void)
+{
+    enum { AMX_TILE = 1U << 24, AMX_INT8 = 1U << 25, TILES = AMX_TILE | AMX_INT8 };
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
+    unsigned a, b, c, d;
+    if (!snn_processor_runs_avx512() || __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & TILES) != TILES ||
+        !system_knows_tiles()) {
+        return false;
+    }
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+#else
+
+bool snn_processor_runs_amx(void)
 {
     return false;
 }

@@ -9,5 +9,8 @@
 bool snn_processor_runs_portable(void);
 bool snn_processor_runs_avx2(void);
 bool snn_processor_runs_avx512(void); /* F, BW, VL, DQ and VNNI */
+/* Int8 tiles beside these. On Linux the answer yes asks the system for the process's permission to use them, for all of
+ * its threads; asking again changes nothing. */
+bool snn_processor_runs_amx(void);
 
 #endif

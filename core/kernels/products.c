@@ -5,6 +5,7 @@
  *              [group][depth][row] so that each sum runs over the depth in ascending order
  * channelwise  depthwise convolution and diagonal: packed int32_t or float [tap][row]
  * gather       packed int32_t or float [position][row], then elements [position][row]
+ * tokens       in tokens.c
  */
 #include "core/kernels/portable.h"
 
@@ -27,7 +28,7 @@ enum {
     LANES = 32 /* float32 outputs summed side by side: more than compilers unroll before they look for vectors */
 };
 
-typedef enum product_class { PRODUCT_MATRIX, PRODUCT_CHANNELWISE, PRODUCT_GATHER } product_class;
+typedef enum product_class { PRODUCT_MATRIX, PRODUCT_CHANNELWISE, PRODUCT_GATHER, PRODUCT_TOKENS } product_class;
 
 /* A source element that a gather takes; position -1: none. */
 typedef struct element {
@@ -46,6 +47,8 @@ static product_class class_of(const snn_operator *op)
         return PRODUCT_MATRIX;
     case SNN_OPERATOR_DIAGONAL:
         return PRODUCT_CHANNELWISE;
+    case SNN_OPERATOR_TOKENS:
+        return PRODUCT_TOKENS;
     case SNN_OPERATOR_DENSE:
     case SNN_OPERATOR_KIND_COUNT:
         break;
@@ -178,6 +181,8 @@ snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format
         return pack_channelwise(projection, packed);
     case PRODUCT_GATHER:
         return pack_gather(projection, packed);
+    case PRODUCT_TOKENS:
+        return snn_tokens_pack(projection, packed);
     case PRODUCT_MATRIX:
         break;
     }
@@ -222,6 +227,9 @@ int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_
     const snn_operator *op = &packed->projection->op;
     if (class_of(op) == PRODUCT_GATHER || packed->row_begin == packed->row_end) {
         return 0;
+    }
+    if (class_of(op) == PRODUCT_TOKENS) {
+        return snn_tokens_scratch(packed);
     }
     int32_t channel, channels;
     channels_of(packed, &channel, &channels);
@@ -470,6 +478,10 @@ void snn_portable_project(const snn_packed *packed, const snn_spikes *source, co
     }
     if (class_of(op) == PRODUCT_GATHER) {
         project_gather(packed, source, tile);
+        return;
+    }
+    if (class_of(op) == PRODUCT_TOKENS) {
+        snn_tokens_project(packed, source, tile);
         return;
     }
     int32_t channel, channels;

@@ -4,15 +4,77 @@
 
 #include "core/base/memory.h"
 
+typedef struct neuron_traits {
+    const char *name;
+    bool all_channels, all_positions, silent, strict;
+} neuron_traits;
+
+static const neuron_traits neurons[SNN_NEURON_KIND_COUNT] = {
+    [SNN_NEURON_RELU] = {.name = "relu"},
+    [SNN_NEURON_LEAKY_RELU] = {.name = "leaky_relu", .strict = true},
+    [SNN_NEURON_LINEAR] = {.name = "linear"},
+    [SNN_NEURON_MAXIMUM] = {.name = "maximum", .all_positions = true},
+    [SNN_NEURON_READOUT] = {.name = "readout", .silent = true},
+    [SNN_NEURON_STREAM] = {.name = "stream", .silent = true},
+    [SNN_NEURON_GELU] = {.name = "gelu", .strict = true},
+    [SNN_NEURON_GELU_TANH] = {.name = "gelu_tanh", .strict = true},
+    [SNN_NEURON_ABS] = {.name = "abs"},
+    [SNN_NEURON_SQUARE] = {.name = "square"},
+    [SNN_NEURON_EXP] = {.name = "exp"},
+    [SNN_NEURON_SQRT] = {.name = "sqrt"},
+    [SNN_NEURON_RECIPROCAL] = {.name = "reciprocal"},
+    [SNN_NEURON_TANH] = {.name = "tanh"},
+    [SNN_NEURON_SIGMOID] = {.name = "sigmoid"},
+    [SNN_NEURON_SILU] = {.name = "silu"},
+    [SNN_NEURON_ELU] = {.name = "elu"},
+    [SNN_NEURON_SELU] = {.name = "selu"},
+    [SNN_NEURON_CELU] = {.name = "celu"},
+    [SNN_NEURON_SOFTPLUS] = {.name = "softplus"},
+    [SNN_NEURON_SOFTSIGN] = {.name = "softsign"},
+    [SNN_NEURON_MISH] = {.name = "mish"},
+    [SNN_NEURON_HARD_SWISH] = {.name = "hard_swish"},
+    [SNN_NEURON_HARD_SIGMOID] = {.name = "hard_sigmoid"},
+    [SNN_NEURON_CLIP] = {.name = "clip"},
+    [SNN_NEURON_THRESHOLDED_RELU] = {.name = "thresholded_relu"},
+    [SNN_NEURON_ERF] = {.name = "erf"},
+    [SNN_NEURON_LAYER_NORM] = {.name = "layer_norm", .all_channels = true},
+    [SNN_NEURON_NORMALISE] = {.name = "normalise", .all_channels = true},
+    [SNN_NEURON_PRODUCT] = {.name = "product", .all_channels = true},
+    [SNN_NEURON_QUOTIENT] = {.name = "quotient", .all_channels = true},
+    [SNN_NEURON_SCORES] = {.name = "scores", .all_channels = true, .all_positions = true},
+    [SNN_NEURON_SOFTMAX] = {.name = "softmax", .all_channels = true},
+    [SNN_NEURON_MIX] = {.name = "mix", .all_channels = true, .all_positions = true},
+    [SNN_NEURON_ATTENTION] = {.name = "attention", .all_channels = true, .all_positions = true},
+};
+
 const char *snn_neuron_kind_name(snn_neuron_kind kind)
 {
-    static const char *const names[SNN_NEURON_KIND_COUNT] = {"relu", "leaky_relu", "linear", "maximum", "readout"};
-    return (unsigned)kind < SNN_NEURON_KIND_COUNT ? names[kind] : "unknown";
+    return (unsigned)kind < SNN_NEURON_KIND_COUNT ? neurons[kind].name : "unknown";
+}
+
+bool snn_neuron_reads_all_channels(snn_neuron_kind kind)
+{
+    return neurons[kind].all_channels;
+}
+
+bool snn_neuron_reads_all_positions(snn_neuron_kind kind)
+{
+    return neurons[kind].all_positions;
+}
+
+bool snn_neuron_spikes(snn_neuron_kind kind)
+{
+    return !neurons[kind].silent;
+}
+
+bool snn_neuron_is_strict(snn_neuron_kind kind)
+{
+    return neurons[kind].strict;
 }
 
 const char *snn_operator_kind_name(snn_operator_kind kind)
 {
-    static const char *const names[SNN_OPERATOR_KIND_COUNT] = {"convolution", "dense", "diagonal", "gather"};
+    static const char *const names[SNN_OPERATOR_KIND_COUNT] = {"convolution", "dense", "diagonal", "tokens", "gather"};
     return (unsigned)kind < SNN_OPERATOR_KIND_COUNT ? names[kind] : "unknown";
 }
 
@@ -36,6 +98,7 @@ int64_t snn_operator_row_length(const snn_operator *op)
     case SNN_OPERATOR_GATHER:
         return snn_shape_positions(op->target);
     case SNN_OPERATOR_DIAGONAL:
+    case SNN_OPERATOR_TOKENS:
     case SNN_OPERATOR_KIND_COUNT:
         break;
     }
@@ -61,6 +124,7 @@ void snn_operator_source_channels(const snn_operator *op, int32_t target_begin, 
         break;
     }
     case SNN_OPERATOR_DIAGONAL:
+    case SNN_OPERATOR_TOKENS:
         *begin += first;
         *end += last;
         break;
@@ -101,6 +165,8 @@ int64_t snn_operator_operations(const snn_operator *op)
                       (op->source_channels / op->groups) * op->target_channels;
     } else if (op->kind == SNN_OPERATOR_DENSE) {
         operations += snn_shape_size(pooled) * op->target_channels;
+    } else if (op->kind == SNN_OPERATOR_TOKENS) {
+        operations += snn_shape_positions(op->target) * snn_shape_positions(pooled) * op->target_channels;
     } else {
         operations += snn_shape_positions(op->target) * op->target_channels;
     }
@@ -118,12 +184,12 @@ int64_t snn_weight_bytes(snn_weight_format format, snn_operator_kind kind)
 
 int64_t snn_network_neurons(const snn_network *network)
 {
-    int64_t neurons = 0;
+    int64_t count = 0;
     for (int32_t i = 0; i < network->population_count; i++) {
         const snn_population *population = &network->populations[i];
-        neurons += population->kind == SNN_NEURON_READOUT ? 0 : snn_shape_size(population->shape);
+        count += snn_neuron_spikes(population->kind) ? snn_shape_size(population->shape) : 0;
     }
-    return neurons;
+    return count;
 }
 
 static float *copy_floats(const float *values, int64_t count)
@@ -144,6 +210,31 @@ static snn_status copy_population(const snn_population *from, snn_population *to
     to->bias = copy_floats(from->bias, (int64_t)from->bias_positions * from->input.channels);
     bool complete = to->name != NULL && to->scale != NULL && to->step != NULL && to->bias != NULL;
     return complete ? snn_ok() : snn_out_of_memory("population");
+}
+
+/* Of a projection of a network of that format. */
+static int64_t mixing_bytes(snn_weight_format format, const snn_operator *op)
+{
+    int64_t weights = snn_shape_positions(op->target) * snn_shape_positions(snn_operator_pooled_shape(op));
+    return weights * (int64_t)(format == SNN_WEIGHTS_FLOAT32 ? sizeof(float) : sizeof(int16_t));
+}
+
+static snn_status copy_projection(snn_weight_format format, const snn_projection *from, snn_projection *to)
+{
+    *to = *from;
+    to->row_begin = to->row_end = 0;
+    to->weights = NULL;
+    to->index = NULL;
+    to->mixing = NULL;
+    if (from->mixing != NULL) {
+        const size_t bytes = (size_t)mixing_bytes(format, &from->op);
+        to->mixing = snn_allocate(bytes, 1);
+        if (to->mixing == NULL) {
+            return snn_out_of_memory("mixing weights");
+        }
+        memcpy(to->mixing, from->mixing, bytes);
+    }
+    return snn_ok();
 }
 
 snn_status snn_network_copy_structure(const snn_network *network, snn_network **copy)
@@ -170,10 +261,7 @@ snn_status snn_network_copy_structure(const snn_network *network, snn_network **
     }
     made->projection_count = network->projection_count;
     for (int32_t i = 0; i < network->projection_count; i++) {
-        made->projections[i] = network->projections[i];
-        made->projections[i].row_begin = made->projections[i].row_end = 0;
-        made->projections[i].weights = NULL;
-        made->projections[i].index = NULL;
+        SNN_GOTO_DONE(status, copy_projection(network->format, &network->projections[i], &made->projections[i]));
     }
     *copy = made;
     made = NULL;
@@ -207,8 +295,17 @@ void snn_network_destroy(snn_network *network)
         snn_release(population->bias);
     }
     snn_network_release_weights(network);
+    for (int32_t i = 0; i < network->projection_count; i++) {
+        snn_release(network->projections[i].mixing);
+    }
     snn_release(network->populations);
     snn_release(network->projections);
     snn_release(network->name);
     snn_release(network);
+}
+
+bool snn_operator_is_depthwise(const snn_operator *op)
+{
+    return op->kind == SNN_OPERATOR_CONVOLUTION && !op->pooled && op->groups == op->source_channels &&
+           op->source_channels == op->target_channels;
 }

@@ -11,6 +11,11 @@
  * and receivers take y * scale[c] as the neuron's value; scale and step are folded into W_q. x(0) = bias, y(0) = 0.
  * All arrays of neurons are position-major: [height][width][channels], channels fastest. A position is (row, column).
  *
+ * A projection whose source is a STREAM reads its integer sums instead of spikes. It is DIAGONAL (perhaps pooled): it
+ * adds weight * (sum over the pool window of the stream's integers), and a unit weight with equal steps passes the
+ * stream on exactly; or it is a depthwise CONVOLUTION or TOKENS (one channel to one channel, not pooled), whose sums
+ * are rounded to `shift` bits fewer (TOKENS: before the row's weight).
+ *
  * A network may be a slice: every rank has all populations and operators (small), but of weights only the rows
  * [row_begin, row_end) that its shard needs. The full network has all rows.
  */
@@ -23,7 +28,11 @@
 #include "core/base/status.h"
 #include "core/graph/operators.h" /* snn_window */
 
+enum { SNN_TOKENS_FRACTION_BITS = 16 };
+
 enum { SNN_SOURCE_INPUT = -1 }; /* projection source: the input image */
+
+enum { SNN_GRADED_LIMIT = 1 << 22 }; /* largest integer that a graded image adds to a stream in one step */
 
 typedef struct snn_shape {
     int32_t height, width, channels;
@@ -44,11 +53,57 @@ typedef enum snn_neuron_kind {
     SNN_NEURON_LINEAR,     /* x: a relay where two linear operators follow each other */
     SNN_NEURON_MAXIMUM,    /* n-ary: maximum over a window of decoded inputs (max pooling) */
     SNN_NEURON_READOUT,    /* no spikes: its decoded input x is the network's output (logits) */
+    /* No neurons: a real-valued stream (residual connection) that several populations read. Keeps the integer sums of
+     * its projections, [step][image][position][channel] int32_t, for the block; readers take them by DIAGONAL
+     * projections. bias is 0, scale is 1, no state but the encoder of a graded input. */
+    SNN_NEURON_STREAM,
+    /* Unary functions; formulas and parameters in core/kernels/functions.h. */
+    SNN_NEURON_GELU,      /* x Phi(x), erf form; strict */
+    SNN_NEURON_GELU_TANH, /* its tanh approximation; strict */
+    SNN_NEURON_ABS,
+    SNN_NEURON_SQUARE,
+    SNN_NEURON_EXP,
+    SNN_NEURON_SQRT,       /* of max(x, 0) */
+    SNN_NEURON_RECIPROCAL, /* 1 / max(x, alpha) */
+    SNN_NEURON_TANH,
+    SNN_NEURON_SIGMOID,
+    SNN_NEURON_SILU,
+    SNN_NEURON_ELU,  /* x > 0 ? x : alpha (e^x - 1) */
+    SNN_NEURON_SELU, /* beta (x > 0 ? x : alpha (e^x - 1)) */
+    SNN_NEURON_CELU, /* x > 0 ? x : alpha (e^(x / alpha) - 1) */
+    SNN_NEURON_SOFTPLUS,
+    SNN_NEURON_SOFTSIGN,
+    SNN_NEURON_MISH,
+    SNN_NEURON_HARD_SWISH,       /* x clip(x / 6 + 1 / 2, 0, 1) */
+    SNN_NEURON_HARD_SIGMOID,     /* clip(alpha x + beta, 0, 1) */
+    SNN_NEURON_CLIP,             /* min(max(x, alpha), beta) */
+    SNN_NEURON_THRESHOLDED_RELU, /* x > alpha ? x : 0 */
+    SNN_NEURON_ERF,
+    /* n-ary over the channels of a position: input has all the channels named, output shape.channels. Every rank that
+     * owns some outputs decodes all inputs (snn_neuron_reads_all_channels). */
+    SNN_NEURON_LAYER_NORM, /* (x - mean) / sqrt(variance + alpha) over groups of channels; input C, output C */
+    SNN_NEURON_NORMALISE,  /* x1 / sqrt(x2 + alpha); input [x1: C | x2: 1], output C */
+    SNN_NEURON_PRODUCT,    /* x1 x2; input [x1: C | x2: C], output C */
+    SNN_NEURON_QUOTIENT, /* x1 / x2, x2 at least alpha; input [x1: C | x2: groups], channel c uses x2[c / (C / groups)]
+                          */
+    /* n-ary over all positions of an image, heads = groups, C channels, P positions. */
+    SNN_NEURON_SCORES,    /* alpha q_p . k_j per head; input [q: C | k: C], output heads P: [head][j] at position p */
+    SNN_NEURON_SOFTMAX,   /* softmax of each group of input channels; input and output C */
+    SNN_NEURON_MIX,       /* sum_j a_pj v_j per head; input [a: heads P | v: C], output C */
+    SNN_NEURON_ATTENTION, /* softmax_j(alpha q_p . k_j) v_j per head; input [q: C | k: C | v: C], output C */
     SNN_NEURON_KIND_COUNT
 } snn_neuron_kind;
 
-/* "relu", "leaky_relu", "linear", "maximum", "readout" */
+/* "relu", "leaky_relu", "linear", ...: the enumerator in lower case */
 const char *snn_neuron_kind_name(snn_neuron_kind kind);
+/* Whether outputs depend on all input channels (of their position or image), so that x is kept for all of them. */
+bool snn_neuron_reads_all_channels(snn_neuron_kind kind);
+/* Whether outputs depend on more than one position of the input (window, attention): a tile is a whole image. */
+bool snn_neuron_reads_all_positions(snn_neuron_kind kind);
+/* Whether it spikes: all but READOUT and STREAM. */
+bool snn_neuron_spikes(snn_neuron_kind kind);
+/* Whether it fires on target < y instead of target <= y (as the paper's authors do for these). */
+bool snn_neuron_is_strict(snn_neuron_kind kind);
 
 typedef enum snn_weight_format { SNN_WEIGHTS_INT16, SNN_WEIGHTS_INT8, SNN_WEIGHTS_FLOAT32 } snn_weight_format;
 
@@ -56,9 +111,10 @@ typedef struct snn_population {
     char *name; /* of the ONNX node that it stands for; unique in the network */
     snn_neuron_kind kind;
     snn_shape shape;        /* of y and the spikes */
-    snn_shape input;        /* of x; differs from shape only for window neurons */
+    snn_shape input;        /* of x; differs from shape only for window and n-ary neurons */
     snn_window window;      /* SNN_NEURON_MAXIMUM: window over x for each position of y; padding never wins */
-    float alpha;            /* SNN_NEURON_LEAKY_RELU */
+    float alpha, beta;      /* parameters of the kind, where it has any */
+    int32_t groups;         /* of channels, or heads: n-ary kinds that have them; unused otherwise */
     float *scale;           /* sigma [shape.channels], > 0 */
     float *step;            /* delta [input.channels]: what one unit of the integer sum is worth in x */
     float *bias;            /* x(0) [bias_positions][input.channels] */
@@ -69,11 +125,25 @@ typedef enum snn_operator_kind {
     SNN_OPERATOR_CONVOLUTION, /* row: [kernel height][kernel width][source_channels / groups] */
     SNN_OPERATOR_DENSE,       /* target has one position; row: [pooled position][source_channels] */
     SNN_OPERATOR_DIAGONAL, /* channel i of the source range to channel i of the target range, same position; row: [1] */
+    SNN_OPERATOR_TOKENS,   /* mixes positions, the same way in every channel: channel i of the source range to channel i
+                              of   the target range, sum over p of mixing[target position][p] s[p], times the row's
+                              weight; the   weight has SNN_TOKENS_FRACTION_BITS fraction bits and the result is rounded
+                              (int16, int8)
+                            */
     SNN_OPERATOR_GATHER,   /* row: per target position one weight, and in `index` the source element it takes */
     SNN_OPERATOR_KIND_COUNT
 } snn_operator_kind;
 
 const char *snn_operator_kind_name(snn_operator_kind kind);
+
+/* weight * mixed without the weight's fraction bits, rounded to the nearest integer (a half upwards). */
+static inline int32_t snn_tokens_weighted(int32_t weight, int32_t mixed)
+{
+    return (int32_t)(((int64_t)weight * mixed + (1 << (SNN_TOKENS_FRACTION_BITS - 1))) >> SNN_TOKENS_FRACTION_BITS);
+}
+
+/* What the int16 and int8 formats keep of a stream's convolution: bits that `shift` may take away. */
+enum { SNN_LARGEST_SHIFT = 40 };
 
 /* Geometry of a projection. The operator reads channels [source_channel, +source_channels) of the source; with `pooled`
  * the spikes are first summed over a window of positions (average pooling, strided subsampling; positions outside
@@ -98,6 +168,8 @@ int64_t snn_operator_row_length(const snn_operator *op);
  * population need; begin == end when they need none. */
 void snn_operator_source_channels(const snn_operator *op, int32_t target_begin, int32_t target_end, int32_t *begin,
                                   int32_t *end);
+/* One channel to one channel: groups == source channels == target channels, not pooled. */
+bool snn_operator_is_depthwise(const snn_operator *op);
 /* Signed additions for one image and timestep, all target channels: taps inside the source, and those of `pooled`. A
  * gather counts one for each target element. */
 int64_t snn_operator_operations(const snn_operator *op);
@@ -107,10 +179,14 @@ typedef struct snn_projection {
     int32_t target; /* population number */
     snn_operator op;
     /* Rows [row_begin, row_end) of weights; row r belongs to target channel op.target_channel + r. Element type:
-     * convolution, dense: int16_t (INT16 and INT8 formats) or float; diagonal, gather: int32_t or float. NULL when no
-     * rows are held. */
+     * convolution, dense: int16_t (INT16 and INT8 formats) or float; diagonal, tokens, gather: int32_t or float. NULL
+     * when no rows are held. */
     int32_t row_begin, row_end;
     void *weights;
+    int32_t
+        shift;    /* of a convolution of a stream (int16, int8): sums are divided by 2^shift and rounded; 0 otherwise */
+    void *mixing; /* SNN_OPERATOR_TOKENS: [target positions][pooled source positions] int16_t or float; part of the
+                     structure: a slice has it whole */
     int32_t *index; /* SNN_OPERATOR_GATHER: [rows][target positions], element position * source_channels + channel of
                        the pooled source, or -1 for none */
 } snn_projection;

@@ -1,10 +1,9 @@
-#include "core/network/network.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/network/network_private.h"
 
 /* Larger windows are not found in networks; the bound keeps every product below within 64 bits. */
 enum { WINDOW_LIMIT = 65536 };
@@ -128,6 +127,110 @@ static snn_status check_constants(const snn_population *population)
     return check_finite("bias", population->bias, (int64_t)population->bias_positions * population->input.channels);
 }
 
+/* A divisor of the kind's channels. */
+static snn_status check_groups(const snn_population *population, int32_t channels)
+{
+    if (population->groups < 1 || channels % population->groups != 0) {
+        return snn_fail(SNN_INPUT_ERROR, "%d groups, expected a divisor of %d channels", population->groups, channels);
+    }
+    return snn_ok();
+}
+
+/* The input of a kind that is no window: as many positions as the output, channels as snn_neuron_kind says. */
+static snn_status check_input_channels(const snn_population *population)
+{
+    const int64_t channels = population->shape.channels;
+    const int64_t positions = snn_shape_positions(population->shape);
+    int64_t expected = channels;
+    switch (population->kind) {
+    case SNN_NEURON_LAYER_NORM:
+    case SNN_NEURON_SOFTMAX:
+        SNN_TRY(check_groups(population, population->shape.channels));
+        break;
+    case SNN_NEURON_NORMALISE:
+        expected = channels + 1;
+        break;
+    case SNN_NEURON_PRODUCT:
+        expected = 2 * channels;
+        break;
+    case SNN_NEURON_QUOTIENT:
+        SNN_TRY(check_groups(population, population->shape.channels));
+        expected = channels + population->groups;
+        break;
+    case SNN_NEURON_SCORES:
+        SNN_TRY(check_groups(population, population->input.channels / 2));
+        if (population->input.channels % 2 != 0 || channels != population->groups * positions) {
+            return snn_fail(SNN_INPUT_ERROR,
+                            "%lld channels made from %d, expected %d heads of %lld positions from two "
+                            "equal parts",
+                            (long long)channels, population->input.channels, population->groups, (long long)positions);
+        }
+        return snn_ok();
+    case SNN_NEURON_MIX:
+        SNN_TRY(check_groups(population, population->shape.channels));
+        expected = channels + population->groups * positions;
+        break;
+    case SNN_NEURON_ATTENTION:
+        SNN_TRY(check_groups(population, population->shape.channels));
+        expected = 3 * channels;
+        break;
+    default: /* unary */
+        break;
+    }
+    if (population->input.channels != expected) {
+        return snn_fail(SNN_INPUT_ERROR, "%lld channels made from %d, expected %lld", (long long)channels,
+                        population->input.channels, (long long)expected);
+    }
+    return snn_ok();
+}
+
+static snn_status check_input(const snn_population *population)
+{
+    if (population->kind != SNN_NEURON_MAXIMUM) {
+        const snn_shape same = {population->shape.height, population->shape.width, population->input.channels};
+        SNN_TRY_CONTEXT(check_same_shape(population->input, same), "input");
+        return check_input_channels(population);
+    }
+    if (population->input.channels != population->shape.channels) {
+        return snn_fail(SNN_INPUT_ERROR, "%d channels made from %d, expected equal numbers", population->shape.channels,
+                        population->input.channels);
+    }
+    SNN_TRY(check_window(&population->window, population->input));
+    SNN_TRY(check_window_output(&population->window, population->input, population->shape));
+    return check_no_empty_window(&population->window, population->input);
+}
+
+static snn_status check_parameters(const snn_population *population)
+{
+    if (population->kind == SNN_NEURON_CLIP) { /* one of its ends may be open */
+        if (!(population->alpha <= population->beta)) {
+            return snn_fail(SNN_INPUT_ERROR, "alpha %g and beta %g: expected a range", (double)population->alpha,
+                            (double)population->beta);
+        }
+        return snn_ok();
+    }
+    if (!isfinite(population->alpha)) {
+        return snn_fail(SNN_INPUT_ERROR, "alpha is not finite");
+    }
+    return isfinite(population->beta) ? snn_ok() : snn_fail(SNN_INPUT_ERROR, "beta is not finite");
+}
+
+/* Readers take the sums of a stream as they are, and so it has nothing that would change them. */
+static snn_status check_stream(const snn_population *population)
+{
+    for (int64_t i = 0; i < (int64_t)population->bias_positions * population->input.channels; i++) {
+        if (population->bias[i] != 0.0f) {
+            return snn_fail(SNN_INPUT_ERROR, "bias[%lld] is %g, expected 0", (long long)i, (double)population->bias[i]);
+        }
+    }
+    for (int32_t c = 0; c < population->shape.channels; c++) {
+        if (population->scale[c] != 1.0f) {
+            return snn_fail(SNN_INPUT_ERROR, "scale[%d] is %g, expected 1", c, (double)population->scale[c]);
+        }
+    }
+    return snn_ok();
+}
+
 static snn_status check_population(const snn_network *network, int32_t number)
 {
     const snn_population *population = &network->populations[number];
@@ -141,25 +244,14 @@ static snn_status check_population(const snn_network *network, int32_t number)
     }
     SNN_TRY_CONTEXT(check_shape(population->shape), "output");
     SNN_TRY_CONTEXT(check_shape(population->input), "input");
-    if (population->kind == SNN_NEURON_MAXIMUM) {
-        if (population->input.channels != population->shape.channels) {
-            return snn_fail(SNN_INPUT_ERROR, "%d channels made from %d, expected equal numbers",
-                            population->shape.channels, population->input.channels);
-        }
-        SNN_TRY(check_window(&population->window, population->input));
-        SNN_TRY(check_window_output(&population->window, population->input, population->shape));
-        SNN_TRY(check_no_empty_window(&population->window, population->input));
-    } else {
-        SNN_TRY_CONTEXT(check_same_shape(population->input, population->shape), "input");
-    }
+    SNN_TRY(check_input(population));
     if (last) {
         snn_shape logits = {1, 1, network->classes};
         SNN_TRY_CONTEXT(check_same_shape(population->shape, logits), "output");
     }
-    if (population->kind == SNN_NEURON_LEAKY_RELU && !isfinite(population->alpha)) {
-        return snn_fail(SNN_INPUT_ERROR, "alpha is not finite");
-    }
-    return check_constants(population);
+    SNN_TRY(check_parameters(population));
+    SNN_TRY(check_constants(population));
+    return population->kind == SNN_NEURON_STREAM ? check_stream(population) : snn_ok();
 }
 
 static snn_status check_channels(const char *what, int32_t begin, int32_t count, int32_t channels)
@@ -182,6 +274,16 @@ static snn_status check_convolution(const snn_operator *op, snn_shape source)
     int64_t area = (int64_t)op->window.kernel[0] * op->window.kernel[1];
     if (area > INT32_MAX / (op->source_channels / op->groups)) {
         return snn_fail(SNN_INPUT_ERROR, "a row of more than 2^31 weights");
+    }
+    return snn_ok();
+}
+
+/* Channel i of the source range goes to channel i of the target range. */
+static snn_status check_channelwise(const snn_operator *op)
+{
+    if (op->source_channels != op->target_channels) {
+        return snn_fail(SNN_INPUT_ERROR, "%d source and %d target channels, expected equal numbers",
+                        op->source_channels, op->target_channels);
     }
     return snn_ok();
 }
@@ -212,93 +314,15 @@ static snn_status check_operator(const snn_operator *op)
             return snn_fail(SNN_INPUT_ERROR, "source of %dx%d positions, target of %dx%d: expected equal sizes",
                             pooled.height, pooled.width, op->target.height, op->target.width);
         }
-        if (op->source_channels != op->target_channels) {
-            return snn_fail(SNN_INPUT_ERROR, "%d source and %d target channels, expected equal numbers",
-                            op->source_channels, op->target_channels);
+        return check_channelwise(op);
+    case SNN_OPERATOR_TOKENS:
+        if (snn_shape_positions(pooled) > INT32_MAX / snn_shape_positions(op->target)) {
+            return snn_fail(SNN_INPUT_ERROR, "more than 2^31 mixing weights");
         }
-        return snn_ok();
+        return check_channelwise(op);
     case SNN_OPERATOR_GATHER:
     case SNN_OPERATOR_KIND_COUNT:
         break;
-    }
-    return snn_ok();
-}
-
-/* Values of one row: finite, in the format's range, indices inside the source. *reach: the largest sum of magnitudes
- * that the row can add to one neuron, in units of the integer format; 0 for float weights. */
-static snn_status check_row(const snn_network *network, const snn_projection *projection, int32_t row, int64_t *reach)
-{
-    const snn_operator *op = &projection->op;
-    const int64_t length = snn_operator_row_length(op);
-    const int64_t offset = (int64_t)(row - projection->row_begin) * length;
-    const bool narrow = snn_weight_bytes(network->format, op->kind) == (int64_t)sizeof(int16_t);
-    int64_t sum = 0, largest = 0;
-    for (int64_t i = 0; i < length; i++) {
-        if (network->format == SNN_WEIGHTS_FLOAT32) {
-            if (!isfinite(((const float *)projection->weights)[offset + i])) {
-                return snn_fail(SNN_INPUT_ERROR, "row %d: weight %lld is not finite", row, (long long)i);
-            }
-            continue;
-        }
-        int64_t weight = narrow ? ((const int16_t *)projection->weights)[offset + i]
-                                : ((const int32_t *)projection->weights)[offset + i];
-        if (narrow && network->format == SNN_WEIGHTS_INT8 && (weight < INT8_MIN || weight > INT8_MAX)) {
-            return snn_fail(SNN_INPUT_ERROR, "row %d: weight %lld is %lld, expected 8 bits", row, (long long)i,
-                            (long long)weight);
-        }
-        int64_t magnitude = weight < 0 ? -weight : weight;
-        sum += magnitude; /* at most 2^31 weights of 2^31 */
-        largest = magnitude > largest ? magnitude : largest;
-    }
-    if (op->kind == SNN_OPERATOR_GATHER) {
-        int64_t elements = snn_shape_size(snn_operator_pooled_shape(op));
-        for (int64_t i = 0; i < length; i++) {
-            int32_t index = projection->index[offset + i];
-            if (index < -1 || index >= elements) {
-                return snn_fail(SNN_INPUT_ERROR, "row %d: index %lld is %d, expected -1..%lld", row, (long long)i,
-                                index, (long long)elements - 1);
-            }
-        }
-    }
-    *reach = op->kind == SNN_OPERATOR_GATHER ? largest : sum;
-    return snn_ok();
-}
-
-/* Spikes that pooling can add up at one position. */
-static int64_t pool_taps(const snn_operator *op)
-{
-    if (!op->pooled) {
-        return 1;
-    }
-    int64_t rows = op->pool.kernel[0] < op->source.height ? op->pool.kernel[0] : op->source.height;
-    int64_t columns = op->pool.kernel[1] < op->source.width ? op->pool.kernel[1] : op->source.width;
-    return rows * columns;
-}
-
-/* `reach` [target channels of the population]: what the projections before this one can add up to, added to. */
-static snn_status check_rows(const snn_network *network, const snn_projection *projection, int64_t *reach)
-{
-    const snn_operator *op = &projection->op;
-    if (projection->row_begin < 0 || projection->row_begin > projection->row_end ||
-        projection->row_end > op->target_channels) {
-        return snn_fail(SNN_INPUT_ERROR, "weight rows %d..%d, expected a range within 0..%d", projection->row_begin,
-                        projection->row_end, op->target_channels);
-    }
-    if (projection->row_begin == projection->row_end) {
-        return snn_ok();
-    }
-    if (projection->weights == NULL || (op->kind == SNN_OPERATOR_GATHER && projection->index == NULL)) {
-        return snn_fail(SNN_INPUT_ERROR, "weights are missing");
-    }
-    const int64_t taps = pool_taps(op);
-    for (int32_t row = projection->row_begin; row < projection->row_end; row++) {
-        int64_t row_reach = 0;
-        int64_t *total = &reach[op->target_channel + row];
-        SNN_TRY(check_row(network, projection, row, &row_reach));
-        if (row_reach > INT32_MAX / taps || *total + row_reach * taps > INT32_MAX) {
-            return snn_fail(SNN_INPUT_ERROR, "row %d: the weights of its neurons add up to more than 2^31", row);
-        }
-        *total += row_reach * taps;
     }
     return snn_ok();
 }
@@ -322,42 +346,33 @@ static snn_status check_ends(const snn_network *network, const snn_projection *p
         projection->source == SNN_SOURCE_INPUT ? network->input : network->populations[projection->source].shape;
     SNN_TRY_CONTEXT(check_same_shape(projection->op.source, source), "source");
     SNN_TRY_CONTEXT(check_same_shape(projection->op.target, network->populations[projection->target].input), "target");
+    if (projection->source == SNN_SOURCE_INPUT && projection->op.kind == SNN_OPERATOR_TOKENS) {
+        return snn_fail(SNN_INPUT_ERROR, "mixes positions of the image: expected the spikes of a population");
+    }
+    bool stream =
+        projection->source != SNN_SOURCE_INPUT && network->populations[projection->source].kind == SNN_NEURON_STREAM;
+    if (projection->shift < 0 || projection->shift > (stream ? SNN_LARGEST_SHIFT : 0)) {
+        return snn_fail(SNN_INPUT_ERROR, "shift %d, expected 0..%d", projection->shift, stream ? SNN_LARGEST_SHIFT : 0);
+    }
+    if (stream && projection->op.kind != SNN_OPERATOR_DIAGONAL && !snn_operator_is_depthwise(&projection->op)) {
+        return snn_fail(SNN_INPUT_ERROR,
+                        "reads the stream \"%s\": expected a diagonal operator or a depthwise convolution",
+                        network->populations[projection->source].name);
+    }
     return snn_ok();
 }
 
 static snn_status check_projections(const snn_network *network)
 {
-    snn_status status = snn_ok();
     const snn_projection *previous = NULL;
-    int32_t widest = 0;
-    for (int32_t i = 0; i < network->population_count; i++) {
-        int32_t channels = network->populations[i].input.channels;
-        widest = channels > widest ? channels : widest;
-    }
-    int64_t *reach = snn_allocate((size_t)widest, sizeof *reach);
-    if (reach == NULL) {
-        return snn_out_of_memory("weight sums");
-    }
     for (int32_t i = 0; i < network->projection_count; i++) {
         const snn_projection *projection = &network->projections[i];
-        status = check_ends(network, projection, previous);
-        if (!snn_failed(status)) {
-            status = snn_context(check_operator(&projection->op), "%s", snn_operator_kind_name(projection->op.kind));
-        }
-        if (!snn_failed(status)) {
-            if (previous == NULL || previous->target != projection->target) {
-                memset(reach, 0, (size_t)widest * sizeof *reach);
-            }
-            status = check_rows(network, projection, reach);
-        }
-        if (snn_failed(status)) {
-            status = snn_context(status, "projection %d", i);
-            break;
-        }
+        SNN_TRY_CONTEXT(check_ends(network, projection, previous), "projection %d", i);
+        SNN_TRY_CONTEXT(check_operator(&projection->op), "projection %d: %s", i,
+                        snn_operator_kind_name(projection->op.kind));
         previous = projection;
     }
-    snn_release(reach);
-    return status;
+    return snn_network_check_weights(network);
 }
 
 static int compare_names(const void *a, const void *b)

@@ -9,8 +9,8 @@
 snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *projection)
 {
     const snn_operator *op = &projection->op;
-    int32_t begin = part->owned.begin - op->target_channel;
-    int32_t end = part->owned.end - op->target_channel;
+    int32_t begin = part->held.begin - op->target_channel;
+    int32_t end = part->held.end - op->target_channel;
     snn_channel_range rows = {begin > 0 ? begin : 0, end < op->target_channels ? end : op->target_channels};
     return rows;
 }
@@ -66,7 +66,7 @@ static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_op
         snn_channel_range needed;
         const snn_channel_range visible = options->visible[projection->source];
         const snn_channel_range owned = options->channels[projection->source];
-        snn_operator_source_channels(&projection->op, part->owned.begin, part->owned.end, &needed.begin, &needed.end);
+        snn_operator_source_channels(&projection->op, part->held.begin, part->held.end, &needed.begin, &needed.end);
         bool seen = visible.begin <= needed.begin && needed.end <= visible.end;
         bool held = owned.begin <= needed.begin && needed.end <= owned.end;
         if (!seen && !held) {
@@ -75,8 +75,23 @@ static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_op
                             visible.begin, visible.end);
         }
     }
-    return shard->kernels->pack(projection, shard->network->format, rows.begin, rows.end,
-                                &part->packed[number - part->projection_begin]);
+    snn_packed *packed = &part->packed[number - part->projection_begin];
+    if (snn_reads_stream(shard, projection)) {
+        return snn_stream_pack(shard, projection, rows, packed);
+    }
+    return shard->kernels->pack(projection, shard->network->format, rows.begin, rows.end, packed);
+}
+
+/* What a graded input needs. */
+static bool create_graded(snn_part *part, bool stream, size_t inputs)
+{
+    const size_t bytes = (size_t)snn_part_inputs(part) * sizeof(float);
+    if (part->graded_product_count == 0) {
+        return true;
+    }
+    part->graded = snn_allocate(inputs, bytes);
+    part->decoded = stream ? snn_allocate(inputs, bytes) : NULL;
+    return part->graded != NULL && (part->decoded != NULL || !stream);
 }
 
 static snn_status create_state(const snn_shard *shard, const snn_population *population, snn_part *part)
@@ -85,23 +100,38 @@ static snn_status create_state(const snn_shard *shard, const snn_population *pop
     const size_t images = (size_t)shard->capacity;
     const size_t inputs = images * (size_t)snn_shape_positions(population->input);
     const size_t outputs = images * (size_t)snn_shape_positions(population->shape);
-    part->x = snn_allocate(inputs, channels * sizeof(float));
-    part->inverse_scale = snn_allocate(channels, sizeof(float));
-    bool complete = part->x != NULL && part->inverse_scale != NULL;
-    if (population->kind != SNN_NEURON_READOUT) {
+    const bool stream = population->kind == SNN_NEURON_STREAM;
+    bool complete = create_graded(part, stream, inputs);
+    if (!stream) {
+        part->x = snn_allocate(inputs, (size_t)snn_part_inputs(part) * sizeof(float));
+        part->inverse_scale = snn_allocate(channels, sizeof(float));
+        complete = complete && part->x != NULL && part->inverse_scale != NULL;
+    }
+    if (snn_neuron_spikes(population->kind)) {
         part->y = snn_allocate(outputs, channels * sizeof(float));
         part->previous = snn_allocate(outputs, (size_t)snn_spikes_row_bytes(population->shape.channels));
         complete = complete && part->y != NULL && part->previous != NULL;
     }
-    if (part->graded_product_count > 0) {
-        part->graded = snn_allocate(inputs, channels * sizeof(float));
-        complete = complete && part->graded != NULL;
-    }
     if (!complete) {
         return snn_out_of_memory("neuron state");
     }
-    for (size_t c = 0; c < channels; c++) {
+    for (size_t c = 0; c < channels && !stream; c++) {
         part->inverse_scale[c] = 1.0f / population->scale[(size_t)part->owned.begin + c];
+    }
+    return snn_ok();
+}
+
+/* The array of spikes, or of a stream's sums, that are owned or come from other ranks. */
+static snn_status create_block(const snn_shard_options *options, const snn_population *population, snn_part *part)
+{
+    size_t rows = (size_t)options->block * (size_t)options->images * (size_t)snn_shape_positions(population->shape);
+    if (population->kind == SNN_NEURON_STREAM) {
+        part->sums = snn_allocate(rows, (size_t)population->shape.channels * SNN_SUM_BYTES);
+        return part->sums != NULL ? snn_ok() : snn_out_of_memory("sums");
+    }
+    if (snn_neuron_spikes(population->kind)) {
+        part->bits = snn_allocate(rows, (size_t)snn_spikes_row_bytes(population->shape.channels));
+        return part->bits != NULL ? snn_ok() : snn_out_of_memory("spikes");
     }
     return snn_ok();
 }
@@ -113,15 +143,15 @@ static snn_status create_part(snn_shard *shard, const snn_shard_options *options
     snn_part *part = &shard->parts[number];
     part->owned = options->channels[number];
     const bool owner = part->owned.begin < part->owned.end;
-    if (population->kind != SNN_NEURON_READOUT && (owner || visible.begin < visible.end)) {
-        size_t rows = (size_t)options->block * (size_t)options->images * (size_t)snn_shape_positions(population->shape);
-        part->bits = snn_allocate(rows, (size_t)snn_spikes_row_bytes(population->shape.channels));
-        if (part->bits == NULL) {
-            return snn_out_of_memory("spikes");
-        }
+    if (owner || visible.begin < visible.end) {
+        SNN_TRY(create_block(options, population, part));
     }
     if (!owner) {
         return snn_ok();
+    }
+    part->held = part->owned;
+    if (snn_neuron_reads_all_channels(population->kind)) {
+        part->held = (snn_channel_range){0, population->input.channels};
     }
     const snn_network *network = shard->network;
     while (part->projection_begin < network->projection_count &&
@@ -155,14 +185,20 @@ static snn_status create_schedule(snn_shard *shard, const snn_shard_options *opt
         return snn_out_of_memory("schedule");
     }
     memcpy(shard->eta, options->eta, timesteps * sizeof *shard->eta);
-    if (options->encoding == SNN_ENCODING_DETERMINISTIC) {
+    if (!snn_encoding_is_graded(options->encoding)) {
         return snn_ok();
     }
     shard->increments = snn_allocate(timesteps, sizeof *shard->increments);
-    if (shard->increments == NULL) {
+    shard->coefficients = snn_allocate(timesteps, sizeof *shard->coefficients);
+    if (shard->increments == NULL || shard->coefficients == NULL) {
         return snn_out_of_memory("schedule");
     }
     snn_encoding_increments(options->encoding, shard->eta, options->timesteps, shard->increments);
+    float coefficient = 0.0f;
+    for (size_t t = 0; t < timesteps; t++) {
+        coefficient = coefficient + shard->increments[t];
+        shard->coefficients[t] = coefficient;
+    }
     return snn_ok();
 }
 
@@ -189,7 +225,8 @@ static snn_status fill_shard(snn_shard *shard, const snn_shard_options *options)
             return snn_out_of_memory("predictions");
         }
     }
-    return snn_workers_create(shard);
+    SNN_TRY(snn_workers_create(shard));
+    return shard->dynamics == SNN_DYNAMICS_SUBGRADIENT ? snn_baseline_create(shard) : snn_ok();
 }
 
 snn_status snn_shard_create(const snn_network *network, const snn_kernels *kernels, const snn_shard_options *options,
@@ -207,6 +244,10 @@ snn_status snn_shard_create(const snn_network *network, const snn_kernels *kerne
     made->capacity = made->images = options->images;
     made->block = options->block;
     made->timesteps = options->timesteps;
+    made->dynamics = options->dynamics;
+    made->encoding = options->encoding;
+    made->momentum = options->momentum;
+    made->seed = options->seed;
     made->real = network->format == SNN_WEIGHTS_FLOAT32;
     made->threads = omp_get_max_threads();
     snn_status status = fill_shard(made, options);
@@ -228,29 +269,35 @@ static void reset_part(const snn_shard *shard, int32_t number)
 {
     const snn_population *population = &shard->network->populations[number];
     snn_part *part = &shard->parts[number];
-    const int64_t channels = snn_part_channels(part);
+    const int64_t held = snn_part_inputs(part);
     const int64_t inputs = snn_shape_positions(population->input);
     const int64_t outputs = snn_shape_positions(population->shape);
-    for (int64_t i = 0; i < shard->images * inputs; i++) {
+    for (int64_t i = 0; i < shard->images * inputs && part->x != NULL; i++) {
         const int64_t position = population->bias_positions == 1 ? 0 : i % inputs;
-        const float *bias = population->bias + position * population->input.channels + part->owned.begin;
-        memcpy(part->x + i * channels, bias, (size_t)channels * sizeof *bias);
+        const float *bias = population->bias + position * population->input.channels + part->held.begin;
+        memcpy(part->x + i * held, bias, (size_t)held * sizeof *bias);
+    }
+    if (part->decoded != NULL) {
+        memset(part->decoded, 0, (size_t)(shard->images * inputs * held) * sizeof *part->decoded);
     }
     if (part->y != NULL) {
         const size_t rows = (size_t)(shard->images * outputs);
-        memset(part->y, 0, rows * (size_t)channels * sizeof *part->y);
+        memset(part->y, 0, rows * (size_t)snn_part_channels(part) * sizeof *part->y);
         memset(part->previous, 0, rows * (size_t)snn_spikes_row_bytes(population->shape.channels));
     }
     part->next_step = 0;
 }
 
-snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *pixels)
+snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *pixels, const int64_t *numbers)
 {
     if (images < 1 || images > shard->capacity) {
         return snn_fail(SNN_INTERNAL_ERROR, "shard: a group of %d images, made for up to %d", images, shard->capacity);
     }
     if (shard->reads_input && pixels == NULL) {
         return snn_fail(SNN_INTERNAL_ERROR, "shard: a group without its images");
+    }
+    if (shard->encoder.numbers != NULL && numbers == NULL) {
+        return snn_fail(SNN_INTERNAL_ERROR, "shard: a group without its images' numbers");
     }
     shard->images = images;
     for (int32_t p = 0; p < shard->network->population_count; p++) {
@@ -261,9 +308,12 @@ snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *
         if (shard->parts[p].graded != NULL) {
             snn_graded_compute(shard, p, pixels);
         }
+        if (shard->dynamics == SNN_DYNAMICS_SUBGRADIENT) {
+            snn_baseline_begin_group(shard, p);
+        }
     }
     if (shard->encoder.bits != NULL) {
-        snn_encoder_begin_group(shard, pixels);
+        snn_encoder_begin_group(shard, pixels, numbers);
     }
     return snn_ok();
 }
@@ -274,6 +324,13 @@ snn_spikes snn_shard_spikes(const snn_shard *shard, int32_t population)
     snn_spikes spikes = {shard->parts[population].bits, snn_shape_positions(shape), shape.channels,
                          snn_spikes_row_bytes(shape.channels), shard->images};
     return spikes;
+}
+
+snn_sums snn_shard_sums(const snn_shard *shard, int32_t population)
+{
+    const snn_shape shape = shard->network->populations[population].shape;
+    snn_sums sums = {shard->parts[population].sums, snn_shape_positions(shape), shape.channels, shard->images};
+    return sums;
 }
 
 static bool reads_encoder(const snn_shard *shard, const snn_part *part)
@@ -343,12 +400,15 @@ void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, 
         const int64_t outputs = images * snn_shape_positions(population->shape);
         const int64_t plane_bytes = outputs * snn_spikes_row_bytes(population->shape.channels);
         *spikes += part->bits != NULL ? shard->block * plane_bytes : 0;
+        *spikes += part->sums != NULL ? shard->block * outputs * population->shape.channels * SNN_SUM_BYTES : 0;
         if (channels == 0) {
             continue;
         }
         *spikes += part->previous != NULL ? plane_bytes : 0;
-        *state += inputs * (part->graded != NULL ? 2 : 1) * channels * real_bytes;
+        const int64_t arrays = (part->x != NULL) + (part->graded != NULL) + (part->decoded != NULL);
+        *state += inputs * arrays * snn_part_inputs(part) * real_bytes;
         *state += part->y != NULL ? outputs * channels * real_bytes : 0;
+        *state += snn_baseline_bytes(shard, p);
         for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
             *weights += part->packed[i].bytes;
         }
@@ -370,8 +430,11 @@ static void clear_part(snn_part *part)
     snn_release(part->x);
     snn_release(part->y);
     snn_release(part->graded);
+    snn_release(part->decoded);
     snn_release(part->bits);
+    snn_release(part->sums);
     snn_release(part->previous);
+    snn_baseline_clear(&part->baseline);
     for (int32_t i = 0; part->packed != NULL && i < part->projection_end - part->projection_begin; i++) {
         snn_release(part->packed[i].data);
     }
@@ -398,5 +461,6 @@ void snn_shard_destroy(snn_shard *shard)
     snn_release(shard->logits);
     snn_release(shard->eta);
     snn_release(shard->increments);
+    snn_release(shard->coefficients);
     snn_release(shard);
 }

@@ -2,8 +2,9 @@
  *
  * A shard owns a range of populations (a stage) and of each a range of channels. An item is (image group, block of
  * timesteps). For each item, for each of its populations in order, the caller places the source spikes that other
- * ranks own (snn_shard_spikes gives the array) and calls snn_shard_run; the shard's own spikes are then in the array of
- * that population, ready to be sent. Within a call OpenMP threads share the work; results do not depend on how many.
+ * ranks own (snn_shard_spikes gives the array, snn_shard_sums that of a stream) and calls snn_shard_run; the shard's
+ * own spikes or sums are then in the array of that population, ready to be sent. Within a call OpenMP threads share the
+ * work; results do not depend on how many.
  */
 #ifndef SNN_SHARD_SHARD_H
 #define SNN_SHARD_SHARD_H
@@ -12,6 +13,7 @@
 #include "core/kernels/kernels.h"
 #include "core/network/network.h"
 #include "core/network/spikes.h"
+#include "core/network/sums.h"
 #include "core/shard/statistics.h"
 
 typedef struct snn_channel_range {
@@ -26,7 +28,11 @@ typedef struct snn_shard_options {
     snn_encoding encoding;
     const snn_channel_range *channels; /* [population_count]: what this rank owns of each population, copied */
     const snn_channel_range *visible;  /* [population_count]: union of owned and needed channels; empty where the rank
-                                          neither owns nor needs any; copied. Spike arrays exist for these only. */
+                                          neither owns nor needs any; copied. Arrays of spikes or sums exist for
+                                          these only. */
+    snn_dynamics dynamics;
+    float momentum; /* in [0, 1), SNN_DYNAMICS_SUBGRADIENT */
+    uint64_t seed;  /* SNN_ENCODING_STOCHASTIC */
 } snn_shard_options;
 
 typedef struct snn_shard snn_shard;
@@ -40,11 +46,15 @@ snn_status snn_shard_create(const snn_network *network, const snn_kernels *kerne
 bool snn_shard_reads_input(const snn_shard *shard);
 
 /* Begins a group: resets state, takes the images (normalised, [images][height][width][channels], ignored by shards
- * that do not read the input). For graded encodings the first layer's product is computed here, once. */
-snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *pixels);
+ * that do not read the input). For graded encodings the first layer's product is computed here, once. `numbers`
+ * [images]: the images' numbers in the data set, copied; only SNN_ENCODING_STOCHASTIC needs them, NULL otherwise. */
+snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *pixels, const int64_t *numbers);
 
 /* Spikes of a population for the current block, all channels of the population, all images of the group. */
 snn_spikes snn_shard_spikes(const snn_shard *shard, int32_t population);
+
+/* Sums of a STREAM population for the current block, likewise. */
+snn_sums snn_shard_sums(const snn_shard *shard, int32_t population);
 
 /* Runs the owned channels of `population` over steps [first, first + steps) of the current group. steps <= block.
  * All visible source spikes must be in place. Populations without owned channels: nothing to do. */
@@ -58,7 +68,7 @@ const float *snn_shard_logits(const snn_shard *shard);
 /* This shard's counts so far (only owned channels are counted). The caller may zero or add to them between groups. */
 snn_statistics *snn_shard_statistics(snn_shard *shard);
 
-/* Bytes held: weights, state, spikes. */
+/* Bytes held: weights, state, spikes (and sums of streams). */
 void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, int64_t *spikes);
 
 void snn_shard_destroy(snn_shard *shard);

@@ -238,6 +238,7 @@ static void add_product(const graded_sums *state, int64_t position)
             }
         }
         break;
+    case SNN_OPERATOR_TOKENS: /* takes spikes only */
     case SNN_OPERATOR_KIND_COUNT:
         break;
     }
@@ -246,17 +247,17 @@ static void add_product(const graded_sums *state, int64_t position)
 static void compute_position(const snn_shard *shard, int32_t population, int32_t image, int64_t position, void *sums)
 {
     const snn_part *part = &shard->parts[population];
-    const int32_t channels = snn_part_channels(part);
+    const int32_t channels = snn_part_inputs(part);
     const size_t element_bytes = pixel_bytes(shard->real);
     memset(sums, 0, (size_t)channels * element_bytes);
     for (int32_t i = 0; i < part->graded_product_count; i++) {
         const snn_graded_product *product = &part->graded_products[i];
-        int32_t channel = product->op->target_channel + product->row_begin - part->owned.begin;
+        int32_t channel = product->op->target_channel + product->row_begin - part->held.begin;
         graded_sums state = {product, product_image(product, shard->real, image), shard->real,
                              (uint8_t *)sums + (size_t)channel * element_bytes};
         add_product(&state, position);
     }
-    const float *step = shard->network->populations[population].step + part->owned.begin;
+    const float *step = shard->network->populations[population].step + part->held.begin;
     const int64_t positions = snn_shape_positions(shard->network->populations[population].input);
     float *graded = part->graded + (image * positions + position) * channels;
     for (int32_t c = 0; c < channels; c++) {
@@ -295,6 +296,14 @@ snn_status snn_encoder_init(const snn_shard *shard, snn_encoder *encoder)
     encoder->y = snn_allocate(elements, sizeof *encoder->y);
     encoder->bits = snn_allocate(rows, (size_t)snn_spikes_row_bytes(input.channels));
     bool complete = encoder->pixels != NULL && encoder->y != NULL && encoder->bits != NULL;
+    if (shard->encoding == SNN_ENCODING_STOCHASTIC) {
+        if (snn_shape_size(input) > UINT32_MAX) {
+            return snn_fail(SNN_INPUT_ERROR, "images of %lld pixels are too large for random spikes",
+                            (long long)snn_shape_size(input));
+        }
+        encoder->numbers = snn_allocate((size_t)shard->capacity, sizeof *encoder->numbers);
+        complete = complete && encoder->numbers != NULL;
+    }
     return complete ? snn_ok() : snn_out_of_memory("encoder of the image");
 }
 
@@ -302,15 +311,19 @@ void snn_encoder_clear(snn_encoder *encoder)
 {
     snn_release(encoder->pixels);
     snn_release(encoder->y);
+    snn_release(encoder->numbers);
     snn_release(encoder->bits);
 }
 
-void snn_encoder_begin_group(snn_shard *shard, const float *pixels)
+void snn_encoder_begin_group(snn_shard *shard, const float *pixels, const int64_t *numbers)
 {
     snn_encoder *encoder = &shard->encoder;
     const size_t bytes = (size_t)shard->images * (size_t)snn_shape_size(shard->network->input) * sizeof(float);
     memcpy(encoder->pixels, pixels, bytes);
     memset(encoder->y, 0, bytes);
+    if (encoder->numbers != NULL) {
+        memcpy(encoder->numbers, numbers, (size_t)shard->images * sizeof *numbers);
+    }
     encoder->begin = encoder->end = 0;
 }
 
@@ -357,7 +370,12 @@ snn_status snn_encoder_run(snn_shard *shard, int32_t first, int32_t steps)
     const int64_t jobs = shard->images * spikes.positions;
 #pragma omp parallel for schedule(static) num_threads(shard->threads)
     for (int64_t job = 0; job < jobs; job++) {
-        encode_position(shard, &spikes, (int32_t)(job / spikes.positions), job % spikes.positions);
+        const int32_t image = (int32_t)(job / spikes.positions);
+        if (shard->encoding == SNN_ENCODING_STOCHASTIC) {
+            snn_encode_stochastic(shard, &spikes, image, job % spikes.positions);
+        } else {
+            encode_position(shard, &spikes, image, job % spikes.positions);
+        }
     }
     return snn_ok();
 }

@@ -1,8 +1,10 @@
-/* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c (encodings of the image) and
- * shard_tiles.c (the work of one population). Nobody else includes this. */
+/* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c and shard_stochastic.c
+ * (encodings of the image), shard_streams.c (streams and who reads them), shard_tiles.c (the work of one population)
+ * and shard_baseline.c (the subgradient dynamics). Nobody else includes this. */
 #ifndef SNN_SHARD_SHARD_PRIVATE_H
 #define SNN_SHARD_SHARD_PRIVATE_H
 
+#include "core/kernels/subgradient.h"
 #include "core/shard/shard.h"
 
 /* A projection from the image under a graded encoding. Its product with the image is made once per image and group. */
@@ -15,28 +17,42 @@ typedef struct snn_graded_product {
     void *pixels;               /* [images][pooled] int64_t in units of 2^-16, or float */
 } snn_graded_product;
 
+/* What SNN_DYNAMICS_SUBGRADIENT adds to a part; all NULL under other dynamics. */
+typedef struct snn_part_baseline {
+    void *ones;        /* [input positions][owned] int32_t or float: the sums when every source fires */
+    float *bias;       /* [input positions][owned] */
+    float *x_velocity; /* like x and y; NULL without momentum */
+    float *y_velocity;
+} snn_part_baseline;
+
 /* What a shard holds of one population. */
 typedef struct snn_part {
-    snn_channel_range owned;
+    snn_channel_range owned;  /* of the output */
+    snn_channel_range held;   /* of the input: the owned ones, or all for kinds that read all channels */
     float *inverse_scale;     /* [owned] */
-    float *x;                 /* [images][input positions][owned] */
-    float *y;                 /* [images][output positions][owned]; NULL for the readout */
-    float *graded;            /* like x: W p, or NULL if no graded input reaches the owned channels */
+    float *x;                 /* [images][input positions][held]; NULL for streams */
+    float *y;                 /* [images][output positions][owned]; NULL where there are no spikes */
+    float *graded;            /* [images][input positions][held]: W p, or NULL if no graded input reaches them */
+    float *decoded;           /* like graded, of streams: what readers have received of it */
     uint8_t *bits;            /* visible populations: spikes of the block, NULL otherwise */
+    void *sums;               /* visible streams: sums of the block, NULL otherwise */
     uint8_t *previous;        /* like y, [row_bytes] for [owned]: the step before the block */
     int32_t projection_begin; /* projections of the network that end here: [begin, end) */
     int32_t projection_end;
-    snn_packed *packed;                  /* [end - begin]; data is NULL where no owned row takes spikes */
+    snn_packed *packed; /* [end - begin]; data is NULL where no held row takes spikes or sums. Of readers of a stream
+                           data are the rows' weights as the projection has them. */
     snn_graded_product *graded_products; /* [graded_product_count] */
     int32_t graded_product_count;
+    snn_part_baseline baseline;
     int32_t tile_positions, tile_steps;
     int32_t next_step; /* of the current group */
 } snn_part;
 
-/* The image as a spiking population (SNN_ENCODING_DETERMINISTIC); every rank that reads the image encodes it. */
+/* The image as a spiking population (encodings by spikes); every rank that reads the image encodes it. */
 typedef struct snn_encoder {
     float *pixels;      /* [images][height][width][channels] */
     float *y;           /* like pixels */
+    int64_t *numbers;   /* [images] of the data set, SNN_ENCODING_STOCHASTIC */
     uint8_t *bits;      /* spikes of the block */
     int32_t begin, end; /* steps that `bits` holds */
 } snn_encoder;
@@ -53,10 +69,15 @@ struct snn_shard {
     int32_t capacity; /* largest image group */
     int32_t images;   /* in the current group */
     int32_t block, timesteps;
-    bool real;         /* float32 weights */
-    float *eta;        /* [timesteps] */
-    float *increments; /* [timesteps] of a graded encoding; NULL otherwise */
-    snn_part *parts;   /* [population_count] */
+    snn_dynamics dynamics;
+    snn_encoding encoding;
+    float momentum;
+    uint64_t seed;
+    bool real;           /* float32 weights */
+    float *eta;          /* [timesteps] */
+    float *increments;   /* [timesteps] of a graded encoding; NULL otherwise */
+    float *coefficients; /* [timesteps] of the same: their running sum */
+    snn_part *parts;     /* [population_count] */
     bool reads_input;
     snn_encoder encoder;
     int32_t threads;
@@ -71,7 +92,12 @@ static inline int32_t snn_part_channels(const snn_part *part)
     return part->owned.end - part->owned.begin;
 }
 
-/* Rows of `projection` whose target channels are owned; empty if begin >= end. */
+static inline int32_t snn_part_inputs(const snn_part *part)
+{
+    return part->held.end - part->held.begin;
+}
+
+/* Rows of `projection` whose target channels are held; empty if begin >= end. */
 snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *projection);
 
 /* shard_input.c */
@@ -86,10 +112,42 @@ void snn_graded_compute(const snn_shard *shard, int32_t population, const float 
 
 snn_status snn_encoder_init(const snn_shard *shard, snn_encoder *encoder);
 void snn_encoder_clear(snn_encoder *encoder);
-void snn_encoder_begin_group(snn_shard *shard, const float *pixels);
+void snn_encoder_begin_group(snn_shard *shard, const float *pixels, const int64_t *numbers);
 /* Encodes steps [first, first + steps) unless they are the ones encoded last. */
 snn_status snn_encoder_run(snn_shard *shard, int32_t first, int32_t steps);
 snn_spikes snn_encoder_spikes(const snn_shard *shard);
+
+/* shard_stochastic.c */
+/* One position of one image over the encoder's steps. */
+void snn_encode_stochastic(const snn_shard *shard, const snn_spikes *spikes, int32_t image, int64_t position);
+
+/* shard_baseline.c */
+/* After the workers and the weights: checks the network, and fills all parts' baselines. */
+snn_status snn_baseline_create(snn_shard *shard);
+void snn_baseline_clear(snn_part_baseline *baseline);
+int64_t snn_baseline_bytes(const snn_shard *shard, int32_t population);
+/* After x and the graded input of the group, which becomes the whole constant current. */
+void snn_baseline_begin_group(const snn_shard *shard, int32_t population);
+snn_subgradient snn_baseline_of_image(const snn_shard *shard, int32_t population, int32_t image);
+/* The readout's x after step `step` of the tile, which is timestep `timestep`. */
+void snn_baseline_read_out(const snn_shard *shard, int32_t population, int32_t timestep, int32_t step,
+                           const snn_tile *tile);
+
+/* shard_streams.c */
+bool snn_reads_stream(const snn_shard *shard, const snn_projection *projection);
+/* Takes the rows' weights of a reader of a stream. */
+snn_status snn_stream_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
+                           snn_packed *packed);
+/* What the kernels' `project` does for spikes: adds the weighted sums of the source's steps from `offset` on. */
+/* Depthwise convolutions of a stream (shard_stream_products.c). */
+snn_status snn_stream_convolution_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
+                                       snn_packed *packed);
+void snn_stream_convolve(const snn_shard *shard, const snn_packed *packed, int32_t offset, const snn_tile *tile);
+void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_t offset, const snn_tile *tile);
+/* What the kernels' `fire` does for neurons: the tile's sums, and the graded input as integers, become the stream's.
+ * The tile begins at step `offset` of the block, which is timestep `timestep`. */
+void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timestep, int32_t offset,
+                      const snn_tile *tile);
 
 /* shard_tiles.c */
 /* Chooses tile_positions and tile_steps of a part. */

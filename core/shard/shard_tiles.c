@@ -25,9 +25,9 @@ static int64_t smaller(int64_t a, int64_t b)
 void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part)
 {
     const int64_t positions = snn_shape_positions(population->input);
-    const int64_t position_bytes = (int64_t)snn_part_channels(part) * ACCUMULATOR_ELEMENT;
-    if (population->kind == SNN_NEURON_MAXIMUM) {
-        /* Windows overlap, so a tile is an image; what is too large for the cache is cut along time instead. */
+    const int64_t position_bytes = (int64_t)snn_part_inputs(part) * ACCUMULATOR_ELEMENT;
+    if (snn_neuron_reads_all_positions(population->kind)) {
+        /* A tile is an image; what is too large for the cache is cut along time instead. */
         part->tile_positions = (int32_t)positions;
         part->tile_steps =
             (int32_t)smaller(shard->block, at_least_one(ACCUMULATOR_BYTES / (positions * position_bytes)));
@@ -47,21 +47,28 @@ void snn_tiles_plan(const snn_shard *shard, const snn_population *population, sn
 snn_status snn_workers_create(snn_shard *shard)
 {
     int64_t accumulator = 0, scratch = 0;
-    int32_t channels = 0;
+    int32_t channels = 0, inputs = 0;
     for (int32_t p = 0; p < shard->network->population_count; p++) {
         const snn_part *part = &shard->parts[p];
         const int32_t owned = snn_part_channels(part);
-        int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * owned * ACCUMULATOR_ELEMENT;
-        channels = owned > channels ? owned : channels;
+        const int32_t held = snn_part_inputs(part);
+        int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * ACCUMULATOR_ELEMENT;
         accumulator = bytes > accumulator ? bytes : accumulator;
+        channels = owned > channels ? owned : channels;
+        inputs = held > inputs ? held : inputs;
+        if (held > 0 && snn_neuron_spikes(shard->network->populations[p].kind)) {
+            bytes = shard->kernels->neuron_scratch_bytes(&shard->network->populations[p]);
+            scratch = bytes > scratch ? bytes : scratch;
+        }
         for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
-            if (part->packed != NULL && part->packed[i].data != NULL) {
+            const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
+            if (part->packed != NULL && part->packed[i].data != NULL && !snn_reads_stream(shard, projection)) {
                 bytes = shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
                 scratch = bytes > scratch ? bytes : scratch;
             }
         }
     }
-    int64_t sums = snn_graded_sums_bytes(channels);
+    int64_t sums = snn_graded_sums_bytes(inputs);
     accumulator = sums > accumulator ? sums : accumulator;
 
     shard->workers = snn_allocate((size_t)shard->threads, sizeof *shard->workers);
@@ -127,7 +134,12 @@ static void project(const tile_job *job)
         if (packed->data == NULL) {
             continue;
         }
-        const int32_t source = shard->network->projections[part->projection_begin + i].source;
+        const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
+        const int32_t source = projection->source;
+        if (snn_reads_stream(shard, projection)) {
+            snn_stream_project(shard, packed, job->offset, tile);
+            continue;
+        }
         snn_spikes spikes = source == SNN_SOURCE_INPUT ? snn_encoder_spikes(shard) : snn_shard_spikes(shard, source);
         spikes = spikes_from(spikes, job->offset);
         shard->kernels->project(packed, &spikes, tile);
@@ -139,9 +151,8 @@ static void fire(const tile_job *job)
     const snn_shard *shard = job->shard;
     const snn_population *population = &shard->network->populations[job->population];
     const snn_part *part = &shard->parts[job->population];
-    const int64_t channels = snn_part_channels(part);
-    const int64_t inputs = snn_shape_positions(population->input) * channels;
-    const int64_t outputs = snn_shape_positions(population->shape) * channels;
+    const int64_t inputs = snn_shape_positions(population->input) * snn_part_inputs(part);
+    const int64_t outputs = snn_shape_positions(population->shape) * snn_part_channels(part);
     const int32_t image = job->tile.image;
     const int32_t timestep = job->first + job->offset;
     const snn_spikes block = snn_shard_spikes(shard, job->population);
@@ -149,9 +160,12 @@ static void fire(const tile_job *job)
     const snn_neurons neurons = {
         .kind = population->kind,
         .alpha = population->alpha,
+        .beta = population->beta,
+        .groups = population->groups,
+        .input_channels = snn_part_inputs(part),
         .real = shard->real,
         .eta = shard->eta + timestep,
-        .step = population->step + part->owned.begin,
+        .step = population->step + part->held.begin,
         .inverse_scale = part->inverse_scale,
         .increments = part->graded != NULL ? shard->increments + timestep : NULL,
         .graded = part->graded != NULL ? part->graded + image * inputs : NULL,
@@ -167,6 +181,11 @@ static void fire(const tile_job *job)
         .channel_begin = part->owned.begin,
         .channel_end = part->owned.end,
     };
+    if (shard->dynamics == SNN_DYNAMICS_SUBGRADIENT) {
+        const snn_subgradient baseline = snn_baseline_of_image(shard, job->population, image);
+        snn_subgradient_fire(&neurons, &baseline, &job->tile, &counts);
+        return;
+    }
     shard->kernels->fire(&neurons, &job->tile, &counts);
 }
 
@@ -192,7 +211,10 @@ static void read_out(const tile_job *job)
         const int32_t timestep = job->first + job->offset + s;
         const void *accumulator =
             (const uint8_t *)job->tile.accumulator + (size_t)s * (size_t)classes * ACCUMULATOR_ELEMENT;
-        for (int32_t c = 0; c < classes; c++) {
+        if (shard->dynamics == SNN_DYNAMICS_SUBGRADIENT) {
+            snn_baseline_read_out(shard, job->population, timestep, s, &job->tile);
+        }
+        for (int32_t c = 0; c < classes && shard->dynamics == SNN_DYNAMICS_SIGNGD; c++) {
             float sum = shard->real ? ((const float *)accumulator)[c] : (float)((const int32_t *)accumulator)[c];
             x[c] = x[c] - (shard->eta[timestep] * step[c]) * sum;
             if (part->graded != NULL) {
@@ -207,12 +229,14 @@ static void read_out(const tile_job *job)
 static void run_tile(tile_job *job, int32_t steps)
 {
     const int32_t tile_steps = job->shard->parts[job->population].tile_steps;
-    const bool readout = job->shard->network->populations[job->population].kind == SNN_NEURON_READOUT;
+    const snn_neuron_kind kind = job->shard->network->populations[job->population].kind;
     for (job->offset = 0; job->offset < steps; job->offset += tile_steps) {
         job->tile.steps = (int32_t)smaller(tile_steps, steps - job->offset);
         project(job);
-        if (readout) {
+        if (kind == SNN_NEURON_READOUT) {
             read_out(job);
+        } else if (kind == SNN_NEURON_STREAM) {
+            snn_stream_store(job->shard, job->population, job->first + job->offset, job->offset, &job->tile);
         } else {
             fire(job);
         }
@@ -263,8 +287,8 @@ void snn_tiles_run(snn_shard *shard, int32_t population, int32_t first, int32_t 
             .tile = {.image = (int32_t)(i / tiles),
                      .position_begin = begin,
                      .position_end = smaller(begin + part->tile_positions, positions),
-                     .channel_begin = part->owned.begin,
-                     .channel_end = part->owned.end,
+                     .channel_begin = part->held.begin,
+                     .channel_end = part->held.end,
                      .accumulator = worker->accumulator,
                      .scratch = worker->scratch},
         };

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "io/cli/verbs.h"
+#include "io/hdf5_helpers.h"
 
-static const snn_verb *const verbs[] = {&snn_verb_run,  &snn_verb_convert, &snn_verb_check,
-                                        &snn_verb_plan, &snn_verb_verify,  &snn_verb_diff};
+static const snn_verb *const verbs[] = {&snn_verb_run,    &snn_verb_convert, &snn_verb_check, &snn_verb_plan,
+                                        &snn_verb_verify, &snn_verb_diff,    &snn_verb_approx};
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
 static void print_help(void)
@@ -99,14 +100,14 @@ static snn_status dispatch(int argc, char **argv)
     return run_verb(&snn_verb_run, argc, argv);
 }
 
-/* Everything but run is the work of one process, whoever launched how many. */
+/* Everything but run and convert is the work of one process, whoever launched how many; so is their help. */
 static bool is_spare_process(int argc, char **argv)
 {
-    bool runs = argc > 1 && strcmp(argv[1], "--help") != 0 && is_run(argv[1]);
-    for (int i = 2; i < argc; i++) {
-        runs = runs && strcmp(argv[i], "--help") != 0;
+    bool collective = argc > 1 && (is_run(argv[1]) || find_verb(argv[1]) == &snn_verb_convert);
+    for (int i = 1; i < argc; i++) {
+        collective = collective && strcmp(argv[i], "--help") != 0;
     }
-    return !runs && launched_rank() > 0;
+    return !collective && launched_rank() > 0;
 }
 
 void snn_print_failure(snn_status status)
@@ -124,6 +125,7 @@ int main(int argc, char **argv)
     if (is_spare_process(argc, argv)) {
         return SNN_OK;
     }
+    snn_hdf5_start();
     snn_status status = dispatch(argc, argv);
     snn_print_failure(status);
     return (int)status.code;

@@ -4,6 +4,7 @@
 
 #include "core/base/memory.h"
 #include "io/cli/run_state.h"
+#include "io/cli/session.h"
 #include "io/cli/signals.h"
 
 void snn_run_say(const snn_run *run, const char *format, ...)
@@ -19,39 +20,12 @@ void snn_run_say(const snn_run *run, const char *format, ...)
     (void)fflush(stdout);
 }
 
-/* The configuration is read by rank 0 and broadcast, so that all ranks agree on it and one error is reported. */
-static snn_status read_config(snn_run *run)
+static snn_status evaluate(snn_session *session, snn_run *run)
 {
-    const snn_options *options = run->options;
-    void *bytes = NULL;
-    size_t count = 0;
-    bool reader = snn_world_rank(run->world) == 0;
-    snn_status status = snn_ok();
-    if (reader) {
-        snn_config *config = NULL;
-        status = snn_config_read(options->config, options->overrides, options->override_count, SNN_CONFIG_RUN, &config);
-        if (status.code == SNN_OK) {
-            status = snn_output_probe(config->output);
-        }
-        if (status.code == SNN_OK) {
-            status = snn_config_pack(config, &bytes, &count);
-        }
-        snn_config_destroy(config);
-    }
-    status = snn_world_agree(run->world, status);
-    if (status.code == SNN_OK) {
-        status = snn_world_broadcast_buffer(run->world, 0, &bytes, &count);
-    }
-    if (status.code == SNN_OK) {
-        status = snn_world_agree(run->world, snn_config_unpack(bytes, count, &run->config));
-    }
-    snn_release(bytes);
-    return status;
-}
-
-static snn_status evaluate(snn_run *run)
-{
-    SNN_TRY(read_config(run));
+    SNN_TRY(snn_session_read_config(session, SNN_CONFIG_RUN));
+    SNN_TRY(snn_session_probe(session, session->config->output));
+    run->config = session->config;
+    SNN_TRY(snn_run_probe_checkpoints(run));
     SNN_TRY(snn_run_read_inputs(run));
     SNN_TRY(snn_run_partition(run));
     SNN_TRY(snn_run_restart(run));
@@ -70,26 +44,21 @@ static void clear(snn_run *run)
     snn_release(run->ann_predictions);
     snn_release(run->eta);
     snn_release(run->todo);
-    snn_config_destroy(run->config);
 }
 
 static snn_status run_verb(int argc, char **argv)
 {
-    snn_options options;
-    snn_run run = {.options = &options, .ann_correct = -1, .job_begun = snn_seconds()};
-    SNN_TRY(snn_world_create(&argc, &argv, &run.world));
-    snn_signals_catch();
-    snn_status status = snn_options_parse(&snn_verb_run, "srmlqg", argc, argv, &options);
+    double begun = snn_seconds();
+    snn_session session;
+    snn_status status = snn_session_begin(&snn_verb_run, "srmlqg", argc, argv, &session);
+    snn_run run = {.options = &session.options, .world = session.world, .ann_correct = -1, .job_begun = begun};
     if (status.code == SNN_OK) {
-        status = evaluate(&run);
+        snn_signals_catch();
+        status = evaluate(&session, &run);
     }
-    if (snn_world_rank(run.world) == 0) {
-        snn_print_failure(status);
-    }
-    status.message[0] = '\0'; /* printed, or another rank's to print */
-    (void)snn_world_barrier(run.world);
+    status = snn_session_tell(&session, status);
     clear(&run);
-    snn_world_destroy(run.world);
+    snn_session_end(&session);
     return status;
 }
 
@@ -99,7 +68,7 @@ const snn_verb snn_verb_run = {
     "evaluate a network (under mpirun: over all ranks)",
     "  --set section.key=value   override the file (repeatable)\n"
     "  --restart auto|never|FILE go on from the newest whole checkpoint (default), start anew, or go on from FILE\n"
-    "  --max-hours H             stop with a checkpoint after H hours\n"
+    "  --max-hours H             stop with a checkpoint before H hours are over (default 0: no limit)\n"
     "  --layout RxSxC            replicas x stages x channel shards (0: the planner decides)\n"
     "  --quiet                   print nothing but errors\n"
     "  --progress auto|always|never\n",

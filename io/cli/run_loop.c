@@ -4,12 +4,14 @@
  * ranks agree whether to write a checkpoint or to stop, so a checkpoint always sees the same images on every rank.
  */
 #include <stdio.h>
+#include <string.h>
 
-#include "core/base/memory.h"
 #include "io/cli/run_state.h"
+#include "io/cli/session.h"
 #include "io/cli/signals.h"
 
-static const double ROUND_SECONDS = 5.0; /* aimed at; a signal is noticed within about that time */
+/* Aimed at. A signal is noticed at the end of a round; launchers that pass on SIGTERM kill a second or so later. */
+static const double ROUND_SECONDS = 0.5;
 static const double SECONDS_PER_HOUR = 3600.0;
 static const double STOP_FRACTION = 0.99; /* of --max-hours: the rest is for the checkpoint */
 
@@ -18,19 +20,22 @@ static int64_t group_begin(const snn_run *run, int64_t group)
     return group * run->config->simulation.batch;
 }
 
-static int32_t group_images(void *context, int64_t group)
+static int32_t images_of(const snn_run *run, int64_t group)
 {
-    const snn_run *run = context;
     int64_t left = run->todo_count - group_begin(run, group);
     return left < run->config->simulation.batch ? (int32_t)left : run->config->simulation.batch;
 }
 
-/* Reads the group's images; runs of consecutive numbers are read at once. */
-static snn_status load_group(void *context, int64_t group, float *pixels)
+static int32_t group_images(void *context, int64_t group)
 {
-    const snn_run *run = context;
+    return images_of(context, group);
+}
+
+/* Reads the group's images; runs of consecutive numbers are read at once. */
+static snn_status read_group(const snn_run *run, int64_t group, float *pixels)
+{
     const int64_t *image = run->todo + group_begin(run, group);
-    int32_t count = group_images(context, group);
+    int32_t count = images_of(run, group);
     int64_t size = snn_shape_size(run->network->input);
     for (int32_t first = 0; first < count;) {
         int32_t last = first + 1;
@@ -43,11 +48,39 @@ static snn_status load_group(void *context, int64_t group, float *pixels)
     return snn_ok();
 }
 
+/* A group that fails here fails the run at the end of its round, where all ranks learn of it in good order: nobody
+ * waits for this rank's packets, and one message says why. Until then zeros stand in for images that cannot be read. */
+static snn_status load_group(void *context, int64_t group, float *pixels)
+{
+    snn_run *run = context;
+    snn_status status = read_group(run, group, pixels);
+    if (status.code != SNN_OK) {
+        size_t count = (size_t)images_of(run, group) * (size_t)snn_shape_size(run->network->input);
+        memset(pixels, 0, count * sizeof *pixels);
+        run->group_failure = status;
+    }
+    return snn_ok();
+}
+
+/* What images are called in the data set, and by random numbers: no matter what is still to do, or where. */
+static void number_group(void *context, int64_t group, int64_t *numbers)
+{
+    const snn_run *run = context;
+    int32_t count = images_of(run, group);
+    for (int32_t i = 0; i < count; i++) {
+        numbers[i] = run->todo[group_begin(run, group) + i];
+    }
+}
+
 static snn_status keep_group(void *context, int64_t group, const int32_t *predictions, const float *logits)
 {
     snn_run *run = context;
-    return snn_results_append(run->results, run->todo + group_begin(run, group), group_images(context, group),
-                              predictions, logits);
+    snn_status status = snn_results_append(run->results, run->todo + group_begin(run, group), images_of(run, group),
+                                           predictions, logits);
+    if (status.code != SNN_OK) {
+        run->group_failure = status;
+    }
+    return snn_ok();
 }
 
 /* Rank 0's own progress stands for that of all: replicas work alike. */
@@ -63,6 +96,7 @@ static void item_done(void *context, int64_t group, int32_t first_step, int32_t 
 
 typedef struct verdict {
     bool stop, checkpoint;
+    int signal;     /* that some rank received, or 0 */
     double seconds; /* of the slowest rank's round */
 } verdict;
 
@@ -74,12 +108,14 @@ static snn_status agree_on_next(snn_run *run, double round_begun, double last_ch
     bool overdue = run->options->max_hours > 0.0 && now - run->job_begun + 1.5 * (now - round_begun) >= limit;
     bool due = now - last_checkpoint >= 60.0 * run->config->checkpoint.every_minutes;
     bool root = snn_world_rank(run->world) == 0;
-    float flags[3] = {snn_signals_received() != 0 || (root && overdue) ? 1.0f : 0.0f, root && due ? 1.0f : 0.0f,
-                      (float)(now - round_begun)};
-    SNN_TRY(snn_world_maximum(run->world, flags, 3));
-    next->stop = flags[0] > 0.0f;
-    next->checkpoint = flags[1] > 0.0f;
-    next->seconds = (double)flags[2];
+    SNN_TRY(snn_world_agree(run->world, run->group_failure));
+    float news[4] = {(float)snn_signals_received(), root && overdue ? 1.0f : 0.0f, root && due ? 1.0f : 0.0f,
+                     (float)(now - round_begun)};
+    SNN_TRY(snn_world_maximum(run->world, news, 4));
+    next->signal = (int)news[0];
+    next->stop = news[0] > 0.0f || news[1] > 0.0f;
+    next->checkpoint = news[2] > 0.0f;
+    next->seconds = (double)news[3];
     return snn_ok();
 }
 
@@ -92,11 +128,11 @@ static int64_t next_length(int64_t length, double seconds, int32_t replicas)
     return wanted > replicas ? wanted : replicas;
 }
 
-static snn_status stopped(snn_run *run)
+static snn_status stopped(const snn_run *run, int signal)
 {
     char reason[64] = "the time limit is near";
-    if (snn_signals_received() != 0) {
-        (void)snprintf(reason, sizeof reason, "signal %d received", snn_signals_received());
+    if (signal != 0) {
+        (void)snprintf(reason, sizeof reason, "signal %d received", signal);
     }
     if (run->config->checkpoint.directory[0] == '\0') {
         return snn_fail(SNN_STOPPED, "stopped: %s; no checkpoint.directory is set, so nothing was kept", reason);
@@ -115,9 +151,7 @@ static snn_status run_rounds(snn_run *run)
         double begun = snn_seconds();
         snn_status status = snn_wavefront_run(run->wavefront, first, last);
         if (status.code != SNN_OK) {
-            /* The other ranks wait for packets of this one: say why and end them all. */
-            fprintf(stderr, "snn_dist: error: rank %d: %s\n", snn_world_rank(run->world), status.message);
-            snn_world_abort(run->world, status.code);
+            snn_session_abort(run->world, status); /* the other ranks wait for packets of this one */
         }
         first = last;
         verdict next;
@@ -127,7 +161,7 @@ static snn_status run_rounds(snn_run *run)
             last_checkpoint = snn_seconds();
         }
         if (first < run->groups && next.stop) {
-            return stopped(run);
+            return stopped(run, next.signal);
         }
         length = next_length(length, next.seconds, run->plan->replicas);
     }
@@ -139,7 +173,12 @@ snn_status snn_run_evaluate(snn_run *run)
     const snn_config *config = run->config;
     const snn_wavefront_options options = {config->codec, config->simulation.timesteps, config->simulation.block,
                                            config->simulation.batch};
-    const snn_wavefront_hooks hooks = {run, group_images, load_group, keep_group, item_done};
+    const snn_wavefront_hooks hooks = {.context = run,
+                                       .images = group_images,
+                                       .load = load_group,
+                                       .done = keep_group,
+                                       .item = item_done,
+                                       .numbers = number_group};
     snn_status status =
         snn_wavefront_create(run->world, run->network, run->plan, run->shard, &options, &hooks, &run->wavefront);
     SNN_TRY(snn_world_agree(run->world, status));

@@ -1,4 +1,5 @@
 /* The end of a run: accuracy, output file, and the table that the user sees. */
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ typedef struct totals {
     snn_statistics *statistics; /* summed */
     snn_wavefront_traffic traffic;
     double seconds;
+    int32_t threads[2]; /* fewest and most of a rank */
 } totals;
 
 static snn_status count_correct(snn_run *run, totals *sum)
@@ -48,6 +50,10 @@ static snn_status add_up(snn_run *run, totals *sum)
     int64_t counts[4] = {traffic->packets, traffic->raw_bytes, traffic->sent_bytes, run->results->count};
     SNN_TRY(snn_world_sum(run->world, counts, 4));
     sum->traffic = (snn_wavefront_traffic){counts[0], counts[1], counts[2]};
+    float threads[2] = {-(float)omp_get_max_threads(), (float)omp_get_max_threads()};
+    SNN_TRY(snn_world_maximum(run->world, threads, 2));
+    sum->threads[0] = -(int32_t)threads[0];
+    sum->threads[1] = (int32_t)threads[1];
     sum->images = counts[3];
     if (sum->images != run->images) {
         return snn_fail(SNN_INTERNAL_ERROR, "%lld results for %lld images", (long long)sum->images,
@@ -76,6 +82,7 @@ static snn_status write_output(snn_run *run, const totals *sum)
         .memory = {run->memory[0], run->memory[1], run->memory[2]},
         .data_hash = run->data_hash,
         .kernels = run->kernels->name,
+        .codec = snn_wavefront_codec(run->wavefront),
         .seconds = sum->seconds,
     };
     output.timers.seconds[SNN_TIMER_IO] += run->seconds_io;
@@ -92,6 +99,17 @@ static void format_bytes(int64_t bytes, char *text, size_t size)
         unit++;
     }
     (void)snprintf(text, size, "%.*f %s", unit == 0 ? 0 : 1, value, units[unit]);
+}
+
+/* "1 thread", "4 threads", "1 to 2 threads" */
+static const char *format_threads(const totals *sum, char *text, size_t size)
+{
+    if (sum->threads[0] == sum->threads[1]) {
+        (void)snprintf(text, size, "%d thread%s", sum->threads[0], sum->threads[0] == 1 ? "" : "s");
+    } else {
+        (void)snprintf(text, size, "%d to %d threads", sum->threads[0], sum->threads[1]);
+    }
+    return text;
 }
 
 static void say_accuracy(const snn_run *run, const totals *sum)
@@ -118,13 +136,14 @@ static void say_costs(const snn_run *run, const totals *sum)
     }
     int64_t neurons = snn_network_neurons(run->network);
     double opportunities = (double)neurons * (double)run->images * (double)timesteps;
-    char layout[128], raw[32], sent[32];
+    char layout[128], threads[48], raw[32], sent[32];
     format_bytes(sum->traffic.raw_bytes, raw, sizeof raw);
     format_bytes(sum->traffic.sent_bytes, sent, sizeof sent);
     double ratio = sum->traffic.sent_bytes > 0 ? (double)sum->traffic.raw_bytes / (double)sum->traffic.sent_bytes : 0.0;
     double here = snn_seconds() - run->begun;
-    snn_run_say(run, "\n  ranks       %d as %s (replicas x stages x channel shards), kernels %s",
-                snn_world_size(run->world), snn_plan_describe(run->plan, layout, sizeof layout), run->kernels->name);
+    snn_run_say(run, "\n  ranks       %d as %s (replicas x stages x channel shards), %s each, kernels %s",
+                snn_world_size(run->world), snn_plan_describe(run->plan, layout, sizeof layout),
+                format_threads(sum, threads, sizeof threads), run->kernels->name);
     snn_run_say(run, "  speed       %.1f images/s (%lld images in %.1f s)",
                 here > 0.0 ? (double)run->todo_count / here : 0.0, (long long)run->todo_count, here);
     snn_run_say(run, "  spikes      %lld of %lld neurons x %lld images x %d timesteps (%.1f %%)", (long long)spikes,
@@ -132,7 +151,7 @@ static void say_costs(const snn_run *run, const totals *sum)
                 opportunities > 0.0 ? 100.0 * (double)spikes / opportunities : 0.0);
     if (sum->traffic.packets > 0) {
         snn_run_say(run, "  sent        %s in %lld packets for %s of spikes (codec %s, ratio %.2f)", sent,
-                    (long long)sum->traffic.packets, raw, snn_codec_name(run->config->codec), ratio);
+                    (long long)sum->traffic.packets, raw, snn_codec_name(snn_wavefront_codec(run->wavefront)), ratio);
     } else {
         snn_run_say(run, "  sent        nothing: no spikes cross ranks in this layout");
     }
@@ -145,10 +164,10 @@ static snn_status say_timers(const snn_run *run)
     snn_timers timers = *snn_wavefront_timers(run->wavefront);
     timers.seconds[SNN_TIMER_IO] += run->seconds_io;
     double *all = snn_allocate(ranks * SNN_TIMER_COUNT, sizeof *all);
-    if (all == NULL) {
-        return snn_out_of_memory("timers");
+    snn_status status = snn_world_agree(run->world, all == NULL ? snn_out_of_memory("timers") : snn_ok());
+    if (status.code == SNN_OK) {
+        status = snn_world_gather_doubles(run->world, timers.seconds, SNN_TIMER_COUNT, all);
     }
-    snn_status status = snn_world_gather_doubles(run->world, timers.seconds, SNN_TIMER_COUNT, all);
     if (status.code == SNN_OK && snn_world_rank(run->world) == 0) {
         snn_run_say(run, "\n  seconds         min     mean      max   over ranks");
         for (int32_t timer = 0; timer < SNN_TIMER_COUNT; timer++) {
@@ -170,7 +189,8 @@ static snn_status say_timers(const snn_run *run)
 static snn_status remove_checkpoints(const snn_run *run)
 {
     bool has = run->config->checkpoint.directory[0] != '\0' && snn_world_rank(run->world) == 0;
-    return has ? snn_checkpoint_remove(run->config->checkpoint.directory, run->checkpoint_name) : snn_ok();
+    return has ? snn_checkpoint_remove(run->config->checkpoint.directory, run->checkpoint_name, run->fingerprint)
+               : snn_ok();
 }
 
 static snn_status report(snn_run *run, totals *sum)

@@ -6,27 +6,28 @@
 #include "core/base/memory.h"
 #include "io/cli/run_state.h"
 
-/* What determines the results, hashed. Ranks, layout, threads, batch, block and codec are left out: they do not. */
+/* What determines the results, hashed. Ranks, layout, threads, batch, block and codec are left out: they do not; nor
+ * does where the network comes from: one that is converted now and the file of an earlier conversion are the same. */
 static uint64_t fingerprint_of(const snn_run *run)
 {
     const snn_config *config = run->config;
-    char text[1400];
-    int used = snprintf(text, sizeof text, "%016llx %016llx %lld %s %016llx %d %d %d %lld %lld", /* one line of facts */
-                        (unsigned long long)run->origin.model_hash, (unsigned long long)run->origin.calibration_hash,
-                        (long long)run->origin.calibration_images, run->origin.settings,
-                        (unsigned long long)run->data_hash, (int)config->simulation.encoding, (int)run->network->format,
-                        config->simulation.timesteps, (long long)run->images, (long long)config->simulation.seed);
+    char text[256];
+    int used = snprintf(text, sizeof text, "%016llx %016llx %d %lld %d %d %lld %d %.17g", /* one line of facts */
+                        (unsigned long long)run->origin.content_hash, (unsigned long long)run->data_hash,
+                        (int)config->data.layout, (long long)run->images, (int)config->simulation.encoding,
+                        config->simulation.timesteps, (long long)config->simulation.seed, (int)config->neuron.dynamics,
+                        config->neuron.momentum);
     uint64_t hash = XXH3_64bits(text, used > 0 ? (size_t)used : 0);
     hash = XXH3_64bits_withSeed(run->eta, (size_t)config->simulation.timesteps * sizeof *run->eta, hash);
     hash = XXH3_64bits_withSeed(config->data.mean, (size_t)config->data.mean_count * sizeof(double), hash);
     return XXH3_64bits_withSeed(config->data.std, (size_t)config->data.std_count * sizeof(double), hash);
 }
 
-/* Base name of the output without its ending. */
+/* Base name of the output without its ending, and short enough for what a checkpoint's file name has behind it. */
 static void name_checkpoints(snn_run *run)
 {
     const char *slash = strrchr(run->config->output, '/');
-    (void)snprintf(run->checkpoint_name, sizeof run->checkpoint_name, "%.240s",
+    (void)snprintf(run->checkpoint_name, sizeof run->checkpoint_name, "%.200s",
                    slash != NULL ? slash + 1 : run->config->output);
     size_t length = strlen(run->checkpoint_name);
     if (length > 3 && strcmp(run->checkpoint_name + length - 3, ".h5") == 0) {
@@ -37,6 +38,12 @@ static void name_checkpoints(snn_run *run)
 static bool keeps_checkpoints(const snn_run *run)
 {
     return run->config->checkpoint.directory[0] != '\0';
+}
+
+snn_status snn_run_probe_checkpoints(const snn_run *run)
+{
+    bool probes = keeps_checkpoints(run) && snn_world_rank(run->world) == 0;
+    return snn_world_agree(run->world, probes ? snn_checkpoint_probe(run->config->checkpoint.directory) : snn_ok());
 }
 
 /* Rank 0: the checkpoint to go on from, "" for none. */
@@ -99,24 +106,23 @@ static snn_status resume(snn_run *run)
 /* The images without results, the same list on every rank. */
 static snn_status list_todo(snn_run *run)
 {
-    int64_t *done = snn_allocate((size_t)run->images, sizeof *done);
+    int64_t *finished = snn_allocate((size_t)run->images, sizeof *finished);
     run->todo = snn_allocate((size_t)run->images, sizeof *run->todo);
-    if (done == NULL || run->todo == NULL) {
-        snn_release(done);
-        return snn_out_of_memory("list of images");
-    }
+    snn_status status = finished == NULL || run->todo == NULL ? snn_out_of_memory("list of images") : snn_ok();
+    SNN_GOTO_DONE(status, snn_world_agree(run->world, status));
     for (int64_t i = 0; i < run->results->count; i++) {
-        done[run->results->image[i]] = 1;
+        finished[run->results->image[i]] = 1;
     }
-    snn_status status = snn_world_sum(run->world, done, (size_t)run->images);
-    for (int64_t i = 0; i < run->images && status.code == SNN_OK; i++) {
-        if (done[i] == 0) {
+    SNN_GOTO_DONE(status, snn_world_sum(run->world, finished, (size_t)run->images));
+    for (int64_t i = 0; i < run->images; i++) {
+        if (finished[i] == 0) {
             run->todo[run->todo_count++] = i;
         }
     }
     int64_t batch = run->config->simulation.batch;
     run->groups = (run->todo_count + batch - 1) / batch;
-    snn_release(done);
+done:
+    snn_release(finished);
     return status;
 }
 

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/kernels/subgradient.h"
 #include "io/cli/run_state.h"
+#include "io/cli/session.h"
 #include "io/onnx.h"
 #include "partition/planner.h"
 
@@ -120,12 +122,13 @@ snn_status snn_run_read_inputs(snn_run *run)
         SNN_TRY(convert_model(run));
     }
     SNN_TRY(share_structure(run));
+    if (config->neuron.dynamics == SNN_DYNAMICS_SUBGRADIENT) {
+        SNN_TRY(snn_world_agree(run->world, snn_subgradient_check(run->network)));
+    }
     SNN_TRY(snn_world_agree(run->world,
                             snn_dataset_check(run->dataset, run->network->input, run->network->classes, run->images)));
     run->eta = snn_allocate((size_t)config->simulation.timesteps, sizeof *run->eta);
-    if (run->eta == NULL) {
-        return snn_out_of_memory("schedule");
-    }
+    SNN_TRY(snn_world_agree(run->world, run->eta == NULL ? snn_out_of_memory("schedule") : snn_ok()));
     const snn_schedule schedule = {config->neuron.schedule, config->neuron.eta0, config->neuron.gamma,
                                    config->neuron.power,    config->table,       config->table_length};
     SNN_TRY(snn_world_agree(run->world, snn_schedule_fill(&schedule, config->simulation.timesteps, run->eta)));
@@ -235,8 +238,7 @@ static snn_status slice_network(snn_run *run)
     }
     if (status.code != SNN_OK && !from_file) {
         /* Rank 0 sends and the others receive: one that fails alone would leave its partner waiting. */
-        fprintf(stderr, "snn_dist: error: rank %d: %s\n", snn_world_rank(run->world), status.message);
-        snn_world_abort(run->world, status.code);
+        snn_session_abort(run->world, status);
     }
     if (owner) {
         snn_network_destroy(run->network);
@@ -267,13 +269,16 @@ static snn_status make_shard(snn_run *run)
         }
     }
     if (status.code == SNN_OK) {
-        const snn_shard_options options = {config->simulation.batch,
-                                           config->simulation.block,
-                                           config->simulation.timesteps,
-                                           run->eta,
-                                           config->simulation.encoding,
-                                           owned,
-                                           visible};
+        const snn_shard_options options = {.images = config->simulation.batch,
+                                           .block = config->simulation.block,
+                                           .timesteps = config->simulation.timesteps,
+                                           .eta = run->eta,
+                                           .encoding = config->simulation.encoding,
+                                           .channels = owned,
+                                           .visible = visible,
+                                           .dynamics = config->neuron.dynamics,
+                                           .momentum = (float)config->neuron.momentum,
+                                           .seed = (uint64_t)config->simulation.seed};
         status = snn_shard_create(network, run->kernels, &options, &run->shard);
     }
     snn_release(owned);
@@ -283,7 +288,7 @@ static snn_status make_shard(snn_run *run)
 
 snn_status snn_run_partition(snn_run *run)
 {
-    snn_config *config = run->config;
+    const snn_config *config = run->config;
     const snn_planner_request request = {
         .ranks = snn_world_size(run->world),
         .replicas = config->parallel.replicas,

@@ -17,7 +17,7 @@
 typedef struct snn_run {
     const snn_options *options;
     snn_world *world;
-    snn_config *config;
+    const snn_config *config;
     snn_dataset *dataset;
     int64_t images; /* N of the run */
     snn_network *network;
@@ -42,8 +42,8 @@ typedef struct snn_run {
     int64_t *todo;         /* [todo_count] images still to be simulated, ascending; the same on every rank */
     int64_t todo_count;
     int64_t groups;
-    int64_t groups_done_here;
-    double seconds_io; /* outside the wavefront */
+    snn_status group_failure; /* of this rank: images that cannot be read, results that cannot be kept */
+    double seconds_io;        /* outside the wavefront */
     snn_progress progress;
 } snn_run;
 
@@ -51,6 +51,8 @@ typedef struct snn_run {
 snn_status snn_run_read_inputs(snn_run *run);
 /* Plan, shard, wavefront (run_setup.c). */
 snn_status snn_run_partition(snn_run *run);
+/* Collective: can checkpoints be written where they shall be? Asked before any work (run_restart.c). */
+snn_status snn_run_probe_checkpoints(const snn_run *run);
 /* The newest checkpoint, if wanted and there is one, and the list of images still to do (run_restart.c). */
 snn_status snn_run_restart(snn_run *run);
 /* Collective: writes a checkpoint (run_restart.c). */

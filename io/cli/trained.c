@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "io/network_hash.h"
 #include "io/onnx.h"
 
 /* A model file larger than this is evaluated by rank 0 alone, so that no other rank holds it whole. */
@@ -113,6 +114,7 @@ typedef struct calibration {
     const snn_draft *draft;
     float *maxima; /* [threads][length] */
     int64_t length;
+    snn_histogram *histogram; /* of the second pass */
 } calibration;
 
 static void observe(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator)
@@ -145,6 +147,33 @@ static snn_status open_calibration(const snn_config *config, const snn_trained *
     return snn_dataset_check(*dataset, shape, 0, 0);
 }
 
+static void count(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator)
+{
+    const calibration *at = context;
+    (void)thread;
+    (void)image;
+    snn_draft_count(at->draft, evaluator, at->histogram);
+}
+
+/* A second pass over the images: the maxima become quantiles. */
+static snn_status take_quantiles(snn_world *world, const snn_trained *trained, const snn_dataset *dataset,
+                                 int64_t images, double quantile, calibration *at)
+{
+    snn_status status = snn_world_agree(world, snn_histogram_create(at->maxima, at->length, &at->histogram));
+    if (status.code == SNN_OK) {
+        image_visitor visitor = {count, at, true, "calibration, second pass"};
+        status = snn_world_agree(world, visit_share(trained, dataset, images, &visitor));
+    }
+    if (status.code == SNN_OK) {
+        status = snn_world_sum(world, at->histogram->counts, (size_t)snn_histogram_length(at->histogram));
+    }
+    if (status.code == SNN_OK) {
+        snn_histogram_quantiles(at->histogram, quantile, at->maxima);
+    }
+    snn_histogram_destroy(at->histogram);
+    return status;
+}
+
 /* Length of the maxima on every rank, also on those without a draft. */
 static snn_status agree_on_length(snn_world *world, const snn_trained *trained, int64_t *length)
 {
@@ -162,10 +191,10 @@ static snn_status fill_origin(const snn_config *config, const snn_trained *train
     (void)snprintf(origin->model, sizeof origin->model, "%.255s", slash != NULL ? slash + 1 : config->model.onnx);
     origin->model_hash = trained->hash;
     origin->calibration_images = images;
-    (void)snprintf(origin->settings, sizeof origin->settings, "scale = %s, maxpool = %s, weights = %s",
-                   config->neuron.scale == SNN_SCALE_CHANNEL ? "channel" : "layer",
-                   config->neuron.maxpool == SNN_FORM_FUSED ? "fused" : "decomposed",
-                   formats[config->simulation.weights]);
+    (void)snprintf(
+        origin->settings, sizeof origin->settings, "scale = %s, quantile = %.17g, maxpool = %s, weights = %s",
+        config->neuron.scale == SNN_SCALE_CHANNEL ? "channel" : "layer", config->data.calibration_quantile,
+        config->neuron.maxpool == SNN_FORM_FUSED ? "fused" : "decomposed", formats[config->simulation.weights]);
     return snn_file_hash(config->data.calibration, &origin->calibration_hash, &bytes);
 }
 
@@ -174,7 +203,7 @@ snn_status snn_trained_convert(snn_world *world, const snn_config *config, const
 {
     snn_dataset *dataset = NULL;
     int64_t images = 0;
-    calibration at = {trained->draft, NULL, 0};
+    calibration at = {trained->draft, NULL, 0, NULL};
     int32_t threads = omp_get_max_threads();
     *network = NULL;
     snn_status status = snn_world_agree(world, open_calibration(config, trained, &dataset, &images));
@@ -194,10 +223,16 @@ snn_status snn_trained_convert(snn_world *world, const snn_config *config, const
         *maximum = at.maxima[i] > *maximum ? at.maxima[i] : *maximum;
     }
     SNN_GOTO_DONE(status, snn_world_maximum(world, at.maxima, (size_t)at.length));
+    if (config->data.calibration_quantile < 1.0) {
+        SNN_GOTO_DONE(status, take_quantiles(world, trained, dataset, images, config->data.calibration_quantile, &at));
+    }
     if (snn_world_rank(world) == 0) {
         status = snn_draft_finish(trained->draft, at.maxima, network);
         if (status.code == SNN_OK) {
             status = fill_origin(config, trained, images, origin);
+        }
+        if (status.code == SNN_OK) {
+            status = snn_network_hash(*network, &origin->content_hash);
         }
     }
     status = snn_world_agree(world, status);

@@ -72,10 +72,10 @@ head -c 40000 "$W/digits.onnx" >"$W/truncated.onnx"
 changed 's/digits.onnx/truncated.onnx/'
 refuses "truncated ONNX file" 2 "@W/truncated.onnx: not an ONNX file, or truncated: no whole field at byte 2" \
   run "$W/changed.toml"
-sed 's/Relu/Celu/' "$W/digits.onnx" >"$W/unsupported.onnx"
+sed 's/Relu/Sinh/' "$W/digits.onnx" >"$W/unsupported.onnx"
 changed 's/digits.onnx/unsupported.onnx/'
-refuses "unsupported operator" 2 "@W/unsupported.onnx: node relu1 (Celu): no spiking neuron and no \
-linear operator stands for Celu" run "$W/changed.toml"
+refuses "unsupported operator" 2 "@W/unsupported.onnx: node relu1 (Sinh): operator not supported" \
+  run "$W/changed.toml"
 
 changed 's/timesteps = 2/timestep = 2/'
 refuses "unknown key" 2 "@W/changed.toml:11:1: unknown key simulation.timestep; did you mean 'timesteps'?" \
@@ -139,6 +139,44 @@ refuses "output folder missing" 3 "@W/none/out.h5: cannot create a file in its f
   run "$W/good.toml" --set output.file="$W/none/out.h5"
 refuses "output folder not writable" 3 "/proc/out.h5: cannot create a file in its folder: No such file or directory" \
   run "$W/good.toml" --set output.file=/proc/out.h5
+# The same from convert, which asks before it calibrates.
+refuses "convert without output" 2 "no output given: -o net.snn.h5 (see snn_dist convert --help)" convert "$W/good.toml"
+refuses "convert, missing config" 2 "cannot open config file '@W/none.toml': No such file or directory" \
+  convert "$W/none.toml" -o "$W/net.h5"
+changed 's/digits.onnx/none.onnx/'
+refuses "convert, missing model" 2 "@W/none.onnx: cannot open: No such file or directory" \
+  convert "$W/changed.toml" -o "$W/net.h5"
+refuses "convert, output folder missing" 3 \
+  "@W/none/net.h5: cannot create a file in its folder: No such file or directory" \
+  convert "$W/good.toml" -o "$W/none/net.h5"
+
+# A pixel that is no number, found in the middle of the evaluation by every rank that reads the input: one message.
+alone convert "$W/good.toml" -o "$W/net.h5" || fail "convert: $(cat "$W/err")"
+/usr/bin/python3 - "$W" <<'END'
+import sys
+import h5py
+import numpy as np
+
+folder = sys.argv[1]
+images = np.zeros((8, 8, 8), np.float32)
+images[3, 2, 5] = np.nan
+with h5py.File(f"{folder}/nan.h5", "w") as file:
+    file["images"] = images
+    file["images"].attrs["layout"] = "NHW"
+    file["labels"] = np.zeros(8, np.int64)
+END
+changed 's/digits_test.h5/nan.h5/; s/^onnx = .*/network = "net.h5"/'
+pixel="@W/nan.h5: images[3]: the pixel at row 2, column 5, channel 0 is nan; a number that is finite before and after \
+normalisation expected"
+refuses "pixel that is no number, shards" 2 "$pixel" run "$W/changed.toml" --set parallel.replicas=1 \
+  --set parallel.stages=1
+refuses "pixel that is no number, stages" 2 "$pixel" run "$W/changed.toml" --set parallel.replicas=1 \
+  --set parallel.channels=1 --set simulation.batch=1
+refuses "pixel that is no number, replicas" 2 "$pixel" run "$W/changed.toml" --set data.images=8 \
+  --set simulation.batch=1
+
+refuses "checkpoint folder not writable" 3 "/proc/none: cannot create folder: No such file or directory" \
+  run "$W/good.toml" --set checkpoint.directory=/proc/none
 export SNN_DIST_ISA=abacus
 alone run "$W/good.toml" && fail "an unknown instruction set was accepted"
 grep -q "abacus" "$W/err" && grep -q "portable" "$W/err" && pass || fail "unknown instruction set: $(cat "$W/err")"

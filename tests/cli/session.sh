@@ -28,6 +28,29 @@ on_ranks 3 "$config" "${common[@]}" --layout 1x3x1 --set model.network="$work/di
   fail "the converted network does not run: $(cat "$work/err")"
 alone diff "$work/first.h5" "$work/digits.out.h5" && pass || fail "the converted network differs: $(cat "$work/out")"
 
+# Converted by several ranks it is the same file.
+on_ranks 3 convert "$config" -o "$work/three.snn.h5" && holds '6 populations, 4288 neurons' ||
+  fail "convert on three ranks: $(cat "$work/err")"
+cmp -s "$work/digits.snn.h5" "$work/three.snn.h5" && pass || fail "converted by three ranks, the network differs"
+
+# Threads: as many as the user says; without a word the ranks share the processors out.
+OMP_NUM_THREADS=3 alone "$config" "${common[@]}" --set parallel.replicas=0 && holds 'ranks +1 as .*, 3 threads each,'
+processors=$(env -u OMP_NUM_THREADS nproc)
+share=$((processors > 4 ? processors / 4 : 1))
+(
+  unset OMP_NUM_THREADS
+  export OMPI_MCA_hwloc_base_binding_policy=none
+  on_ranks 4 "$config" "${common[@]}"
+)
+holds "ranks +4 as .*, $share threads? each,"
+
+# The codec is the one in use, not the word of the config.
+on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 --set comm.codec=auto && holds 'codec raw, ratio'
+/usr/bin/python3 -c 'import sys, h5py; print(h5py.File(sys.argv[1])["communication/codec"][()].decode())' \
+  "$work/digits.out.h5" >"$work/out" 2>&1
+holds '^raw$'
+alone run --help && holds '--max-hours H .*0: no limit'
+
 # Any flipped bit is found, and a difference has its exit code.
 cp "$work/first.h5" "$work/flipped.h5"
 printf '\377' | dd of="$work/flipped.h5" bs=1 seek=9000 conv=notrunc 2>/dev/null

@@ -65,7 +65,7 @@ static void check_list(const snn_edges *edges)
     for (int32_t i = 0; i < edges->count; i++) {
         const snn_edge *edge = &edges->edges[i];
         assert_true(edge->channels.begin < edge->channels.end);
-        assert_int_equal(edge->payload, SNN_EDGE_BITS);
+        assert_int_equal(edge->payload, SNN_PAYLOAD_BITS);
         int32_t first = 0;
         while (edges->edges[first].source != edge->source || edges->edges[first].from != edge->from ||
                edges->edges[first].channels.begin != edge->channels.begin ||
@@ -172,10 +172,35 @@ static void test_a_packet_serves_all_with_the_same_need(void **state)
     assert_int_equal(snn_plan_create(1, 1, begin, shards, 3, &plan).code, SNN_OK);
     snn_edges edges = {0};
     assert_int_equal(snn_edges_derive(plan, &sample.network, 0, &edges).code, SNN_OK);
-    const snn_edge expected[] = {{0, 0, 1, {0, 3}, SNN_EDGE_BITS, 0}, {0, 0, 2, {0, 3}, SNN_EDGE_BITS, 0},
-                                 {0, 1, 0, {3, 6}, SNN_EDGE_BITS, 2}, {0, 1, 2, {3, 6}, SNN_EDGE_BITS, 2},
-                                 {0, 2, 0, {6, 9}, SNN_EDGE_BITS, 4}, {0, 2, 1, {6, 9}, SNN_EDGE_BITS, 4},
-                                 {1, 1, 0, {4, 8}, SNN_EDGE_BITS, 6}, {1, 2, 0, {8, 12}, SNN_EDGE_BITS, 7}};
+    const snn_edge expected[] = {{0, 0, 1, {0, 3}, SNN_PAYLOAD_BITS, 0}, {0, 0, 2, {0, 3}, SNN_PAYLOAD_BITS, 0},
+                                 {0, 1, 0, {3, 6}, SNN_PAYLOAD_BITS, 2}, {0, 1, 2, {3, 6}, SNN_PAYLOAD_BITS, 2},
+                                 {0, 2, 0, {6, 9}, SNN_PAYLOAD_BITS, 4}, {0, 2, 1, {6, 9}, SNN_PAYLOAD_BITS, 4},
+                                 {1, 1, 0, {4, 8}, SNN_PAYLOAD_BITS, 6}, {1, 2, 0, {8, 12}, SNN_PAYLOAD_BITS, 7}};
+    assert_int_equal(edges.count, sizeof expected / sizeof expected[0]);
+    assert_memory_equal(edges.edges, expected, sizeof expected);
+    snn_edges_clear(&edges);
+    snn_plan_destroy(plan);
+}
+
+/* A cut through a residual connection: integers of the stream, bits of what else is read. */
+static void test_streams_send_integers(void **state)
+{
+    (void)state;
+    sample_network sample;
+    sample_build_attention(&sample);
+    const int32_t begin[] = {0, 2, 4, 8};
+    const int32_t shards[] = {1, 1, 2};
+    snn_plan *plan = NULL;
+    assert_int_equal(snn_plan_create(1, 3, begin, shards, 8, &plan).code, SNN_OK);
+    snn_edges edges = {0};
+    assert_int_equal(snn_edges_derive(plan, &sample.network, 0, &edges).code, SNN_OK);
+    /* stream 1 -> norm (whole) and the second stream's halves; queries -> both halves of attention, whole; attention's
+     * halves to each other; the relay's second half -> readout */
+    const snn_edge expected[] = {
+        {1, 0, 1, {0, 14}, SNN_PAYLOAD_INTEGERS, 0}, {1, 0, 2, {0, 7}, SNN_PAYLOAD_INTEGERS, 1},
+        {1, 0, 3, {7, 14}, SNN_PAYLOAD_INTEGERS, 2}, {3, 1, 2, {0, 42}, SNN_PAYLOAD_BITS, 3},
+        {3, 1, 3, {0, 42}, SNN_PAYLOAD_BITS, 3},     {4, 2, 3, {0, 7}, SNN_PAYLOAD_BITS, 5},
+        {4, 3, 2, {7, 14}, SNN_PAYLOAD_BITS, 6},     {6, 3, 2, {7, 14}, SNN_PAYLOAD_BITS, 7}};
     assert_int_equal(edges.count, sizeof expected / sizeof expected[0]);
     assert_memory_equal(edges.edges, expected, sizeof expected);
     snn_edges_clear(&edges);
@@ -188,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_against_all_pairs),
         cmocka_unit_test(test_replicas_have_the_same_edges),
         cmocka_unit_test(test_one_rank_has_no_edges),
+        cmocka_unit_test(test_streams_send_integers),
         cmocka_unit_test(test_a_packet_serves_all_with_the_same_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

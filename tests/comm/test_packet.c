@@ -1,6 +1,7 @@
 /* Planes, codecs and packets: against bit-at-a-time loops, over random shapes, and with every kind of damage. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -174,9 +175,23 @@ static void fill_spikes(uint64_t *random, const snn_spikes *spikes, int32_t step
     }
 }
 
-static uint16_t codec_of(const uint8_t *packet)
+static uint8_t codec_of(const uint8_t *packet)
 {
-    return (uint16_t)(packet[6] | packet[7] << 8);
+    return packet[6];
+}
+
+static snn_status encode_bits(snn_packet_coder *coder, const snn_spikes *spikes, uint32_t group, uint32_t first_step,
+                              int32_t steps, int32_t images, uint8_t *packet, size_t *bytes)
+{
+    const snn_packet_block block = {.spikes = *spikes};
+    return snn_packet_encode(coder, &block, group, first_step, steps, images, packet, bytes);
+}
+
+static snn_status decode_bits(snn_packet_coder *coder, const uint8_t *packet, size_t bytes, uint32_t group,
+                              uint32_t first_step, int32_t steps, int32_t images, const snn_spikes *spikes)
+{
+    const snn_packet_block block = {.spikes = *spikes};
+    return snn_packet_decode(coder, packet, bytes, group, first_step, steps, images, &block);
 }
 
 /* Several groups of several blocks through a coder pair; everything in range arrives, nothing else changes. */
@@ -201,13 +216,13 @@ static void check_round_trip(uint64_t *random, const snn_packet_shape *shape, in
             size_t bytes = 0;
             fill_spikes(random, &sent, steps, last, flip);
             memset(placed.bits, GUARD, spike_bytes);
-            succeeds(snn_packet_encode(sender, &sent, group, first_step, steps, images, packet, &bytes));
+            succeeds(encode_bits(sender, &sent, group, first_step, steps, images, packet, &bytes));
             assert_true(bytes <= snn_packet_bound(sender));
             assert_true(bytes <= 40 + snn_packet_raw_bytes(sender, steps, images));
             if (codec == SNN_CODEC_RAW) {
                 assert_int_equal(bytes, 40 + snn_packet_raw_bytes(sender, steps, images));
             }
-            succeeds(snn_packet_decode(receiver, packet, bytes, group, first_step, steps, images, &placed));
+            succeeds(decode_bits(receiver, packet, bytes, group, first_step, steps, images, &placed));
             for (int32_t plane = 0; plane < shape->block * shape->images; plane++) {
                 int32_t step = plane / shape->images;
                 int32_t image = plane % shape->images;
@@ -269,15 +284,15 @@ static void test_compression(void **state)
     size_t raw_bytes = snn_packet_raw_bytes(coder, 8, 2);
     assert_int_equal(raw_bytes, 8 * 2 * 64 * 64 / 8);
     uint8_t *packet = snn_allocate(snn_packet_bound(coder), 1);
-    succeeds(snn_packet_encode(coder, &spikes, 0, 0, 8, 2, packet, &bytes));
+    succeeds(encode_bits(coder, &spikes, 0, 0, 8, 2, packet, &bytes));
     assert_int_equal(codec_of(packet), SNN_CODEC_XOR);
     assert_true(bytes < raw_bytes / 2);
     /* The block after: its first step continues the last, so all of it is small. */
     fill_spikes(&random, &spikes, 8, 7, 500);
-    succeeds(snn_packet_encode(coder, &spikes, 0, 8, 8, 2, packet, &bytes));
+    succeeds(encode_bits(coder, &spikes, 0, 8, 8, 2, packet, &bytes));
     assert_true(bytes < raw_bytes / 4);
     fill_spikes(&random, &spikes, 8, 7, 0);
-    succeeds(snn_packet_encode(coder, &spikes, 0, 16, 8, 2, packet, &bytes));
+    succeeds(encode_bits(coder, &spikes, 0, 16, 8, 2, packet, &bytes));
     assert_int_equal(codec_of(packet), SNN_CODEC_RAW);
     assert_int_equal(bytes, raw_bytes + 40);
     snn_packet_coder_destroy(coder);
@@ -298,8 +313,8 @@ static void test_header_bytes(void **state)
     size_t bytes = 0;
     succeeds(snn_packet_coder_create(&shape, SNN_CODEC_RAW, &coder));
     uint8_t *packet = snn_allocate(snn_packet_bound(coder), 1);
-    succeeds(snn_packet_encode(coder, &spikes, 0x0d0c0b0a, 0x100, 2, 3, packet, &bytes));
-    const uint8_t header[32] = {'S', 'P', 'K', '1', 1, 0, 0, 0, 1, 2, 3, 4, 0x0a, 0x0b, 0x0c, 0x0d,
+    succeeds(encode_bits(coder, &spikes, 0x0d0c0b0a, 0x100, 2, 3, packet, &bytes));
+    const uint8_t header[32] = {'S', 'P', 'K', '1', 2, 0, 0, 0, 1, 2, 3, 4, 0x0a, 0x0b, 0x0c, 0x0d,
                                 0,   1,   0,   0,   2, 0, 3, 0, 6, 0, 0, 0, 6,    0,    0,    0};
     const uint8_t payload[6] = {0x15, 0, 0, 0, 0, 0}; /* bits 1 0 1, 0 1 0 */
     assert_int_equal(bytes, 46);
@@ -330,7 +345,7 @@ static void damage_begin(damage_case *made, snn_codec codec)
     succeeds(snn_packet_coder_create(&made->shape, codec, &coder));
     made->packet = snn_allocate(snn_packet_bound(coder), 1);
     made->damaged = snn_allocate(snn_packet_bound(coder) + 1, 1);
-    succeeds(snn_packet_encode(coder, &made->spikes, 7, 0, 4, 2, made->packet, &made->bytes));
+    succeeds(encode_bits(coder, &made->spikes, 7, 0, 4, 2, made->packet, &made->bytes));
     assert_int_equal(codec_of(made->packet), codec);
     memcpy(made->damaged, made->packet, made->bytes);
     snn_packet_coder_destroy(coder);
@@ -349,7 +364,7 @@ static snn_status receive(const damage_case *made, snn_codec codec, size_t bytes
 {
     snn_packet_coder *coder = NULL;
     succeeds(snn_packet_coder_create(&made->shape, codec, &coder));
-    snn_status status = snn_packet_decode(coder, made->damaged, bytes, group, first_step, steps, images, &made->spikes);
+    snn_status status = decode_bits(coder, made->damaged, bytes, group, first_step, steps, images, &made->spikes);
     snn_packet_coder_destroy(coder);
     return status;
 }
@@ -362,9 +377,9 @@ static void test_every_flipped_bit_is_found(void **state)
     static const struct {
         size_t end;
         const char *name;
-    } fields[] = {{4, "magic"},      {6, "version"},        {8, ""},         {12, "edge"},
-                  {16, "group"},     {20, "first_step"},    {22, "steps"},   {24, "images"},
-                  {28, "raw_bytes"}, {32, "payload_bytes"}, {40, "checksum"}};
+    } fields[] = {{4, "magic"},          {6, "version"},     {7, ""},       {8, "payload"}, {12, "edge"},
+                  {16, "group"},         {20, "first_step"}, {22, "steps"}, {24, "images"}, {28, "raw_bytes"},
+                  {32, "payload_bytes"}, {40, "checksum"}};
     for (int c = 0; c < 3; c++) {
         damage_case made;
         damage_begin(&made, codecs[c]);
@@ -441,17 +456,17 @@ static void test_wrong_use(void **state)
     size_t bytes = 0;
     succeeds(snn_packet_coder_create(&shape, SNN_CODEC_XOR, &coder));
     uint8_t *packet = snn_allocate(snn_packet_bound(coder), 1);
-    fails_with(snn_packet_encode(coder, &spikes, 0, 0, 5, 2, packet, &bytes), SNN_INTERNAL_ERROR, "5 steps");
-    fails_with(snn_packet_encode(coder, &spikes, 0, 0, 4, 3, packet, &bytes), SNN_INTERNAL_ERROR, "3 images");
-    fails_with(snn_packet_encode(coder, &spikes, 0, 0, 0, 1, packet, &bytes), SNN_INTERNAL_ERROR, "0 steps");
+    fails_with(encode_bits(coder, &spikes, 0, 0, 5, 2, packet, &bytes), SNN_INTERNAL_ERROR, "5 steps");
+    fails_with(encode_bits(coder, &spikes, 0, 0, 4, 3, packet, &bytes), SNN_INTERNAL_ERROR, "3 images");
+    fails_with(encode_bits(coder, &spikes, 0, 0, 0, 1, packet, &bytes), SNN_INTERNAL_ERROR, "0 steps");
     /* XOR builds on the block before. */
-    succeeds(snn_packet_encode(coder, &spikes, 0, 0, 4, 2, packet, &bytes));
-    fails_with(snn_packet_encode(coder, &spikes, 0, 8, 4, 2, packet, &bytes), SNN_INTERNAL_ERROR, "out of order");
-    fails_with(snn_packet_encode(coder, &spikes, 1, 4, 4, 2, packet, &bytes), SNN_INTERNAL_ERROR, "out of order");
-    succeeds(snn_packet_encode(coder, &spikes, 0, 4, 4, 2, packet, &bytes));
+    succeeds(encode_bits(coder, &spikes, 0, 0, 4, 2, packet, &bytes));
+    fails_with(encode_bits(coder, &spikes, 0, 8, 4, 2, packet, &bytes), SNN_INTERNAL_ERROR, "out of order");
+    fails_with(encode_bits(coder, &spikes, 1, 4, 4, 2, packet, &bytes), SNN_INTERNAL_ERROR, "out of order");
+    succeeds(encode_bits(coder, &spikes, 0, 4, 4, 2, packet, &bytes));
     snn_spikes other = spikes;
     other.channels = 19;
-    fails_with(snn_packet_encode(coder, &other, 0, 0, 4, 2, packet, &bytes), SNN_INTERNAL_ERROR, "19 channels");
+    fails_with(encode_bits(coder, &other, 0, 0, 4, 2, packet, &bytes), SNN_INTERNAL_ERROR, "19 channels");
     snn_packet_coder_destroy(coder);
     snn_release(packet);
     snn_release(spikes.bits);

@@ -90,7 +90,7 @@ static void run_reference(fixture *made)
     succeeds(snn_shard_create(made->network, made->kernels, &options, &shard));
     for (int64_t group = 0; group < GROUPS; group++) {
         int32_t images = images_of(NULL, group);
-        succeeds(snn_shard_begin_group(shard, images, made->pixels + (size_t)group * group_pixels(made)));
+        succeeds(snn_shard_begin_group(shard, images, made->pixels + (size_t)group * group_pixels(made), NULL));
         for (int32_t population = 0; population < made->network->population_count; population++) {
             succeeds(snn_shard_run(shard, population, 0, TIMESTEPS));
         }
@@ -106,6 +106,25 @@ static void run_reference(fixture *made)
     snn_shard_destroy(shard);
 }
 
+static void start_network(fixture *made, snn_network *network)
+{
+    succeeds(snn_network_check(network));
+    made->network = network;
+    made->pixels = example_pixels(made->network, GROUPS * IMAGES, 3);
+    made->predictions = snn_allocate(GROUPS * IMAGES * TIMESTEPS, sizeof *made->predictions);
+    made->logits = snn_allocate(GROUPS * group_logits(made), sizeof *made->logits);
+    run_reference(made);
+}
+
+static void stop_network(fixture *made)
+{
+    snn_network_destroy(made->network);
+    snn_release(made->pixels);
+    snn_release(made->predictions);
+    snn_release(made->logits);
+    snn_release(made->counts);
+}
+
 static int start(void **state)
 {
     fixture *made = snn_allocate(1, sizeof *made);
@@ -115,12 +134,7 @@ static int start(void **state)
     }
     const snn_schedule schedule = {.kind = SNN_SCHEDULE_EXPONENTIAL, .eta0 = 0.15, .gamma = 0.95};
     succeeds(snn_schedule_fill(&schedule, TIMESTEPS, made->eta));
-    made->network = example_residual(SNN_WEIGHTS_INT16, 7);
-    succeeds(snn_network_check(made->network));
-    made->pixels = example_pixels(made->network, GROUPS * IMAGES, 3);
-    made->predictions = snn_allocate(GROUPS * IMAGES * TIMESTEPS, sizeof *made->predictions);
-    made->logits = snn_allocate(GROUPS * group_logits(made), sizeof *made->logits);
-    run_reference(made);
+    start_network(made, example_residual(SNN_WEIGHTS_INT16, 7));
     *state = made;
     return 0;
 }
@@ -128,11 +142,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     fixture *made = *state;
-    snn_network_destroy(made->network);
-    snn_release(made->pixels);
-    snn_release(made->predictions);
-    snn_release(made->logits);
-    snn_release(made->counts);
+    stop_network(made);
     snn_world_destroy(made->world);
     snn_release(made);
     return 0;
@@ -270,9 +280,8 @@ static snn_plan *random_plan(const fixture *made, uint64_t *random)
     return make_plan(made, replicas, stages, begin, shards);
 }
 
-static void test_random_plans(void **state)
+static void check_random_plans(const fixture *made)
 {
-    const fixture *made = *state;
     const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_XOR, SNN_CODEC_ZSTD, SNN_CODEC_AUTO};
     const int32_t blocks[] = {3, 1, TIMESTEPS, 4, TIMESTEPS + 5};
     uint64_t random = 11;
@@ -284,9 +293,8 @@ static void test_random_plans(void **state)
 }
 
 /* All ranks as shards of one stage: everyone sends to everyone; and a stage for each. */
-static void test_pure_plans(void **state)
+static void check_pure_plans(const fixture *made)
 {
-    const fixture *made = *state;
     int32_t size = snn_world_size(made->world);
     int32_t populations = made->network->population_count;
     int32_t begin[MOST_STAGES + 1] = {0, populations};
@@ -301,6 +309,37 @@ static void test_pure_plans(void **state)
     plan = make_plan(made, 1, size, begin, shards);
     check_run(made, plan, SNN_CODEC_XOR, 2);
     snn_plan_destroy(plan);
+}
+
+static void test_random_plans(void **state)
+{
+    check_random_plans(*state);
+}
+
+static void test_pure_plans(void **state)
+{
+    check_pure_plans(*state);
+}
+
+/* Another network in the same world. */
+static void check_network(const fixture *world, snn_network *network)
+{
+    fixture made = *world;
+    start_network(&made, network);
+    check_pure_plans(&made);
+    check_random_plans(&made);
+    stop_network(&made);
+}
+
+/* Integers between ranks, within a stage and across cuts. */
+static void test_streams(void **state)
+{
+    check_network(*state, example_streams(SNN_WEIGHTS_INT16, 8));
+}
+
+static void test_neurons_of_all_channels(void **state)
+{
+    check_network(*state, example_nary(SNN_WEIGHTS_INT8, 9));
 }
 
 static void test_auto_on_one_host_is_raw(void **state)
@@ -399,6 +438,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pure_plans),
         cmocka_unit_test(test_random_plans),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_neurons_of_all_channels),
         cmocka_unit_test(test_auto_on_one_host_is_raw),
         cmocka_unit_test(test_plan_for_other_ranks),
         cmocka_unit_test(test_failing_hook),

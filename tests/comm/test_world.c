@@ -47,6 +47,11 @@ static void test_names(void **state)
     assert_true(strlen(snn_world_host(world)) > 0);
     assert_true(snn_world_one_host(world)); /* mpirun without hosts */
     assert_int_equal(snn_world_crowded(world), snn_world_size(world) > sysconf(_SC_NPROCESSORS_ONLN));
+    /* Whether the launcher bound the ranks or not, together they have no more threads than there are processors. */
+    int64_t threads = snn_world_threads(world);
+    assert_true(threads >= 1);
+    succeeds(snn_world_sum(*state, &threads, 1));
+    assert_true(threads == snn_world_size(world) || threads <= sysconf(_SC_NPROCESSORS_ONLN));
     assert_non_null(snn_world_communicator(world));
     assert_int_equal(sscanf(snn_world_library(), "Open %15[A-Z] %d.%d", name, &major, &minor), 3);
     assert_string_equal(name, "MPI");

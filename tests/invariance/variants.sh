@@ -16,9 +16,11 @@ variant() {
 
 variant "deterministic encoding" --set simulation.encoding=deterministic
 variant "direct encoding" --set simulation.encoding=direct
+variant "stochastic encoding" --set simulation.encoding=stochastic
 variant "8-bit weights" --set simulation.weights=int8
 variant "float32 weights" --set simulation.weights=float32
 variant "float32 weights, deterministic" --set simulation.weights=float32 --set simulation.encoding=deterministic
+variant "scales by quantiles" --set data.calibration_quantile=0.99
 variant "one scale a layer" --set neuron.scale=layer
 variant "maxima of rows, then columns" --set neuron.maxpool=decomposed
 variant "inverse schedule" --set neuron.schedule=inverse --set neuron.eta0=1.0
@@ -26,6 +28,33 @@ variant "polynomial schedule" --set neuron.schedule=polynomial --set neuron.powe
 variant "constant schedule" --set neuron.schedule=constant --set neuron.eta0=0.02
 variant "table schedule" --set neuron.schedule=table \
   --set 'neuron.table=[0.15, 0.15, 0.1, 0.1, 0.1, 0.08, 0.07, 0.06, 0.05, 0.04, 0.03, 0.02]'
+
+# The subgradient dynamics run ReLU networks only: averages instead of maxima.
+/usr/bin/python3 - "$root/configs/digits.onnx" "$work/average.onnx" <<'END'
+import sys
+import onnx
+
+model = onnx.load(sys.argv[1])
+for node in model.graph.node:
+    if node.op_type == "MaxPool":
+        node.op_type = "AveragePool"
+onnx.save(model, sys.argv[2])
+END
+baseline=(--set neuron.dynamics=subgradient --set model.onnx="$work/average.onnx")
+inverse=(--set neuron.schedule=inverse --set neuron.eta0=1)
+variant "subgradient dynamics" "${baseline[@]}" "${inverse[@]}"
+variant "subgradient, constant schedule, direct encoding" "${baseline[@]}" --set neuron.schedule=constant \
+  --set simulation.encoding=direct
+variant "subgradient with momentum" "${baseline[@]}" --set neuron.schedule=constant --set neuron.momentum=0.5
+variant "subgradient, float32 weights" "${baseline[@]}" "${inverse[@]}" --set simulation.weights=float32
+on_ranks 1 run "$config" "${common[@]}" --set neuron.dynamics=subgradient "${inverse[@]}" --set output.file="$work/c.h5"
+[ $? -eq 2 ] && grep -q 'pool2.*maximum neurons' "$work/err" && pass || fail "maxima were not refused: $(cat "$work/err")"
+
+# Another seed draws other spikes.
+on_ranks 1 run "$config" "${common[@]}" --set simulation.encoding=stochastic --set output.file="$work/a.h5"
+on_ranks 1 run "$config" "${common[@]}" --set simulation.encoding=stochastic --set simulation.seed=2 \
+  --set output.file="$work/b.h5"
+if alone diff "$work/a.h5" "$work/b.h5"; then fail "two seeds give the same output"; else pass; fi
 
 # Encodings and weights must matter, or the comparisons above say nothing.
 on_ranks 1 run "$config" "${common[@]}" --set parallel.replicas=0 --set output.file="$work/a.h5"

@@ -19,6 +19,9 @@ enum { IMAGES = 9001, DONE = 8999, TIMESTEPS = 3, CLASSES = 3 };
 
 static const uint64_t FINGERPRINT = 0x8000000000000001u;
 
+/* FINGERPRINT as file names have it. */
+#define PRINT "8000000000000001"
+
 static void succeeds(snn_status status)
 {
     if (snn_failed(status)) {
@@ -111,6 +114,11 @@ static bool first_of(snn_world *world)
     return snn_world_rank(world) == 0;
 }
 
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
 static void test_round_trip(void **state)
 {
     fixture written;
@@ -122,7 +130,7 @@ static void test_round_trip(void **state)
         char path[SNN_PATH_BYTES];
         char note[256];
         succeeds(snn_checkpoint_find(".", "run", FINGERPRINT, path, sizeof path, note, sizeof note));
-        assert_string_equal(path, "./run.000001.ckpt.h5");
+        assert_string_equal(path, "./run." PRINT ".000001.ckpt.h5");
         assert_string_equal(note, "");
         read.state.seconds = 0.0;
         read.state.sequence = 0;
@@ -134,7 +142,7 @@ static void test_round_trip(void **state)
         for (size_t i = 0; i < read.state.statistics->length; i++) {
             assert_int_equal(read.state.statistics->counts[i], (int64_t)i * 1000000007);
         }
-        succeeds(snn_checkpoint_remove(".", "run"));
+        succeeds(snn_checkpoint_remove(".", "run", FINGERPRINT));
         assert_int_equal(access(path, F_OK), -1);
     }
     succeeds(snn_world_barrier(written.world));
@@ -151,7 +159,7 @@ static void test_without_rows(void **state)
     set_up(*state, true, &read);
     succeeds(snn_checkpoint_write(written.world, ".", "empty", 2, &written.state));
     if (first_of(written.world)) {
-        succeeds(snn_checkpoint_read("empty.000001.ckpt.h5", &read.state));
+        succeeds(snn_checkpoint_read("empty." PRINT ".000001.ckpt.h5", &read.state));
         assert_int_equal(read.state.results->count, 0);
     }
     succeeds(snn_world_barrier(written.world));
@@ -183,20 +191,21 @@ static void test_damage_is_passed_over(void **state)
     if (first_of(all.world)) {
         char path[SNN_PATH_BYTES];
         char note[1024];
-        damage("d.000010.ckpt.h5");
+        damage("d." PRINT ".000010.ckpt.h5");
         succeeds(snn_checkpoint_find(".", "d", FINGERPRINT, path, sizeof path, note, sizeof note));
-        assert_string_equal(path, "./d.000009.ckpt.h5");
-        assert_string_equal(note, "./d.000010.ckpt.h5: damaged: checksum differs; trying ./d.000009.ckpt.h5\n");
-        fails(snn_checkpoint_read("d.000010.ckpt.h5", &read.state), SNN_INPUT_ERROR, "checksum differs");
+        assert_string_equal(path, "./d." PRINT ".000009.ckpt.h5");
+        assert_string_equal(note, "./d." PRINT ".000010.ckpt.h5: damaged: checksum differs; trying ./d." PRINT
+                                  ".000009.ckpt.h5\n");
+        fails(snn_checkpoint_read("d." PRINT ".000010.ckpt.h5", &read.state), SNN_INPUT_ERROR, "checksum differs");
         assert_int_equal(read.state.results->count, 0);
-        assert_int_equal(truncate("d.000009.ckpt.h5", 1000), 0);
+        assert_int_equal(truncate("d." PRINT ".000009.ckpt.h5", 1000), 0);
         succeeds(snn_checkpoint_find(".", "d", FINGERPRINT, path, sizeof path, note, sizeof note));
-        assert_string_equal(path, "./d.000008.ckpt.h5");
-        assert_non_null(strstr(note, "d.000009.ckpt.h5: damaged: truncated"));
-        assert_int_equal(truncate("d.000008.ckpt.h5", 0), 0);
+        assert_string_equal(path, "./d." PRINT ".000008.ckpt.h5");
+        assert_non_null(strstr(note, "d." PRINT ".000009.ckpt.h5: damaged: truncated"));
+        assert_int_equal(truncate("d." PRINT ".000008.ckpt.h5", 0), 0);
         succeeds(snn_checkpoint_find(".", "d", FINGERPRINT, path, sizeof path, note, sizeof note));
         assert_string_equal(path, "");
-        assert_non_null(strstr(note, "d.000008.ckpt.h5: no seal"));
+        assert_non_null(strstr(note, "d." PRINT ".000008.ckpt.h5: no seal"));
         assert_non_null(strstr(note, "no older one"));
         /* A note that does not fit is cut, not overflowed. */
         succeeds(snn_checkpoint_find(".", "d", FINGERPRINT, path, sizeof path, note, 10));
@@ -219,20 +228,38 @@ static void test_other_runs(void **state)
         char note[1024];
         succeeds(snn_checkpoint_find(".", "other", FINGERPRINT + 1, path, sizeof path, note, sizeof note));
         assert_string_equal(path, "");
-        assert_non_null(strstr(note, "belongs to another run"));
+        assert_string_equal(note,
+                            "./other." PRINT ".000001.ckpt.h5: belongs to another run (other settings); not used\n");
+        /* A file that was given another run's name. */
+        assert_int_equal(link("other." PRINT ".000001.ckpt.h5", "other.8000000000000002.000002.ckpt.h5"), 0);
+        succeeds(snn_checkpoint_find(".", "other", FINGERPRINT + 1, path, sizeof path, note, sizeof note));
+        assert_string_equal(path, "");
+        assert_non_null(strstr(note, "other.8000000000000002.000002.ckpt.h5: belongs to another run, whatever its"));
+        /* One's own is found beside others. */
+        succeeds(snn_checkpoint_find(".", "other", FINGERPRINT, path, sizeof path, note, sizeof note));
+        assert_string_equal(path, "./other." PRINT ".000001.ckpt.h5");
+        assert_string_equal(note, "./other.8000000000000002.000002.ckpt.h5: belongs to another run (other settings); "
+                                  "not used\n");
+        scratch_write("other.0000000000000003.000001.ckpt.h5", "a third run's", 13);
+        succeeds(snn_checkpoint_find(".", "other", FINGERPRINT, path, sizeof path, note, sizeof note));
+        assert_string_equal(note, "./other.0000000000000003.000001.ckpt.h5 and 1 more: belong to another run (other "
+                                  "settings); not used\n");
         succeeds(snn_checkpoint_find(".", "othe", FINGERPRINT, path, sizeof path, note, sizeof note));
         assert_string_equal(path, "");
         assert_string_equal(note, "");
         succeeds(snn_checkpoint_find("no/folder", "other", FINGERPRINT, path, sizeof path, note, sizeof note));
         assert_string_equal(path, "");
         read.state.fingerprint++;
-        fails(snn_checkpoint_read("other.000001.ckpt.h5", &read.state), SNN_INPUT_ERROR, "belongs to another run");
+        fails(snn_checkpoint_read("other." PRINT ".000001.ckpt.h5", &read.state), SNN_INPUT_ERROR,
+              "belongs to another run");
         read.state.fingerprint--;
         read.state.results->timesteps++;
-        fails(snn_checkpoint_read("other.000001.ckpt.h5", &read.state), SNN_INPUT_ERROR, "3 timesteps, expected 4");
+        fails(snn_checkpoint_read("other." PRINT ".000001.ckpt.h5", &read.state), SNN_INPUT_ERROR,
+              "3 timesteps, expected 4");
         read.state.results->timesteps--;
         read.state.statistics->length--;
-        fails(snn_checkpoint_read("other.000001.ckpt.h5", &read.state), SNN_INPUT_ERROR, "/statistics: expected");
+        fails(snn_checkpoint_read("other." PRINT ".000001.ckpt.h5", &read.state), SNN_INPUT_ERROR,
+              "/statistics: expected");
         read.state.statistics->length++;
         fails(snn_checkpoint_read("nowhere.ckpt.h5", &read.state), SNN_INPUT_ERROR, "nowhere.ckpt.h5");
     }
@@ -241,9 +268,32 @@ static void test_other_runs(void **state)
     tear_down(&read);
 }
 
-static bool exists(const char *path)
+/* Runs of the same name in the same folder: neither writing nor finishing one touches the other. */
+static void test_runs_of_one_name(void **state)
 {
-    return access(path, F_OK) == 0;
+    fixture all;
+    set_up(*state, true, &all);
+    succeeds(snn_checkpoint_write(all.world, ".", "same", 2, &all.state));
+    all.state.fingerprint = 0xabcu;
+    for (all.state.sequence = 1; all.state.sequence <= 3; all.state.sequence++) {
+        succeeds(snn_checkpoint_write(all.world, ".", "same", 1, &all.state));
+    }
+    if (first_of(all.world)) {
+        char path[SNN_PATH_BYTES];
+        char note[1024];
+        assert_true(exists("same." PRINT ".000001.ckpt.h5"));
+        assert_true(exists("same.0000000000000abc.000003.ckpt.h5"));
+        assert_false(exists("same.0000000000000abc.000002.ckpt.h5"));
+        scratch_write("same." PRINT ".000001.ckpt.h5.part", "being written", 13);
+        succeeds(snn_checkpoint_remove(".", "same", 0xabcu));
+        assert_false(exists("same.0000000000000abc.000003.ckpt.h5"));
+        assert_true(exists("same." PRINT ".000001.ckpt.h5.part"));
+        succeeds(snn_checkpoint_find(".", "same", FINGERPRINT, path, sizeof path, note, sizeof note));
+        assert_string_equal(path, "./same." PRINT ".000001.ckpt.h5");
+        assert_string_equal(note, "");
+    }
+    succeeds(snn_world_barrier(all.world));
+    tear_down(&all);
 }
 
 static void test_pruning(void **state)
@@ -251,35 +301,35 @@ static void test_pruning(void **state)
     fixture all;
     set_up(*state, true, &all);
     if (first_of(all.world)) {
-        scratch_write("p.000007.ckpt.h5", "another run's", 13);
-        scratch_write("p.000002.ckpt.h5.part", "killed", 6);
+        scratch_write("p." PRINT ".000007.ckpt.h5", "a longer job's", 14);
+        scratch_write("p." PRINT ".000002.ckpt.h5.part", "killed", 6);
         scratch_write("pp.000001.ckpt.h5", "other name", 10);
-        scratch_write("p.1.ckpt.h5", "other form", 10);
+        scratch_write("p." PRINT ".1.ckpt.h5", "other form", 10);
     }
     for (int64_t sequence = 1; sequence <= 4; sequence++) {
         all.state.sequence = sequence;
         succeeds(snn_checkpoint_write(all.world, ".", "p", 2, &all.state));
     }
     if (first_of(all.world)) {
-        assert_false(exists("p.000001.ckpt.h5"));
-        assert_false(exists("p.000002.ckpt.h5"));
-        assert_true(exists("p.000003.ckpt.h5"));
-        assert_true(exists("p.000004.ckpt.h5"));
-        assert_true(exists("p.000007.ckpt.h5"));
-        assert_false(exists("p.000002.ckpt.h5.part"));
+        assert_false(exists("p." PRINT ".000001.ckpt.h5"));
+        assert_false(exists("p." PRINT ".000002.ckpt.h5"));
+        assert_true(exists("p." PRINT ".000003.ckpt.h5"));
+        assert_true(exists("p." PRINT ".000004.ckpt.h5"));
+        assert_true(exists("p." PRINT ".000007.ckpt.h5"));
+        assert_false(exists("p." PRINT ".000002.ckpt.h5.part"));
     }
     succeeds(snn_world_barrier(all.world));
     all.state.sequence = 5;
     succeeds(snn_checkpoint_write(all.world, ".", "p", 0, &all.state)); /* the one just written always stays */
     if (first_of(all.world)) {
-        assert_false(exists("p.000004.ckpt.h5"));
-        assert_true(exists("p.000005.ckpt.h5"));
-        succeeds(snn_checkpoint_remove(".", "p"));
-        assert_false(exists("p.000005.ckpt.h5"));
-        assert_false(exists("p.000007.ckpt.h5"));
+        assert_false(exists("p." PRINT ".000004.ckpt.h5"));
+        assert_true(exists("p." PRINT ".000005.ckpt.h5"));
+        succeeds(snn_checkpoint_remove(".", "p", FINGERPRINT));
+        assert_false(exists("p." PRINT ".000005.ckpt.h5"));
+        assert_false(exists("p." PRINT ".000007.ckpt.h5"));
         assert_true(exists("pp.000001.ckpt.h5"));
-        assert_true(exists("p.1.ckpt.h5"));
-        succeeds(snn_checkpoint_remove("no/folder", "p"));
+        assert_true(exists("p." PRINT ".1.ckpt.h5"));
+        succeeds(snn_checkpoint_remove("no/folder", "p", FINGERPRINT));
     }
     succeeds(snn_world_barrier(all.world));
     tear_down(&all);
@@ -291,11 +341,16 @@ static void test_folders(void **state)
     set_up(*state, true, &all);
     succeeds(snn_checkpoint_write(all.world, "deep/er/", "f", 1, &all.state));
     if (first_of(all.world)) {
-        assert_true(exists("deep/er/f.000001.ckpt.h5"));
-        assert_int_equal(remove("deep/er/f.000001.ckpt.h5"), 0);
+        assert_true(exists("deep/er/f." PRINT ".000001.ckpt.h5"));
+        assert_int_equal(remove("deep/er/f." PRINT ".000001.ckpt.h5"), 0);
         assert_int_equal(rmdir("deep/er"), 0);
         assert_int_equal(rmdir("deep"), 0);
         scratch_write("file", "x", 1);
+        succeeds(snn_checkpoint_probe("new/probed"));
+        assert_int_equal(rmdir("new/probed"), 0); /* nothing stays in it */
+        assert_int_equal(rmdir("new"), 0);
+        fails(snn_checkpoint_probe("file/below"), SNN_FILE_ERROR, "file");
+        fails(snn_checkpoint_probe("/proc"), SNN_FILE_ERROR, "/proc: cannot create a checkpoint in this folder: ");
     }
     succeeds(snn_world_barrier(all.world));
     fails(snn_checkpoint_write(all.world, "file", "f", 1, &all.state), SNN_FILE_ERROR, "file: cannot create folder");
@@ -310,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_without_rows),
         cmocka_unit_test(test_damage_is_passed_over),
         cmocka_unit_test(test_other_runs),
+        cmocka_unit_test(test_runs_of_one_name),
         cmocka_unit_test(test_pruning),
         cmocka_unit_test(test_folders),
     };

@@ -45,6 +45,7 @@ static void defaults_are_those_of_the_interface(void **state)
     assert_int_equal(config->neuron.schedule, SNN_SCHEDULE_EXPONENTIAL);
     assert_true(config->neuron.eta0 == 0.15);
     assert_true(config->neuron.gamma == 0.95);
+    assert_true(config->neuron.momentum == 0.0);
     assert_int_equal(config->neuron.scale, SNN_SCALE_CHANNEL);
     assert_int_equal(config->neuron.maxpool, SNN_FORM_FUSED);
     assert_int_equal(config->neuron.layernorm, SNN_FORM_FUSED);
@@ -67,13 +68,13 @@ static void defaults_are_those_of_the_interface(void **state)
     snn_config_destroy(config);
 }
 
-/* No value is its default, so that a key that is dropped on the way is seen. */
+/* No value but the momentum, which signGD has none of, is its default: so a key that is dropped on the way is seen. */
 static const char every_key[] = "model = {onnx = 'm.onnx', network = \"n \\\"1\\\"\\t\\\\.h5\"}\n"
                                 "[data]\ntest = \"/data/t.h5\"\ncalibration = \"c.h5\"\nimages = 7\n"
-                                "calibration_images = 9\nlayout = \"NCHW\"\nmean = [0.485, 1, -2e-3]\nstd = [0.1]\n"
+                                "calibration_images = 9\ncalibration_quantile = 0.99\nlayout = \"NCHW\"\nmean = [0.485, 1, -2e-3]\nstd = [0.1]\n"
                                 "[neuron]\ndynamics = \"signgd\"\nschedule = \"table\"\neta0 = 1\ngamma = 1\n"
-                                "power = 0.75\ntable = [1, 0.5, 0.1, 1e-7]\nscale = \"layer\"\n"
-                                "maxpool = \"decomposed\"\nlayernorm = \"decomposed\"\nattention = \"decomposed\"\n"
+                                "power = 0.75\nmomentum = 0\ntable = [1, 0.5, 0.1, 1e-7]\nscale = \"layer\"\n"
+                                "maxpool = \"decomposed\"\nlayernorm = \"fused\"\nattention = \"fused\"\n"
                                 "[simulation]\ntimesteps = 3\nencoding = \"direct\"\nbatch = 65535\nblock = 2\n"
                                 "weights = \"float32\"\nseed = 9223372036854775807\n"
                                 "[parallel]\nreplicas = 2\nstages = 3\nchannels = 4\n"
@@ -84,6 +85,7 @@ static void assert_every_key(const snn_config *config)
 {
     assert_int_equal(config->data.images, 7);
     assert_int_equal(config->data.calibration_images, 9);
+    assert_true(config->data.calibration_quantile == 0.99);
     assert_int_equal(config->data.layout, SNN_LAYOUT_NCHW);
     assert_int_equal(config->data.mean_count, 3);
     assert_true(config->data.mean[0] == 0.485 && config->data.mean[1] == 1.0 && config->data.mean[2] == -2e-3);
@@ -96,8 +98,8 @@ static void assert_every_key(const snn_config *config)
     assert_true(config->table[3] == 1e-7);
     assert_int_equal(config->neuron.scale, SNN_SCALE_LAYER);
     assert_int_equal(config->neuron.maxpool, SNN_FORM_DECOMPOSED);
-    assert_int_equal(config->neuron.layernorm, SNN_FORM_DECOMPOSED);
-    assert_int_equal(config->neuron.attention, SNN_FORM_DECOMPOSED);
+    assert_int_equal(config->neuron.layernorm, SNN_FORM_FUSED);
+    assert_int_equal(config->neuron.attention, SNN_FORM_FUSED);
     assert_int_equal(config->simulation.timesteps, 3);
     assert_int_equal(config->simulation.encoding, SNN_ENCODING_DIRECT);
     assert_int_equal(config->simulation.batch, 65535);
@@ -138,6 +140,7 @@ static void every_word_is_read(void **state)
         {"neuron.schedule=polynomial", -1, SNN_SCHEDULE_POLYNOMIAL, -1, -1, -1},
         {"neuron.schedule=constant", -1, SNN_SCHEDULE_CONSTANT, -1, -1, -1},
         {"simulation.encoding=deterministic", -1, -1, SNN_ENCODING_DETERMINISTIC, -1, -1},
+        {"simulation.encoding=stochastic", -1, -1, SNN_ENCODING_STOCHASTIC, -1, -1},
         {"simulation.weights=int8", -1, -1, -1, SNN_WEIGHTS_INT8, -1},
         {"comm.codec=raw", -1, -1, -1, -1, SNN_CODEC_RAW},
         {"comm.codec=zstd", -1, -1, -1, -1, SNN_CODEC_ZSTD},
@@ -150,6 +153,39 @@ static void every_word_is_read(void **state)
         assert_true(cases[i].encoding < 0 || (int)config->simulation.encoding == cases[i].encoding);
         assert_true(cases[i].weights < 0 || (int)config->simulation.weights == cases[i].weights);
         assert_true(cases[i].codec < 0 || (int)config->codec == cases[i].codec);
+        snn_config_destroy(config);
+    }
+}
+
+/* The baseline's own defaults, and that they come back from the effective configuration. */
+static void subgradient_is_a_rate_code_by_default(void **state)
+{
+    static const struct {
+        const char *neuron;
+        snn_schedule_kind schedule;
+        double eta0, momentum;
+    } cases[] = {
+        {"", SNN_SCHEDULE_INVERSE, 1.0, 0.0},
+        {"schedule = 'inverse'\nmomentum = 0.5\n", SNN_SCHEDULE_INVERSE, 1.0, 0.5},
+        {"eta0 = 1\n", SNN_SCHEDULE_INVERSE, 1.0, 0.0},
+        {"schedule = 'constant'\n", SNN_SCHEDULE_CONSTANT, 0.15, 0.0},
+        {"schedule = 'constant'\neta0 = 0.25\n", SNN_SCHEDULE_CONSTANT, 0.25, 0.0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char toml[400];
+        (void)snprintf(toml, sizeof toml, COMPLETE "[neuron]\ndynamics = 'subgradient'\n%s", cases[i].neuron);
+        snn_config *config = read_good(toml, NULL);
+        snn_config *again = read_good(config->text, NULL);
+        assert_string_equal(again->text, config->text);
+        const snn_config *both[] = {config, again};
+        for (int j = 0; j < 2; j++) {
+            assert_int_equal(both[j]->neuron.dynamics, SNN_DYNAMICS_SUBGRADIENT);
+            assert_int_equal(both[j]->neuron.schedule, cases[i].schedule);
+            assert_true(both[j]->neuron.eta0 == cases[i].eta0);
+            assert_true(both[j]->neuron.momentum == cases[i].momentum);
+        }
+        snn_config_destroy(again);
         snn_config_destroy(config);
     }
 }
@@ -256,7 +292,7 @@ static void the_text_has_every_key(void **state)
     snn_toml *text = snn_toml_parse(config->text);
     assert_string_equal(text->error, "");
     assert_int_equal(text->count, given->count);
-    assert_int_equal(text->count, 33);
+    assert_int_equal(text->count, 35);
     for (size_t i = 0; i < text->count; i++) {
         assert_string_equal(text->entries[i].key, given->entries[i].key);
     }
@@ -381,8 +417,8 @@ static void the_description_has_every_key(void **state)
     seen_lines seen = {0};
     snn_config_describe(see_line, &seen);
     assert_int_equal(seen.sections, 8);
-    assert_int_equal(seen.keys, 33);
-    assert_int_equal(seen.lines, 8 + 2 * 33);
+    assert_int_equal(seen.keys, 35);
+    assert_int_equal(seen.lines, 8 + 2 * 35);
     assert_true(seen.timesteps);
     assert_true(seen.range);
 }
@@ -427,6 +463,7 @@ int main(void)
         cmocka_unit_test(defaults_are_those_of_the_interface),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(every_word_is_read),
+        cmocka_unit_test(subgradient_is_a_rate_code_by_default),
         cmocka_unit_test(block_lies_in_the_timesteps),
         cmocka_unit_test(paths_are_relative_to_the_file_and_overrides_to_the_working_directory),
         cmocka_unit_test(overrides_are_toml_or_bare_words),

@@ -61,9 +61,9 @@ static const struct {
     {"[simulation]\ntimestep = 1\n", "x.toml:2:1: unknown key simulation.timestep; did you mean 'timesteps'?"},
     {"[simulation]\n  tiemsteps = 1\n", "x.toml:2:3: unknown key simulation.tiemsteps; did you mean 'timesteps'?"},
     {"[output]\nbatch = 1\n", "x.toml:2:1: unknown key output.batch; did you mean 'simulation.batch'?"},
-    {"[neuron]\nmomentum = 0.9\n",
-     "x.toml:2:1: unknown key neuron.momentum; [neuron] has dynamics, schedule, eta0, gamma, power, table, scale, "
-     "maxpool, layernorm, attention"},
+    {"[neuron]\nqqqqqqqq = 0.9\n",
+     "x.toml:2:1: unknown key neuron.qqqqqqqq; [neuron] has dynamics, schedule, eta0, gamma, power, momentum, table, "
+     "scale, maxpool, layernorm, attention"},
     {"[comm]\ncodec = 'raw'\nqqqqqq = 1\n", "x.toml:3:1: unknown key comm.qqqqqq; [comm] has codec"},
     {"timesteps = 4\n", "x.toml:1:1: unknown key timesteps; did you mean 'simulation.timesteps'?"},
     {"zzzzzzzz = 4\n", "x.toml:1:1: unknown key zzzzzzzz outside of any section"},
@@ -98,16 +98,14 @@ static const struct {
     /* values */
     {"[neuron]\nschedule = 'expo'\n", "x.toml:2:1: neuron.schedule: expected one of \"exponential\", \"inverse\", "
                                       "\"polynomial\", \"constant\", \"table\", found \"expo\""},
-    {"[neuron]\ndynamics = 'subgradient'\n",
-     "x.toml:2:1: neuron.dynamics: \"subgradient\" is not available in this version (available: \"signgd\")"},
-    {"[simulation]\nencoding = 'stochastic'\n", "x.toml:2:1: simulation.encoding: \"stochastic\" is not available in "
-                                                "this version (available: \"float\", \"deterministic\", \"direct\")"},
     {"[comm]\ncodec = 'context'\n", "x.toml:2:1: comm.codec: \"context\" is not available in this version (available: "
                                     "\"auto\", \"raw\", \"zstd\", \"xor\")"},
     {"[comm]\ncodec = 'ZSTD'\n",
      "x.toml:2:1: comm.codec: expected one of \"auto\", \"raw\", \"zstd\", \"xor\", found \"ZSTD\""},
     {"[data]\nlayout = 'HWC'\n",
      "x.toml:2:1: data.layout: expected one of \"auto\", \"NHWC\", \"NCHW\", \"NHW\", found \"HWC\""},
+    {"[neuron]\nlayernorm = 'decomposed'\n",
+     "x.toml:2:1: neuron.layernorm: \"decomposed\" is not available in this version (available: \"fused\")"},
     {"[neuron]\nmaxpool = ''\n", "x.toml:2:1: neuron.maxpool: expected one of \"fused\", \"decomposed\", found \"\""},
     {"[simulation]\ntimesteps = 0\n", "x.toml:2:1: simulation.timesteps: expected an integer from 1 to 65535, found 0"},
     {"[simulation]\ntimesteps = 65536\n",
@@ -143,6 +141,19 @@ static const struct {
     {"[simulation]\ntimesteps = 3\n[neuron]\nschedule = 'table'\ntable = [1, 1]\n",
      "x.toml:5:1: neuron.table: schedule = \"table\" needs a number in neuron.table for each of the 3 timesteps, "
      "found 2"},
+    {"[neuron]\nmomentum = 0.9\n", "x.toml:2:1: neuron.momentum: only dynamics = \"subgradient\" takes a momentum"},
+    {"[neuron]\ndynamics = 'subgradient'\nmomentum = 1\n",
+     "x.toml:3:1: neuron.momentum: expected a number from 0 to below 1, found 1"},
+    {"[neuron]\ndynamics = 'subgradient'\nschedule = 'exponential'\n",
+     "x.toml:3:1: neuron.schedule: dynamics = \"subgradient\" takes \"inverse\" or \"constant\""},
+    {"[neuron]\ndynamics = 'subgradient'\neta0 = 0.15\n",
+     "x.toml:3:1: neuron.eta0: dynamics = \"subgradient\" with schedule = \"inverse\" takes 1, found 0.15"},
+    {"[neuron]\ndynamics = 'subgradient'\nschedule = 'constant'\neta0 = 1.5\n",
+     "x.toml:4:1: neuron.eta0: dynamics = \"subgradient\" with schedule = \"constant\" takes at most 1, found 1.5"},
+    {"[neuron]\ndynamics = 'subgradient'\n[simulation]\nencoding = 'stochastic'\n",
+     "x.toml:4:1: simulation.encoding: dynamics = \"subgradient\" takes \"float\" or \"direct\": its spikes cannot "
+     "stand "
+     "for negative pixels"},
 };
 
 static void bad_files_are_refused_with_their_place(void **state)

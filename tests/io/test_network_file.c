@@ -16,11 +16,13 @@
 #include "io/sealed.h"
 #include "scratch.h"
 #include "small_network.h"
+#include "tests/core/shard/examples.h"
 
 static const snn_network_origin origin = {.model = "digits.onnx",
                                           .model_hash = 0xfedcba9876543210u,
                                           .calibration_hash = UINT64_MAX,
                                           .calibration_images = 640,
+                                          .content_hash = 0x8000000000000005u,
                                           .settings = "scale = channel, \xc3\xa9t\xc3\xa9"};
 
 static void succeeds(snn_status status)
@@ -44,6 +46,7 @@ static void check_origin(const snn_network_origin *found)
     assert_true(found->model_hash == origin.model_hash);
     assert_true(found->calibration_hash == origin.calibration_hash);
     assert_int_equal(found->calibration_images, origin.calibration_images);
+    assert_true(found->content_hash == origin.content_hash);
     assert_string_equal(found->settings, origin.settings);
 }
 
@@ -55,6 +58,8 @@ static void check_population(const snn_population *a, const snn_population *b)
     assert_memory_equal(&a->input, &b->input, sizeof a->input);
     assert_memory_equal(&a->window, &b->window, sizeof a->window);
     assert_memory_equal(&a->alpha, &b->alpha, sizeof a->alpha);
+    assert_memory_equal(&a->beta, &b->beta, sizeof a->beta);
+    assert_int_equal(a->groups, b->groups);
     assert_int_equal(a->bias_positions, b->bias_positions);
     assert_memory_equal(a->scale, b->scale, (size_t)a->shape.channels * sizeof(float));
     assert_memory_equal(a->step, b->step, (size_t)a->input.channels * sizeof(float));
@@ -76,6 +81,17 @@ static void check_operator(const snn_operator *a, const snn_operator *b)
     assert_int_equal(a->groups, b->groups);
 }
 
+static void check_mixing(const snn_network *network, int32_t number, const void *found)
+{
+    const snn_operator *op = &network->projections[number].op;
+    assert_int_equal(found != NULL, op->kind == SNN_OPERATOR_TOKENS);
+    if (found != NULL) {
+        const int64_t count = snn_shape_positions(op->target) * snn_shape_positions(snn_operator_pooled_shape(op));
+        const size_t bytes = network->format == SNN_WEIGHTS_FLOAT32 ? sizeof(float) : sizeof(int16_t);
+        assert_memory_equal(found, network->projections[number].mixing, (size_t)count * bytes);
+    }
+}
+
 /* Structure only: the network that was read holds no weights yet. */
 static void check_structure(const snn_network *a, const snn_network *b)
 {
@@ -95,6 +111,7 @@ static void check_structure(const snn_network *a, const snn_network *b)
         assert_int_equal(b->projections[i].row_begin, b->projections[i].row_end);
         assert_null(b->projections[i].weights);
         assert_null(b->projections[i].index);
+        check_mixing(a, i, b->projections[i].mixing);
     }
 }
 
@@ -170,6 +187,27 @@ static void test_image(void **state)
     fails(snn_network_image_read(bytes, count, &network, &found), SNN_INPUT_ERROR, "network structure");
     snn_release(bytes);
     snn_network_destroy(full);
+}
+
+/* Streams, neurons of several inputs, products over positions. */
+static void test_kinds(void **state)
+{
+    (void)state;
+    const snn_weight_format formats[] = {SNN_WEIGHTS_INT16, SNN_WEIGHTS_FLOAT32};
+    for (int i = 0; i < 4; i++) {
+        snn_network *full = i % 2 == 0 ? example_streams(formats[i / 2], 5) : example_nary(formats[i / 2], 5);
+        full->populations[1].beta = 0.3f;
+        snn_network *network = NULL;
+        snn_network_origin found;
+        void *bytes = NULL;
+        size_t count = 0;
+        succeeds(snn_network_image_write(full, &origin, &bytes, &count));
+        succeeds(snn_network_image_read(bytes, count, &network, &found));
+        check_structure(full, network);
+        snn_release(bytes);
+        snn_network_destroy(network);
+        snn_network_destroy(full);
+    }
 }
 
 static void test_refused_writes(void **state)
@@ -263,7 +301,7 @@ static void spoil_geometry(hid_t file)
 
 static void spoil_version(hid_t file)
 {
-    const int32_t version = 2;
+    const int32_t version = 3;
     assert_true(H5Adelete(file, "version") >= 0);
     succeeds(snn_hdf5_write_attribute(file, "version", H5T_NATIVE_INT32, 0, &version));
 }
@@ -281,7 +319,7 @@ static void test_spoiled_files(void **state)
         {spoil_scale_shape, "bad.h5: /populations/1/scale: expected [4], found [5]"},
         {spoil_scale_type, "bad.h5: /populations/1/scale: has another type"},
         {spoil_geometry, "3 groups"},
-        {spoil_version, "bad.h5: /version: is 2"},
+        {spoil_version, "bad.h5: /version: is 3"},
     };
     (void)state;
     snn_network *full = small_network_create(SNN_WEIGHTS_INT16);
@@ -305,9 +343,9 @@ static void test_spoiled_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_image),
-        cmocka_unit_test(test_refused_writes), cmocka_unit_test(test_refused_reads),
-        cmocka_unit_test(test_spoiled_files),
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_image),
+        cmocka_unit_test(test_kinds),         cmocka_unit_test(test_refused_writes),
+        cmocka_unit_test(test_refused_reads), cmocka_unit_test(test_spoiled_files),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

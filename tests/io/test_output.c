@@ -109,7 +109,7 @@ static void fill_values(fixture *all)
     }
     all->config->text = snn_duplicate_text("[model]\n");
     all->config->simulation.encoding = SNN_ENCODING_FLOAT;
-    all->config->codec = SNN_CODEC_XOR;
+    all->config->codec = SNN_CODEC_AUTO;
     (void)snprintf(all->origin.model, sizeof all->origin.model, "small.onnx");
 }
 
@@ -145,6 +145,7 @@ static void set_up(snn_world *world, bool spread, fixture *all)
                                .traffic = {rank + 1, 1000, 500},
                                .memory = {100 + rank, 200, 300},
                                .kernels = "portable",
+                               .codec = SNN_CODEC_XOR,
                                .seconds = 2.5,
                                .started = 86400};
     all->output.timers.seconds[SNN_TIMER_WAIT] = 1.0 + rank;
@@ -174,6 +175,17 @@ static void check_text(hid_t file, const char *name, const char *expected)
     succeeds(snn_hdf5_read_text(file, name, &found));
     assert_string_equal(found, expected);
     snn_release(found);
+}
+
+/* That a section counts the last job only is said in it. */
+static void check_note(hid_t file, const char *section)
+{
+    char *found = NULL;
+    hid_t group = H5Gopen2(file, section, H5P_DEFAULT);
+    succeeds(snn_hdf5_read_text_attribute(group, "note", &found));
+    assert_non_null(strstr(found, "last job"));
+    snn_release(found);
+    assert_true(H5Gclose(group) >= 0);
 }
 
 static void check_predictions(hid_t file)
@@ -314,6 +326,8 @@ static void check_ranks(hid_t file, int32_t size)
     assert_true(most[SNN_TIMER_WAIT] == (double)size);
     assert_true(mean[SNN_TIMER_WAIT] == 0.5 * (1.0 + size));
     check_text(file, "communication/codec", "xor");
+    check_note(file, "communication");
+    check_note(file, "timers");
     check_text(file, "config", "[model]\n");
     check_text(file, "provenance/model", "small.onnx");
     check_text(file, "provenance/started", "1970-01-02T00:00:00Z");

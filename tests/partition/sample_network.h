@@ -109,4 +109,31 @@ static inline void sample_build_mixed(sample_network *sample)
     sample_add_readout(sample, dense, 10);
 }
 
+/* A residual stream between neurons of several inputs: image -> stem -> stream -> norm -> queries -> attention; stream
+ * and attention -> second stream -> pooled relay -> readout. */
+static inline void sample_build_attention(sample_network *sample)
+{
+    sample_begin(sample, "attention", (snn_shape){4, 4, 3});
+    const int32_t stem = sample_add_population(sample, SNN_NEURON_RELU, 4, 14);
+    (void)sample_add_convolution(sample, SNN_SOURCE_INPUT, 1);
+    const int32_t stream = sample_add_population(sample, SNN_NEURON_STREAM, 4, 14);
+    (void)sample_add_convolution(sample, stem, 1);
+    const int32_t norm = sample_add_population(sample, SNN_NEURON_LAYER_NORM, 4, 14);
+    (void)sample_add_projection(sample, stream, SNN_OPERATOR_DIAGONAL);
+    const int32_t queries = sample_add_population(sample, SNN_NEURON_LINEAR, 4, 42);
+    (void)sample_add_convolution(sample, norm, 1);
+    const int32_t attention = sample_add_population(sample, SNN_NEURON_ATTENTION, 4, 14);
+    sample->populations[attention].input.channels = 42;
+    sample->populations[attention].groups = 2;
+    (void)sample_add_projection(sample, queries, SNN_OPERATOR_DIAGONAL);
+    const int32_t second = sample_add_population(sample, SNN_NEURON_STREAM, 4, 14);
+    (void)sample_add_projection(sample, stream, SNN_OPERATOR_DIAGONAL);
+    (void)sample_add_convolution(sample, attention, 1);
+    const int32_t relay = sample_add_population(sample, SNN_NEURON_LINEAR, 1, 14);
+    snn_operator *pooled = sample_add_projection(sample, second, SNN_OPERATOR_DIAGONAL);
+    pooled->pooled = true;
+    pooled->pool = (snn_window){{4, 4}, {4, 4}, {1, 1}, {0, 0}, {0, 0}};
+    sample_add_readout(sample, relay, 10);
+}
+
 #endif

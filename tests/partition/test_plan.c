@@ -137,13 +137,30 @@ static void ranks_and_places_are_inverse(void **unused)
     }
 }
 
+/* Neurons of several inputs take all of them wherever any of their outputs is owned. */
+static bool decodes(const snn_plan *plan, const snn_network *network, snn_place place, int32_t population,
+                    int32_t channel)
+{
+    const snn_population *neurons = &network->populations[population];
+    if (neurons->kind != SNN_NEURON_LAYER_NORM && neurons->kind != SNN_NEURON_ATTENTION) {
+        return owns(plan, network, place, population, channel);
+    }
+    for (int32_t output = 0; output < neurons->shape.channels; output++) {
+        if (owns(plan, network, place, population, output)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool needs(const snn_plan *plan, const snn_network *network, snn_place place, int32_t source, int32_t channel)
 {
     for (int32_t i = 0; i < network->projection_count; i++) {
         const snn_projection *projection = &network->projections[i];
-        const int32_t channels = network->populations[projection->target].shape.channels;
+        const int32_t channels = network->populations[projection->target].input.channels;
         for (int32_t target = 0; projection->source == source && target < channels; target++) {
-            if (owns(plan, network, place, projection->target, target) && depends(&projection->op, target, channel)) {
+            if (decodes(plan, network, place, projection->target, target) &&
+                depends(&projection->op, target, channel)) {
                 return true;
             }
         }
@@ -151,13 +168,9 @@ static bool needs(const snn_plan *plan, const snn_network *network, snn_place pl
     return false;
 }
 
-static void needed_is_what_owned_channels_depend_on(void **unused)
+static void check_needed(const snn_network *network)
 {
-    (void)unused;
-    sample_network sample;
     uint32_t seed = 3;
-    sample_build_mixed(&sample);
-    const snn_network *network = &sample.network;
     for (int layout = 0; layout < 30; layout++) {
         snn_plan *plan = random_plan(&seed, network);
         for (int32_t rank = 0; rank < snn_plan_ranks_per_replica(plan); rank++) {
@@ -175,6 +188,42 @@ static void needed_is_what_owned_channels_depend_on(void **unused)
                 const snn_channel_range needed = snn_plan_needed(plan, network, place, source);
                 assert_int_equal(needed.begin, expected.begin);
                 assert_int_equal(needed.end, expected.end);
+            }
+        }
+        snn_plan_destroy(plan);
+    }
+}
+
+static void needed_is_what_owned_channels_depend_on(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    check_needed(&sample.network);
+    sample_build_attention(&sample);
+    check_needed(&sample.network);
+}
+
+static void rows_are_those_of_decoded_channels(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    uint32_t seed = 5;
+    sample_build_attention(&sample);
+    const snn_network *network = &sample.network;
+    for (int layout = 0; layout < 30; layout++) {
+        snn_plan *plan = random_plan(&seed, network);
+        for (int32_t rank = 0; rank < snn_plan_ranks_per_replica(plan); rank++) {
+            const snn_place place = snn_plan_place(plan, rank);
+            for (int32_t i = 0; i < network->projection_count; i++) {
+                const snn_projection *projection = &network->projections[i];
+                int32_t begin, end;
+                snn_plan_rows(plan, network, place, i, &begin, &end);
+                for (int32_t row = 0; row < projection->op.target_channels; row++) {
+                    const bool held =
+                        decodes(plan, network, place, projection->target, projection->op.target_channel + row);
+                    assert_int_equal(begin <= row && row < end, held);
+                }
             }
         }
         snn_plan_destroy(plan);
@@ -272,10 +321,11 @@ static void impossible_plans_are_refused(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_channel_has_one_owner),   cmocka_unit_test(readout_belongs_to_shard_0),
-        cmocka_unit_test(ranks_and_places_are_inverse), cmocka_unit_test(needed_is_what_owned_channels_depend_on),
-        cmocka_unit_test(each_row_is_held_once),        cmocka_unit_test(huge_shard_numbers_do_not_overflow),
-        cmocka_unit_test(describe_names_the_layout),    cmocka_unit_test(impossible_plans_are_refused),
+        cmocka_unit_test(each_channel_has_one_owner),         cmocka_unit_test(readout_belongs_to_shard_0),
+        cmocka_unit_test(ranks_and_places_are_inverse),       cmocka_unit_test(needed_is_what_owned_channels_depend_on),
+        cmocka_unit_test(rows_are_those_of_decoded_channels), cmocka_unit_test(each_row_is_held_once),
+        cmocka_unit_test(huge_shard_numbers_do_not_overflow), cmocka_unit_test(describe_names_the_layout),
+        cmocka_unit_test(impossible_plans_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -344,6 +344,31 @@ static void one_rank_holds_the_whole_network(void **unused)
     snn_plan_destroy(plan);
 }
 
+/* A cut through a residual connection: the values of a stream have 32 bits, and neurons of several inputs decode all of
+ * them. Populations: stem, stream, norm, queries | attention, second stream, relay, readout; of 4 x 4 positions. */
+static void streams_and_neurons_of_several_inputs(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_attention(&sample);
+    const int32_t begin[] = {0, 4, 8}, shards[] = {1, 2};
+    snn_plan *plan;
+    assert_false(snn_failed(snn_plan_create(1, 2, begin, shards, 8, &plan)));
+    const snn_rank_cost first = snn_plan_cost(plan, &sample.network, &REQUEST, 0);
+    assert_int_equal(first.neurons, 16 * (14 + 14 + 42));
+    assert_int_equal(first.state_bytes, 16 * 4 * 2 * 16 * (14 + 14 + 42)); /* x and y; none for the stream */
+    assert_int_equal(first.spike_bytes, 16 * 8 * 16 * (2 + 14 * 4 + 2 + 6));
+    assert_int_equal(first.function_operations, 0);
+    assert_int_equal(first.bits_sent, 16 * (32 * 14 + 2 * 42)); /* halves of the stream, all queries twice */
+    const snn_rank_cost second = snn_plan_cost(plan, &sample.network, &REQUEST, 2); /* not the one with the readout */
+    assert_int_equal(second.neurons, 16 * 7 + 7);
+    assert_int_equal(second.state_bytes, 16 * 4 * (16 * (42 + 7) + 7 + 7));
+    assert_int_equal(second.function_operations, 2 * 16 * 16 * 7);
+    assert_int_equal(second.bits_received, 16 * (32 * 7 + 42 + 7)); /* stream, queries, attention's other half */
+    assert_int_equal(second.messages, 3);
+    snn_plan_destroy(plan);
+}
+
 static void shards_add_up_to_the_network(void **unused)
 {
     (void)unused;
@@ -440,12 +465,19 @@ static void hundred_thousand_ranks(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_rank_count_has_a_plan),      cmocka_unit_test(fixed_numbers_are_kept),
-        cmocka_unit_test(more_stages_or_shards_than_work),  cmocka_unit_test(impossible_layouts_are_refused),
-        cmocka_unit_test(numbers_out_of_range_are_refused), cmocka_unit_test(cuts_are_the_best_of_all),
-        cmocka_unit_test(no_layout_beats_the_choice),       cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
-        cmocka_unit_test(one_rank_holds_the_whole_network), cmocka_unit_test(shards_add_up_to_the_network),
-        cmocka_unit_test(prediction_of_one_rank),           cmocka_unit_test(choice_follows_the_work),
+        cmocka_unit_test(every_rank_count_has_a_plan),
+        cmocka_unit_test(fixed_numbers_are_kept),
+        cmocka_unit_test(more_stages_or_shards_than_work),
+        cmocka_unit_test(impossible_layouts_are_refused),
+        cmocka_unit_test(numbers_out_of_range_are_refused),
+        cmocka_unit_test(cuts_are_the_best_of_all),
+        cmocka_unit_test(no_layout_beats_the_choice),
+        cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
+        cmocka_unit_test(streams_and_neurons_of_several_inputs),
+        cmocka_unit_test(one_rank_holds_the_whole_network),
+        cmocka_unit_test(shards_add_up_to_the_network),
+        cmocka_unit_test(prediction_of_one_rank),
+        cmocka_unit_test(choice_follows_the_work),
         cmocka_unit_test(hundred_thousand_ranks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,9 @@ static inline int32_t builder_value(builder *b, const char *name)
 static inline void set_dims(snn_tensor *tensor, int32_t rank, const int64_t *dims)
 {
     tensor->rank = rank;
-    memcpy(tensor->dims, dims, (size_t)rank * sizeof *dims);
+    if (rank > 0) {
+        memcpy(tensor->dims, dims, (size_t)rank * sizeof *dims);
+    }
 }
 
 /* A graph with one image input of these dims. */
@@ -75,6 +77,14 @@ static inline int32_t positive(builder *b, int32_t rank, const int64_t *dims)
     for (int64_t i = 0; i < snn_tensor_elements(tensor); i++) {
         ((float *)tensor->data)[i] += 1.0f;
     }
+    return v;
+}
+
+/* A constant of one element. */
+static inline int32_t scalar(builder *b, float value)
+{
+    int32_t v = constant(b, 0.0f, 0, NULL);
+    *(float *)b->graph->values[v].tensor.data = value;
     return v;
 }
 

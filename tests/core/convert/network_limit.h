@@ -65,6 +65,17 @@ static inline double limit_row(const snn_network *network, const snn_projection 
             sum += limit_weight(network, projection, row * length + k) * pooled[k];
         }
         return sum;
+    case SNN_OPERATOR_TOKENS: {
+        int64_t sources = snn_shape_positions(shape);
+        double fraction = network->format == SNN_WEIGHTS_FLOAT32 ? 1.0 : (double)(1 << SNN_TOKENS_FRACTION_BITS);
+        for (int64_t p = 0; p < sources; p++) {
+            double mix = network->format == SNN_WEIGHTS_FLOAT32
+                             ? (double)((const float *)projection->mixing)[position * sources + p]
+                             : (double)((const int16_t *)projection->mixing)[position * sources + p];
+            sum += mix * pooled[p * shape.channels + row];
+        }
+        return sum * limit_weight(network, projection, row) / fraction;
+    }
     case SNN_OPERATOR_DIAGONAL:
         return limit_weight(network, projection, row) * pooled[position * shape.channels + row];
     case SNN_OPERATOR_GATHER: {
@@ -85,9 +96,108 @@ static inline double limit_row(const snn_network *network, const snn_projection 
                        pooled[((int64_t)row_in * shape.width + column_in) * shape.channels + base + k % inputs];
             }
         }
-        return sum;
+        return ldexp(sum, -projection->shift);
     }
     }
+}
+
+static inline double limit_unary(const snn_population *population, double x)
+{
+    double alpha = (double)population->alpha, beta = (double)population->beta;
+    switch (population->kind) {
+    case SNN_NEURON_GELU:
+        return 0.5 * x * (1.0 + erf(x / sqrt(2.0)));
+    case SNN_NEURON_GELU_TANH:
+        return 0.5 * x * (1.0 + tanh(sqrt(2.0 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case SNN_NEURON_ABS:
+        return fabs(x);
+    case SNN_NEURON_SQUARE:
+        return x * x;
+    case SNN_NEURON_EXP:
+        return exp(x);
+    case SNN_NEURON_SQRT:
+        return sqrt(x > 0.0 ? x : 0.0);
+    case SNN_NEURON_RECIPROCAL:
+        return 1.0 / (x > alpha ? x : alpha);
+    case SNN_NEURON_TANH:
+        return tanh(x);
+    case SNN_NEURON_SIGMOID:
+        return 1.0 / (1.0 + exp(-x));
+    case SNN_NEURON_SILU:
+        return x / (1.0 + exp(-x));
+    case SNN_NEURON_ELU:
+        return x > 0.0 ? x : alpha * expm1(x);
+    case SNN_NEURON_SELU:
+        return beta * (x > 0.0 ? x : alpha * expm1(x));
+    case SNN_NEURON_CELU:
+        return x > 0.0 ? x : alpha * expm1(x / alpha);
+    case SNN_NEURON_SOFTPLUS:
+        return log1p(exp(x));
+    case SNN_NEURON_SOFTSIGN:
+        return x / (1.0 + fabs(x));
+    case SNN_NEURON_MISH:
+        return x * tanh(log1p(exp(x)));
+    case SNN_NEURON_HARD_SWISH:
+        return x * fmin(fmax(x / 6.0 + 0.5, 0.0), 1.0);
+    case SNN_NEURON_HARD_SIGMOID:
+        return fmin(fmax(alpha * x + beta, 0.0), 1.0);
+    case SNN_NEURON_CLIP:
+        return fmin(fmax(x, alpha), beta);
+    case SNN_NEURON_THRESHOLDED_RELU:
+        return x > alpha ? x : 0.0;
+    case SNN_NEURON_ERF:
+        return erf(x);
+    default:
+        return x;
+    }
+}
+
+static inline double limit_layer_norm(const snn_population *population, const double *x, int64_t element)
+{
+    int32_t channels = population->shape.channels;
+    const double *row = x + element / channels * channels;
+    double mean = 0.0, variance = 0.0;
+    for (int32_t c = 0; c < channels; c++) {
+        mean += row[c] / channels;
+    }
+    for (int32_t c = 0; c < channels; c++) {
+        variance += (row[c] - mean) * (row[c] - mean) / channels;
+    }
+    return (x[element] - mean) / sqrt(variance + (double)population->alpha);
+}
+
+static inline double limit_softmax(const snn_population *population, const double *x, int64_t element)
+{
+    int32_t channels = population->shape.channels;
+    const double *row = x + element / channels * channels;
+    double sum = 0.0;
+    for (int32_t c = 0; c < channels; c++) {
+        sum += exp(row[c]);
+    }
+    return exp(x[element]) / sum;
+}
+
+/* softmax over keys of alpha q k, times v; head by head. */
+static inline double limit_attention(const snn_population *population, const double *x, int64_t element)
+{
+    int32_t channels = population->shape.channels;
+    int32_t width = channels / population->groups;
+    int64_t positions = snn_shape_positions(population->shape);
+    int32_t c = (int32_t)(element % channels);
+    int32_t first = c / width * width;
+    const double *query = x + element / channels * 3 * channels;
+    double sum = 0.0, mixed = 0.0;
+    for (int64_t j = 0; j < positions; j++) {
+        const double *other = x + j * 3 * channels;
+        double score = 0.0;
+        for (int32_t k = first; k < first + width; k++) {
+            score += query[k] * other[channels + k];
+        }
+        double weight = exp((double)population->alpha * score);
+        sum += weight;
+        mixed += weight * other[2 * channels + c];
+    }
+    return mixed / sum;
 }
 
 /* y of a population from its x, both [row][column][channel], y in units of the scale. */
@@ -110,14 +220,27 @@ static inline void limit_fire(const snn_population *population, const double *x,
                     value = at > value ? at : value;
                 }
             }
+        } else if (population->kind == SNN_NEURON_LAYER_NORM) {
+            value = limit_layer_norm(population, x, i);
+        } else if (population->kind == SNN_NEURON_ATTENTION) {
+            value = limit_attention(population, x, i);
+        } else if (population->kind == SNN_NEURON_PRODUCT || population->kind == SNN_NEURON_QUOTIENT) {
+            const double *at = x + i / shape.channels * population->input.channels;
+            value = population->kind == SNN_NEURON_PRODUCT ? at[c] * at[shape.channels + c]
+                                                           : at[c] / at[shape.channels + c];
+        } else if (population->kind == SNN_NEURON_SOFTMAX) {
+            value = limit_softmax(population, x, i);
         } else {
-            value = x[i];
+            value = limit_unary(population, x[i]);
             if (population->kind == SNN_NEURON_RELU && value < 0.0) {
                 value = 0.0;
             }
             if (population->kind == SNN_NEURON_LEAKY_RELU && value < 0.0) {
                 value *= (double)population->alpha;
             }
+        }
+        if (population->kind == SNN_NEURON_STREAM) {
+            value /= (double)population->step[c]; /* its readers take integers */
         }
         y[i] = population->kind == SNN_NEURON_READOUT ? value : value / (double)population->scale[c];
     }

@@ -7,10 +7,14 @@ void test_convolution(void **state);
 void test_dense(void **state);
 void test_diagonal(void **state);
 void test_gather(void **state);
+void test_tokens(void **state);
 void test_known_product(void **state);
 void test_pack_limits(void **state);
 
 /* test_neurons.c */
 void test_fire(void **state);
+
+/* test_nary.c */
+void test_nary(void **state);
 
 #endif

@@ -2,6 +2,7 @@
  * kernel may write. */
 #include "tests/core/kernels/test_kernels.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,6 +96,29 @@ static void naive_convolution(naive_sum *sum, int32_t step, int32_t row, int64_t
     }
 }
 
+static naive_sum naive_tokens(const project_case *c, int32_t step, int32_t row, int64_t position, int64_t weight)
+{
+    const snn_projection *p = &c->projection;
+    const snn_shape pooled = pooled_shape(&p->op);
+    const int32_t sources = pooled.height * pooled.width;
+    naive_sum sum = {.c = c};
+    for (int32_t i = 0; i < sources; i++) {
+        const int32_t value = pooled_value(c, step, i / pooled.width, i % pooled.width, row);
+        if (c->format == SNN_WEIGHTS_FLOAT32) {
+            sum.real = sum.real + ((const float *)p->mixing)[position * sources + i] * (float)value;
+        } else {
+            sum.whole += ((const int16_t *)p->mixing)[position * sources + i] * value;
+        }
+    }
+    if (c->format == SNN_WEIGHTS_FLOAT32) {
+        sum.real = ((const float *)p->weights)[weight] * sum.real;
+    } else {
+        /* 16 fraction bits, a half upwards */
+        sum.whole = (int64_t)floor((double)sum.whole * ((const int32_t *)p->weights)[weight] / 65536.0 + 0.5);
+    }
+    return sum;
+}
+
 static naive_sum naive_product(const project_case *c, int32_t step, int32_t row, int64_t position)
 {
     const snn_projection *p = &c->projection;
@@ -125,6 +149,8 @@ static naive_sum naive_product(const project_case *c, int32_t step, int32_t row,
         }
         break;
     }
+    case SNN_OPERATOR_TOKENS:
+        return naive_tokens(c, step, row, position, first);
     case SNN_OPERATOR_KIND_COUNT:
         fail();
     }
@@ -136,7 +162,7 @@ static void random_channels(snn_operator *op)
     op->groups = 1;
     op->source_channels = random_int(1, random_bool() ? 70 : 12);
     op->target_channels = random_int(1, random_bool() ? 40 : 6);
-    if (op->kind == SNN_OPERATOR_DIAGONAL) {
+    if (op->kind == SNN_OPERATOR_DIAGONAL || op->kind == SNN_OPERATOR_TOKENS) {
         op->target_channels = op->source_channels;
     } else if (op->kind == SNN_OPERATOR_CONVOLUTION && random_bool()) {
         const bool depthwise = random_bool();
@@ -169,6 +195,7 @@ static snn_operator random_operator(snn_operator_kind kind)
         op.target.height = op.target.width = 1;
         break;
     case SNN_OPERATOR_GATHER:
+    case SNN_OPERATOR_TOKENS:
         op.target.height = random_int(1, 5);
         op.target.width = random_int(1, 5);
         break;
@@ -186,6 +213,8 @@ static void random_weights(project_case *c)
     snn_projection *p = &c->projection;
     const int64_t count = (p->row_end - p->row_begin) * snn_operator_row_length(&p->op);
     const bool narrow = p->op.kind == SNN_OPERATOR_CONVOLUTION || p->op.kind == SNN_OPERATOR_DENSE;
+    /* What tokens mix is weighted again: small weights keep the sums in range. */
+    const int32_t wide = p->op.kind == SNN_OPERATOR_TOKENS ? 3000000 : 10000000;
     p->weights = allocate(count, sizeof(int32_t));
     for (int64_t i = 0; i < count; i++) {
         if (c->format == SNN_WEIGHTS_FLOAT32) {
@@ -193,7 +222,7 @@ static void random_weights(project_case *c)
         } else if (narrow) {
             ((int16_t *)p->weights)[i] = (int16_t)random_int(INT16_MIN, INT16_MAX);
         } else {
-            ((int32_t *)p->weights)[i] = random_int(-10000000, 10000000);
+            ((int32_t *)p->weights)[i] = random_int(-wide, wide);
         }
     }
     if (p->op.kind == SNN_OPERATOR_GATHER) {
@@ -205,6 +234,21 @@ static void random_weights(project_case *c)
     }
 }
 
+static void random_mixing(project_case *c)
+{
+    snn_projection *p = &c->projection;
+    const snn_shape pooled = pooled_shape(&p->op);
+    const int64_t count = snn_shape_positions(p->op.target) * snn_shape_positions(pooled);
+    p->mixing = allocate(count, sizeof(float));
+    for (int64_t i = 0; i < count; i++) {
+        if (c->format == SNN_WEIGHTS_FLOAT32) {
+            ((float *)p->mixing)[i] = random_float(1.0F);
+        } else {
+            ((int16_t *)p->mixing)[i] = (int16_t)random_int(INT16_MIN, INT16_MAX);
+        }
+    }
+}
+
 static project_case random_project_case(snn_operator_kind kind, snn_weight_format format)
 {
     project_case c = {.format = format, .projection = {.source = 0, .target = 1, .op = random_operator(kind)}};
@@ -212,6 +256,9 @@ static project_case random_project_case(snn_operator_kind kind, snn_weight_forma
     random_range(0, p->op.target_channels, &p->row_begin, &p->row_end);
     random_range(p->row_begin, p->row_end, &c.row_begin, &c.row_end);
     random_weights(&c);
+    if (kind == SNN_OPERATOR_TOKENS) {
+        random_mixing(&c);
+    }
 
     c.tile.steps = random_int(1, 9);
     const int32_t images = random_int(1, 3);
@@ -300,6 +347,7 @@ static void free_project_case(project_case *c)
     snn_release(c->source.bits);
     snn_release(c->projection.index);
     snn_release(c->projection.weights);
+    snn_release(c->projection.mixing);
 }
 
 static void check_projections(snn_operator_kind kind)
@@ -341,6 +389,12 @@ void test_gather(void **state)
 {
     (void)state;
     check_projections(SNN_OPERATOR_GATHER);
+}
+
+void test_tokens(void **state)
+{
+    (void)state;
+    check_projections(SNN_OPERATOR_TOKENS);
 }
 
 /* A hand-made case: 1 x 2 positions of 2 channels, one output that sees both positions. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/memory.h"
 
@@ -72,6 +73,24 @@ int32_t sample_population(sample *made, snn_neuron_kind kind, snn_shape input, c
     population->scale = random_floats(made, population->shape.channels, 0.5, 2.0);
     population->step = must_allocate(input.channels, sizeof *population->step);
     population->bias = random_floats(made, (int64_t)population->bias_positions * input.channels, -0.5, 0.5);
+    if (kind == SNN_NEURON_STREAM) {
+        for (int32_t c = 0; c < input.channels; c++) {
+            population->scale[c] = 1.0f;
+        }
+        memset(population->bias, 0, (size_t)(population->bias_positions * input.channels) * sizeof(float));
+    }
+    return number;
+}
+
+int32_t sample_nary(sample *made, snn_neuron_kind kind, snn_shape input, int32_t outputs, int32_t groups, float alpha)
+{
+    const int32_t number = sample_population(made, kind, input, NULL, false);
+    snn_population *population = &made->network->populations[number];
+    population->shape.channels = outputs;
+    population->groups = groups;
+    population->alpha = alpha;
+    snn_release(population->scale);
+    population->scale = random_floats(made, outputs, 0.5, 2.0);
     return number;
 }
 
@@ -81,8 +100,15 @@ int32_t sample_readout(sample *made)
 }
 
 /* Whole numbers; small enough for float weights that float sums of them are exact in any order. */
-static double weight_range(const snn_network *network, snn_operator_kind kind)
+static double weight_range(const snn_network *network, const snn_projection *projection)
 {
+    const snn_operator_kind kind = projection->op.kind;
+    if (projection->source != SNN_SOURCE_INPUT && network->populations[projection->source].kind == SNN_NEURON_STREAM) {
+        return 1.0;
+    }
+    if (kind == SNN_OPERATOR_TOKENS) {
+        return network->format == SNN_WEIGHTS_FLOAT32 ? 5.0 : 5.0 * (1 << SNN_TOKENS_FRACTION_BITS);
+    }
     if (network->format == SNN_WEIGHTS_FLOAT32) {
         return 50.0;
     }
@@ -90,6 +116,28 @@ static double weight_range(const snn_network *network, snn_operator_kind kind)
         return 100000.0;
     }
     return network->format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
+}
+
+static double mixing_range(const snn_network *network)
+{
+    return network->format == SNN_WEIGHTS_FLOAT32 ? 50.0 : network->format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
+}
+
+static void set_mixing(sample *made, snn_projection *projection)
+{
+    const snn_operator *op = &projection->op;
+    const bool real = made->network->format == SNN_WEIGHTS_FLOAT32;
+    const int64_t count = snn_shape_positions(op->target) * snn_shape_positions(snn_operator_pooled_shape(op));
+    const double range = mixing_range(made->network);
+    projection->mixing = must_allocate(count, real ? sizeof(float) : sizeof(int16_t));
+    for (int64_t i = 0; i < count; i++) {
+        const long value = lrint(sample_uniform(&made->random, -range, range));
+        if (real) {
+            ((float *)projection->mixing)[i] = (float)value;
+        } else {
+            ((int16_t *)projection->mixing)[i] = (int16_t)value;
+        }
+    }
 }
 
 static void set_weight(const snn_network *network, const snn_projection *projection, int64_t i, int32_t value)
@@ -120,10 +168,13 @@ void sample_projection(sample *made, int32_t source, int32_t target, snn_operato
     projection->op = op;
     projection->row_end = op.target_channels;
     const int64_t count = snn_operator_row_length(&op) * op.target_channels;
-    const double range = weight_range(network, op.kind);
+    const double range = weight_range(network, projection);
     projection->weights = must_allocate(count, (size_t)snn_weight_bytes(network->format, op.kind));
     for (int64_t i = 0; i < count; i++) {
         set_weight(network, projection, i, (int32_t)lrint(sample_uniform(&made->random, -range, range)));
+    }
+    if (op.kind == SNN_OPERATOR_TOKENS) {
+        set_mixing(made, projection);
     }
     if (op.kind == SNN_OPERATOR_GATHER) {
         const int64_t elements = snn_shape_size(snn_operator_pooled_shape(&op));
@@ -134,20 +185,35 @@ void sample_projection(sample *made, int32_t source, int32_t target, snn_operato
     }
 }
 
+/* Of what the projection adds to a neuron; `sources` has that of each population's values. */
+static double projection_variance(const snn_network *network, const snn_projection *projection, const double *sources)
+{
+    const snn_operator *op = &projection->op;
+    const double range = weight_range(network, projection);
+    double variance = range * range / 3.0;
+    if (op->kind == SNN_OPERATOR_TOKENS) {
+        const double mixing = mixing_range(network);
+        const double unit = network->format == SNN_WEIGHTS_FLOAT32 ? 1.0 : (double)(1 << SNN_TOKENS_FRACTION_BITS);
+        variance *= mixing * mixing / (unit * unit) / 3.0 * (double)snn_shape_positions(snn_operator_pooled_shape(op));
+    } else if (op->kind != SNN_OPERATOR_GATHER) {
+        variance *= (double)snn_operator_row_length(op);
+    }
+    variance *= op->pooled ? (double)op->pool.kernel[0] * op->pool.kernel[1] : 1.0;
+    return projection->source == SNN_SOURCE_INPUT ? variance : variance * sources[projection->source];
+}
+
 void sample_finish(sample *made)
 {
     snn_network *network = made->network;
+    double sources[SAMPLE_POPULATIONS];
     for (int32_t p = 0; p < network->population_count; p++) {
         double variance = 1e-6;
         for (int32_t i = 0; i < network->projection_count; i++) {
-            const snn_operator *op = &network->projections[i].op;
             if (network->projections[i].target == p) {
-                double range = weight_range(network, op->kind);
-                double taps = op->kind == SNN_OPERATOR_GATHER ? 1.0 : (double)snn_operator_row_length(op);
-                double pool = op->pooled ? (double)op->pool.kernel[0] * op->pool.kernel[1] : 1.0;
-                variance += range * range / 3.0 * taps * pool;
+                variance += projection_variance(network, &network->projections[i], sources);
             }
         }
+        sources[p] = network->populations[p].kind == SNN_NEURON_STREAM ? variance : 1.0;
         for (int32_t c = 0; c < network->populations[p].input.channels; c++) {
             network->populations[p].step[c] = (float)(sample_uniform(&made->random, 0.5, 1.5) / sqrt(variance));
         }

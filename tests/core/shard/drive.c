@@ -12,7 +12,7 @@
 
 #include "core/base/memory.h"
 
-enum { POPULATIONS = 16 };
+enum { POPULATIONS = 16, DRIVE_IMAGES = 64 };
 
 typedef struct drive_rank {
     snn_network *network;
@@ -89,12 +89,21 @@ static void cut(const snn_network *network, drive_cut how, int32_t number, snn_c
     }
 }
 
+/* Channels of the input that the owner of these channels decodes. */
+static snn_channel_range decoded(const snn_population *population, snn_channel_range owned)
+{
+    const bool all = owned.begin < owned.end && population->input.channels != population->shape.channels;
+    const bool normalised = population->kind == SNN_NEURON_LAYER_NORM || population->kind == SNN_NEURON_SOFTMAX;
+    return all || (normalised && owned.begin < owned.end) ? (snn_channel_range){0, population->input.channels} : owned;
+}
+
 static void see(drive_rank *rank)
 {
     memcpy(rank->visible, rank->owned, sizeof rank->visible);
     for (int32_t i = 0; i < rank->network->projection_count; i++) {
         const snn_projection *projection = &rank->network->projections[i];
-        const snn_channel_range owned = rank->owned[projection->target];
+        const snn_channel_range owned =
+            decoded(&rank->network->populations[projection->target], rank->owned[projection->target]);
         if (projection->source == SNN_SOURCE_INPUT || owned.begin == owned.end) {
             continue;
         }
@@ -119,7 +128,7 @@ static void start_rank(drive_rank *rank, const snn_network *network, const drive
     snn_channel_range kept[POPULATIONS];
     for (int32_t p = 0; p < network->population_count; p++) {
         const snn_channel_range all = {0, network->populations[p].input.channels};
-        kept[p] = settings->all_rows ? all : rank->owned[p];
+        kept[p] = settings->all_rows ? all : decoded(&network->populations[p], rank->owned[p]);
     }
     rank->network = drive_slice(network, kept);
     see(rank);
@@ -129,7 +138,10 @@ static void start_rank(drive_rank *rank, const snn_network *network, const drive
                                        .eta = eta,
                                        .encoding = settings->encoding,
                                        .channels = rank->owned,
-                                       .visible = rank->visible};
+                                       .visible = rank->visible,
+                                       .dynamics = settings->dynamics,
+                                       .momentum = settings->momentum,
+                                       .seed = NAIVE_SEED};
     must(snn_shard_create(rank->network, settings->kernels, &options, &rank->shard));
     snn_network_release_weights(rank->network); /* the shard has its own */
 }
@@ -178,6 +190,51 @@ static void check_spikes(const snn_network *network, int32_t p, const snn_spikes
     }
 }
 
+static double value_of(const snn_network *network, const snn_sums *sums, int32_t step, int32_t image, int64_t n)
+{
+    const void *plane = snn_sums_plane(sums, step, image);
+    return network->format == SNN_WEIGHTS_FLOAT32 ? (double)((const float *)plane)[n]
+                                                  : (double)((const int32_t *)plane)[n];
+}
+
+/* As check_spikes, for streams. */
+static void check_sums(const snn_network *network, int32_t p, const snn_sums *sums, const void *before,
+                       snn_channel_range owned, const drive_item *item, const naive_result *expected)
+{
+    const int64_t size = snn_shape_size(network->populations[p].shape);
+    snn_sums old = *sums;
+    old.values = (void *)before;
+    for (int32_t s = 0; s < item->steps; s++) {
+        for (int32_t i = 0; i < item->images; i++) {
+            const int64_t *naive =
+                expected->sums[p] + ((int64_t)(item->first + s) * expected->images + item->image + i) * size;
+            for (int64_t n = 0; n < size; n++) {
+                const int32_t channel = (int32_t)(n % sums->channels);
+                const bool own = channel >= owned.begin && channel < owned.end;
+                const double want = own ? (double)naive[n] : value_of(network, &old, s, i, n);
+                if (value_of(network, sums, s, i, n) != want) {
+                    fail_msg("%s: timestep %d, image %d, element %lld (%s): %g, expected %g",
+                             network->populations[p].name, item->first + s, item->image + i, (long long)n,
+                             own ? "owned" : "not owned", value_of(network, sums, s, i, n), want);
+                }
+            }
+        }
+    }
+}
+
+static void hand_over_sums(const snn_sums *from, const snn_sums *to, snn_channel_range channels, const drive_item *item)
+{
+    for (int32_t s = 0; s < item->steps; s++) {
+        for (int32_t i = 0; i < item->images; i++) {
+            for (int64_t position = 0; position < from->positions; position++) {
+                const int64_t first = position * from->channels + channels.begin;
+                memcpy((int32_t *)snn_sums_plane(to, s, i) + first, (int32_t *)snn_sums_plane(from, s, i) + first,
+                       (size_t)(channels.end - channels.begin) * sizeof(int32_t));
+            }
+        }
+    }
+}
+
 /* What a packet does: the owner's bits into another rank's array, all other bits untouched. */
 static void hand_over(const snn_spikes *from, const snn_spikes *to, snn_channel_range channels, const drive_item *item)
 {
@@ -199,12 +256,20 @@ static void run_population(const snn_network *network, drive_rank *ranks, int32_
         const snn_spikes spikes = snn_shard_spikes(ranks[r].shard, p);
         const snn_channel_range owned = ranks[r].owned[p];
         assert_int_equal(spikes.images, item->images);
+        const snn_sums sums = snn_shard_sums(ranks[r].shard, p);
+        assert_false(spikes.bits != NULL && sums.values != NULL);
+        assert_true(sums.values == NULL || network->populations[p].kind == SNN_NEURON_STREAM);
         uint8_t *before = NULL;
         if (spikes.bits != NULL) {
             before = copy_bytes(spikes.bits, 0, (size_t)(item->steps * item->images * snn_spikes_plane_bytes(&spikes)));
         }
+        if (sums.values != NULL) {
+            before = copy_bytes(sums.values, 0, (size_t)(item->steps * item->images * snn_sums_plane_bytes(&sums)));
+        }
         must(snn_shard_run(ranks[r].shard, p, item->first, item->steps));
-        if (before != NULL) {
+        if (sums.values != NULL) {
+            check_sums(network, p, &sums, before, owned, item, expected);
+        } else if (before != NULL) {
             check_spikes(network, p, &spikes, before, owned, item, expected);
         }
         snn_release(before);
@@ -213,6 +278,11 @@ static void run_population(const snn_network *network, drive_rank *ranks, int32_
         for (int32_t to = 0; to < count; to++) {
             const snn_spikes source = snn_shard_spikes(ranks[from].shard, p);
             const snn_spikes target = snn_shard_spikes(ranks[to].shard, p);
+            const snn_sums source_sums = snn_shard_sums(ranks[from].shard, p);
+            const snn_sums target_sums = snn_shard_sums(ranks[to].shard, p);
+            if (from != to && source_sums.values != NULL && target_sums.values != NULL) {
+                hand_over_sums(&source_sums, &target_sums, ranks[from].owned[p], item);
+            }
             if (from != to && source.bits != NULL && target.bits != NULL) {
                 hand_over(&source, &target, ranks[from].owned[p], item);
             }
@@ -267,13 +337,18 @@ void drive_and_compare(const snn_network *network, const drive_settings *setting
     for (int32_t r = 0; r < count; r++) {
         start_rank(&ranks[r], network, settings, r, eta, timesteps);
     }
+    int64_t numbers[DRIVE_IMAGES];
+    assert_true(settings->group <= DRIVE_IMAGES);
     for (int32_t image = 0; image < expected->images; image += settings->group) {
         drive_item item = {.image = image};
         item.images = expected->images - image < settings->group ? expected->images - image : settings->group;
+        for (int32_t i = 0; i < item.images; i++) {
+            numbers[i] = naive_image_number(image + i);
+        }
         for (int32_t r = 0; r < count; r++) {
             const float *group = pixels + image * snn_shape_size(network->input);
             const bool reads = snn_shard_reads_input(ranks[r].shard);
-            must(snn_shard_begin_group(ranks[r].shard, item.images, reads ? group : NULL));
+            must(snn_shard_begin_group(ranks[r].shard, item.images, reads ? group : NULL, numbers));
         }
         for (item.first = 0; item.first < timesteps; item.first += settings->block) {
             item.steps = timesteps - item.first < settings->block ? timesteps - item.first : settings->block;

@@ -18,6 +18,8 @@ typedef struct drive_settings {
     bool all_rows; /* every rank's network holds all weights, not only those it needs */
     const snn_kernels *kernels;
     snn_encoding encoding;
+    snn_dynamics dynamics;
+    float momentum;
 } drive_settings;
 
 /* Runs all images and fails the test where spikes, statistics, predictions or logits are not those of `expected`. */

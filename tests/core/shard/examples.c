@@ -103,17 +103,128 @@ snn_network *example_image(snn_weight_format format, uint64_t seed)
     return made.network;
 }
 
+snn_network *example_rectified(snn_weight_format format, uint64_t seed)
+{
+    sample made = sample_begin(format, (snn_shape){9, 7, 3}, 5, seed);
+    int32_t first = sample_population(&made, SNN_NEURON_RELU, (snn_shape){9, 7, 10}, NULL, true);
+    int32_t second = sample_population(&made, SNN_NEURON_RELU, (snn_shape){5, 4, 12}, NULL, false);
+    int32_t third = sample_population(&made, SNN_NEURON_RELU, (snn_shape){5, 4, 12}, NULL, true);
+    int32_t wide = sample_population(&made, SNN_NEURON_RELU, (snn_shape){1, 1, 19}, NULL, false);
+    int32_t readout = sample_readout(&made);
+    sample_projection(&made, SNN_SOURCE_INPUT, first, convolution(window_of(3, 1, 1), 1));
+    sample_projection(&made, first, second, convolution(window_of(3, 2, 1), 2));
+    sample_projection(&made, SNN_SOURCE_INPUT, third, pooled(diagonal(1, 2, 2), window_of(3, 2, 1)));
+    sample_projection(&made, first, third, pooled(diagonal(0, 1, 9), window_of(3, 2, 1)));
+    sample_projection(&made, second, third, convolution(window_of(3, 1, 1), 12));
+    sample_projection(&made, second, wide, pooled(gather, window_of(2, 2, 1)));
+    sample_projection(&made, third, wide, pooled(dense, window_of(2, 2, 0)));
+    sample_projection(&made, third, readout, dense);
+    sample_projection(&made, wide, readout, dense);
+    sample_finish(&made);
+    return made.network;
+}
+
 snn_network *example_large(snn_weight_format format, uint64_t seed)
 {
     const snn_window halve = window_of(2, 2, 0);
     sample made = sample_begin(format, (snn_shape){33, 30, 2}, 3, seed);
     int32_t first = sample_population(&made, SNN_NEURON_RELU, (snn_shape){33, 30, 18}, NULL, false);
+    int32_t stream = sample_population(&made, SNN_NEURON_STREAM, (snn_shape){33, 30, 18}, NULL, false);
     int32_t maximum = sample_population(&made, SNN_NEURON_MAXIMUM, (snn_shape){33, 30, 18}, &halve, false);
     int32_t readout = sample_readout(&made);
     sample_projection(&made, SNN_SOURCE_INPUT, first, convolution(window_of(3, 1, 1), 1));
+    sample_projection(&made, first, stream, diagonal(0, 0, 18));
     sample_projection(&made, SNN_SOURCE_INPUT, maximum, diagonal(0, 3, 2));
     sample_projection(&made, first, maximum, diagonal(0, 0, 18));
+    sample_projection(&made, stream, maximum, diagonal(2, 0, 16));
     sample_projection(&made, maximum, readout, pooled(dense, window_of(8, 8, 0)));
+    sample_finish(&made);
+    return made.network;
+}
+
+snn_network *example_streams(snn_weight_format format, uint64_t seed)
+{
+    const snn_window halve = window_of(2, 2, 1);
+    const snn_operator tokens = {.kind = SNN_OPERATOR_TOKENS};
+    const snn_shape large = {6, 5, 10}, small = {4, 3, 7};
+    sample made = sample_begin(format, (snn_shape){6, 5, 3}, 5, seed);
+    int32_t image = sample_population(&made, SNN_NEURON_STREAM, large, NULL, false);
+    int32_t first = sample_population(&made, SNN_NEURON_RELU, large, NULL, true);
+    int32_t narrow = sample_population(&made, SNN_NEURON_RELU, (snn_shape){6, 5, 7}, NULL, false);
+    int32_t residual = sample_population(&made, SNN_NEURON_STREAM, large, NULL, true);
+    int32_t relay = sample_population(&made, SNN_NEURON_LINEAR, large, NULL, false);
+    int32_t halved = sample_population(&made, SNN_NEURON_STREAM, small, NULL, false);
+    int32_t second = sample_population(&made, SNN_NEURON_RELU, small, NULL, false);
+    int32_t mixed = sample_population(&made, SNN_NEURON_RELU, small, NULL, true);
+    int32_t readout = sample_readout(&made);
+    sample_projection(&made, SNN_SOURCE_INPUT, image, convolution(window_of(3, 1, 1), 1));
+    sample_projection(&made, image, first, diagonal(0, 0, 10));
+    sample_projection(&made, first, narrow, convolution(window_of(3, 1, 1), 1));
+    sample_projection(&made, image, residual, diagonal(0, 0, 10));
+    sample_projection(&made, narrow, residual, convolution(window_of(1, 1, 0), 1));
+    sample_projection(&made, first, relay, diagonal(0, 0, 10));
+    sample_projection(&made, residual, relay, diagonal(2, 3, 6));
+    snn_operator depthwise = convolution(window_of(3, 1, 1), 8);
+    depthwise.source_channel = 1;
+    depthwise.source_channels = depthwise.target_channels = 8;
+    sample_projection(&made, residual, relay, depthwise);
+    if (format != SNN_WEIGHTS_FLOAT32) {
+        made.network->projections[made.network->projection_count - 1].shift = 2;
+    }
+    sample_projection(&made, narrow, halved, pooled(diagonal(0, 0, 7), halve));
+    sample_projection(&made, relay, halved, convolution(halve, 1));
+    sample_projection(&made, halved, second, diagonal(0, 0, 7));
+    snn_operator part = tokens;
+    part.source_channels = part.target_channels = 3;
+    part.source_channel = 4;
+    part.target_channel = 2;
+    sample_projection(&made, narrow, mixed, pooled(part, window_of(3, 2, 0)));
+    sample_projection(&made, halved, mixed, pooled(diagonal(1, 0, 6), window_of(3, 1, 1)));
+    sample_projection(&made, second, mixed, tokens);
+    sample_projection(&made, halved, readout,
+                      pooled(diagonal(2, 0, 5), (snn_window){{4, 3}, {1, 1}, {1, 1}, {0, 0}, {0, 0}}));
+    sample_projection(&made, mixed, readout, dense);
+    sample_finish(&made);
+    return made.network;
+}
+
+snn_network *example_nary(snn_weight_format format, uint64_t seed)
+{
+    const snn_operator point = convolution(window_of(1, 1, 0), 1);
+    const int32_t p = 12; /* positions */
+    sample made = sample_begin(format, (snn_shape){4, 3, 2}, 4, seed);
+    int32_t first = sample_population(&made, SNN_NEURON_RELU, (snn_shape){4, 3, 40}, NULL, true);
+    int32_t stream = sample_population(&made, SNN_NEURON_STREAM, (snn_shape){4, 3, 40}, NULL, false);
+    int32_t norm = sample_nary(&made, SNN_NEURON_LAYER_NORM, (snn_shape){4, 3, 40}, 40, 1, 1e-3f);
+    int32_t grouped = sample_nary(&made, SNN_NEURON_LAYER_NORM, (snn_shape){4, 3, 12}, 12, 3, 1e-3f);
+    int32_t relay = sample_population(&made, SNN_NEURON_LINEAR, (snn_shape){4, 3, 24}, NULL, false);
+    int32_t attention = sample_nary(&made, SNN_NEURON_ATTENTION, (snn_shape){4, 3, 24}, 8, 2, 0.5f);
+    int32_t product = sample_nary(&made, SNN_NEURON_PRODUCT, (snn_shape){4, 3, 16}, 8, 1, 0.0f);
+    int32_t quotient = sample_nary(&made, SNN_NEURON_QUOTIENT, (snn_shape){4, 3, 10}, 8, 2, 0.25f);
+    int32_t normalise = sample_nary(&made, SNN_NEURON_NORMALISE, (snn_shape){4, 3, 9}, 8, 1, 0.1f);
+    int32_t scores = sample_nary(&made, SNN_NEURON_SCORES, (snn_shape){4, 3, 12}, 3 * p, 3, 0.5f);
+    int32_t softmax = sample_nary(&made, SNN_NEURON_SOFTMAX, (snn_shape){4, 3, 3 * p}, 3 * p, 3, 0.0f);
+    int32_t mix = sample_nary(&made, SNN_NEURON_MIX, (snn_shape){4, 3, 3 * p + 6}, 6, 3, 0.0f);
+    int32_t readout = sample_readout(&made);
+    sample_projection(&made, SNN_SOURCE_INPUT, first, convolution(window_of(3, 1, 1), 1));
+    sample_projection(&made, first, stream, point);
+    sample_projection(&made, SNN_SOURCE_INPUT, norm, diagonal(0, 30, 2)); /* graded, into a kind that reads all */
+    sample_projection(&made, stream, norm, diagonal(0, 0, 40));
+    sample_projection(&made, norm, grouped, diagonal(20, 0, 12));
+    sample_projection(&made, norm, relay, point);
+    sample_projection(&made, relay, attention, diagonal(0, 0, 24));
+    sample_projection(&made, stream, product, diagonal(32, 8, 8));
+    sample_projection(&made, attention, product, diagonal(0, 0, 8));
+    sample_projection(&made, grouped, quotient, diagonal(0, 8, 2));
+    sample_projection(&made, product, quotient, diagonal(0, 0, 8));
+    sample_projection(&made, first, normalise, diagonal(3, 8, 1));
+    sample_projection(&made, quotient, normalise, diagonal(0, 0, 8));
+    sample_projection(&made, grouped, scores, diagonal(0, 0, 12));
+    sample_projection(&made, scores, softmax, diagonal(0, 0, 3 * p));
+    sample_projection(&made, relay, mix, diagonal(2, 3 * p, 6));
+    sample_projection(&made, softmax, mix, diagonal(0, 0, 3 * p));
+    sample_projection(&made, normalise, readout, pooled(dense, window_of(2, 1, 0)));
+    sample_projection(&made, mix, readout, dense);
     sample_finish(&made);
     return made.network;
 }

@@ -11,8 +11,18 @@ snn_network *example_residual(snn_weight_format format, uint64_t seed);
 /* Every operator reads the image, also the readout's; maximum neurons first. */
 snn_network *example_image(snn_weight_format format, uint64_t seed);
 
+/* ReLU neurons only: every operator, padding, pooling, several sources. */
+snn_network *example_rectified(snn_weight_format format, uint64_t seed);
+
 /* Larger than one tile, also in time (maximum neurons). */
 snn_network *example_large(snn_weight_format format, uint64_t seed);
+
+/* Streams: of a graded image, from stream to stream, of pooled spikes, read in part, pooled, by the readout; products
+ * over positions. */
+snn_network *example_streams(snn_weight_format format, uint64_t seed);
+
+/* Every kind of neuron that reads all channels. */
+snn_network *example_nary(snn_weight_format format, uint64_t seed);
 
 /* [images][input] in [-2, 2), and two that are far too large. For float weights multiples of 1/64, so that float sums
  * of the samples' products are exact. */

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/dynamics/random.h"
+#include "core/kernels/functions.h"
+#include "tests/core/shard/naive_nary.h"
 
 static void *must_allocate(int64_t count, size_t size)
 {
@@ -54,8 +57,8 @@ static int64_t weight(const snn_network *network, const snn_projection *projecti
 }
 
 /* What a projection adds to one neuron of its target. */
-static int64_t product(const snn_network *network, const snn_projection *projection, const int64_t *source, int64_t row,
-                       int64_t column, int32_t channel)
+int64_t naive_product(const snn_network *network, const snn_projection *projection, const int64_t *source, int64_t row,
+                      int64_t column, int32_t channel)
 {
     const snn_operator *op = &projection->op;
     const snn_shape pooled = snn_operator_pooled_shape(op);
@@ -77,6 +80,7 @@ static int64_t product(const snn_network *network, const snn_projection *project
                 }
             }
         }
+        sum = (int64_t)floor(ldexp((double)sum, -projection->shift) + (projection->shift > 0 ? 0.5 : 0.0));
         break;
     }
     case SNN_OPERATOR_DENSE:
@@ -91,6 +95,20 @@ static int64_t product(const snn_network *network, const snn_projection *project
         break;
     case SNN_OPERATOR_DIAGONAL:
         sum = weight(network, projection, target) * source_value(op, source, row, column, (int32_t)target);
+        break;
+    case SNN_OPERATOR_TOKENS:
+        for (int32_t y = 0; y < pooled.height; y++) {
+            for (int32_t x = 0; x < pooled.width; x++) {
+                number = (row * op->target.width + column) * snn_shape_positions(pooled) + y * pooled.width + x;
+                sum += (network->format == SNN_WEIGHTS_FLOAT32 ? (int64_t)((const float *)projection->mixing)[number]
+                                                               : ((const int16_t *)projection->mixing)[number]) *
+                       source_value(op, source, y, x, (int32_t)target);
+            }
+        }
+        sum *= weight(network, projection, target);
+        if (network->format != SNN_WEIGHTS_FLOAT32) { /* 16 fraction bits, a half upwards */
+            sum = (int64_t)floor((double)sum / 65536.0 + 0.5);
+        }
         break;
     case SNN_OPERATOR_GATHER: {
         number = target * snn_shape_positions(op->target) + row * op->target.width + column;
@@ -108,6 +126,11 @@ static int64_t product(const snn_network *network, const snn_projection *project
     return sum;
 }
 
+int64_t naive_pixel(float pixel)
+{
+    return llrint(fmin(fmax((double)pixel * 65536.0, -INT32_MAX), INT32_MAX));
+}
+
 /* State of one image. */
 typedef struct simulation {
     const snn_network *network;
@@ -116,17 +139,18 @@ typedef struct simulation {
     snn_encoding encoding;
     int64_t *image; /* pixels in units of 2^-16, or spikes */
     const float *pixels;
-    float *encoder;   /* y_in of the deterministic encoding */
-    float **x, **y;   /* [populations] */
-    float **graded;   /* [populations]: what x gains per unit of the input's coefficient */
-    bool *has_graded; /* [populations] */
-    int64_t **signs;  /* [populations]: +1 and -1 of this step */
+    float *encoder;    /* y_in of the deterministic encoding */
+    float **x, **y;    /* [populations] */
+    float **graded;    /* [populations]: what x gains per unit of the input's coefficient */
+    bool *has_graded;  /* [populations] */
+    float coefficient; /* of the graded image: what the increments add up to */
+    int64_t **values;  /* [populations]: +1 and -1 of this step, sums of streams */
 } simulation;
 
 static void load_image(simulation *s)
 {
     for (int64_t i = 0; i < snn_shape_size(s->network->input); i++) {
-        s->image[i] = llrint(fmin(fmax((double)s->pixels[i] * 65536.0, -INT32_MAX), INT32_MAX));
+        s->image[i] = naive_pixel(s->pixels[i]);
         s->encoder[i] = 0.0f;
     }
 }
@@ -137,8 +161,8 @@ static int64_t input_sum(const simulation *s, int32_t p, int64_t row, int64_t co
     for (int32_t i = 0; i < s->network->projection_count; i++) {
         const snn_projection *projection = &s->network->projections[i];
         if (projection->target == p && (projection->source == SNN_SOURCE_INPUT) == image) {
-            const int64_t *source = image ? s->image : s->signs[projection->source];
-            sum += product(s->network, projection, source, row, column, channel);
+            const int64_t *source = image ? s->image : s->values[projection->source];
+            sum += naive_product(s->network, projection, source, row, column, channel);
         }
     }
     return sum;
@@ -157,7 +181,7 @@ static void begin_image(simulation *s)
                     const int64_t position = (int64_t)row * input.width + column;
                     const int64_t i = position * input.channels + c;
                     s->x[p][i] = population->bias[population->bias_positions == 1 ? c : i];
-                    if (s->encoding != SNN_ENCODING_DETERMINISTIC) {
+                    if (snn_encoding_is_graded(s->encoding)) {
                         const int64_t sum = input_sum(s, p, row, column, c, true);
                         /* Float weights: the samples' sums are exact in float, so are these in double. */
                         s->graded[p][i] = network->format == SNN_WEIGHTS_FLOAT32
@@ -172,7 +196,7 @@ static void begin_image(simulation *s)
         for (int32_t i = 0; i < network->projection_count; i++) {
             s->has_graded[p] |= network->projections[i].target == p &&
                                 network->projections[i].source == SNN_SOURCE_INPUT &&
-                                s->encoding != SNN_ENCODING_DETERMINISTIC;
+                                snn_encoding_is_graded(s->encoding);
         }
     }
 }
@@ -186,7 +210,7 @@ static void update_inputs(simulation *s, int32_t p, int32_t t)
             for (int32_t c = 0; c < input.channels; c++) {
                 const int64_t i = ((int64_t)row * input.width + column) * input.channels + c;
                 int64_t sum = input_sum(s, p, row, column, c, false);
-                if (s->encoding == SNN_ENCODING_DETERMINISTIC) {
+                if (!snn_encoding_is_graded(s->encoding)) {
                     sum += input_sum(s, p, row, column, c, true);
                 }
                 float x = s->x[p][i];
@@ -200,12 +224,36 @@ static void update_inputs(simulation *s, int32_t p, int32_t t)
     }
 }
 
+/* Sums of a stream, and the graded image as whole numbers; x holds what they add up to. */
+static void run_stream(simulation *s, int32_t p, int32_t t)
+{
+    const snn_population *population = &s->network->populations[p];
+    const snn_shape shape = population->shape;
+    for (int64_t i = 0; i < snn_shape_size(shape); i++) {
+        const int32_t c = (int32_t)(i % shape.channels);
+        const int64_t position = i / shape.channels;
+        int64_t sum = input_sum(s, p, position / shape.width, position % shape.width, c, false);
+        if (!snn_encoding_is_graded(s->encoding)) {
+            sum += input_sum(s, p, position / shape.width, position % shape.width, c, true);
+        }
+        if (s->has_graded[p]) {
+            const float unit = s->eta[t] * population->step[c];
+            const float wanted = rintf((s->coefficient * s->graded[p][i] - s->x[p][i]) / -unit);
+            const float sent = fminf(fmaxf(wanted, -4194304.0f), 4194304.0f);
+            s->x[p][i] = s->x[p][i] - unit * sent;
+            sum += (int64_t)sent;
+        }
+        s->values[p][i] = sum;
+    }
+}
+
 /* f of one neuron's decoded inputs. */
 static float activation(const simulation *s, int32_t p, int64_t row, int64_t column, int32_t channel)
 {
     const snn_population *population = &s->network->populations[p];
     const snn_shape input = population->input;
-    const float x = s->x[p][(row * input.width + column) * input.channels + channel];
+    const bool same = input.channels == population->shape.channels;
+    const float x = !same ? 0.0f : s->x[p][(row * input.width + column) * input.channels + channel];
     float largest = -INFINITY;
     switch (population->kind) {
     case SNN_NEURON_RELU:
@@ -223,12 +271,11 @@ static float activation(const simulation *s, int32_t p, int64_t row, int64_t col
             }
         }
         return largest;
-    case SNN_NEURON_LINEAR:
-    case SNN_NEURON_READOUT:
-    case SNN_NEURON_KIND_COUNT:
-        break;
+    default:
+        return snn_neuron_reads_all_channels(population->kind)
+                   ? naive_nary(population, s->x[p], row * input.width + column, channel)
+                   : x;
     }
-    return x;
 }
 
 static void fire(simulation *s, int32_t p, int32_t t, uint8_t *spikes, const uint8_t *previous,
@@ -246,11 +293,12 @@ static void fire(simulation *s, int32_t p, int32_t t, uint8_t *spikes, const uin
                 : activation(s, p, position / population->input.width, position % population->input.width, c);
         const float target = f * (1.0f / population->scale[c]);
         float y = s->y[p][i];
-        const bool fires = population->kind == SNN_NEURON_LEAKY_RELU ? target < y : target <= y;
+        const bool strict = population->kind == SNN_NEURON_LEAKY_RELU || population->kind == SNN_NEURON_GELU;
+        const bool fires = strict ? target < y : target <= y;
         y = fires ? y - s->eta[t] : y + s->eta[t];
         s->y[p][i] = y;
         spikes[i] = fires;
-        s->signs[p][i] = fires ? 1 : -1;
+        s->values[p][i] = fires ? 1 : -1;
         const float error = fabsf(y - target);
         counts->error[t] += lrintf((error < 1024.0f ? error : 1024.0f) * 65536.0f);
         counts->spikes[t] += fires;
@@ -259,19 +307,39 @@ static void fire(simulation *s, int32_t p, int32_t t, uint8_t *spikes, const uin
     }
 }
 
+static bool input_fires(const simulation *s, int32_t image, int32_t t, uint32_t i)
+{
+    const uint64_t number = (uint64_t)naive_image_number(image);
+    const uint32_t key[2] = {NAIVE_SEED, 0};
+    const uint32_t counter[4] = {(uint32_t)number, (uint32_t)(number >> 32), i, (uint32_t)t / 4};
+    if (s->encoding == SNN_ENCODING_DETERMINISTIC) {
+        return s->encoder[i] >= s->pixels[i];
+    }
+    const float draw = snn_random_uniform(snn_random_philox(counter, key).word[t % 4]);
+    return draw < snn_function_sigmoid(s->encoder[i] - s->pixels[i]);
+}
+
 static void run_image(simulation *s, naive_result *result, int32_t image)
 {
     const snn_network *network = s->network;
     const int32_t last = network->population_count - 1;
     begin_image(s);
+    s->coefficient = 0.0f;
     for (int32_t t = 0; t < result->timesteps; t++) {
-        for (int64_t i = 0; s->encoding == SNN_ENCODING_DETERMINISTIC && i < snn_shape_size(network->input); i++) {
-            const int sign = s->encoder[i] >= s->pixels[i] ? 1 : -1;
+        for (int64_t i = 0; !snn_encoding_is_graded(s->encoding) && i < snn_shape_size(network->input); i++) {
+            const int sign = input_fires(s, image, t, (uint32_t)i) ? 1 : -1;
             s->encoder[i] = s->encoder[i] - s->eta[t] * (float)sign;
             s->image[i] = sign;
         }
+        s->coefficient = s->coefficient + s->increments[t];
         for (int32_t p = 0; p < last; p++) {
             const int64_t size = snn_shape_size(network->populations[p].shape);
+            if (network->populations[p].kind == SNN_NEURON_STREAM) {
+                run_stream(s, p, t);
+                memcpy(result->sums[p] + ((int64_t)t * result->images + image) * size, s->values[p],
+                       (size_t)size * sizeof(int64_t));
+                continue;
+            }
             uint8_t *spikes = result->spikes[p] + ((int64_t)t * result->images + image) * size;
             const snn_population_counts counts = snn_statistics_population(result->statistics, network, p);
             update_inputs(s, p, t);
@@ -294,6 +362,7 @@ naive_result naive_run(const snn_network *network, snn_encoding encoding, const 
     naive_result result = {timesteps,
                            images,
                            must_allocate(populations, sizeof(uint8_t *)),
+                           must_allocate(populations, sizeof(int64_t *)),
                            must_allocate((int64_t)images * timesteps, sizeof(int32_t)),
                            must_allocate((int64_t)images * network->classes, sizeof(float)),
                            NULL};
@@ -307,7 +376,7 @@ naive_result naive_run(const snn_network *network, snn_encoding encoding, const 
                     .y = must_allocate(populations, sizeof(float *)),
                     .graded = must_allocate(populations, sizeof(float *)),
                     .has_graded = must_allocate(populations, sizeof(bool)),
-                    .signs = must_allocate(populations, sizeof(int64_t *))};
+                    .values = must_allocate(populations, sizeof(int64_t *))};
     if (snn_failed(snn_statistics_create(network, timesteps, &result.statistics))) {
         abort();
     }
@@ -318,7 +387,8 @@ naive_result naive_run(const snn_network *network, snn_encoding encoding, const 
         s.x[p] = must_allocate(inputs, sizeof(float));
         s.y[p] = must_allocate(outputs, sizeof(float));
         s.graded[p] = must_allocate(inputs, sizeof(float));
-        s.signs[p] = must_allocate(outputs, sizeof(int64_t));
+        s.values[p] = must_allocate(outputs, sizeof(int64_t));
+        result.sums[p] = must_allocate(outputs * timesteps * images, sizeof(int64_t));
         result.spikes[p] = must_allocate(outputs * timesteps * images, 1);
     }
     for (int32_t image = 0; image < images; image++) {
@@ -329,13 +399,13 @@ naive_result naive_run(const snn_network *network, snn_encoding encoding, const 
         snn_release(s.x[p]);
         snn_release(s.y[p]);
         snn_release(s.graded[p]);
-        snn_release(s.signs[p]);
+        snn_release(s.values[p]);
     }
     snn_release(s.x);
     snn_release(s.y);
     snn_release(s.graded);
     snn_release(s.has_graded);
-    snn_release(s.signs);
+    snn_release(s.values);
     snn_release(s.increments);
     snn_release(s.image);
     snn_release(s.encoder);
@@ -346,8 +416,10 @@ void naive_clear(naive_result *result, const snn_network *network)
 {
     for (int32_t p = 0; p < network->population_count; p++) {
         snn_release(result->spikes[p]);
+        snn_release(result->sums[p]);
     }
     snn_release(result->spikes);
+    snn_release(result->sums);
     snn_release(result->predictions);
     snn_release(result->logits);
     snn_statistics_destroy(result->statistics);

@@ -107,6 +107,42 @@ static void image_operators_spiking_image(void **state)
     compare(example_image, SNN_WEIGHTS_INT8, SNN_ENCODING_DETERMINISTIC, IMAGES, various, VARIOUS);
 }
 
+static void streams_int16(void **state)
+{
+    (void)state;
+    compare(example_streams, SNN_WEIGHTS_INT16, SNN_ENCODING_FLOAT, IMAGES, various, VARIOUS);
+}
+
+static void streams_int8_direct(void **state)
+{
+    (void)state;
+    compare(example_streams, SNN_WEIGHTS_INT8, SNN_ENCODING_DIRECT, IMAGES, various, VARIOUS);
+}
+
+static void streams_spiking_image(void **state)
+{
+    (void)state;
+    compare(example_streams, SNN_WEIGHTS_INT16, SNN_ENCODING_DETERMINISTIC, IMAGES, various, VARIOUS);
+}
+
+static void streams_float32_spiking_image(void **state)
+{
+    (void)state;
+    compare(example_streams, SNN_WEIGHTS_FLOAT32, SNN_ENCODING_DETERMINISTIC, IMAGES, various, VARIOUS);
+}
+
+static void neurons_of_all_channels_int16(void **state)
+{
+    (void)state;
+    compare(example_nary, SNN_WEIGHTS_INT16, SNN_ENCODING_FLOAT, IMAGES, various, VARIOUS);
+}
+
+static void neurons_of_all_channels_float32(void **state)
+{
+    (void)state;
+    compare(example_nary, SNN_WEIGHTS_FLOAT32, SNN_ENCODING_DIRECT, IMAGES, various, VARIOUS);
+}
+
 static void many_tiles(void **state)
 {
     (void)state;
@@ -130,6 +166,8 @@ static void every_instruction_set(void **state)
         const drive_settings settings = {.cut = {1, 2}, .block = 5, .group = 3, .threads = 2, .kernels = tables[i]};
         compare(example_residual, SNN_WEIGHTS_INT16, SNN_ENCODING_FLOAT, IMAGES, &settings, 1);
         compare(example_image, SNN_WEIGHTS_INT8, SNN_ENCODING_DETERMINISTIC, IMAGES, &settings, 1);
+        compare(example_streams, SNN_WEIGHTS_INT16, SNN_ENCODING_FLOAT, IMAGES, &settings, 1);
+        compare(example_nary, SNN_WEIGHTS_INT8, SNN_ENCODING_FLOAT, IMAGES, &settings, 1);
     }
 }
 
@@ -166,11 +204,17 @@ static void readout_approaches_the_trained_network(void **state)
             hidden[c] = x > 0.0f ? x : 0.0f;
         }
         const snn_channel_range all[2] = {{0, 3}, {0, 2}};
-        const snn_shard_options options = {1, 16, STEPS, eta, encodings[e], all, all};
+        const snn_shard_options options = {.images = 1,
+                                           .block = 16,
+                                           .timesteps = STEPS,
+                                           .eta = eta,
+                                           .encoding = encodings[e],
+                                           .channels = all,
+                                           .visible = all};
         snn_shard *shard = NULL;
         network->populations[1].step[0] = network->populations[1].step[1] = 1e-3f;
         assert_string_equal(snn_shard_create(network, best_kernels(), &options, &shard).message, "");
-        assert_int_equal(snn_shard_begin_group(shard, 1, image).code, SNN_OK);
+        assert_int_equal(snn_shard_begin_group(shard, 1, image, NULL).code, SNN_OK);
         for (int32_t t = 0; t < STEPS; t += 16) {
             assert_int_equal(snn_shard_run(shard, 0, t, 16).code, SNN_OK);
             assert_int_equal(snn_shard_run(shard, 1, t, 16).code, SNN_OK);
@@ -190,6 +234,63 @@ static void readout_approaches_the_trained_network(void **state)
     }
 }
 
+/* A stream passes a graded image on: what a reader of it decodes differs from the image's share by what one integer is
+ * worth at most, without it for float weights. */
+static void graded_image_through_a_stream(void **state)
+{
+    (void)state;
+    enum { STEPS = 40 };
+    const snn_encoding encodings[] = {SNN_ENCODING_FLOAT, SNN_ENCODING_DIRECT};
+    const snn_weight_format formats[] = {SNN_WEIGHTS_INT16, SNN_WEIGHTS_FLOAT32};
+    const float image[2] = {0.75f, -0.5f};
+    float eta[STEPS];
+    fill_schedule(eta, STEPS);
+    for (size_t i = 0; i < 4; i++) {
+        const bool real = formats[i / 2] == SNN_WEIGHTS_FLOAT32;
+        sample made = sample_begin(formats[i / 2], (snn_shape){1, 1, 2}, 2, 1);
+        int32_t stream = sample_population(&made, SNN_NEURON_STREAM, (snn_shape){1, 1, 2}, NULL, false);
+        int32_t readout = sample_readout(&made);
+        sample_projection(&made, SNN_SOURCE_INPUT, stream, (snn_operator){.kind = SNN_OPERATOR_DIAGONAL});
+        sample_projection(&made, stream, readout, (snn_operator){.kind = SNN_OPERATOR_DIAGONAL});
+        for (int p = 0; p < 2; p++) {
+            for (int c = 0; c < 2; c++) {
+                made.network->populations[p].step[c] = 0.01f;
+                ((int32_t *)made.network->projections[p].weights)[c] = p == 0 ? 150 : 1;
+                if (real) {
+                    ((float *)made.network->projections[p].weights)[c] = p == 0 ? 150.0f : 1.0f;
+                }
+            }
+        }
+        const snn_channel_range all[2] = {{0, 2}, {0, 2}};
+        const snn_shard_options options = {.images = 1,
+                                           .block = 7,
+                                           .timesteps = STEPS,
+                                           .eta = eta,
+                                           .encoding = encodings[i % 2],
+                                           .channels = all,
+                                           .visible = all};
+        snn_shard *shard = NULL;
+        assert_string_equal(snn_shard_create(made.network, best_kernels(), &options, &shard).message, "");
+        assert_int_equal(snn_shard_begin_group(shard, 1, image, NULL).code, SNN_OK);
+        double arrived = encodings[i % 2] == SNN_ENCODING_DIRECT;
+        for (int32_t t = 0; t < STEPS; t++) {
+            arrived += (double)eta[t] * (1.0 - arrived);
+            assert_int_equal(snn_shard_run(shard, 0, t, 1).code, SNN_OK);
+            assert_int_equal(snn_shard_run(shard, 1, t, 1).code, SNN_OK);
+            for (int c = 0; c < 2; c++) {
+                const double want = 0.01 * 150.0 * (double)image[c] * arrived;
+                const double found = (double)(snn_shard_logits(shard)[c] - made.network->populations[1].bias[c]);
+                const double allowed = 1e-5 + (real ? 0.0 : 0.5 * 0.01 * (double)eta[t]);
+                if (!(fabs(found - want) <= allowed)) {
+                    fail_msg("case %zu, timestep %d, channel %d: %g, expected %g", i, t, c, found, want);
+                }
+            }
+        }
+        snn_shard_destroy(shard);
+        snn_network_destroy(made.network);
+    }
+}
+
 /* The first of equal classes wins. */
 static void lowest_class_wins_a_tie(void **state)
 {
@@ -204,11 +305,17 @@ static void lowest_class_wins_a_tie(void **state)
     memcpy(made.network->populations[1].bias, bias, sizeof bias);
     memset(made.network->projections[0].weights, 0, 3 * sizeof(int16_t));
     const snn_channel_range all[2] = {{0, 1}, {0, 3}};
-    const snn_shard_options options = {1, 2, 2, eta, SNN_ENCODING_FLOAT, all, all};
+    const snn_shard_options options = {.images = 1,
+                                       .block = 2,
+                                       .timesteps = 2,
+                                       .eta = eta,
+                                       .encoding = SNN_ENCODING_FLOAT,
+                                       .channels = all,
+                                       .visible = all};
     snn_shard *shard = NULL;
     assert_int_equal(snn_shard_create(made.network, best_kernels(), &options, &shard).code, SNN_OK);
     assert_false(snn_shard_reads_input(shard));
-    assert_int_equal(snn_shard_begin_group(shard, 1, NULL).code, SNN_OK);
+    assert_int_equal(snn_shard_begin_group(shard, 1, NULL, NULL).code, SNN_OK);
     assert_int_equal(snn_shard_run(shard, 0, 0, 2).code, SNN_OK);
     assert_int_equal(snn_shard_run(shard, 1, 0, 2).code, SNN_OK);
     assert_int_equal(snn_shard_predictions(shard)[0], 1);
@@ -253,13 +360,19 @@ static void empty_shard_is_ordinary(void **state)
     const float eta[4] = {0.1f, 0.1f, 0.1f, 0.1f};
     snn_network *network = example_image(SNN_WEIGHTS_INT16, 1);
     const snn_channel_range none[16] = {{0, 0}};
-    const snn_shard_options options = {2, 2, 4, eta, SNN_ENCODING_DETERMINISTIC, none, none};
+    const snn_shard_options options = {.images = 2,
+                                       .block = 2,
+                                       .timesteps = 4,
+                                       .eta = eta,
+                                       .encoding = SNN_ENCODING_DETERMINISTIC,
+                                       .channels = none,
+                                       .visible = none};
     int64_t weights, bytes, spikes;
     snn_shard *shard = NULL;
     snn_network_release_weights(network);
     assert_string_equal(snn_shard_create(network, best_kernels(), &options, &shard).message, "");
     assert_false(snn_shard_reads_input(shard));
-    assert_int_equal(snn_shard_begin_group(shard, 2, NULL).code, SNN_OK);
+    assert_int_equal(snn_shard_begin_group(shard, 2, NULL, NULL).code, SNN_OK);
     assert_int_equal(snn_shard_run(shard, 0, 0, 2).code, SNN_OK);
     assert_null(snn_shard_spikes(shard, 0).bits);
     assert_null(snn_shard_predictions(shard));
@@ -283,7 +396,13 @@ static void memory_is_what_is_held(void **state)
     sample_projection(&made, relu, readout, (snn_operator){.kind = SNN_OPERATOR_DENSE});
     sample_finish(&made);
     const snn_channel_range all[2] = {{0, 10}, {0, 2}};
-    const snn_shard_options options = {5, 3, 4, eta, SNN_ENCODING_FLOAT, all, all};
+    const snn_shard_options options = {.images = 5,
+                                       .block = 3,
+                                       .timesteps = 4,
+                                       .eta = eta,
+                                       .encoding = SNN_ENCODING_FLOAT,
+                                       .channels = all,
+                                       .visible = all};
     int64_t weights, bytes, spikes;
     snn_shard *shard = NULL;
     assert_string_equal(snn_shard_create(made.network, best_kernels(), &options, &shard).message, "");
@@ -315,7 +434,13 @@ static void bad_shards_are_refused(void **state)
     for (int32_t p = 0; p < network->population_count; p++) {
         owned[p].end = visible[p].end = network->populations[p].shape.channels;
     }
-    snn_shard_options options = {2, 2, 4, eta, SNN_ENCODING_FLOAT, owned, visible};
+    snn_shard_options options = {.images = 2,
+                                 .block = 2,
+                                 .timesteps = 4,
+                                 .eta = eta,
+                                 .encoding = SNN_ENCODING_FLOAT,
+                                 .channels = owned,
+                                 .visible = visible};
     options.images = 0;
     expect_refusal(network, &options, "images");
     options.images = 2;
@@ -352,14 +477,20 @@ static void steps_out_of_order_are_refused(void **state)
     for (int32_t p = 0; p < network->population_count; p++) {
         owned[p].end = network->populations[p].shape.channels;
     }
-    const snn_shard_options options = {2, 2, 4, eta, SNN_ENCODING_DETERMINISTIC, owned, owned};
+    const snn_shard_options options = {.images = 2,
+                                       .block = 2,
+                                       .timesteps = 4,
+                                       .eta = eta,
+                                       .encoding = SNN_ENCODING_DETERMINISTIC,
+                                       .channels = owned,
+                                       .visible = owned};
     float *pixels = example_pixels(network, 3, 1);
     snn_shard *shard = NULL;
     assert_string_equal(snn_shard_create(network, best_kernels(), &options, &shard).message, "");
-    assert_int_equal(snn_shard_begin_group(shard, 3, pixels).code, SNN_INTERNAL_ERROR);
-    assert_int_equal(snn_shard_begin_group(shard, 0, pixels).code, SNN_INTERNAL_ERROR);
-    assert_int_equal(snn_shard_begin_group(shard, 2, NULL).code, SNN_INTERNAL_ERROR);
-    assert_int_equal(snn_shard_begin_group(shard, 2, pixels).code, SNN_OK);
+    assert_int_equal(snn_shard_begin_group(shard, 3, pixels, NULL).code, SNN_INTERNAL_ERROR);
+    assert_int_equal(snn_shard_begin_group(shard, 0, pixels, NULL).code, SNN_INTERNAL_ERROR);
+    assert_int_equal(snn_shard_begin_group(shard, 2, NULL, NULL).code, SNN_INTERNAL_ERROR);
+    assert_int_equal(snn_shard_begin_group(shard, 2, pixels, NULL).code, SNN_OK);
     assert_int_equal(snn_shard_run(shard, -1, 0, 2).code, SNN_INTERNAL_ERROR);
     assert_int_equal(snn_shard_run(shard, network->population_count, 0, 2).code, SNN_INTERNAL_ERROR);
     assert_int_equal(snn_shard_run(shard, 0, 1, 2).code, SNN_INTERNAL_ERROR);
@@ -379,14 +510,29 @@ static void steps_out_of_order_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(residual_network_int16),        cmocka_unit_test(residual_network_int8_direct),
-        cmocka_unit_test(residual_network_float32),      cmocka_unit_test(residual_network_spiking_image),
-        cmocka_unit_test(image_operators_int16),         cmocka_unit_test(image_operators_float32),
-        cmocka_unit_test(image_operators_spiking_image), cmocka_unit_test(many_tiles),
-        cmocka_unit_test(every_instruction_set),         cmocka_unit_test(readout_approaches_the_trained_network),
-        cmocka_unit_test(lowest_class_wins_a_tie),       cmocka_unit_test(statistics_lie_side_by_side),
-        cmocka_unit_test(empty_shard_is_ordinary),       cmocka_unit_test(memory_is_what_is_held),
-        cmocka_unit_test(bad_shards_are_refused),        cmocka_unit_test(steps_out_of_order_are_refused),
+        cmocka_unit_test(residual_network_int16),
+        cmocka_unit_test(residual_network_int8_direct),
+        cmocka_unit_test(residual_network_float32),
+        cmocka_unit_test(residual_network_spiking_image),
+        cmocka_unit_test(image_operators_int16),
+        cmocka_unit_test(image_operators_float32),
+        cmocka_unit_test(image_operators_spiking_image),
+        cmocka_unit_test(many_tiles),
+        cmocka_unit_test(streams_int16),
+        cmocka_unit_test(streams_int8_direct),
+        cmocka_unit_test(streams_spiking_image),
+        cmocka_unit_test(streams_float32_spiking_image),
+        cmocka_unit_test(neurons_of_all_channels_int16),
+        cmocka_unit_test(neurons_of_all_channels_float32),
+        cmocka_unit_test(every_instruction_set),
+        cmocka_unit_test(readout_approaches_the_trained_network),
+        cmocka_unit_test(graded_image_through_a_stream),
+        cmocka_unit_test(lowest_class_wins_a_tie),
+        cmocka_unit_test(statistics_lie_side_by_side),
+        cmocka_unit_test(empty_shard_is_ordinary),
+        cmocka_unit_test(memory_is_what_is_held),
+        cmocka_unit_test(bad_shards_are_refused),
+        cmocka_unit_test(steps_out_of_order_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,51 @@
+#include "comm/integers.h"
+
+enum { VALUE_BYTES = 4 };
+
+static int64_t value_count(const snn_integers_shape *shape)
+{
+    return shape->positions * (shape->channel_end - shape->channel_begin);
+}
+
+size_t snn_integers_packed_bytes(const snn_integers_shape *shape)
+{
+    return (size_t)value_count(shape) * VALUE_BYTES;
+}
+
+/* All ones if the highest bit is set, else zeros. */
+static uint32_t sign_mask(uint32_t highest)
+{
+    return 0U - highest;
+}
+
+void snn_integers_pack(const snn_integers_shape *shape, const void *restrict values, uint8_t *restrict packed)
+{
+    const int64_t count = value_count(shape);
+    const int32_t width = shape->channel_end - shape->channel_begin;
+    for (int64_t position = 0; position < shape->positions; position++) {
+        const uint32_t *row = (const uint32_t *)values + position * shape->channels + shape->channel_begin;
+        uint8_t *bytes = packed + position * width;
+        for (int32_t c = 0; c < width; c++) {
+            const uint32_t value = row[c] << 1 ^ sign_mask(row[c] >> 31);
+            bytes[c] = (uint8_t)value;
+            bytes[count + c] = (uint8_t)(value >> 8);
+            bytes[2 * count + c] = (uint8_t)(value >> 16);
+            bytes[3 * count + c] = (uint8_t)(value >> 24);
+        }
+    }
+}
+
+void snn_integers_unpack(const snn_integers_shape *shape, const uint8_t *restrict packed, void *restrict values)
+{
+    const int64_t count = value_count(shape);
+    const int32_t width = shape->channel_end - shape->channel_begin;
+    for (int64_t position = 0; position < shape->positions; position++) {
+        uint32_t *row = (uint32_t *)values + position * shape->channels + shape->channel_begin;
+        const uint8_t *bytes = packed + position * width;
+        for (int32_t c = 0; c < width; c++) {
+            const uint32_t value = bytes[c] | (uint32_t)bytes[count + c] << 8 | (uint32_t)bytes[2 * count + c] << 16 |
+                                   (uint32_t)bytes[3 * count + c] << 24;
+            row[c] = value >> 1 ^ sign_mask(value & 1);
+        }
+    }
+}

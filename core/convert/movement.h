@@ -1,0 +1,12 @@
+/* Internal to core/convert: what nodes that only move elements do, found out by evaluating them on element numbers. */
+#ifndef SNN_CONVERT_MOVEMENT_H
+#define SNN_CONVERT_MOVEMENT_H
+
+#include "core/graph/graph.h"
+
+/* Where every flat element of the node's output comes from: a flat element of its input 0, or -1 for padding with zero.
+ * With `before` (a map from the elements of that input to those of an earlier value) the composition of both. *map is
+ * for snn_release. SNN_INPUT_ERROR for values too large to be numbered in float32. */
+snn_status snn_movement_map(const snn_graph *graph, const snn_node *node, const int32_t *before, int32_t **map);
+
+#endif

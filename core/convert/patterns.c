@@ -1,0 +1,383 @@
+#include "core/convert/patterns.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/convert/patterns_internal.h"
+
+static const float TOLERANCE = 1e-4f; /* relative, of constants that a pattern fixes */
+
+const snn_node *snn_search_producer(const snn_search *search, int32_t value, const char *operator_name)
+{
+    int32_t producer = value == SNN_NO_VALUE ? -1 : search->graph->values[value].producer;
+    const snn_node *node = producer < 0 ? NULL : &search->graph->nodes[producer];
+    bool found = node != NULL && !node->folded && node->domain[0] == '\0' && strcmp(node->operator, operator_name) == 0;
+    return found ? node : NULL;
+}
+
+bool snn_search_constant(const snn_search *search, int32_t value, float *constant)
+{
+    if (value == SNN_NO_VALUE || !search->graph->values[value].constant) {
+        return false;
+    }
+    const snn_tensor *tensor = &search->graph->values[value].tensor;
+    if (tensor->type != SNN_TYPE_FLOAT32 || snn_tensor_elements(tensor) != 1) {
+        return false;
+    }
+    *constant = *(const float *)tensor->data;
+    return true;
+}
+
+bool snn_search_is_close(float a, float b)
+{
+    return fabsf(a - b) <= TOLERANCE * fabsf(b);
+}
+
+void snn_search_absorb(snn_search *search, const snn_node *node)
+{
+    int32_t number = (int32_t)(node - search->graph->nodes);
+    for (int32_t i = 0; i < search->absorbed_count; i++) {
+        if (search->absorbed[i] == number) {
+            return;
+        }
+    }
+    if (search->absorbed_count < SNN_SEARCH_LIMIT) {
+        search->absorbed[search->absorbed_count++] = number;
+    }
+}
+
+/* x + constant, in either order. */
+bool snn_search_sum(snn_search *search, int32_t value, int32_t *x, float *constant)
+{
+    const snn_node *node = snn_search_producer(search, value, "Add");
+    for (int32_t i = 0; node != NULL && i < 2; i++) {
+        if (snn_search_constant(search, node->inputs[i], constant)) {
+            *x = node->inputs[1 - i];
+            snn_search_absorb(search, node);
+            return true;
+        }
+    }
+    return false;
+}
+
+void snn_search_factors(snn_search *search, int32_t value, snn_factors *factors)
+{
+    float constant = 1.0f;
+    const snn_node *product = snn_search_producer(search, value, "Mul");
+    const snn_node *quotient = snn_search_producer(search, value, "Div");
+    if (snn_search_constant(search, value, &constant)) {
+        factors->constant *= constant;
+    } else if (product != NULL && factors->count < SNN_FACTOR_LIMIT - 1) {
+        snn_search_absorb(search, product);
+        snn_search_factors(search, product->inputs[0], factors);
+        snn_search_factors(search, product->inputs[1], factors);
+    } else if (quotient != NULL && snn_search_constant(search, quotient->inputs[1], &constant)) {
+        snn_search_absorb(search, quotient);
+        factors->constant /= constant;
+        snn_search_factors(search, quotient->inputs[0], factors);
+    } else if (factors->count < SNN_FACTOR_LIMIT) {
+        factors->value[factors->count++] = value;
+    } else {
+        factors->count = SNN_FACTOR_LIMIT + 1; /* too many: no pattern of ours */
+    }
+}
+
+/* Whether `value` is constant * x. */
+static bool is_scaled(snn_search *search, int32_t value, int32_t x, float constant)
+{
+    snn_factors factors = {.constant = 1.0f};
+    snn_search_factors(search, value, &factors);
+    return factors.count == 1 && factors.value[0] == x && snn_search_is_close(factors.constant, constant);
+}
+
+/* 1 + Erf(x / sqrt 2) */
+static bool is_gelu_gate(snn_search *search, int32_t value, int32_t x)
+{
+    float one = 0.0f;
+    int32_t inner = SNN_NO_VALUE;
+    if (!snn_search_sum(search, value, &inner, &one) || !snn_search_is_close(one, 1.0f)) {
+        return false;
+    }
+    const snn_node *erf_node = snn_search_producer(search, inner, "Erf");
+    if (erf_node == NULL || !is_scaled(search, erf_node->inputs[0], x, 0.70710678f)) {
+        return false;
+    }
+    snn_search_absorb(search, erf_node);
+    return true;
+}
+
+/* 0.044715 x^3, as Pow or as a product. */
+static bool is_cubic(snn_search *search, int32_t value, int32_t x)
+{
+    snn_factors factors = {.constant = 1.0f};
+    snn_search_factors(search, value, &factors);
+    if (!snn_search_is_close(factors.constant, 0.044715f)) {
+        return false;
+    }
+    if (factors.count == 3) {
+        return factors.value[0] == x && factors.value[1] == x && factors.value[2] == x;
+    }
+    float exponent = 0.0f;
+    const snn_node *power = factors.count == 1 ? snn_search_producer(search, factors.value[0], "Pow") : NULL;
+    if (power == NULL || power->inputs[0] != x || !snn_search_constant(search, power->inputs[1], &exponent) ||
+        exponent != 3.0f) {
+        return false;
+    }
+    snn_search_absorb(search, power);
+    return true;
+}
+
+/* 1 + Tanh(sqrt(2 / pi) (x + 0.044715 x^3)) */
+static bool is_gelu_tanh_gate(snn_search *search, int32_t value, int32_t x)
+{
+    float one = 0.0f;
+    int32_t inner = SNN_NO_VALUE;
+    snn_factors factors = {.constant = 1.0f};
+    if (!snn_search_sum(search, value, &inner, &one) || !snn_search_is_close(one, 1.0f)) {
+        return false;
+    }
+    const snn_node *tanh_node = snn_search_producer(search, inner, "Tanh");
+    if (tanh_node == NULL) {
+        return false;
+    }
+    snn_search_factors(search, tanh_node->inputs[0], &factors);
+    if (factors.count != 1 || !snn_search_is_close(factors.constant, 0.79788456f)) {
+        return false;
+    }
+    const snn_node *sum = snn_search_producer(search, factors.value[0], "Add");
+    bool found = sum != NULL && ((sum->inputs[0] == x && is_cubic(search, sum->inputs[1], x)) ||
+                                 (sum->inputs[1] == x && is_cubic(search, sum->inputs[0], x)));
+    if (found) {
+        snn_search_absorb(search, sum);
+        snn_search_absorb(search, tanh_node);
+    }
+    return found;
+}
+
+static bool is_sigmoid_gate(snn_search *search, int32_t value, int32_t x)
+{
+    const snn_node *node = snn_search_producer(search, value, "Sigmoid");
+    if (node == NULL || node->inputs[0] != x) {
+        return false;
+    }
+    snn_search_absorb(search, node);
+    return true;
+}
+
+static bool is_mish_gate(snn_search *search, int32_t value, int32_t x)
+{
+    const snn_node *tanh_node = snn_search_producer(search, value, "Tanh");
+    const snn_node *inner = tanh_node == NULL ? NULL : snn_search_producer(search, tanh_node->inputs[0], "Softplus");
+    if (inner == NULL || inner->inputs[0] != x) {
+        return false;
+    }
+    snn_search_absorb(search, tanh_node);
+    snn_search_absorb(search, inner);
+    return true;
+}
+
+static bool is_hard_sigmoid_gate(snn_search *search, int32_t value, int32_t x)
+{
+    const snn_node *node = snn_search_producer(search, value, "HardSigmoid");
+    if (node == NULL || node->inputs[0] != x || !snn_search_is_close(snn_node_real(node, "alpha", 0.2f), 1.0f / 6.0f) ||
+        !snn_search_is_close(snn_node_real(node, "beta", 0.5f), 0.5f)) {
+        return false;
+    }
+    snn_search_absorb(search, node);
+    return true;
+}
+
+/* Clip(x + 3, 0, 6); the division by 6 stands with the factors. */
+static bool is_clipped_gate(snn_search *search, int32_t value, int32_t x)
+{
+    float low = 0.0f, high = 0.0f, three = 0.0f;
+    int32_t inner = SNN_NO_VALUE;
+    const snn_node *node = snn_search_producer(search, value, "Clip");
+    if (node == NULL || node->input_count < 3 || !snn_search_constant(search, node->inputs[1], &low) ||
+        !snn_search_constant(search, node->inputs[2], &high) || low != 0.0f || high != 6.0f ||
+        !snn_search_sum(search, node->inputs[0], &inner, &three) || inner != x || three != 3.0f) {
+        return false;
+    }
+    snn_search_absorb(search, node);
+    return true;
+}
+
+/* x times a gate of x times a constant: how every gated function is exported. */
+typedef struct gate {
+    const char *operator;
+    float constant;
+    float parameter;
+    bool (*is_gate)(snn_search *search, int32_t value, int32_t x);
+} gate;
+
+static const gate gates[] = {
+    {"Gelu", 0.5f, 0.0f, is_gelu_gate},
+    {"Gelu", 0.5f, 1.0f, is_gelu_tanh_gate},
+    {"Silu", 1.0f, 0.0f, is_sigmoid_gate},
+    {"Mish", 1.0f, 0.0f, is_mish_gate},
+    {"HardSwish", 1.0f, 0.0f, is_hard_sigmoid_gate},
+    {"HardSwish", 1.0f / 6.0f, 0.0f, is_clipped_gate},
+};
+
+static bool match_gate(snn_search *search, const snn_node *root, snn_pattern_match *match)
+{
+    snn_factors factors = {.constant = 1.0f};
+    snn_search_factors(search, root->outputs[0], &factors);
+    if (factors.count != 2) {
+        return false;
+    }
+    int32_t kept = search->absorbed_count; /* the products */
+    for (size_t g = 0; g < sizeof gates / sizeof gates[0]; g++) {
+        for (int32_t i = 0; i < 2; i++) {
+            search->absorbed_count = kept;
+            int32_t x = factors.value[i];
+            if (snn_search_is_close(factors.constant, gates[g].constant) &&
+                gates[g].is_gate(search, factors.value[1 - i], x)) {
+                *match = (snn_pattern_match){
+                    .operator= gates[g].operator, .inputs = {x}, .input_count = 1, .parameter = gates[g].parameter};
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* ReduceMean of `value` over the last axis only. */
+static const snn_node *mean_of(const snn_search *search, int32_t mean, int32_t value)
+{
+    const snn_node *node = snn_search_producer(search, mean, "ReduceMean");
+    if (node == NULL || node->inputs[0] != value || snn_node_integer(node, "keepdims", 1) == 0) {
+        return NULL;
+    }
+    int64_t axis = 0;
+    int32_t rank = search->graph->values[value].tensor.rank;
+    if (snn_node_integers(node, "axes", &axis, 1) == 0 && node->input_count > 1) {
+        const snn_value *axes = &search->graph->values[node->inputs[1]];
+        if (!axes->constant || snn_tensor_elements(&axes->tensor) != 1) {
+            return NULL;
+        }
+        axis = *(const int64_t *)axes->tensor.data;
+    } else if (snn_node_integers(node, "axes", &axis, 1) != 1) {
+        return NULL;
+    }
+    return axis == -1 || axis == rank - 1 ? node : NULL;
+}
+
+/* x - mean(x); gives x. */
+static const snn_node *centred(snn_search *search, int32_t value, int32_t *x)
+{
+    const snn_node *node = snn_search_producer(search, value, "Sub");
+    const snn_node *mean = node == NULL ? NULL : mean_of(search, node->inputs[1], node->inputs[0]);
+    if (mean == NULL) {
+        return NULL;
+    }
+    *x = node->inputs[0];
+    snn_search_absorb(search, node);
+    snn_search_absorb(search, mean);
+    return node;
+}
+
+/* The square of a value, as Pow(., 2) or as a product with itself; gives the value. */
+static bool is_square(snn_search *search, int32_t value, int32_t *of)
+{
+    float exponent = 0.0f;
+    const snn_node *power = snn_search_producer(search, value, "Pow");
+    const snn_node *product = snn_search_producer(search, value, "Mul");
+    if (power != NULL && snn_search_constant(search, power->inputs[1], &exponent) && exponent == 2.0f) {
+        snn_search_absorb(search, power);
+        *of = power->inputs[0];
+        return true;
+    }
+    if (product != NULL && product->inputs[0] == product->inputs[1]) {
+        snn_search_absorb(search, product);
+        *of = product->inputs[0];
+        return true;
+    }
+    return false;
+}
+
+static bool match_layer_normalization(snn_search *search, const snn_node *root, snn_pattern_match *match)
+{
+    int32_t x = SNN_NO_VALUE, x_again = SNN_NO_VALUE, variance = SNN_NO_VALUE, deviation = SNN_NO_VALUE;
+    float epsilon = 0.0f;
+    const snn_node *root_of = snn_search_producer(search, root->inputs[1], "Sqrt");
+    if (root_of == NULL || centred(search, root->inputs[0], &x) == NULL ||
+        !snn_search_sum(search, root_of->inputs[0], &variance, &epsilon)) {
+        return false;
+    }
+    const snn_node *mean = snn_search_producer(search, variance, "ReduceMean");
+    /* The deviation may be computed a second time from the same x. */
+    if (mean == NULL || mean_of(search, variance, mean->inputs[0]) == NULL ||
+        !is_square(search, mean->inputs[0], &deviation) || centred(search, deviation, &x_again) == NULL ||
+        x_again != x) {
+        return false;
+    }
+    snn_search_absorb(search, root_of);
+    snn_search_absorb(search, mean);
+    snn_search_absorb(search, root);
+    *match = (snn_pattern_match){
+        .operator= "LayerNormalization", .inputs = {x}, .input_count = 1, .parameter = epsilon, .groups = 1};
+    return true;
+}
+
+/* Whether nothing but absorbed nodes reads what the absorbed nodes (but the root) give. */
+static bool is_closed(const snn_search *search, int32_t root)
+{
+    const snn_graph *graph = search->graph;
+    for (int32_t n = 0; n < graph->node_count; n++) {
+        bool inside = false;
+        for (int32_t a = 0; a < search->absorbed_count; a++) {
+            inside = inside || search->absorbed[a] == n;
+        }
+        for (int32_t i = 0; i < graph->nodes[n].input_count && !inside && !graph->nodes[n].folded; i++) {
+            int32_t input = graph->nodes[n].inputs[i];
+            int32_t producer = input == SNN_NO_VALUE ? -1 : graph->values[input].producer;
+            for (int32_t a = 0; a < search->absorbed_count && producer >= 0 && producer != root; a++) {
+                if (search->absorbed[a] == producer) {
+                    return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
+typedef struct pattern {
+    const char *root_operator; /* where the search begins, backwards */
+    bool (*match)(snn_search *search, const snn_node *root, snn_pattern_match *match);
+} pattern;
+
+static const pattern patterns[] = {
+    {"Mul", match_gate},
+    {"Div", match_gate},
+    {"Div", match_layer_normalization},
+    {"Reshape", snn_match_attention},
+};
+
+/* Later nodes first, so that the widest match wins: the last product of a gated function, not one inside it. */
+snn_status snn_patterns_find(const snn_graph *graph, snn_pattern_match *matches)
+{
+    for (int32_t n = 0; n < graph->node_count; n++) {
+        memset(&matches[n], 0, sizeof matches[n]);
+        matches[n].root = -1;
+    }
+    for (int32_t n = graph->node_count - 1; n >= 0; n--) {
+        const snn_node *node = &graph->nodes[n];
+        for (size_t p = 0; p < sizeof patterns / sizeof patterns[0]; p++) {
+            snn_search search = {.graph = graph};
+            snn_pattern_match match;
+            if (node->folded || matches[n].root >= 0 || strcmp(patterns[p].root_operator, node->operator) != 0 ||
+                !patterns[p].match(&search, node, &match) || search.absorbed_count >= SNN_SEARCH_LIMIT ||
+                !is_closed(&search, n)) {
+                continue;
+            }
+            for (int32_t a = 0; a < search.absorbed_count; a++) {
+                matches[search.absorbed[a]].root = n;
+            }
+            matches[n] = match;
+            matches[n].root = n;
+        }
+    }
+    return snn_ok();
+}

@@ -1,0 +1,32 @@
+/* Internal to core/convert: functions that exporters write as several nodes, found before the conversion.
+ *
+ * One pass over the graph. A match is a *root* node, whose output is the pattern's, and nodes that it absorbs: they are
+ * used by nothing else. The converter then sees one node of the pattern's operator with the pattern's inputs in place
+ * of the root. The graph itself stays as it is, so calibration and the trained network's accuracy are computed as
+ * exported.
+ *
+ *   Gelu                 x * 0.5 * (1 + Erf(x / sqrt 2)), factors in any order; and the Tanh form (approximate =
+ * "tanh") Silu, Mish           x * Sigmoid(x); x * Tanh(Softplus(x)) HardSwish            x * HardSigmoid(x); x *
+ * Clip(x + 3, 0, 6) / 6 LayerNormalization   (x - mean) / Sqrt(mean of (x - mean)^2 + epsilon) over the last axis
+ *   Attention            Softmax(q k * scale) v with the reshapes and transposes that split and join heads
+ */
+#ifndef SNN_CONVERT_PATTERNS_H
+#define SNN_CONVERT_PATTERNS_H
+
+#include "core/graph/graph.h"
+
+enum { SNN_PATTERN_INPUTS = 3 };
+
+typedef struct snn_pattern_match {
+    const char *operator;               /* NULL: an ordinary node */
+    int32_t inputs[SNN_PATTERN_INPUTS]; /* value numbers */
+    int32_t input_count;
+    float parameter; /* LayerNormalization: epsilon; Attention: scale; Gelu: 1 for the tanh form */
+    int32_t groups;  /* Attention: heads */
+    int32_t root;    /* absorbed nodes: the root's number; the root itself: its own; ordinary nodes: -1 */
+} snn_pattern_match;
+
+/* Fills `matches` [graph->node_count]. The graph must have passed snn_graph_infer. */
+snn_status snn_patterns_find(const snn_graph *graph, snn_pattern_match *matches);
+
+#endif

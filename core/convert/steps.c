@@ -1,0 +1,340 @@
+#include "core/convert/steps.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+
+static const double LARGEST_SUM = 2147483000.0;   /* below 2^31, with room for rounding */
+static const double LARGEST_STREAM = 536870912.0; /* 2^29: what reads a stream may sum over positions */
+static const double STREAM_LEVELS = 64.0;         /* of the units of several streams that share a channel */
+static const double SINGLE_LEVELS = 32768.0;      /* of diagonal weights that share a channel */
+
+bool snn_operator_is_product(snn_operator_kind kind)
+{
+    return kind == SNN_OPERATOR_CONVOLUTION || kind == SNN_OPERATOR_DENSE;
+}
+
+static bool reads_stream(const snn_term *term, const snn_network *network)
+{
+    return term->source != SNN_SOURCE_INPUT && network->populations[term->source].kind == SNN_NEURON_STREAM;
+}
+
+void snn_scaled_row(const snn_term *term, const snn_network *network, int32_t r, double *row)
+{
+    const snn_operator *op = &term->op;
+    const snn_population *source = term->source == SNN_SOURCE_INPUT ? NULL : &network->populations[term->source];
+    const float *unit = source == NULL ? NULL : source->kind == SNN_NEURON_STREAM ? source->step : source->scale;
+    int64_t length = snn_operator_row_length(op);
+    int32_t inputs = op->kind == SNN_OPERATOR_CONVOLUTION ? op->source_channels / op->groups : op->source_channels;
+    int32_t base = op->kind == SNN_OPERATOR_CONVOLUTION ? r / (op->target_channels / op->groups) * inputs : 0;
+    for (int64_t k = 0; k < length; k++) {
+        int64_t channel;
+        switch (op->kind) {
+        case SNN_OPERATOR_DIAGONAL:
+        case SNN_OPERATOR_TOKENS:
+            channel = r;
+            break;
+        case SNN_OPERATOR_GATHER:
+            channel = term->index[r * length + k] < 0 ? 0 : term->index[r * length + k] % op->source_channels;
+            break;
+        default:
+            channel = base + k % inputs;
+        }
+        row[k] =
+            (double)term->weights[r * length + k] * (unit != NULL ? (double)unit[op->source_channel + channel] : 1.0);
+    }
+}
+
+double snn_mixing_unit(const snn_term *term, snn_weight_format format)
+{
+    int64_t count = snn_shape_positions(term->op.target) * snn_shape_positions(snn_operator_pooled_shape(&term->op));
+    double largest = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs((double)term->mixing[i]));
+    }
+    double levels = format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
+    return format == SNN_WEIGHTS_FLOAT32 || largest == 0.0 ? 1.0 : largest / levels;
+}
+
+int64_t snn_longest_row(const snn_draft *draft)
+{
+    int64_t longest = 1;
+    for (int32_t p = 0; p < draft->population_count; p++) {
+        const snn_affine *input = &draft->populations[p].input;
+        for (int32_t t = 0; t < input->term_count; t++) {
+            int64_t length = snn_operator_row_length(&input->terms[t].op);
+            longest = length > longest ? length : longest;
+        }
+    }
+    return longest;
+}
+
+/* What the terms of one channel need, in real units. */
+typedef struct need {
+    double product;  /* largest weight of products */
+    double single;   /* largest weight of diagonals, gathers and token products on spikes */
+    double stream;   /* smallest |weight| step of a stream that is read; 0 if none */
+    double sum;      /* of magnitudes, over all projections */
+    double graded;   /* what a graded image may add to streams that are read */
+    int32_t streams; /* how many are read */
+    int32_t singles; /* how many terms count as single */
+    double weights;  /* how many weights rounding may raise by half a step */
+} need;
+
+typedef struct chooser {
+    const snn_draft *draft;
+    snn_network *network;
+    need **needs;   /* [population][input channels] */
+    int32_t *group; /* [population]: a population that shares the steps, by union */
+    double *row;
+} chooser;
+
+static double pool_area(const snn_operator *op)
+{
+    return op->pooled ? (double)op->pool.kernel[0] * op->pool.kernel[1] : 1.0;
+}
+
+/* Largest sum of magnitudes of a row of the token matrix, as a factor of the row's weight. */
+static double mixing_reach(const snn_term *term)
+{
+    int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&term->op));
+    double largest = 0.0;
+    for (int64_t p = 0; p < snn_shape_positions(term->op.target); p++) {
+        double sum = 0.0;
+        for (int64_t s = 0; s < sources; s++) {
+            sum += fabs((double)term->mixing[p * sources + s]);
+        }
+        largest = fmax(largest, sum);
+    }
+    return largest;
+}
+
+/* What target row `r` of a diagonal or depthwise term makes of a source of magnitude 1 at most. */
+static double row_reach(const snn_term *term, int32_t r)
+{
+    int64_t length = snn_operator_row_length(&term->op);
+    double total = 0.0;
+    for (int64_t k = 0; k < length; k++) {
+        total += fabs((double)term->weights[r * length + k]);
+    }
+    return total * pool_area(&term->op);
+}
+
+static void measure_stream(const chooser *at, const snn_term *term, int32_t r, need *into)
+{
+    const snn_operator *op = &term->op;
+    /* The stream's own step is not known yet; what it can sum up to is. */
+    into->sum += row_reach(term, r) * at->needs[term->source][op->source_channel + r].sum;
+}
+
+static void measure_spikes(const chooser *at, const snn_term *term, int32_t r, double reach, need *into)
+{
+    const snn_operator *op = &term->op;
+    int64_t length = snn_operator_row_length(op);
+    double largest = 0.0, total = 0.0;
+    snn_scaled_row(term, at->network, r, at->row);
+    for (int64_t k = 0; k < length; k++) {
+        largest = fmax(largest, fabs(at->row[k]));
+        total += fabs(at->row[k]);
+    }
+    into->sum += (op->kind == SNN_OPERATOR_GATHER ? largest : total) * pool_area(op) * reach;
+    into->weights += op->kind == SNN_OPERATOR_GATHER ? 1.0 : (double)length * pool_area(op);
+    if (snn_operator_is_product(op->kind)) {
+        into->product = fmax(into->product, largest);
+        return;
+    }
+    double unit = op->kind == SNN_OPERATOR_TOKENS ? snn_mixing_unit(term, at->network->format) : 1.0;
+    into->single = fmax(into->single, largest * unit);
+    /* A gather's weights may differ from position to position: it counts as several. */
+    into->singles += op->kind == SNN_OPERATOR_GATHER ? 2 : 1;
+}
+
+static snn_status measure(const chooser *at, int32_t population)
+{
+    const snn_affine *input = &at->draft->populations[population].input;
+    for (int32_t t = 0; t < input->term_count; t++) {
+        const snn_term *term = &input->terms[t];
+        bool stream = reads_stream(term, at->network);
+        double reach = term->op.kind == SNN_OPERATOR_TOKENS ? mixing_reach(term) : 1.0;
+        for (int32_t r = 0; r < term->op.target_channels; r++) {
+            need *into = &at->needs[population][term->op.target_channel + r];
+            if (stream) {
+                measure_stream(at, term, r, into);
+            } else {
+                measure_spikes(at, term, r, reach, into);
+            }
+            if (!isfinite(into->sum)) {
+                return snn_fail(SNN_INPUT_ERROR, "%s: weights are not finite", at->draft->populations[population].name);
+            }
+        }
+    }
+    return snn_ok();
+}
+
+static int32_t find(const chooser *at, int32_t population)
+{
+    while (at->group[population] != population) {
+        population = at->group[population];
+    }
+    return population;
+}
+
+/* A term that hands a whole stream on as it is. */
+static bool is_unchanged(const snn_term *term)
+{
+    const snn_operator *op = &term->op;
+    bool whole = !op->pooled && op->source_channel == 0 && op->target_channel == 0 &&
+                 op->source_channels == op->source.channels && op->target_channels == op->target.channels;
+    for (int32_t c = 0; c < op->target_channels && whole; c++) {
+        whole = fabsf(term->weights[c]) == 1.0f;
+    }
+    return whole;
+}
+
+/* Streams, and populations that add products to a stream that they read, share steps with that stream. */
+static snn_status join_groups(const chooser *at)
+{
+    for (int32_t p = 0; p < at->draft->population_count; p++) {
+        const snn_draft_population *population = &at->draft->populations[p];
+        const snn_affine *input = &population->input;
+        bool adds = population->kind == SNN_NEURON_STREAM;
+        for (int32_t t = 0; t < input->term_count; t++) {
+            adds = adds || snn_operator_is_product(input->terms[t].op.kind);
+        }
+        for (int32_t t = 0; t < input->term_count && adds; t++) {
+            const snn_term *term = &input->terms[t];
+            if (!reads_stream(term, at->network) || term->op.kind == SNN_OPERATOR_CONVOLUTION) {
+                continue; /* a convolution of a stream has its own fraction bits */
+            }
+            if (!is_unchanged(term)) {
+                return snn_fail(SNN_INPUT_ERROR,
+                                "%s: adds products to a stream that is scaled, pooled or cut; that is not supported",
+                                population->name);
+            }
+            at->group[find(at, p)] = find(at, term->source);
+        }
+    }
+    return snn_ok();
+}
+
+/* The step that one channel needs by itself. */
+static double own_step(const need *needs, snn_weight_format format, bool stream)
+{
+    double levels = format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
+    double delta = needs->product / levels;
+    if (needs->product == 0.0) {
+        /* One diagonal weight is its own unit: +-1, exact. Several share 2^15 levels. */
+        delta = needs->singles == 1 ? needs->single : needs->single / SINGLE_LEVELS;
+    }
+    double room = (stream ? LARGEST_STREAM : LARGEST_SUM) - needs->weights;
+    return fmax(delta, needs->sum / room);
+}
+
+/* Streams that are read: one stream's step is the unit, exactly; several need a finer one. What a graded image may add
+ * to them counts as soon as the unit is not that of one stream. */
+static void note_streams(const chooser *at, int32_t population, need *needs)
+{
+    const snn_affine *input = &at->draft->populations[population].input;
+    for (int32_t t = 0; t < input->term_count; t++) {
+        const snn_term *term = &input->terms[t];
+        bool convolves = term->op.kind == SNN_OPERATOR_CONVOLUTION;
+        for (int32_t r = 0; r < term->op.target_channels && reads_stream(term, at->network); r++) {
+            need *into = &needs[term->op.target_channel + r];
+            double step = (double)at->network->populations[term->source].step[term->op.source_channel + r];
+            into->graded += row_reach(term, r) * step * (double)SNN_GRADED_LIMIT;
+            into->streams += convolves ? 2 : 1;
+            if (!convolves) {
+                double unit = fabs((double)term->weights[r]) * step;
+                into->stream = into->stream == 0.0 ? unit : fmin(into->stream, unit / STREAM_LEVELS);
+            }
+        }
+    }
+    for (int32_t c = 0; c < at->network->populations[population].input.channels; c++) {
+        needs[c].sum += needs[c].streams > 1 ? needs[c].graded : 0.0;
+    }
+}
+
+static void choose_population(const chooser *at, int32_t population)
+{
+    snn_population *made = &at->network->populations[population];
+    need *needs = at->needs[population];
+    int32_t root = find(at, population);
+    bool grouped = root != population || made->kind == SNN_NEURON_STREAM;
+    for (int32_t c = 0; c < made->input.channels; c++) {
+        made->step[c] = 1.0f;
+    }
+    if (at->network->format == SNN_WEIGHTS_FLOAT32) {
+        return;
+    }
+    note_streams(at, population, needs);
+    for (int32_t c = 0; c < made->input.channels; c++) {
+        double delta = 0.0;
+        for (int32_t p = 0; p < at->draft->population_count && grouped; p++) {
+            if (find(at, p) == root) {
+                delta = fmax(delta, own_step(&at->needs[p][c], at->network->format, true));
+            }
+        }
+        if (!grouped && needs[c].stream > 0.0) {
+            delta = fmax(needs[c].stream, needs[c].sum / (LARGEST_SUM - needs[c].weights));
+        } else if (!grouped) {
+            delta = own_step(&needs[c], at->network->format, false);
+        }
+        made->step[c] = delta < 1e-30 ? 1.0f : (float)delta;
+    }
+}
+
+int32_t snn_stream_shift(const snn_term *term, const snn_network *network, int32_t target, double *row)
+{
+    const snn_operator *op = &term->op;
+    double largest = 0.0;
+    if (op->kind != SNN_OPERATOR_CONVOLUTION || !reads_stream(term, network) ||
+        network->format == SNN_WEIGHTS_FLOAT32) {
+        return 0;
+    }
+    for (int32_t r = 0; r < op->target_channels; r++) {
+        snn_scaled_row(term, network, r, row);
+        for (int64_t k = 0; k < snn_operator_row_length(op); k++) {
+            double step = (double)network->populations[target].step[op->target_channel + r];
+            largest = fmax(largest, fabs(row[k]) / step);
+        }
+    }
+    double levels = network->format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
+    double bits = largest > 0.0 ? floor(log2(levels / largest)) : 0.0;
+    return bits < 0.0 ? 0 : bits > SNN_LARGEST_SHIFT ? SNN_LARGEST_SHIFT : (int32_t)bits;
+}
+
+snn_status snn_steps_choose(const snn_draft *draft, snn_network *network)
+{
+    int32_t count = draft->population_count;
+    chooser at = {.draft = draft, .network = network};
+    at.needs = snn_allocate((size_t)count, sizeof *at.needs);
+    at.group = snn_allocate((size_t)count, sizeof *at.group);
+    at.row = snn_allocate((size_t)snn_longest_row(draft), sizeof *at.row);
+    snn_status status = snn_ok();
+    if (at.needs == NULL || at.group == NULL || at.row == NULL) {
+        status = snn_out_of_memory("steps");
+        goto done;
+    }
+    for (int32_t p = 0; p < count; p++) {
+        at.group[p] = p;
+        at.needs[p] = snn_allocate((size_t)network->populations[p].input.channels, sizeof **at.needs);
+        if (at.needs[p] == NULL) {
+            status = snn_out_of_memory("steps");
+            goto done;
+        }
+        SNN_GOTO_DONE(status, measure(&at, p));
+    }
+    SNN_GOTO_DONE(status, join_groups(&at));
+    for (int32_t p = 0; p < count; p++) {
+        choose_population(&at, p);
+    }
+done:
+    for (int32_t p = 0; p < count && at.needs != NULL; p++) {
+        snn_release(at.needs[p]);
+    }
+    snn_release(at.needs);
+    snn_release(at.group);
+    snn_release(at.row);
+    return status;
+}

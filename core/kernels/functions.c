@@ -1,0 +1,6 @@
+#include "core/kernels/functions.h"
+
+float snn_function_evaluate(snn_neuron_kind kind, float alpha, float beta, float x)
+{
+    return snn_function_value(kind, alpha, beta, x);
+}

@@ -1,0 +1,119 @@
+/* What the neurons of several inputs share, private to this folder: nary.c (over the channels of a position) and
+ * attention.c (over the positions of an image).
+ *
+ * Per step, x of all input channels is updated, then the owned outputs' f(x) are found SNN_LANES side by side and
+ * fired. Every sum has one order, whatever outputs are owned and however wide the machine's vectors are:
+ *
+ * - sums over the channels of a group or over the keys of a softmax: element i is added to partial sum i mod SNN_LANES,
+ *   in ascending order; then partial sum i takes that of i + 16, and so on by halves (snn_nary_sum_lanes);
+ * - products of queries with keys run over the head's channels, those of attention weights with values over the
+ *   positions, both in ascending order: the lanes are keys or channels, each with a sum of its own.
+ *
+ * Softmax is exp(x - maximum) times 1 / sum; attention multiplies with the latter after the product with the values.
+ */
+#ifndef SNN_KERNELS_NARY_H
+#define SNN_KERNELS_NARY_H
+
+#include "core/kernels/functions.h"
+#include "core/kernels/lanes.h"
+#include "core/kernels/portable.h"
+
+#define snn_attention_fire    SNN_ISA_NAME(snn_attention_fire)
+#define snn_attention_scratch SNN_ISA_NAME(snn_attention_scratch)
+
+/* One step of a tile's neurons. */
+typedef struct snn_firing {
+    const snn_neurons *neurons;
+    const snn_tile *tile;
+    const snn_tile_counts *counts;
+    int32_t step;
+} snn_firing;
+
+/* Fires the owned outputs of SCORES, MIX or ATTENTION of the tile's image, whose x is up to date. */
+void snn_attention_fire(const snn_firing *now);
+/* Bytes of the tile's scratch that it needs. */
+int64_t snn_attention_scratch(const snn_population *population);
+
+static inline int32_t snn_nary_smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t snn_nary_whole_lanes(int64_t count)
+{
+    return (count + SNN_LANES - 1) / SNN_LANES * SNN_LANES;
+}
+
+/* Output channels [begin, end) of the whole population. */
+typedef struct snn_range {
+    int32_t begin, end;
+} snn_range;
+
+static inline snn_range snn_nary_owned(const snn_neurons *neurons, int32_t begin, int32_t end)
+{
+    snn_range owned = {begin, end};
+    owned.begin = owned.begin > neurons->channel_begin ? owned.begin : neurons->channel_begin;
+    owned.end = owned.end < neurons->channel_end ? owned.end : neurons->channel_end;
+    return owned;
+}
+
+/* Fires `count` neurons of a position, from output `channel` on, whose f(x) are value[SNN_LANES]. */
+static inline void snn_nary_fire(const snn_firing *now, int64_t position, int32_t channel, int32_t count,
+                                 const float *value)
+{
+    const snn_neurons *neurons = now->neurons;
+    const int32_t first = channel - neurons->channel_begin;
+    snn_lanes group = {.count = count};
+    snn_lanes_load(group.inverse_scale, neurons->inverse_scale + first, count);
+    for (int i = 0; i < SNN_LANES; i++) {
+        group.target[i] = value[i] * group.inverse_scale[i];
+        group.used[i] = i < count ? -1 : 0;
+    }
+    snn_lanes_fire_state(neurons, now->tile, now->counts, &group, first, now->step, position, false);
+    snn_lanes_count_channels(now->counts, &group, first);
+}
+
+/* The partial sums' sum, by halves. Overwrites them. */
+static inline float snn_nary_sum_lanes(float *partial)
+{
+    for (int width = SNN_LANES / 2; width > 0; width /= 2) {
+        for (int i = 0; i < width; i++) {
+            partial[i] = partial[i] + partial[i + width];
+        }
+    }
+    return partial[0];
+}
+
+/* exp(row - its maximum) in place, 0 from `count` up to whole SNN_LANES; gives the sum. */
+static inline float snn_nary_exponentials(float *restrict row, int32_t count)
+{
+    const int64_t padded = snn_nary_whole_lanes(count);
+    _Alignas(SNN_ALIGNMENT) float largest[SNN_LANES], partial[SNN_LANES] = {0};
+    for (int64_t k = count; k < padded; k++) {
+        row[k] = row[0];
+    }
+    snn_lanes_load(largest, row, SNN_LANES);
+    for (int64_t k = SNN_LANES; k < padded; k += SNN_LANES) {
+        for (int i = 0; i < SNN_LANES; i++) {
+            largest[i] = row[k + i] > largest[i] ? row[k + i] : largest[i];
+        }
+    }
+    float maximum = largest[0];
+    for (int i = 1; i < SNN_LANES; i++) {
+        maximum = largest[i] > maximum ? largest[i] : maximum;
+    }
+    for (int64_t k = 0; k < padded; k++) {
+        row[k] = snn_function_exp(row[k] - maximum);
+    }
+    for (int64_t k = count; k < padded; k++) {
+        row[k] = 0.0F;
+    }
+    for (int64_t k = 0; k < padded; k += SNN_LANES) {
+        for (int i = 0; i < SNN_LANES; i++) {
+            partial[i] = partial[i] + row[k + i];
+        }
+    }
+    return snn_nary_sum_lanes(partial);
+}
+
+#endif

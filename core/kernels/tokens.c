@@ -1,0 +1,283 @@
+/* Products that mix positions (SNN_OPERATOR_TOKENS): all source positions of a few channels are expanded once, then
+ * multiplied with the mixing rows of the tile's target positions, channels side by side.
+ *
+ * Packed: int32_t or float weights [row], then the mixing matrix: float [target position][source position], or int16_t
+ * in pairs of source positions, [target position][pair][2], a missing last one 0. The values of a slab of channels are
+ * laid out alike: float [source position][channel] or int16_t [pair][channel][2]. */
+#include "core/kernels/portable.h"
+
+#include <string.h>
+
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
+#include "core/base/memory.h"
+
+/* Sums of products of pairs of int16: one instruction where the processor has it, which compilers do not find.
+ * POSITIONS is how many target positions have their sums in registers at once. */
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+typedef __m512i vector;
+enum { WIDTH = 16, POSITIONS = 4 };
+static inline vector load_pairs(const int16_t *pairs)
+{
+    return _mm512_loadu_si512(pairs);
+}
+static inline vector repeat_pair(int32_t pair)
+{
+    return _mm512_set1_epi32(pair);
+}
+static inline vector add_products(vector sum, vector a, vector b)
+{
+    return _mm512_dpwssd_epi32(sum, a, b);
+}
+static inline void store_sums(int32_t *sums, vector sum)
+{
+    _mm512_storeu_si512(sums, sum);
+}
+#elif defined(__AVX2__)
+typedef __m256i vector;
+enum { WIDTH = 8, POSITIONS = 2 };
+static inline vector load_pairs(const int16_t *pairs)
+{
+    return _mm256_loadu_si256((const __m256i *)pairs);
+}
+static inline vector repeat_pair(int32_t pair)
+{
+    return _mm256_set1_epi32(pair);
+}
+static inline vector add_products(vector sum, vector a, vector b)
+{
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+static inline void store_sums(int32_t *sums, vector sum)
+{
+    _mm256_storeu_si256((__m256i *)sums, sum);
+}
+#elif defined(__SSE2__)
+typedef __m128i vector;
+enum { WIDTH = 4, POSITIONS = 1 };
+static inline vector load_pairs(const int16_t *pairs)
+{
+    return _mm_loadu_si128((const __m128i *)pairs);
+}
+static inline vector repeat_pair(int32_t pair)
+{
+    return _mm_set1_epi32(pair);
+}
+static inline vector add_products(vector sum, vector a, vector b)
+{
+    return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+}
+static inline void store_sums(int32_t *sums, vector sum)
+{
+    _mm_storeu_si128((__m128i *)sums, sum);
+}
+#else
+typedef int32_t vector;
+enum { WIDTH = 1, POSITIONS = 1 };
+static inline vector load_pairs(const int16_t *pairs)
+{
+    vector both;
+    memcpy(&both, pairs, sizeof both);
+    return both;
+}
+static inline vector repeat_pair(int32_t pair)
+{
+    return pair;
+}
+static inline vector add_products(vector sum, vector a, vector b)
+{
+    int16_t left[2], right[2];
+    memcpy(left, &a, sizeof left);
+    memcpy(right, &b, sizeof right);
+    return sum + left[0] * right[0] + left[1] * right[1];
+}
+static inline void store_sums(int32_t *sums, vector sum)
+{
+    *sums = sum;
+}
+#endif
+
+enum { LANES = 32, VECTORS = LANES / WIDTH }; /* channels of a slab */
+
+/* Rows of the mixing matrix, and of a slab's values, in units of 4 bytes: pairs of int16_t or floats. */
+static int64_t mixing_depth(const snn_packed *packed)
+{
+    const int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&packed->projection->op));
+    return packed->real ? sources : (sources + 1) / 2;
+}
+
+snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed)
+{
+    const int64_t rows = packed->row_end - packed->row_begin, skipped = packed->row_begin - projection->row_begin;
+    const int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&projection->op));
+    const int64_t targets = snn_shape_positions(projection->op.target), depth = mixing_depth(packed);
+    packed->bytes = (rows + targets * depth) * (int64_t)sizeof(int32_t);
+    packed->data = snn_allocate((size_t)packed->bytes, 1);
+    if (packed->data == NULL) {
+        return snn_out_of_memory("packed weights");
+    }
+    int32_t *weights = packed->data; /* floats are copied as they are */
+    const size_t width = packed->real ? sizeof(float) : sizeof(int16_t);
+    if (rows > 0) {
+        memcpy(weights, (const int32_t *)projection->weights + skipped, (size_t)rows * sizeof weights[0]);
+    }
+    for (int64_t target = 0; target < targets; target++) {
+        memcpy(weights + rows + target * depth,
+               (const uint8_t *)projection->mixing + (size_t)(target * sources) * width, (size_t)sources * width);
+    }
+    return snn_ok();
+}
+
+int64_t snn_tokens_scratch(const snn_packed *packed)
+{
+    const int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&packed->projection->op));
+    return LANES * (mixing_depth(packed) * (int64_t)sizeof(int32_t) + sources * (int64_t)sizeof(int16_t));
+}
+
+/* values [source position][count] to [pair][LANES][2], missing ones 0. */
+static void lay_out_pairs(const int16_t *restrict values, int64_t sources, int32_t count, int16_t *restrict pairs)
+{
+    for (int64_t source = 0; source < sources; source += 2, pairs += 2 * LANES) {
+        int16_t both[2][LANES] = {{0}};
+        memcpy(both[0], values + source * count, (size_t)count * sizeof values[0]);
+        if (source + 1 < sources) {
+            memcpy(both[1], values + (source + 1) * count, (size_t)count * sizeof values[0]);
+        }
+        for (int i = 0; i < LANES; i++) {
+            pairs[2 * i] = both[0][i];
+            pairs[2 * i + 1] = both[1][i];
+        }
+    }
+}
+
+static void lay_out_reals(const int16_t *restrict values, int64_t sources, int32_t count, float *restrict reals)
+{
+    for (int64_t source = 0; source < sources; source++, values += count, reals += LANES) {
+        int16_t row[LANES] = {0};
+        memcpy(row, values, (size_t)count * sizeof values[0]);
+        for (int i = 0; i < LANES; i++) {
+            reals[i] = row[i];
+        }
+    }
+}
+
+/* Sums of POSITIONS rows of the mixing matrix times a slab's pairs. */
+static void multiply(const int32_t *const mixing[POSITIONS], const int16_t *pairs, int64_t depth,
+                     int32_t sums[POSITIONS][LANES])
+{
+    vector total[POSITIONS][VECTORS];
+    memset(total, 0, sizeof total);
+    for (int64_t k = 0; k < depth; k++, pairs += 2 * LANES) {
+        for (int j = 0; j < VECTORS; j++) {
+            const vector value = load_pairs(pairs + j * 2 * WIDTH);
+            for (int i = 0; i < POSITIONS; i++) {
+                total[i][j] = add_products(total[i][j], value, repeat_pair(mixing[i][k]));
+            }
+        }
+    }
+    for (int i = 0; i < POSITIONS; i++) {
+        for (int j = 0; j < VECTORS; j++) {
+            store_sums(&sums[i][j * WIDTH], total[i][j]);
+        }
+    }
+}
+
+/* The same with floats, each sum over the source positions in ascending order. */
+static void multiply_real(const float *const mixing[POSITIONS], const float *restrict reals, int64_t depth,
+                          float sums[POSITIONS][LANES])
+{
+    float total[POSITIONS][LANES] = {{0}};
+    for (int64_t k = 0; k < depth; k++, reals += LANES) {
+        for (int i = 0; i < POSITIONS; i++) {
+            const float factor = mixing[i][k];
+            for (int j = 0; j < LANES; j++) {
+                total[i][j] = total[i][j] + factor * reals[j];
+            }
+        }
+    }
+    memcpy(sums, total, sizeof total);
+}
+
+/* Channels side by side: packed rows [first, first + count). */
+typedef struct slab {
+    int32_t first, count;
+    const void *values; /* laid out as pairs or floats */
+} slab;
+
+/* Adds the products of one step's slab for all target positions of the tile into `accumulator` [position][owned]. */
+static void project_slab(const snn_packed *packed, const slab *group, const snn_tile *tile, int32_t *accumulator)
+{
+    const int32_t *weights = packed->data;
+    const int64_t depth = mixing_depth(packed), owned = tile->channel_end - tile->channel_begin;
+    const int32_t *matrix = weights + (packed->row_end - packed->row_begin);
+    weights += group->first;
+    for (int64_t position = tile->position_begin; position < tile->position_end; position += POSITIONS) {
+        const int64_t left = tile->position_end - position, used = left < POSITIONS ? left : POSITIONS;
+        const int32_t *mixing[POSITIONS];
+        int32_t sums[POSITIONS][LANES];
+        for (int64_t i = 0; i < POSITIONS; i++) { /* the last row is repeated, its sums not used */
+            mixing[i] = matrix + (position + (i < used ? i : used - 1)) * depth;
+        }
+        multiply(mixing, group->values, depth, sums);
+        for (int64_t i = 0; i < used; i++, accumulator += owned) {
+            for (int32_t c = 0; c < group->count; c++) {
+                accumulator[c] += snn_tokens_weighted(weights[c], sums[i][c]);
+            }
+        }
+    }
+}
+
+static void project_slab_real(const snn_packed *packed, const slab *group, const snn_tile *tile, float *accumulator)
+{
+    const float *weights = packed->data;
+    const int64_t depth = mixing_depth(packed), owned = tile->channel_end - tile->channel_begin;
+    const float *matrix = weights + (packed->row_end - packed->row_begin);
+    weights += group->first;
+    for (int64_t position = tile->position_begin; position < tile->position_end; position += POSITIONS) {
+        const int64_t left = tile->position_end - position, used = left < POSITIONS ? left : POSITIONS;
+        const float *mixing[POSITIONS];
+        float sums[POSITIONS][LANES];
+        for (int64_t i = 0; i < POSITIONS; i++) {
+            mixing[i] = matrix + (position + (i < used ? i : used - 1)) * depth;
+        }
+        multiply_real(mixing, group->values, depth, sums);
+        for (int64_t i = 0; i < used; i++, accumulator += owned) {
+            for (int32_t c = 0; c < group->count; c++) {
+                accumulator[c] = accumulator[c] + weights[c] * sums[i][c];
+            }
+        }
+    }
+}
+
+void snn_tokens_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
+{
+    const snn_operator *op = &packed->projection->op;
+    const snn_shape pooled = snn_operator_pooled_shape(op);
+    const int64_t sources = snn_shape_positions(pooled), positions = tile->position_end - tile->position_begin;
+    const int64_t owned = tile->channel_end - tile->channel_begin;
+    const int64_t offset = op->target_channel + packed->row_begin - tile->channel_begin;
+    const int32_t rows = packed->row_end - packed->row_begin;
+    void *laid_out = tile->scratch;
+    int16_t *values = (int16_t *)((int32_t *)tile->scratch + LANES * mixing_depth(packed));
+    for (int32_t step = 0; step < tile->steps; step++) {
+        for (int32_t first = 0; first < rows; first += LANES) {
+            const slab group = {
+                .first = first, .count = rows - first < LANES ? rows - first : LANES, .values = laid_out};
+            const snn_field field = {.rows = pooled.height,
+                                     .columns = pooled.width,
+                                     .channel = op->source_channel + packed->row_begin + first,
+                                     .channels = group.count};
+            const int64_t at = step * positions * owned + offset + first;
+            snn_field_expand(&field, op, source, step, tile->image, values);
+            if (packed->real) {
+                lay_out_reals(values, sources, group.count, laid_out);
+                project_slab_real(packed, &group, tile, (float *)tile->accumulator + at);
+            } else {
+                lay_out_pairs(values, sources, group.count, laid_out);
+                project_slab(packed, &group, tile, (int32_t *)tile->accumulator + at);
+            }
+        }
+    }
+}

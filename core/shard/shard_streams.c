@@ -1,0 +1,217 @@
+#include <math.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/shard/shard_private.h"
+
+/* Channels summed at a time: the sums of a pool window stay in registers. */
+enum { LANES = 64 };
+
+bool snn_reads_stream(const snn_shard *shard, const snn_projection *projection)
+{
+    return projection->source != SNN_SOURCE_INPUT &&
+           shard->network->populations[projection->source].kind == SNN_NEURON_STREAM;
+}
+
+/* ---- readers ---- */
+
+snn_status snn_stream_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
+                           snn_packed *packed)
+{
+    if (projection->op.kind == SNN_OPERATOR_CONVOLUTION) {
+        return snn_stream_convolution_pack(shard, projection, rows, packed);
+    }
+    const size_t bytes = (size_t)(rows.end - rows.begin) * SNN_SUM_BYTES;
+    const size_t skipped = (size_t)(rows.begin - projection->row_begin) * SNN_SUM_BYTES;
+    packed->data = snn_allocate(bytes, 1);
+    if (packed->data == NULL) {
+        return snn_out_of_memory("weights of a stream");
+    }
+    memcpy(packed->data, (const uint8_t *)projection->weights + skipped, bytes);
+    packed->projection = projection;
+    packed->row_begin = rows.begin;
+    packed->row_end = rows.end;
+    packed->real = shard->real;
+    packed->bytes = (int64_t)bytes;
+    return snn_ok();
+}
+
+/* Up to LANES channels of one target position; pointers are at the first of them. */
+typedef struct lanes {
+    const void *weights, *plane; /* of the source: position 0 */
+    void *sum;
+    int32_t count;
+} lanes;
+
+/* The source positions of a pool window along one axis: `count` from `first` on, `stride` apart. */
+typedef struct taps {
+    int64_t first, stride;
+    int32_t count;
+} taps;
+
+static taps find_taps(const snn_operator *op, int axis, int64_t output, int32_t size)
+{
+    taps found = {output, 1, 1};
+    if (op->pooled) {
+        const int64_t origin = output * op->pool.stride[axis] - op->pool.pad_begin[axis];
+        const int64_t dilation = op->pool.dilation[axis];
+        int64_t begin = 0, end = op->pool.kernel[axis];
+        while (begin < end && origin + begin * dilation < 0) {
+            begin++;
+        }
+        while (end > begin && origin + (end - 1) * dilation >= size) {
+            end--;
+        }
+        found = (taps){origin + begin * dilation, dilation, (int32_t)(end - begin)};
+    }
+    return found;
+}
+
+/* sum += weight * (sum over the window), row by row of the window. */
+static void add_integers(const lanes *group, const snn_operator *op, taps rows, taps columns)
+{
+    const int32_t *weights = group->weights;
+    int32_t *sum = group->sum;
+    int32_t total[LANES] = {0};
+    for (int32_t i = 0; i < rows.count; i++) {
+        for (int32_t j = 0; j < columns.count; j++) {
+            const int64_t row = rows.first + i * rows.stride, column = columns.first + j * columns.stride;
+            const int32_t *value =
+                (const int32_t *)group->plane + (row * op->source.width + column) * op->source.channels;
+            for (int32_t c = 0; c < group->count; c++) {
+                total[c] += value[c];
+            }
+        }
+    }
+    for (int32_t c = 0; c < group->count; c++) {
+        sum[c] += weights[c] * total[c];
+    }
+}
+
+static void add_floats(const lanes *group, const snn_operator *op, taps rows, taps columns)
+{
+    const float *weights = group->weights;
+    float *sum = group->sum;
+    float total[LANES] = {0};
+    for (int32_t i = 0; i < rows.count; i++) {
+        for (int32_t j = 0; j < columns.count; j++) {
+            const int64_t row = rows.first + i * rows.stride, column = columns.first + j * columns.stride;
+            const float *value = (const float *)group->plane + (row * op->source.width + column) * op->source.channels;
+            for (int32_t c = 0; c < group->count; c++) {
+                total[c] = total[c] + value[c];
+            }
+        }
+    }
+    for (int32_t c = 0; c < group->count; c++) {
+        sum[c] = sum[c] + weights[c] * total[c];
+    }
+}
+
+static const void *at(const void *values, int64_t index)
+{
+    return (const uint8_t *)values + index * SNN_SUM_BYTES;
+}
+
+void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_t offset, const snn_tile *tile)
+{
+    if (packed->projection->op.kind == SNN_OPERATOR_CONVOLUTION) {
+        snn_stream_convolve(shard, packed, offset, tile);
+        return;
+    }
+    const snn_operator *op = &packed->projection->op;
+    const snn_sums source = snn_shard_sums(shard, packed->projection->source);
+    const int32_t held = tile->channel_end - tile->channel_begin;
+    const int32_t channel = op->target_channel + packed->row_begin - tile->channel_begin; /* of the tile */
+    const int32_t rows = packed->row_end - packed->row_begin;
+    uint8_t *sums = tile->accumulator;
+    for (int32_t step = 0; step < tile->steps; step++) {
+        const void *plane =
+            at(snn_sums_plane(&source, offset + step, tile->image), op->source_channel + packed->row_begin);
+        for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
+            const taps down = find_taps(op, 0, position / op->target.width, op->source.height);
+            const taps across = find_taps(op, 1, position % op->target.width, op->source.width);
+            for (int32_t first = 0; first < rows; first += LANES) {
+                const lanes group = {.weights = at(packed->data, first),
+                                     .plane = at(plane, first),
+                                     .sum = sums + (channel + first) * SNN_SUM_BYTES,
+                                     .count = rows - first < LANES ? rows - first : LANES};
+                if (packed->real) {
+                    add_floats(&group, op, down, across);
+                } else {
+                    add_integers(&group, op, down, across);
+                }
+            }
+            sums += (int64_t)held * SNN_SUM_BYTES;
+        }
+    }
+}
+
+/* ---- the stream itself ---- */
+
+/* How much of the graded current readers have not received yet, in units of the stream. Both arrays are at one
+ * position: `current` is u = W p, `decoded` what has been sent of coefficient * u. */
+static float missing_units(float coefficient, float current, float decoded, float unit)
+{
+    return unit != 0.0f ? (coefficient * current - decoded) / -unit : 0.0f;
+}
+
+/* Integers carry the graded input as well as they can; what they leave out is made up for at the next step. */
+static void add_graded_integers(int32_t *restrict sum, const float *restrict current, float *restrict decoded,
+                                const float *restrict step, int32_t count, float eta, float coefficient)
+{
+    const float limit = (float)SNN_GRADED_LIMIT;
+    for (int32_t c = 0; c < count; c++) {
+        const float unit = eta * step[c];
+        float units = rintf(missing_units(coefficient, current[c], decoded[c], unit));
+        units = units < limit ? units : limit;
+        units = units > -limit ? units : -limit;
+        sum[c] += (int32_t)units;
+        decoded[c] = decoded[c] - unit * units;
+    }
+}
+
+static void add_graded_floats(float *restrict sum, const float *restrict current, float *restrict decoded,
+                              const float *restrict step, int32_t count, float eta, float coefficient)
+{
+    for (int32_t c = 0; c < count; c++) {
+        const float unit = eta * step[c];
+        const float units = missing_units(coefficient, current[c], decoded[c], unit);
+        sum[c] = sum[c] + units;
+        decoded[c] = decoded[c] - unit * units;
+    }
+}
+
+static void add_graded(const snn_shard *shard, int32_t population, int32_t timestep, int64_t position, void *sum)
+{
+    const snn_part *part = &shard->parts[population];
+    const int32_t count = snn_part_channels(part);
+    const float *step = shard->network->populations[population].step + part->owned.begin;
+    const float *current = part->graded + position * count;
+    float *decoded = part->decoded + position * count;
+    const float eta = shard->eta[timestep], coefficient = shard->coefficients[timestep];
+    if (shard->real) {
+        add_graded_floats(sum, current, decoded, step, count, eta, coefficient);
+    } else {
+        add_graded_integers(sum, current, decoded, step, count, eta, coefficient);
+    }
+}
+
+void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timestep, int32_t offset,
+                      const snn_tile *tile)
+{
+    const snn_part *part = &shard->parts[population];
+    const snn_sums stream = snn_shard_sums(shard, population);
+    const int64_t bytes = (int64_t)snn_part_channels(part) * SNN_SUM_BYTES;
+    const uint8_t *from = tile->accumulator;
+    for (int32_t step = 0; step < tile->steps; step++) {
+        uint8_t *plane = snn_sums_plane(&stream, offset + step, tile->image);
+        for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
+            uint8_t *to = plane + (position * stream.channels + part->owned.begin) * SNN_SUM_BYTES;
+            memcpy(to, from, (size_t)bytes);
+            if (part->graded != NULL) {
+                add_graded(shard, population, timestep + step, tile->image * stream.positions + position, to);
+            }
+            from += bytes;
+        }
+    }
+}

@@ -1,0 +1,314 @@
+#include "io/cli/approx_network.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/shard/shard.h"
+
+enum { MOST_POPULATIONS = 3, MOST_PROJECTIONS = 2, POINTS = SNN_APPROX_POINTS };
+
+const char *const snn_approx_input_names[SNN_APPROX_INPUT_KINDS] = {"static", "train"};
+
+const int32_t snn_approx_reports[SNN_APPROX_REPORTS] = {8, 16, 32, 64, 128};
+
+/* First steps such that each reaches f(x) / scale = 1 within 32 steps: the sum of its steps is at least 1 by then. */
+const snn_approx_schedule snn_approx_schedules[SNN_APPROX_SCHEDULES] = {
+    {"exponential", "0.15 0.95^t", {.kind = SNN_SCHEDULE_EXPONENTIAL, .eta0 = 0.15, .gamma = 0.95}},
+    {"inverse", "1 / (t + 1)", {.kind = SNN_SCHEDULE_INVERSE, .eta0 = 1.0}},
+    {"polynomial", "0.15 / (t + 1)^0.5", {.kind = SNN_SCHEDULE_POLYNOMIAL, .eta0 = 0.15, .power = 0.5}},
+    {"constant", "0.05", {.kind = SNN_SCHEDULE_CONSTANT, .eta0 = 0.05}},
+};
+
+int32_t snn_approx_report_count(int32_t timesteps)
+{
+    int32_t count = 0;
+    while (count < SNN_APPROX_REPORTS && snn_approx_reports[count] <= timesteps) {
+        count++;
+    }
+    return count;
+}
+
+/* ---- the network ---- */
+
+/* Where the decoded inputs of each value of x are. Neurons of one input, and windows over positions, lie side by side
+ * as channels; neurons of several channels have a position for each value of x. */
+typedef struct arrangement {
+    snn_shape input, output;
+    int64_t input_stride, value_stride; /* input k of value i is element k input_stride + i value_stride of x */
+    int32_t output_stride;              /* y of value i is element i output_stride */
+} arrangement;
+
+static arrangement arrange(const snn_approx_function *function)
+{
+    const int32_t inputs = function->input_count;
+    if (!snn_neuron_reads_all_channels(function->kind)) {
+        return (arrangement){{inputs, 1, POINTS}, {1, 1, POINTS}, POINTS, 1, 1};
+    }
+    /* One output of a neuron that combines its inputs, as many as inputs of one that normalises them. */
+    const bool as_many = function->kind == SNN_NEURON_LAYER_NORM || function->kind == SNN_NEURON_SOFTMAX;
+    const int32_t outputs = as_many ? inputs : 1;
+    return (arrangement){{POINTS, 1, inputs}, {POINTS, 1, outputs}, 1, inputs, outputs};
+}
+
+static snn_status filled(int32_t count, float value, float **values)
+{
+    *values = snn_allocate((size_t)count, sizeof **values);
+    if (*values == NULL) {
+        return snn_out_of_memory("constants");
+    }
+    for (int32_t i = 0; i < count; i++) {
+        (*values)[i] = value;
+    }
+    return snn_ok();
+}
+
+/* A population with x(0) = 0 everywhere. `step`: what a unit of its projections' weights is worth. */
+static snn_status add_population(snn_network *network, const char *name, snn_neuron_kind kind, snn_shape input,
+                                 snn_shape output, float scale, float step)
+{
+    snn_population *population = &network->populations[network->population_count++];
+    population->kind = kind;
+    population->input = input;
+    population->shape = output;
+    population->groups = 1;
+    population->bias_positions = (int32_t)snn_shape_positions(input);
+    population->name = snn_duplicate_text(name);
+    if (population->name == NULL) {
+        return snn_out_of_memory("name");
+    }
+    SNN_TRY(filled(output.channels, scale, &population->scale));
+    SNN_TRY(filled(input.channels, step, &population->step));
+    return filled((int32_t)snn_shape_size(input), 0.0f, &population->bias);
+}
+
+/* Element i output_stride of the source to channel i (gather), or channel to channel (diagonal); weights of one. */
+static snn_status add_projection(snn_network *network, snn_operator_kind kind, int32_t output_stride)
+{
+    const int32_t target = network->population_count - 1;
+    snn_projection *projection = &network->projections[network->projection_count++];
+    projection->source = target - 1;
+    projection->target = target;
+    snn_operator *op = &projection->op;
+    op->kind = kind;
+    op->source = network->populations[target - 1].shape;
+    op->source_channels = op->source.channels;
+    op->target = network->populations[target].input;
+    op->target_channels = op->target.channels;
+    projection->row_end = op->target_channels;
+    int32_t *weights = snn_allocate((size_t)op->target_channels, sizeof *weights);
+    projection->weights = weights;
+    projection->index = kind == SNN_OPERATOR_GATHER ? snn_allocate((size_t)op->target_channels, sizeof(int32_t)) : NULL;
+    if (weights == NULL || (kind == SNN_OPERATOR_GATHER && projection->index == NULL)) {
+        return snn_out_of_memory("weights");
+    }
+    for (int32_t i = 0; i < op->target_channels; i++) {
+        weights[i] = 1;
+        if (projection->index != NULL) {
+            projection->index[i] = i * output_stride;
+        }
+    }
+    return snn_ok();
+}
+
+static void set_bias(const snn_approx_result *result, const arrangement *where, snn_population *population)
+{
+    for (int32_t k = 0; k < result->function->input_count; k++) {
+        for (int32_t i = 0; i < POINTS; i++) {
+            population->bias[k * where->input_stride + i * where->value_stride] =
+                snn_approx_function_input(result->function, k, result->x[i]);
+        }
+    }
+}
+
+/* The largest decoded input, the scale of the neurons that send it. */
+static float input_scale(const snn_approx_result *result)
+{
+    float largest = 0.0f;
+    for (int32_t k = 0; k < result->function->input_count; k++) {
+        for (int32_t i = 0; i < POINTS; i++) {
+            largest = fmaxf(largest, fabsf(snn_approx_function_input(result->function, k, result->x[i])));
+        }
+    }
+    return largest;
+}
+
+static snn_status fill_network(const snn_approx_result *result, snn_approx_input input, snn_network *network)
+{
+    const snn_approx_function *function = result->function;
+    const arrangement where = arrange(function);
+    const float source_scale = input_scale(result);
+    network->format = SNN_WEIGHTS_INT16;
+    network->input = (snn_shape){1, 1, 1}; /* nothing reads it */
+    network->classes = POINTS;
+    network->name = snn_duplicate_text("approx");
+    network->populations = snn_allocate(MOST_POPULATIONS, sizeof *network->populations);
+    network->projections = snn_allocate(MOST_PROJECTIONS, sizeof *network->projections);
+    if (network->name == NULL || network->populations == NULL || network->projections == NULL) {
+        return snn_out_of_memory("network");
+    }
+    if (input == SNN_APPROX_TRAIN) {
+        SNN_TRY(add_population(network, "source", SNN_NEURON_LINEAR, where.input, where.input, source_scale, 0.0f));
+    }
+    SNN_TRY(add_population(network, "neuron", function->kind, where.input, where.output, result->scale, source_scale));
+    snn_population *neuron = &network->populations[network->population_count - 1];
+    neuron->alpha = function->alpha;
+    neuron->beta = function->beta;
+    const int32_t inputs = function->input_count; /* of a window: it slides over nothing but its own neuron's inputs */
+    neuron->window = (snn_window){{inputs, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
+    if (input == SNN_APPROX_TRAIN) {
+        SNN_TRY(add_projection(network, SNN_OPERATOR_DIAGONAL, 1));
+    }
+    set_bias(result, &where, &network->populations[0]);
+    const snn_shape readout = {1, 1, POINTS};
+    SNN_TRY(add_population(network, "readout", SNN_NEURON_READOUT, readout, readout, 1.0f, 1.0f));
+    return add_projection(network, SNN_OPERATOR_GATHER, where.output_stride);
+}
+
+static snn_status create_network(const snn_approx_result *result, snn_approx_input input, snn_network **network)
+{
+    *network = snn_allocate(1, sizeof **network);
+    if (*network == NULL) {
+        return snn_out_of_memory("network");
+    }
+    return fill_network(result, input, *network);
+}
+
+/* ---- the run ---- */
+
+/* All of the network on this process, timestep by timestep, so that the readout is seen after each. */
+static snn_status run_network(const snn_network *network, const float *eta, int32_t timesteps, float *y)
+{
+    const snn_kernels *kernels;
+    snn_shard *shard = NULL;
+    snn_channel_range all[MOST_POPULATIONS];
+    for (int32_t p = 0; p < network->population_count; p++) {
+        all[p] = (snn_channel_range){0, network->populations[p].shape.channels};
+    }
+    const snn_shard_options options = {.images = 1,
+                                       .block = 1,
+                                       .timesteps = timesteps,
+                                       .eta = eta,
+                                       .encoding = SNN_ENCODING_DIRECT,
+                                       .channels = all,
+                                       .visible = all};
+    snn_status status;
+    SNN_GOTO_DONE(status, snn_kernels_select(&kernels));
+    SNN_GOTO_DONE(status, snn_shard_create(network, kernels, &options, &shard));
+    SNN_GOTO_DONE(status, snn_shard_begin_group(shard, 1, NULL, NULL));
+    for (int32_t t = 0; t < timesteps; t++) {
+        for (int32_t p = 0; p < network->population_count; p++) {
+            SNN_GOTO_DONE(status, snn_shard_run(shard, p, t, 1));
+        }
+        memcpy(y + (size_t)t * POINTS, snn_shard_logits(shard), POINTS * sizeof *y);
+    }
+done:
+    snn_shard_destroy(shard);
+    return status;
+}
+
+static void measure(const snn_approx_result *result, snn_approx_curve *curve)
+{
+    for (int32_t t = 0; t < result->timesteps; t++) {
+        double sum = 0.0, largest = 0.0;
+        for (int32_t i = 0; i < POINTS; i++) {
+            const double error = fabs((double)curve->y[(size_t)t * POINTS + (size_t)i] - result->target[i]);
+            sum += error;
+            largest = error > largest ? error : largest;
+        }
+        curve->mean[t] = sum / POINTS;
+        curve->maximum[t] = largest;
+    }
+}
+
+static snn_status run_curve(const snn_approx_result *result, const snn_schedule *schedule, snn_approx_input input,
+                            snn_approx_curve *curve)
+{
+    const size_t timesteps = (size_t)result->timesteps;
+    snn_network *network = NULL;
+    snn_status status;
+    float *eta = snn_allocate(timesteps, sizeof *eta);
+    curve->y = snn_allocate(timesteps, POINTS * sizeof *curve->y);
+    curve->mean = snn_allocate(timesteps, sizeof *curve->mean);
+    curve->maximum = snn_allocate(timesteps, sizeof *curve->maximum);
+    if (eta == NULL || curve->y == NULL || curve->mean == NULL || curve->maximum == NULL) {
+        status = snn_out_of_memory("curve");
+        goto done;
+    }
+    SNN_GOTO_DONE(status, snn_schedule_fill(schedule, result->timesteps, eta));
+    SNN_GOTO_DONE(status, create_network(result, input, &network));
+    SNN_GOTO_DONE(status, run_network(network, eta, result->timesteps, curve->y));
+    measure(result, curve);
+done:
+    snn_network_destroy(network);
+    snn_release(eta);
+    return status;
+}
+
+static void sweep(snn_approx_result *result)
+{
+    const snn_approx_function *function = result->function;
+    double largest = 0.0;
+    for (int32_t i = 0; i < POINTS; i++) {
+        const float part = (float)i / (float)(POINTS - 1);
+        result->x[i] = function->low + (function->high - function->low) * part;
+        result->target[i] = snn_approx_function_value(function, result->x[i]);
+        largest = fmax(largest, fabs(result->target[i]));
+    }
+    result->scale = (float)largest;
+    for (int32_t i = 0; i < POINTS; i++) {
+        result->target[i] /= (double)result->scale;
+    }
+}
+
+/* A step is so little work that threads would only wait for each other: one does all. */
+static snn_status run_curves(snn_approx_result *result)
+{
+    const int threads = omp_get_max_threads();
+    snn_status status = snn_ok();
+    omp_set_num_threads(1);
+    for (int32_t s = 0; s < SNN_APPROX_SCHEDULES && !snn_failed(status); s++) {
+        for (int32_t i = 0; i < SNN_APPROX_INPUT_KINDS && !snn_failed(status); i++) {
+            status = run_curve(result, &snn_approx_schedules[s].schedule, (snn_approx_input)i, &result->curves[s][i]);
+            status =
+                snn_context(status, "schedule %s, %s input", snn_approx_schedules[s].name, snn_approx_input_names[i]);
+        }
+    }
+    omp_set_num_threads(threads);
+    return status;
+}
+
+snn_status snn_approx_run(const snn_approx_function *function, int32_t timesteps, snn_approx_result **result)
+{
+    *result = NULL;
+    if (timesteps < 1 || timesteps > SNN_APPROX_MAX_TIMESTEPS) {
+        return snn_fail(SNN_INPUT_ERROR, "%d timesteps, expected 1..%d", timesteps, SNN_APPROX_MAX_TIMESTEPS);
+    }
+    snn_approx_result *made = snn_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return snn_out_of_memory("result");
+    }
+    made->function = function;
+    made->timesteps = timesteps;
+    sweep(made);
+    const snn_status status = run_curves(made);
+    if (snn_failed(status)) {
+        snn_approx_result_destroy(made);
+        return snn_context(status, "%s", snn_approx_function_name(function));
+    }
+    *result = made;
+    return snn_ok();
+}
+
+void snn_approx_result_destroy(snn_approx_result *result)
+{
+    for (int32_t s = 0; s < SNN_APPROX_SCHEDULES && result != NULL; s++) {
+        for (int32_t i = 0; i < SNN_APPROX_INPUT_KINDS; i++) {
+            snn_release(result->curves[s][i].y);
+            snn_release(result->curves[s][i].mean);
+            snn_release(result->curves[s][i].maximum);
+        }
+    }
+    snn_release(result);
+}

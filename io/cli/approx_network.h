@@ -1,0 +1,60 @@
+/* The approximation experiment: how well a spiking neuron's y follows f(x) / scale.
+ *
+ * x is swept over a range, one neuron for each value, in a network of up to three populations that runs on the same
+ * shard and kernels as any other:
+ *
+ *     static:  f (x is the neuron's bias, there from the first step)         -> readout
+ *     train:   linear neurons (their bias is x) -> f (x is what it decodes)  -> readout
+ *
+ * The readout decodes y with weights of one, so its logits after step t are y(t).
+ */
+#ifndef SNN_CLI_APPROX_NETWORK_H
+#define SNN_CLI_APPROX_NETWORK_H
+
+#include "core/dynamics/schedule.h"
+#include "io/cli/approx_functions.h"
+
+enum {
+    SNN_APPROX_POINTS = 401, /* values of x */
+    SNN_APPROX_SCHEDULES = 4,
+    SNN_APPROX_REPORTS = 5,
+    SNN_APPROX_MAX_TIMESTEPS = 4096
+};
+
+typedef enum snn_approx_input { SNN_APPROX_STATIC, SNN_APPROX_TRAIN, SNN_APPROX_INPUT_KINDS } snn_approx_input;
+
+extern const char *const snn_approx_input_names[SNN_APPROX_INPUT_KINDS]; /* "static", "train" */
+
+typedef struct snn_approx_schedule {
+    const char *name, *formula;
+    snn_schedule schedule;
+} snn_approx_schedule;
+
+/* The numbers of steps T after which errors are reported: 8 to 128. */
+extern const int32_t snn_approx_reports[SNN_APPROX_REPORTS];
+/* How many of them there are up to `timesteps`. */
+int32_t snn_approx_report_count(int32_t timesteps);
+
+extern const snn_approx_schedule snn_approx_schedules[SNN_APPROX_SCHEDULES];
+
+/* What became of one function with one schedule and one kind of input. */
+typedef struct snn_approx_curve {
+    float *y;               /* [timesteps][SNN_APPROX_POINTS] */
+    double *mean, *maximum; /* [timesteps] of |y - f(x) / scale| over x, after each step */
+} snn_approx_curve;
+
+typedef struct snn_approx_result {
+    const snn_approx_function *function;
+    int32_t timesteps;
+    float scale;                      /* maximum of |f| over the range */
+    float x[SNN_APPROX_POINTS];       /* evenly spaced */
+    double target[SNN_APPROX_POINTS]; /* f(x) / scale */
+    snn_approx_curve curves[SNN_APPROX_SCHEDULES][SNN_APPROX_INPUT_KINDS];
+} snn_approx_result;
+
+/* Runs one function with all schedules and kinds of input; 1 <= timesteps <= SNN_APPROX_MAX_TIMESTEPS. */
+snn_status snn_approx_run(const snn_approx_function *function, int32_t timesteps, snn_approx_result **result);
+
+void snn_approx_result_destroy(snn_approx_result *result); /* accepts NULL */
+
+#endif

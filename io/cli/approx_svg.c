@@ -1,0 +1,194 @@
+#include "io/cli/approx_svg.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/memory.h"
+#include "io/cli/svg.h"
+#include "io/config.h" /* SNN_PATH_BYTES */
+#include "io/sealed.h"
+
+enum { WIDTH = 980, HEIGHT = 940, SHOWN = 3, POINTS = SNN_APPROX_POINTS };
+
+static const int32_t shown_steps[SHOWN] = {8, 32, 128};
+static const snn_svg_style shown_styles[SHOWN + 1] = {
+    {"y at T = 8", "#9ecae1", 1.4},
+    {"T = 32", "#3182bd", 1.4},
+    {"T = 128", "#08306b", 1.4},
+    {"f(x) / scale", "#f4a582", 4.5},
+};
+static const char *const schedule_colours[SNN_APPROX_SCHEDULES] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7"};
+static const char *const titles[SNN_APPROX_INPUT_KINDS] = {"x from the first step", "x arrives as a spike train"};
+
+/* The columns are the kinds of input, the rows y, its error over x, its error over time. */
+static snn_svg_panel panel_at(int32_t column, double top, double height)
+{
+    return (snn_svg_panel){.left = 75.0 + 480.0 * column, .top = top, .width = 395.0, .height = height};
+}
+
+static void value_range(const snn_approx_result *result, double *low, double *high)
+{
+    *low = 0.0;
+    *high = 0.0;
+    for (int32_t i = 0; i < POINTS; i++) {
+        *low = fmin(*low, result->target[i]);
+        *high = fmax(*high, result->target[i]);
+    }
+    const double margin = 0.12 * (*high - *low);
+    *low -= margin;
+    *high += margin;
+}
+
+static snn_svg_panel value_panel(const snn_approx_result *result, int32_t column)
+{
+    snn_svg_panel panel = panel_at(column, 118.0, 250.0);
+    panel.x_low = (double)result->function->low;
+    panel.x_high = (double)result->function->high;
+    value_range(result, &panel.y_low, &panel.y_high);
+    panel.title = titles[column];
+    panel.x_label = "x";
+    panel.y_label = "f(x) / scale and y";
+    return panel;
+}
+
+static snn_svg_panel error_panel(const snn_approx_result *result, int32_t column)
+{
+    snn_svg_panel panel = panel_at(column, 430.0, 170.0);
+    panel.x_low = (double)result->function->low;
+    panel.x_high = (double)result->function->high;
+    panel.y_low = 1e-5;
+    panel.y_high = 1.0;
+    panel.y_logarithmic = true;
+    panel.title = "";
+    panel.x_label = "x";
+    panel.y_label = "|y - f(x) / scale|";
+    return panel;
+}
+
+static snn_svg_panel time_panel(const snn_approx_result *result, int32_t column)
+{
+    snn_svg_panel panel = panel_at(column, 715.0, 170.0);
+    panel.x_low = 1.0;
+    panel.x_high = (double)result->timesteps;
+    panel.y_low = 1e-5;
+    panel.y_high = 1.0;
+    panel.y_logarithmic = true;
+    panel.title = titles[column];
+    panel.x_label = "T";
+    panel.y_label = "mean error over x";
+    return panel;
+}
+
+static int32_t shown_count(const snn_approx_result *result)
+{
+    int32_t count = 0;
+    while (count < SHOWN && shown_steps[count] <= result->timesteps) {
+        count++;
+    }
+    return count;
+}
+
+/* f, and y after some steps, of the first schedule; the error of the same below. */
+static void draw_values(FILE *file, const snn_approx_result *result, int32_t column)
+{
+    const snn_svg_panel values = value_panel(result, column), errors = error_panel(result, column);
+    const snn_approx_curve *curve = &result->curves[0][column];
+    double x[POINTS], y[POINTS], error[POINTS];
+    for (int32_t i = 0; i < POINTS; i++) {
+        x[i] = (double)result->x[i];
+    }
+    snn_svg_axes(file, &values);
+    snn_svg_axes(file, &errors);
+    snn_svg_curve(file, &values, &shown_styles[SHOWN], POINTS, x, result->target);
+    for (int32_t shown = 0; shown < shown_count(result); shown++) {
+        const float *after = curve->y + (size_t)(shown_steps[shown] - 1) * POINTS;
+        for (int32_t i = 0; i < POINTS; i++) {
+            y[i] = (double)after[i];
+            error[i] = fabs(y[i] - result->target[i]);
+        }
+        snn_svg_curve(file, &values, &shown_styles[shown], POINTS, x, y);
+        snn_svg_curve(file, &errors, &shown_styles[shown], POINTS, x, error);
+    }
+}
+
+static snn_svg_style schedule_style(int32_t schedule)
+{
+    return (snn_svg_style){snn_approx_schedules[schedule].name, schedule_colours[schedule], 1.6};
+}
+
+static void draw_times(FILE *file, const snn_approx_result *result, int32_t column, const double *times)
+{
+    const snn_svg_panel panel = time_panel(result, column);
+    snn_svg_axes(file, &panel);
+    for (int32_t s = 0; s < SNN_APPROX_SCHEDULES; s++) {
+        const snn_svg_style style = schedule_style(s);
+        snn_svg_curve(file, &panel, &style, result->timesteps, times, result->curves[s][column].mean);
+    }
+}
+
+static void draw_legends(FILE *file, const snn_approx_result *result)
+{
+    snn_svg_style styles[SNN_APPROX_SCHEDULES];
+    const double left = value_panel(result, 0).left;
+    char text[160];
+    (void)snprintf(text, sizeof text, "%s: %s", snn_approx_function_name(result->function), result->function->formula);
+    snn_svg_text(file, left, 34.0, 18.0, SNN_SVG_START, text);
+    (void)snprintf(text, sizeof text, "scale %.4g; y and its error with the %s schedule, eta(t) = %s",
+                   (double)result->scale, snn_approx_schedules[0].name, snn_approx_schedules[0].formula);
+    snn_svg_text(file, left, 56.0, 12.0, SNN_SVG_START, text);
+    memcpy(styles, &shown_styles[SHOWN], sizeof styles[0]);
+    memcpy(styles + 1, shown_styles, (size_t)shown_count(result) * sizeof styles[0]);
+    snn_svg_legend(file, left, 80.0, styles, 1 + shown_count(result));
+    for (int32_t s = 0; s < SNN_APPROX_SCHEDULES; s++) {
+        styles[s] = schedule_style(s);
+    }
+    snn_svg_legend(file, left, 674.0, styles, SNN_APPROX_SCHEDULES);
+}
+
+static snn_status draw(FILE *file, const snn_approx_result *result)
+{
+    char title[80];
+    double *times = snn_allocate((size_t)result->timesteps, sizeof *times);
+    if (times == NULL) {
+        return snn_out_of_memory("picture");
+    }
+    for (int32_t t = 0; t < result->timesteps; t++) {
+        times[t] = t + 1;
+    }
+    (void)snprintf(title, sizeof title, "Approximation of %s by a signGD neuron",
+                   snn_approx_function_name(result->function));
+    snn_svg_begin(file, WIDTH, HEIGHT, title);
+    draw_legends(file, result);
+    for (int32_t column = 0; column < SNN_APPROX_INPUT_KINDS; column++) {
+        draw_values(file, result, column);
+        draw_times(file, result, column, times);
+    }
+    snn_svg_end(file);
+    snn_release(times);
+    return snn_ok();
+}
+
+snn_status snn_approx_svg_write(const char *path, const snn_approx_result *result)
+{
+    char temporary[SNN_PATH_BYTES];
+    SNN_TRY(snn_sealed_temporary(path, temporary));
+    FILE *file = fopen(temporary, "w");
+    if (file == NULL) {
+        return snn_fail(SNN_FILE_ERROR, "%s: cannot create: %s", temporary, strerror(errno));
+    }
+    snn_status status = draw(file, result);
+    const int failed = ferror(file);
+    if ((fclose(file) != 0 || failed != 0) && !snn_failed(status)) {
+        status = snn_fail(SNN_FILE_ERROR, "%s: cannot write", temporary);
+    }
+    if (!snn_failed(status) && rename(temporary, path) != 0) {
+        status = snn_fail(SNN_FILE_ERROR, "%s: cannot rename: %s", path, strerror(errno));
+    }
+    if (snn_failed(status)) {
+        (void)unlink(temporary);
+    }
+    return status;
+}

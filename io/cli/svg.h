@@ -1,0 +1,41 @@
+/* Line plots as SVG: panels with axes, curves and legends. Nothing here fails; the caller asks ferror(file) in the end.
+ */
+#ifndef SNN_CLI_SVG_H
+#define SNN_CLI_SVG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* A plot's frame in pixels, and the values at its edges. */
+typedef struct snn_svg_panel {
+    double left, top, width, height;
+    double x_low, x_high, y_low, y_high;
+    bool y_logarithmic; /* y_low and y_high are powers of ten */
+    const char *title, *x_label, *y_label;
+} snn_svg_panel;
+
+typedef struct snn_svg_style {
+    const char *name; /* in the legend */
+    const char *colour;
+    double width; /* pixels */
+} snn_svg_style;
+
+typedef enum snn_svg_anchor { SNN_SVG_START, SNN_SVG_MIDDLE, SNN_SVG_END } snn_svg_anchor;
+
+void snn_svg_begin(FILE *file, int32_t width, int32_t height, const char *title);
+void snn_svg_end(FILE *file);
+
+void snn_svg_text(FILE *file, double x, double y, double size, snn_svg_anchor anchor, const char *text);
+
+/* Frame, grid, ticks and labels. */
+void snn_svg_axes(FILE *file, const snn_svg_panel *panel);
+
+/* A line through (x[i], y[i]), [count]; what lies outside the panel is drawn at its edge. */
+void snn_svg_curve(FILE *file, const snn_svg_panel *panel, const snn_svg_style *style, int32_t count, const double *x,
+                   const double *y);
+
+/* One row of samples with their names. */
+void snn_svg_legend(FILE *file, double left, double top, const snn_svg_style *styles, int32_t count);
+
+#endif

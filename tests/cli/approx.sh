@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The approximation experiment: the shape of its table, errors that fall, its files, and what it refuses.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+folder=$work/pictures
+
+# refuses CODE PATTERN ARGUMENTS...
+refuses() {
+  local expected=$1 pattern=$2 code
+  shift 2
+  alone approx "$@"
+  code=$?
+  [ "$code" -eq "$expected" ] && grep -Eq -- "^snn_dist: error: $pattern" "$work/err" && pass ||
+    fail "approx $*: exit code $code, $expected expected: $(cat "$work/err")"
+}
+
+alone approx --function relu --timesteps 64 -o "$folder" && pass || fail "relu: $(cat "$work/err")"
+# Four schedules, static and as a train, with mean and maximum at T = 8, 16, 32, 64; the last is smaller than the first.
+grep '^relu ' "$work/out" | awk '
+  NF != 11 { bad = 1 }
+  { seen[$2 " " $3]++ }
+  !($10 < $4 && $11 < $5) { bad = 1 }
+  END { for (i in seen) count++; exit !(NR == 8 && count == 8 && !bad) }' && pass || fail "table: $(cat "$work/out")"
+grep -q 'T = 64' "$work/out" && ! grep -q 'T = 128' "$work/out" && pass || fail "columns: $(cat "$work/out")"
+[ "$(ls "$folder")" = "approx.h5
+approx_relu.svg" ] && pass || fail "files: $(ls "$folder")"
+head -c 5 "$folder/approx_relu.svg" | grep -q '^<svg' && tail -n 1 "$folder/approx_relu.svg" | grep -q '^</svg>$' &&
+  pass || fail "the picture is no SVG"
+alone verify "$folder/approx.h5" && pass || fail "the file is not whole: $(cat "$work/err")"
+if command -v h5dump >/dev/null; then
+  for name in y mean_error maximum_error; do
+    h5dump -H -d "/relu/exponential/train/$name" "$folder/approx.h5" >"$work/dump" 2>&1 && pass ||
+      fail "$name: $(cat "$work/dump")"
+  done
+fi
+
+# All functions in one run; every row ends closer than it began.
+alone approx --timesteps=64 && pass || fail "all: $(cat "$work/err")"
+awk '$2 == "exponential" { rows++; if (!($10 < $4)) bad = 1 } END { exit !(rows >= 60 && !bad) }' "$work/out" && pass ||
+  fail "all functions: $(cat "$work/out")"
+
+refuses 2 "unknown function 'sine': expected one of all, relu, .*gelu.*softmax" --function sine
+refuses 2 "--timesteps 7: a whole number from 8 to 4096" --timesteps 7
+refuses 2 "--timesteps 8x: " --timesteps 8x
+refuses 2 "--function: a value is missing" --function
+refuses 2 "unknown option '--fast'" --fast
+refuses 2 "unknown option 'relu'" relu
+refuses 3 "/proc/none/pictures: cannot create the folder" -o /proc/none/pictures
+finish
