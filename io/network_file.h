@@ -11,7 +11,7 @@ typedef struct snn_network_origin {
     uint64_t calibration_hash;
     int64_t calibration_images;
     uint64_t content_hash; /* snn_network_hash of what was made */
-    char settings[512]; /* scale mode, forms, weight format as text */
+    char settings[512];    /* scale mode, forms, weight format as text */
 } snn_network_origin;
 
 /* Writes a full network, sealed. */

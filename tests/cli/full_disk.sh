@@ -38,24 +38,13 @@ fills() {
   fi
 }
 
-# The rows that all ranks write, of 18000 images.
-/usr/bin/python3 - "$root/configs/digits_test.h5" "$work/large.h5" <<'END'
-import sys
-import h5py
-import numpy as np
-
-with h5py.File(sys.argv[1]) as few, h5py.File(sys.argv[2], "w") as many:
-    images = few["images"]
-    many["images"] = np.tile(images[...], (40,) + (1,) * (images.ndim - 1))
-    for name, value in images.attrs.items():
-        many["images"].attrs[name] = value
-    many["labels"] = np.tile(few["labels"][...], 40)
-END
 short=(--quiet --set checkpoint.directory=\"\" --set parallel.replicas=0)
+
+# The rows that all ranks write: 47 kB in all.
 for ranks in 1 2 3; do
-  leave 1020
+  leave 24
   fills "rows" "$ranks" "o.h5.part: cannot write" run "$config" "${short[@]}" --set simulation.timesteps=16 \
-    --set data.test="$work/large.h5" --set output.file="$disk/o.h5"
+    --set output.file="$disk/o.h5"
 done
 
 # What rank 0 adds to it, and the seal.
