@@ -19,7 +19,7 @@
  *     /              attributes: version, fingerprint, images, timesteps, classes, sequence, seconds, rows
  *     /image [rows], /predictions [rows][timesteps], /logits [rows][classes]     in no particular order
  *     /statistics    the counts as one array */
-enum { FILE_VERSION = 1, ROWS_AT_ONCE = 4096 };
+enum { FILE_VERSION = 2, ROWS_AT_ONCE = 4096 };
 
 /* ---- writing ---- */
 

@@ -369,6 +369,9 @@ snn_status snn_shard_run(snn_shard *shard, int32_t population, int32_t first, in
                (size_t)(shard->images * snn_spikes_plane_bytes(&spikes)));
     }
     part->next_step = first + steps;
+    if (part->next_step == shard->timesteps) {
+        snn_ranges_count(shard, population);
+    }
     return snn_ok();
 }
 

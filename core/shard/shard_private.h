@@ -1,6 +1,7 @@
 /* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c and shard_stochastic.c
- * (encodings of the image), shard_streams.c (streams and who reads them), shard_tiles.c (the work of one population)
- * and shard_baseline.c (the subgradient dynamics). Nobody else includes this. */
+ * (encodings of the image), shard_streams.c (streams and who reads them), shard_ranges.c (who left the calibrated
+ * range), shard_tiles.c (the work of one population) and shard_baseline.c (the subgradient dynamics). Nobody else
+ * includes this. */
 #ifndef SNN_SHARD_SHARD_PRIVATE_H
 #define SNN_SHARD_SHARD_PRIVATE_H
 
@@ -148,6 +149,10 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
  * The tile begins at step `offset` of the block, which is timestep `timestep`. */
 void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timestep, int32_t offset,
                       const snn_tile *tile);
+
+/* shard_ranges.c */
+/* After the last timestep: counts the neurons of all images that ended beyond their calibrated range. */
+void snn_ranges_count(snn_shard *shard, int32_t population);
 
 /* shard_tiles.c */
 /* Chooses tile_positions and tile_steps of a part. */

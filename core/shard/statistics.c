@@ -2,7 +2,8 @@
 
 #include "core/base/memory.h"
 
-enum { PER_STEP_COUNTS = 3 }; /* spikes, flips, error */
+enum { PER_STEP_COUNTS = 3 };    /* spikes, flips, error */
+enum { PER_CHANNEL_COUNTS = 2 }; /* spikes, beyond */
 
 snn_status snn_statistics_create(const snn_network *network, int32_t timesteps, snn_statistics **statistics)
 {
@@ -21,7 +22,8 @@ snn_status snn_statistics_create(const snn_network *network, int32_t timesteps, 
     if (made->offset != NULL) {
         for (size_t i = 0; i < populations; i++) {
             made->offset[i] = made->length;
-            made->length += PER_STEP_COUNTS * (size_t)timesteps + (size_t)network->populations[i].shape.channels;
+            made->length += PER_STEP_COUNTS * (size_t)timesteps;
+            made->length += PER_CHANNEL_COUNTS * (size_t)network->populations[i].shape.channels;
         }
         made->counts = snn_allocate(made->length, sizeof *made->counts);
     }
@@ -36,11 +38,11 @@ snn_status snn_statistics_create(const snn_network *network, int32_t timesteps, 
 snn_population_counts snn_statistics_population(const snn_statistics *statistics, const snn_network *network,
                                                 int32_t population)
 {
-    (void)network; /* the layout is in `statistics`; the network says how many channels follow */
     const int64_t timesteps = statistics->timesteps;
     int64_t *counts = statistics->counts + statistics->offset[population];
-    snn_population_counts pointers = {counts, counts + timesteps, counts + 2 * timesteps,
-                                      counts + PER_STEP_COUNTS * timesteps};
+    int64_t *channel_spikes = counts + PER_STEP_COUNTS * timesteps;
+    snn_population_counts pointers = {counts, counts + timesteps, counts + 2 * timesteps, channel_spikes,
+                                      channel_spikes + network->populations[population].shape.channels};
     return pointers;
 }
 

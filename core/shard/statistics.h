@@ -23,6 +23,7 @@ typedef struct snn_population_counts {
     int64_t *flips;          /* [timesteps] neurons with s(t) != s(t-1); 0 at t = 0 */
     int64_t *error;          /* [timesteps] sum over neurons of |y - f(x)/scale| after the update, 2^-16 */
     int64_t *channel_spikes; /* [channels] over all timesteps */
+    int64_t *channel_beyond; /* [channels] neurons that ended beyond their calibrated range: see shard_ranges.c */
 } snn_population_counts;
 
 snn_status snn_statistics_create(const snn_network *network, int32_t timesteps, snn_statistics **statistics);

@@ -199,6 +199,7 @@ static snn_status report(snn_run *run, totals *sum)
     sum->seconds = run->seconds_before + snn_seconds() - run->begun;
     say_accuracy(run, sum);
     say_costs(run, sum);
+    snn_run_say_ranges(run, sum->statistics);
     SNN_TRY(write_output(run, sum));
     SNN_TRY(say_timers(run));
     SNN_TRY(snn_world_agree(run->world, remove_checkpoints(run)));

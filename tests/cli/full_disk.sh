@@ -49,7 +49,7 @@ done
 
 # What rank 0 adds to it, and the seal.
 short+=(--set simulation.timesteps=3 --set data.images=60)
-for free in 0 8 12 16 20 24 32 40 48; do
+for free in 0 8 12 16 20 24 32 40; do
   leave "$free"
   fills "output, $free kB" $((1 + free / 4 % 2)) "o.h5.part" run "$config" "${short[@]}" --set output.file="$disk/o.h5"
 done
@@ -65,7 +65,7 @@ for free in 0 4; do
   done
 done
 
-for free in 0 4 12 40 64 76; do
+for free in 0 4 12 40 64; do
   leave "$free"
   fills "network, $free kB" 1 "n.snn.h5" convert "$config" --quiet -o "$disk/n.snn.h5"
 done

@@ -51,6 +51,22 @@ on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 --set comm.codec=auto && hold
 holds '^raw$'
 alone run --help && holds '--max-hours H .*0: no limit'
 
+# Calibrated on a single image, channels leave their range: a warning, and counts in the output that are the same on any
+# number of ranks (diff below compares them).
+alone "$config" "${common[@]}" && holds 'range +[0-9]+ of 208 channels' ||
+  fail "no word on ranges: $(cat "$work/out")"
+grep -q 'calibrated range' "$work/err" && fail "a warning without a cause: $(cat "$work/err")"
+alone "$config" "${common[@]}" --set data.calibration_images=1
+grep -Eq 'warning: channel [0-9]+ of .* calibrated range in [0-9.]+ %' "$work/err" && pass ||
+  fail "no warning: $(cat "$work/err")"
+cp "$work/digits.out.h5" "$work/narrow.h5"
+on_ranks 3 "$config" "${common[@]}" --layout 1x1x3 --set data.calibration_images=1 --set simulation.block=5
+alone diff "$work/narrow.h5" "$work/digits.out.h5" && pass || fail "counts of ranges differ: $(cat "$work/out")"
+/usr/bin/python3 -c 'import sys, h5py
+layers = h5py.File(sys.argv[1])["layers"]
+print("beyond", sum((layers[name]["channel_beyond"][()] > 0).sum() for name in layers))' "$work/narrow.h5" >"$work/out" 2>&1
+holds 'beyond [1-9][0-9]'
+
 # Any flipped bit is found, and a difference has its exit code.
 cp "$work/first.h5" "$work/flipped.h5"
 printf '\377' | dd of="$work/flipped.h5" bs=1 seek=9000 conv=notrunc 2>/dev/null

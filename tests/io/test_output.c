@@ -227,15 +227,15 @@ static void check_accuracy(hid_t file)
     check_int64(file, "accuracy/ann_correct", 17);
 }
 
-/* Layer 1 ("pool max": 3x3x4 neurons): counts begin behind the 3 * 5 + 4 of layer 0. */
+/* Layer 1 ("pool max": 3x3x4 neurons): counts begin behind the 3 * 5 + 2 * 4 of layer 0. */
 static void check_layers(hid_t file)
 {
     const int64_t steps = TIMESTEPS;
     const int64_t channels = 4;
-    const size_t begin = 3 * TIMESTEPS + 4;
+    const size_t begin = 3 * TIMESTEPS + 2 * 4;
     const double all = 36.0 * IMAGES;
     double values[TIMESTEPS];
-    int64_t channel_spikes[4];
+    int64_t channel_spikes[4], channel_beyond[4];
     int64_t neurons = 0;
     int32_t shape[3];
     hid_t layer;
@@ -253,6 +253,8 @@ static void check_layers(hid_t file)
     assert_true(values[4] == (double)count_of(begin + 2 * TIMESTEPS + 4) / 65536.0 / all);
     succeeds(snn_hdf5_read_array(layer, "channel_spikes", H5T_NATIVE_INT64, 1, &channels, channel_spikes));
     assert_int_equal(channel_spikes[3], count_of(begin + 3 * TIMESTEPS + 3));
+    succeeds(snn_hdf5_read_array(layer, "channel_beyond", H5T_NATIVE_INT64, 1, &channels, channel_beyond));
+    assert_int_equal(channel_beyond[2], count_of(begin + 3 * TIMESTEPS + 4 + 2));
     succeeds(snn_hdf5_read_attribute(layer, "neurons", H5T_NATIVE_INT64, 0, &neurons));
     succeeds(snn_hdf5_read_attribute(layer, "shape", H5T_NATIVE_INT32, 3, shape));
     assert_int_equal(neurons, 36);
@@ -289,7 +291,7 @@ static void check_energy(hid_t file)
     }
     check_int64(file, "energy/synaptic_operations_total", 204 * TIMESTEPS * IMAGES);
     check_int64(file, "energy/neuron_updates_total", 216 * TIMESTEPS * IMAGES);
-    check_int64(file, "energy/spikes_total", 5 * (3 * 3 + 11 * (2 + 21 + 40)));
+    check_int64(file, "energy/spikes_total", 5 * (3 * 3 + 11 * (2 + 25 + 48)));
     succeeds(snn_hdf5_read_array(file, "energy/estimate", H5T_NATIVE_DOUBLE, 0, NULL, &joules));
     const double expected =
         IMAGES * (204.0 * TIMESTEPS * 0.1e-12 + 216.0 * TIMESTEPS * 9.2e-12 + (double)once * 4.6e-12);

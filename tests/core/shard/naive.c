@@ -307,6 +307,25 @@ static void fire(simulation *s, int32_t p, int32_t t, uint8_t *spikes, const uin
     }
 }
 
+/* Channels with |y| > 1 + eta at the end, y decoded from the spikes. */
+static void count_beyond(const simulation *s, naive_result *result, int32_t image)
+{
+    const float limit = 1.0f + s->eta[result->timesteps - 1];
+    for (int32_t p = 0; p < s->network->population_count - 1; p++) {
+        const snn_shape shape = s->network->populations[p].shape;
+        const int64_t size = snn_shape_size(shape);
+        const snn_population_counts counts = snn_statistics_population(result->statistics, s->network, p);
+        for (int64_t i = 0; s->network->populations[p].kind != SNN_NEURON_STREAM && i < size; i++) {
+            float y = 0.0f;
+            for (int32_t t = 0; t < result->timesteps; t++) {
+                const bool fires = result->spikes[p][((int64_t)t * result->images + image) * size + i] != 0;
+                y = fires ? y - s->eta[t] : y + s->eta[t];
+            }
+            counts.channel_beyond[i % shape.channels] += y > limit || y < -limit;
+        }
+    }
+}
+
 static bool input_fires(const simulation *s, int32_t image, int32_t t, uint32_t i)
 {
     const uint64_t number = (uint64_t)naive_image_number(image);
@@ -352,6 +371,7 @@ static void run_image(simulation *s, naive_result *result, int32_t image)
         }
         result->predictions[(int64_t)image * result->timesteps + t] = best;
     }
+    count_beyond(s, result, image);
     memcpy(result->logits + (int64_t)image * network->classes, s->x[last], (size_t)network->classes * sizeof(float));
 }
 

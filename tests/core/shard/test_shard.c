@@ -197,11 +197,12 @@ static void readout_approaches_the_trained_network(void **state)
         }
         for (int c = 0; c < 3; c++) {
             snn_population *population = &network->populations[0];
-            population->scale[c] = 1.0f;
+            population->scale[c] = c == 2 ? 0.4f : 1.0f; /* too small for channel 2 */
             population->step[c] = 1e-3f;
             const float x = population->bias[c] +
                             1e-3f * arrived * ((float)first[2 * c] * image[0] + (float)first[2 * c + 1] * image[1]);
-            hidden[c] = x > 0.0f ? x : 0.0f;
+            hidden[c] = (x > 0.0f ? x : 0.0f) / population->scale[c];
+            assert_true(c == 2 ? hidden[c] > 1.2f : hidden[c] < 0.9f);
         }
         const snn_channel_range all[2] = {{0, 3}, {0, 2}};
         const snn_shard_options options = {.images = 1,
@@ -228,6 +229,10 @@ static void readout_approaches_the_trained_network(void **state)
             if (!(fabsf(found - want) < 0.02f)) {
                 fail_msg("encoding %zu, class %d: %g, expected %g", e, c, (double)found, (double)want);
             }
+        }
+        const snn_population_counts counts = snn_statistics_population(snn_shard_statistics(shard), network, relu);
+        for (int c = 0; c < 3; c++) {
+            assert_int_equal(counts.channel_beyond[c], c == 2);
         }
         snn_shard_destroy(shard);
         snn_network_destroy(network);
@@ -340,7 +345,8 @@ static void statistics_lie_side_by_side(void **state)
         assert_ptr_equal(counts.flips, next + 7);
         assert_ptr_equal(counts.error, next + 14);
         assert_ptr_equal(counts.channel_spikes, next + 21);
-        next += 21 + network->populations[p].shape.channels;
+        assert_ptr_equal(counts.channel_beyond, next + 21 + network->populations[p].shape.channels);
+        next += 21 + 2 * network->populations[p].shape.channels;
     }
     assert_ptr_equal(next, statistics->counts + statistics->length);
     for (size_t i = 0; i < statistics->length; i++) {

@@ -1,0 +1,26 @@
+/* Neurons whose value left the range that calibration found for their channel. A scale is the largest value seen there,
+ * so |y| stays below 1 for images like those of the calibration; where it does not, the channel's resolution was chosen
+ * for smaller values, and schedules whose sum is near 1 cannot follow it at all. */
+#include <math.h>
+
+#include "core/shard/shard_private.h"
+
+void snn_ranges_count(snn_shard *shard, int32_t population)
+{
+    const snn_part *part = &shard->parts[population];
+    /* The baseline's y is a firing rate: it cannot exceed 1, so it cannot show what did. */
+    if (part->y == NULL || shard->dynamics != SNN_DYNAMICS_SIGNGD) {
+        return;
+    }
+    const int32_t owned = snn_part_channels(part);
+    const snn_shape shape = shard->network->populations[population].shape;
+    const int64_t rows = shard->images * snn_shape_positions(shape);
+    /* y hops around its target by eta: less than one hop beyond is not beyond. */
+    const float limit = 1.0F + shard->eta[shard->timesteps - 1];
+    int64_t *counts = snn_statistics_population(shard->statistics, shard->network, population).channel_beyond;
+    for (int64_t i = 0; i < rows; i++) {
+        for (int32_t c = 0; c < owned; c++) {
+            counts[part->owned.begin + c] += fabsf(part->y[i * owned + c]) > limit;
+        }
+    }
+}
