@@ -1,11 +1,11 @@
 #include "io/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/memory.h"
 #include "io/config_keys.h"
+#include "io/text_file.h"
 
 /* Far above any table of step sizes; below it the parser's recursion is safe, and /dev/zero is no trap. */
 enum { MAX_FILE_BYTES = 4 << 20 };
@@ -29,37 +29,6 @@ static snn_status at_place(const config_reader *reader, const value_place *place
         return snn_context(status, "--set %s", place->override);
     }
     return snn_context(status, "%s:%d:%d", reader->path, place->line, place->column);
-}
-
-/* ---- the file's text ---- */
-
-static snn_status read_stream(FILE *file, const char *path, char **text)
-{
-    size_t length = fread(*text, 1, (size_t)MAX_FILE_BYTES + 1, file);
-    if (ferror(file) != 0) {
-        return snn_fail(SNN_INPUT_ERROR, "cannot read config file '%s': %s", path, strerror(errno));
-    }
-    if (length > MAX_FILE_BYTES) {
-        return snn_fail(SNN_INPUT_ERROR, "config file '%s' is larger than %d bytes", path, MAX_FILE_BYTES);
-    }
-    const char *nul = memchr(*text, '\0', length);
-    if (nul != NULL) {
-        return snn_fail(SNN_INPUT_ERROR, "config file '%s' is not a text: NUL byte at offset %td", path, nul - *text);
-    }
-    return snn_ok();
-}
-
-static snn_status read_text(const char *path, char **text)
-{
-    *text = NULL;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return snn_fail(SNN_INPUT_ERROR, "cannot open config file '%s': %s", path, strerror(errno));
-    }
-    *text = snn_allocate((size_t)MAX_FILE_BYTES + 2, 1);
-    snn_status status = *text != NULL ? read_stream(file, path, text) : snn_out_of_memory("text of the config file");
-    (void)fclose(file);
-    return status;
 }
 
 /* ---- layers: defaults, file, overrides ---- */
@@ -333,7 +302,7 @@ static snn_status read_all(config_reader *reader, const char *const *overrides, 
     char *text;
     SNN_TRY(apply_defaults(reader));
     memset(reader->places, 0, sizeof reader->places); /* places in the text of the defaults are none of the user's */
-    snn_status status = read_text(reader->path, &text);
+    snn_status status = snn_text_file_read(reader->path, "config file", MAX_FILE_BYTES, &text);
     if (!snn_failed(status)) {
         status = apply_text(reader, text);
     }

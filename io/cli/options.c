@@ -141,6 +141,9 @@ snn_status snn_options_parse(const snn_verb *verb, const char *allowed, int argc
         }
         SNN_TRY(store(verb, option, value, options));
     }
+    if (options->plan != NULL && options->layout[0][0] != '\0') {
+        return snn_usage_error(verb, "--plan and --layout exclude each other");
+    }
     if (options->config == NULL) {
         return snn_usage_error(verb, "no config file given");
     }

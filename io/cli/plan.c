@@ -7,6 +7,7 @@
 #include "io/config.h"
 #include "io/network_file.h"
 #include "io/onnx.h"
+#include "io/plan_file.h"
 #include "partition/planner.h"
 
 enum { ROWS_SHOWN = 64 };
@@ -80,9 +81,17 @@ static snn_status plan_network(const snn_options *options, const snn_config *con
         .block = config->simulation.block,
         .images = config->simulation.batch,
     };
-    snn_status status = snn_plan_make(network, &request, &plan);
+    snn_status status = snn_ok();
+    if (options->plan != NULL) {
+        status = snn_plan_file_read(options->plan, network, options->ranks, &plan);
+    } else {
+        status = snn_plan_make(network, &request, &plan);
+    }
     if (status.code == SNN_OK) {
         print_plan(plan, network, &request);
+    }
+    if (status.code == SNN_OK && options->output != NULL) {
+        status = snn_plan_file_write(options->output, plan, network, NULL);
     }
     snn_plan_destroy(plan);
     snn_network_destroy(network);
@@ -93,7 +102,7 @@ static snn_status plan_verb(int argc, char **argv)
 {
     snn_options options;
     snn_config *config = NULL;
-    SNN_TRY(snn_options_parse(&snn_verb_plan, "snl", argc, argv, &options));
+    SNN_TRY(snn_options_parse(&snn_verb_plan, "snlop", argc, argv, &options));
     SNN_TRY(snn_config_read(options.config, options.overrides, options.override_count, SNN_CONFIG_PLAN, &config));
     snn_status status = plan_network(&options, config);
     snn_config_destroy(config);
@@ -102,9 +111,11 @@ static snn_status plan_verb(int argc, char **argv)
 
 const snn_verb snn_verb_plan = {
     "plan",
-    "plan CONFIG.toml --ranks N",
+    "plan CONFIG.toml --ranks N [-o plan.toml]",
     "what each of N ranks would hold and what it would cost, without running",
     "  --ranks N                 number of ranks\n"
+    "  -o plan.toml              write the plan, for `run --plan`\n"
+    "  --plan plan.toml          that plan instead of the planner's\n"
     "  --layout RxSxC            replicas x stages x channel shards (0: the planner decides)\n"
     "  --set section.key=value   override the file (repeatable)\n",
     plan_verb,

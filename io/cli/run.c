@@ -50,7 +50,7 @@ static snn_status run_verb(int argc, char **argv)
 {
     double begun = snn_seconds();
     snn_session session;
-    snn_status status = snn_session_begin(&snn_verb_run, "srmlqg", argc, argv, &session);
+    snn_status status = snn_session_begin(&snn_verb_run, "srmlpqg", argc, argv, &session);
     snn_run run = {.options = &session.options, .world = session.world, .ann_correct = -1, .job_begun = begun};
     if (status.code == SNN_OK) {
         snn_signals_catch();
@@ -70,6 +70,7 @@ const snn_verb snn_verb_run = {
     "  --restart auto|never|FILE go on from the newest whole checkpoint (default), start anew, or go on from FILE\n"
     "  --max-hours H             stop with a checkpoint before H hours are over (default 0: no limit)\n"
     "  --layout RxSxC            replicas x stages x channel shards (0: the planner decides)\n"
+    "  --plan plan.toml          the layout that `plan -o` wrote, or one made by hand\n"
     "  --quiet                   print nothing but errors\n"
     "  --progress auto|always|never\n",
     run_verb,

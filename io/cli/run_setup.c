@@ -7,6 +7,7 @@
 #include "io/cli/run_state.h"
 #include "io/cli/session.h"
 #include "io/onnx.h"
+#include "io/plan_file.h"
 #include "partition/planner.h"
 
 static snn_status open_dataset(snn_run *run)
@@ -286,6 +287,42 @@ static snn_status make_shard(snn_run *run)
     return status;
 }
 
+/* The plan of --plan: rank 0 reads the file, which need not be on every host. */
+static snn_status load_plan(snn_run *run)
+{
+    snn_plan *read = NULL;
+    int32_t size[2] = {0, 0}; /* replicas, stages */
+    snn_status status = snn_ok();
+    if (snn_world_rank(run->world) == 0) {
+        status = snn_plan_file_read(run->options->plan, run->network, snn_world_size(run->world), &read);
+    }
+    SNN_TRY(snn_world_agree(run->world, status));
+    if (read != NULL) {
+        size[0] = read->replicas;
+        size[1] = read->stages;
+    }
+    int32_t *begin = NULL, *shards = NULL;
+    SNN_GOTO_DONE(status, snn_world_broadcast(run->world, 0, size, sizeof size));
+    begin = snn_allocate((size_t)size[1] + 1, sizeof *begin);
+    shards = snn_allocate((size_t)size[1], sizeof *shards);
+    SNN_GOTO_DONE(status,
+                  snn_world_agree(run->world, begin == NULL || shards == NULL ? snn_out_of_memory("stages of the plan")
+                                                                              : snn_ok()));
+    if (read != NULL) {
+        memcpy(begin, read->stage_begin, ((size_t)size[1] + 1) * sizeof *begin);
+        memcpy(shards, read->shards, (size_t)size[1] * sizeof *shards);
+    }
+    SNN_GOTO_DONE(status, snn_world_broadcast(run->world, 0, begin, ((size_t)size[1] + 1) * sizeof *begin));
+    SNN_GOTO_DONE(status, snn_world_broadcast(run->world, 0, shards, (size_t)size[1] * sizeof *shards));
+    SNN_GOTO_DONE(status, snn_world_agree(run->world, snn_plan_create(size[0], size[1], begin, shards,
+                                                                      run->network->population_count, &run->plan)));
+done:
+    snn_plan_destroy(read);
+    snn_release(begin);
+    snn_release(shards);
+    return status;
+}
+
 snn_status snn_run_partition(snn_run *run)
 {
     const snn_config *config = run->config;
@@ -299,7 +336,11 @@ snn_status snn_run_partition(snn_run *run)
         .block = config->simulation.block,
         .images = config->simulation.batch,
     };
-    SNN_TRY(snn_world_agree(run->world, snn_plan_make(run->network, &request, &run->plan)));
+    if (run->options->plan != NULL) {
+        SNN_TRY(load_plan(run));
+    } else {
+        SNN_TRY(snn_world_agree(run->world, snn_plan_make(run->network, &request, &run->plan)));
+    }
     SNN_TRY(snn_world_agree(run->world, slice_network(run)));
     SNN_TRY(snn_world_agree(run->world, make_shard(run)));
     snn_shard_memory(run->shard, &run->memory[0], &run->memory[1], &run->memory[2]);

@@ -135,6 +135,15 @@ refuses "malformed layout" 2 \
   run "$W/good.toml" --layout 2x2
 refuses "impossible layout" 2 \
   "layout 5x5x5 needs 125 ranks, there are @N (the planner would choose @Nx1x1)" run "$W/good.toml" --layout 5x5x5
+printf '[plan]\nversion = 1\nranks = 9\nreplicas = 9\nstage_begin = [0]\nshards = [1]\n' >"$W/nine.toml"
+refuses "plan for other ranks" 2 "@W/nine.toml: the plan is for 9 ranks, there are @N" \
+  run "$W/good.toml" --plan "$W/nine.toml"
+refuses "missing plan" 2 "cannot open plan file '@W/none.toml': No such file or directory" \
+  run "$W/good.toml" --plan "$W/none.toml"
+refuses "plan and layout" 2 "--plan and --layout exclude each other (see snn_dist run --help)" \
+  run "$W/good.toml" --plan "$W/nine.toml" --layout 1x1x1
+refuses "plan, folder missing" 3 "cannot write plan file '@W/none/plan.toml': No such file or directory" \
+  plan "$W/good.toml" --ranks 4 -o "$W/none/plan.toml"
 refuses "output folder missing" 3 "@W/none/out.h5: cannot create a file in its folder: No such file or directory" \
   run "$W/good.toml" --set output.file="$W/none/out.h5"
 refuses "output folder not writable" 3 "/proc/out.h5: cannot create a file in its folder: No such file or directory" \

@@ -39,6 +39,11 @@ same "2x2x2" 8 -- --layout 2x2x2
 same "1x7x1" 7 -- --layout 1x7x1
 same "1x16x1: stages without layers" 16 -- --layout 1x16x1
 same "1x1x20: shards without channels" 20 -- --layout 1x1x20
+# Plans from files: the planner's own, and one by hand whose stages have different numbers of shards.
+alone plan "$config" --ranks 5 -o "$work/plan.toml" || fail "plan -o: $(cat "$work/err")"
+same "plan from the planner" 5 -- --plan "$work/plan.toml"
+printf '[plan]\nversion = 1\nranks = 8\nreplicas = 2\nstage_begin = [0, 2]\nshards = [3, 1]\n' >"$work/hand.toml"
+same "plan by hand" 8 -- --plan "$work/hand.toml"
 for threads in 1 2; do
   same "$threads threads" 1 OMP_NUM_THREADS=$threads --
   same "$threads threads, 1x2x2" 4 OMP_NUM_THREADS=$threads -- --layout 1x2x2
