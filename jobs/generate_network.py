@@ -151,7 +151,7 @@ def write_images(path, random, count, size, classes):
     coarse = random.integers(32, 224, (count, -(-size // 8), -(-size // 8), 3))
     images = coarse.repeat(8, axis=1).repeat(8, axis=2)[:, :size, :size]
     images = images + random.integers(-32, 32, images.shape)
-    with h5py.File(path, "w", track_order=True) as file:
+    with h5py.File(path, "w") as file:
         data = file.create_dataset("images", data=images.astype(np.uint8), track_times=False)
         data.attrs["layout"] = "NHWC"
         file.create_dataset("labels", data=random.integers(0, classes, count).astype(np.int64), track_times=False)
