@@ -1,4 +1,4 @@
-/* Products of int8 tiles (AMX), private to this folder.
+/* Products of int8 tiles (AMX), private to this folder. AVX-512 multiplies the same layouts (avx512.c).
  *
  * A tile register holds 16 rows of 64 bytes; one instruction multiplies 16 rows of 64 source values with 64 x 16
  * weights and adds into 16 x 16 int32 sums. The rows of source values are (position, timestep) pairs of a tile of the
@@ -57,8 +57,8 @@ void snn_amx_group_rows(const snn_amx_view *view, const snn_packed *packed, int3
  * which fits 32 bits, so they are exact whatever they pass through. With one limb (all weights fit int8_t) a pair is 32
  * target channels and the sum is that of the low byte taken as signed. */
 typedef struct snn_amx_weights {
-    _Alignas(SNN_AMX_ROW_BYTES) int32_t limbs;
-    uint8_t tiles[];
+    int32_t limbs;
+    _Alignas(SNN_AMX_ROW_BYTES) uint8_t tiles[]; /* a row that crossed cache lines would be read twice */
 } snn_amx_weights;
 
 static inline int32_t snn_amx_block_targets(int32_t limbs)
