@@ -309,9 +309,7 @@ const snn_wavefront_traffic *snn_exchange_traffic(const snn_exchange *exchange)
 /* Adds the seconds since `since` to a timer; returns now. */
 static double charge(snn_exchange *exchange, snn_timer timer, double since)
 {
-    double now = snn_seconds();
-    exchange->timers->seconds[timer] += now - since;
-    return now;
+    return snn_timers_charge(exchange->timers, timer, since);
 }
 
 /* Looks at a request again and again, with longer and longer pauses. Measured with 64 ranks on 2 processors, where

@@ -98,6 +98,7 @@ snn_status snn_wavefront_create(snn_world *world, const snn_network *network, co
         created->shard = shard;
         created->options = *options;
         created->hooks = *hooks;
+        created->timers.trace = options->trace;
         created->replica = place.replica;
         created->replicas = plan->replicas;
         if (options->codec == SNN_CODEC_AUTO) {
@@ -119,9 +120,7 @@ done:
 /* Adds the seconds since `since` to a timer; returns now. */
 static double charge(snn_wavefront *wavefront, snn_timer timer, double since)
 {
-    double now = snn_seconds();
-    wavefront->timers.seconds[timer] += now - since;
-    return now;
+    return snn_timers_charge(&wavefront->timers, timer, since);
 }
 
 static snn_status begin_group(snn_wavefront *wavefront, int64_t group, int32_t images)
@@ -141,6 +140,7 @@ static snn_status begin_group(snn_wavefront *wavefront, int64_t group, int32_t i
 
 static snn_status run_population(snn_wavefront *wavefront, int32_t population, const snn_item *item)
 {
+    snn_trace_set_work(wavefront->options.trace, item->group, item->first_step, population);
     SNN_TRY(snn_exchange_receive(wavefront->exchange, population, item, wavefront->shard));
     double start = snn_seconds();
     SNN_TRY(snn_shard_run(wavefront->shard, population, item->first_step, item->steps));
@@ -172,6 +172,7 @@ static snn_status run_group(snn_wavefront *wavefront, int64_t group, int64_t *nu
     if (images < 1 || images > options->images) {
         return snn_fail(SNN_INTERNAL_ERROR, "%ld images, expected 1 to %ld", (long)images, (long)options->images);
     }
+    snn_trace_set_work(options->trace, group, -1, -1);
     SNN_TRY(begin_group(wavefront, group, images));
     for (int32_t first = 0; first < options->timesteps;) {
         int32_t left = options->timesteps - first;
@@ -184,6 +185,7 @@ static snn_status run_group(snn_wavefront *wavefront, int64_t group, int64_t *nu
         first += item.steps;
         (*number)++;
     }
+    snn_trace_set_work(options->trace, group, -1, -1);
     if (wavefront->owns_readout) {
         double start = snn_seconds();
         SNN_TRY(wavefront->hooks.done(wavefront->hooks.context, group, snn_shard_predictions(wavefront->shard),
@@ -226,7 +228,7 @@ snn_codec snn_wavefront_codec(const snn_wavefront *wavefront)
     return wavefront->options.codec;
 }
 
-const snn_timers *snn_wavefront_timers(const snn_wavefront *wavefront)
+snn_timers *snn_wavefront_timers(snn_wavefront *wavefront)
 {
     return &wavefront->timers;
 }

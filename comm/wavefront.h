@@ -10,6 +10,7 @@
 
 #include "comm/packet.h"
 #include "comm/world.h"
+#include "core/base/trace.h"
 #include "core/shard/shard.h"
 #include "partition/plan.h"
 
@@ -36,6 +37,7 @@ typedef struct snn_wavefront_hooks {
 typedef struct snn_wavefront_options {
     snn_codec codec; /* AUTO: RAW where all ranks share a host (copying is faster than any coder), XOR elsewhere */
     int32_t timesteps, block, images;
+    snn_trace *trace; /* told what the main thread does, or NULL; outlives the wavefront */
 } snn_wavefront_options;
 
 typedef struct snn_wavefront snn_wavefront;
@@ -52,8 +54,9 @@ snn_status snn_wavefront_run(snn_wavefront *wavefront, int64_t first, int64_t la
 /* The codec in use: what AUTO became. */
 snn_codec snn_wavefront_codec(const snn_wavefront *wavefront);
 
+/* Accumulated since creation; the caller adds what it does between runs. */
+snn_timers *snn_wavefront_timers(snn_wavefront *wavefront);
 /* Accumulated since creation. */
-const snn_timers *snn_wavefront_timers(const snn_wavefront *wavefront);
 const snn_wavefront_traffic *snn_wavefront_traffic_of(const snn_wavefront *wavefront);
 
 /* Collective, unless a run failed; accepts NULL. */

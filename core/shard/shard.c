@@ -248,6 +248,7 @@ snn_status snn_shard_create(const snn_network *network, const snn_kernels *kerne
     made->encoding = options->encoding;
     made->momentum = options->momentum;
     made->seed = options->seed;
+    made->trace = options->trace;
     made->real = network->format == SNN_WEIGHTS_FLOAT32;
     made->threads = omp_get_max_threads();
     snn_status status = fill_shard(made, options);

@@ -31,8 +31,9 @@ typedef struct snn_shard_options {
                                           neither owns nor needs any; copied. Arrays of spikes or sums exist for
                                           these only. */
     snn_dynamics dynamics;
-    float momentum; /* in [0, 1), SNN_DYNAMICS_SUBGRADIENT */
-    uint64_t seed;  /* SNN_ENCODING_STOCHASTIC */
+    float momentum;          /* in [0, 1), SNN_DYNAMICS_SUBGRADIENT */
+    uint64_t seed;           /* SNN_ENCODING_STOCHASTIC */
+    struct snn_trace *trace; /* told what OpenMP threads but the main one do, or NULL */
 } snn_shard_options;
 
 typedef struct snn_shard snn_shard;

@@ -73,6 +73,7 @@ struct snn_shard {
     snn_dynamics dynamics;
     snn_encoding encoding;
     float momentum;
+    struct snn_trace *trace;
     uint64_t seed;
     bool real;           /* float32 weights */
     float *eta;          /* [timesteps] */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/base/trace.h"
 
 enum {
     ACCUMULATOR_BYTES = 192 * 1024, /* fits a second-level cache beside the weights in use */
@@ -264,20 +265,31 @@ static void merge_counts(snn_shard *shard, int32_t population, int32_t first, in
     }
 }
 
-void snn_tiles_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
+/* The main thread's time is that of the whole call, which its caller knows. */
+static double begin_trace(const snn_shard *shard)
+{
+    return shard->trace != NULL ? snn_seconds() : 0.0;
+}
+
+static void end_trace(const snn_shard *shard, double begun)
+{
+    int thread = omp_get_thread_num();
+    if (shard->trace != NULL && thread > 0) {
+        snn_trace_record(shard->trace, thread, SNN_TIMER_COMPUTE, begun, snn_seconds());
+    }
+}
+
+/* One thread's share of the tiles; inside a parallel region. */
+static void run_share(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
 {
     const snn_part *part = &shard->parts[population];
     const int64_t positions = snn_shape_positions(shard->network->populations[population].input);
     const int64_t tiles = (positions + part->tile_positions - 1) / part->tile_positions; /* of an image */
     const int64_t jobs = shard->images * tiles;
-    const size_t count_bytes =
-        ((size_t)shard->block * COUNTS_PER_STEP + (size_t)snn_part_channels(part)) * sizeof(int64_t);
-    for (int32_t i = 0; i < shard->threads; i++) {
-        memset(shard->workers[i].counts, 0, count_bytes);
-    }
-#pragma omp parallel for schedule(static) num_threads(shard->threads)
+    const snn_worker *worker = &shard->workers[omp_get_thread_num()];
+    const double begun = begin_trace(shard);
+#pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < jobs; i++) {
-        const snn_worker *worker = &shard->workers[omp_get_thread_num()];
         const int64_t begin = i % tiles * part->tile_positions;
         tile_job job = {
             .shard = shard,
@@ -294,5 +306,17 @@ void snn_tiles_run(snn_shard *shard, int32_t population, int32_t first, int32_t 
         };
         run_tile(&job, steps);
     }
+    end_trace(shard, begun);
+}
+
+void snn_tiles_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
+{
+    const size_t channels = (size_t)snn_part_channels(&shard->parts[population]);
+    const size_t count_bytes = ((size_t)shard->block * COUNTS_PER_STEP + channels) * sizeof(int64_t);
+    for (int32_t i = 0; i < shard->threads; i++) {
+        memset(shard->workers[i].counts, 0, count_bytes);
+    }
+#pragma omp parallel num_threads(shard->threads)
+    run_share(shard, population, first, steps);
     merge_counts(shard, population, first, steps);
 }

@@ -13,9 +13,9 @@ typedef struct option_name {
 } option_name;
 
 static const option_name names[] = {
-    {"--set", 's', true},      {"--restart", 'r', true}, {"--max-hours", 'm', true},
-    {"--layout", 'l', true},   {"--plan", 'p', true},    {"--quiet", 'q', false},
-    {"--progress", 'g', true}, {"-o", 'o', true},        {"--ranks", 'n', true},
+    {"--set", 's', true},  {"--restart", 'r', true}, {"--max-hours", 'm', true}, {"--layout", 'l', true},
+    {"--plan", 'p', true}, {"--quiet", 'q', false},  {"--trace", 't', true},     {"--progress", 'g', true},
+    {"-o", 'o', true},     {"--ranks", 'n', true},
 };
 
 static snn_status add_override(const snn_verb *verb, const char *text, snn_options *options)
@@ -83,6 +83,9 @@ static snn_status store(const snn_verb *verb, const option_name *option, const c
         return parse_layout(verb, value, options);
     case 'p':
         options->plan = value;
+        return snn_ok();
+    case 't':
+        options->trace = value;
         return snn_ok();
     case 'q':
         options->quiet = true;

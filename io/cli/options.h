@@ -20,6 +20,7 @@ typedef struct snn_options {
     double max_hours;    /* 0: no limit */
     char layout[3][48];  /* --layout, as the three overrides that it stands for */
     const char *plan;    /* plan file, or NULL */
+    const char *trace;   /* timeline to write, or NULL */
     bool quiet;
     snn_progress_mode progress;
     const char *output; /* -o */
@@ -27,7 +28,7 @@ typedef struct snn_options {
 } snn_options;
 
 /* Which options a verb takes, as a string of their letters: s(et) r(estart) m(ax-hours) l(ayout) p(lan) q(uiet)
- * g (progress) o(utput) n (ranks). */
+ * t(race) g (progress) o(utput) n (ranks). */
 snn_status snn_options_parse(const snn_verb *verb, const char *allowed, int argc, char **argv, snn_options *options);
 
 #endif

@@ -25,18 +25,29 @@ static snn_status evaluate(snn_session *session, snn_run *run)
     SNN_TRY(snn_session_read_config(session, SNN_CONFIG_RUN));
     SNN_TRY(snn_session_probe(session, session->config->output));
     run->config = session->config;
+    if (run->options->trace != NULL) {
+        SNN_TRY(snn_session_probe(session, run->options->trace));
+    }
     SNN_TRY(snn_run_probe_checkpoints(run));
     SNN_TRY(snn_run_read_inputs(run));
     SNN_TRY(snn_run_partition(run));
     SNN_TRY(snn_run_restart(run));
-    SNN_TRY(snn_run_evaluate(run));
-    return snn_run_report(run);
+    snn_status status = snn_run_evaluate(run);
+    if (status.code == SNN_OK) {
+        status = snn_run_report(run);
+    }
+    /* A run that stopped early has a timeline too. */
+    if (status.code == SNN_OK || status.code == SNN_STOPPED) {
+        SNN_TRY(snn_run_write_trace(run));
+    }
+    return status;
 }
 
 static void clear(snn_run *run)
 {
     snn_wavefront_destroy(run->wavefront);
     snn_shard_destroy(run->shard);
+    snn_trace_destroy(run->trace);
     snn_plan_destroy(run->plan);
     snn_results_destroy(run->results);
     snn_network_destroy(run->network);
@@ -50,7 +61,7 @@ static snn_status run_verb(int argc, char **argv)
 {
     double begun = snn_seconds();
     snn_session session;
-    snn_status status = snn_session_begin(&snn_verb_run, "srmlpqg", argc, argv, &session);
+    snn_status status = snn_session_begin(&snn_verb_run, "srmlpqgt", argc, argv, &session);
     snn_run run = {.options = &session.options, .world = session.world, .ann_correct = -1, .job_begun = begun};
     if (status.code == SNN_OK) {
         snn_signals_catch();
@@ -71,6 +82,7 @@ const snn_verb snn_verb_run = {
     "  --max-hours H             stop with a checkpoint before H hours are over (default 0: no limit)\n"
     "  --layout RxSxC            replicas x stages x channel shards (0: the planner decides)\n"
     "  --plan plan.toml          the layout that `plan -o` wrote, or one made by hand\n"
+    "  --trace FILE.json         write a timeline of all ranks and threads (chrome://tracing, ui.perfetto.dev)\n"
     "  --quiet                   print nothing but errors\n"
     "  --progress auto|always|never\n",
     run_verb,

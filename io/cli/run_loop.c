@@ -108,10 +108,12 @@ static snn_status agree_on_next(snn_run *run, double round_begun, double last_ch
     bool overdue = run->options->max_hours > 0.0 && now - run->job_begun + 1.5 * (now - round_begun) >= limit;
     bool due = now - last_checkpoint >= 60.0 * run->config->checkpoint.every_minutes;
     bool root = snn_world_rank(run->world) == 0;
+    snn_trace_set_work(run->trace, -1, -1, -1);
     SNN_TRY(snn_world_agree(run->world, run->group_failure));
     float news[4] = {(float)snn_signals_received(), root && overdue ? 1.0f : 0.0f, root && due ? 1.0f : 0.0f,
                      (float)(now - round_begun)};
     SNN_TRY(snn_world_maximum(run->world, news, 4));
+    (void)snn_timers_charge(snn_wavefront_timers(run->wavefront), SNN_TIMER_SLOWEST, now);
     next->signal = (int)news[0];
     next->stop = news[0] > 0.0f || news[1] > 0.0f;
     next->checkpoint = news[2] > 0.0f;
@@ -172,7 +174,7 @@ snn_status snn_run_evaluate(snn_run *run)
 {
     const snn_config *config = run->config;
     const snn_wavefront_options options = {config->codec, config->simulation.timesteps, config->simulation.block,
-                                           config->simulation.batch};
+                                           config->simulation.batch, run->trace};
     const snn_wavefront_hooks hooks = {.context = run,
                                        .images = group_images,
                                        .load = load_group,

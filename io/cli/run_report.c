@@ -5,6 +5,7 @@
 
 #include "core/base/memory.h"
 #include "io/cli/run_state.h"
+#include "io/trace_file.h"
 
 typedef struct totals {
     int32_t *labels;            /* [images] */
@@ -85,8 +86,10 @@ static snn_status write_output(snn_run *run, const totals *sum)
         .codec = snn_wavefront_codec(run->wavefront),
         .seconds = sum->seconds,
     };
-    output.timers.seconds[SNN_TIMER_IO] += run->seconds_io;
-    return snn_output_write(run->world, run->config->output, &output);
+    double begun = snn_seconds();
+    snn_status status = snn_output_write(run->world, run->config->output, &output);
+    (void)snn_timers_charge(snn_wavefront_timers(run->wavefront), SNN_TIMER_IO, begun);
+    return status;
 }
 
 static void format_bytes(int64_t bytes, char *text, size_t size)
@@ -162,7 +165,6 @@ static snn_status say_timers(const snn_run *run)
 {
     size_t ranks = (size_t)snn_world_size(run->world);
     snn_timers timers = *snn_wavefront_timers(run->wavefront);
-    timers.seconds[SNN_TIMER_IO] += run->seconds_io;
     double *all = snn_allocate(ranks * SNN_TIMER_COUNT, sizeof *all);
     snn_status status = snn_world_agree(run->world, all == NULL ? snn_out_of_memory("timers") : snn_ok());
     if (status.code == SNN_OK) {
@@ -204,6 +206,20 @@ static snn_status report(snn_run *run, totals *sum)
     SNN_TRY(say_timers(run));
     SNN_TRY(snn_world_agree(run->world, remove_checkpoints(run)));
     snn_run_say(run, "\n  output      %s", run->config->output);
+    return snn_ok();
+}
+
+snn_status snn_run_write_trace(snn_run *run)
+{
+    int64_t lost = 0;
+    if (run->trace == NULL) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_trace_write(run->world, run->options->trace, run->trace, run->network, run->plan, run->begun, &lost));
+    snn_run_say(run, "  timeline    %s", run->options->trace);
+    if (lost > 0) {
+        snn_run_say(run, "              without %lld intervals that came after a thread's millionth", (long long)lost);
+    }
     return snn_ok();
 }
 

@@ -160,6 +160,8 @@ snn_status snn_run_checkpoint(snn_run *run)
                                       run->config->checkpoint.keep, &state);
     }
     snn_statistics_destroy(sum);
-    run->seconds_io += snn_seconds() - begun;
+    double ended = snn_seconds();
+    snn_wavefront_timers(run->wavefront)->seconds[SNN_TIMER_IO] += ended - begun;
+    snn_trace_record(run->trace, 0, SNN_TRACE_CHECKPOINT, begun, ended);
     return status;
 }

@@ -1,4 +1,5 @@
 /* Phases of a run before its first timestep: inputs, network, plan, shard. */
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -250,6 +251,9 @@ static snn_status slice_network(snn_run *run)
 
 static snn_status make_shard(snn_run *run)
 {
+    if (run->options->trace != NULL) {
+        SNN_TRY(snn_trace_create(omp_get_max_threads(), &run->trace));
+    }
     const snn_network *network = run->network;
     const snn_config *config = run->config;
     snn_place place = snn_plan_place(run->plan, snn_world_rank(run->world));
@@ -279,7 +283,8 @@ static snn_status make_shard(snn_run *run)
                                            .visible = visible,
                                            .dynamics = config->neuron.dynamics,
                                            .momentum = (float)config->neuron.momentum,
-                                           .seed = (uint64_t)config->simulation.seed};
+                                           .seed = (uint64_t)config->simulation.seed,
+                                           .trace = run->trace};
         status = snn_shard_create(network, run->kernels, &options, &run->shard);
     }
     snn_release(owned);

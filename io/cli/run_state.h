@@ -30,6 +30,7 @@ typedef struct snn_run {
     const snn_kernels *kernels;
     snn_shard *shard;
     snn_wavefront *wavefront;
+    snn_trace *trace; /* NULL without --trace */
     int64_t memory[3];
     /* progress of the evaluation */
     char checkpoint_name[256];
@@ -43,7 +44,6 @@ typedef struct snn_run {
     int64_t todo_count;
     int64_t groups;
     snn_status group_failure; /* of this rank: images that cannot be read, results that cannot be kept */
-    double seconds_io;        /* outside the wavefront */
     snn_progress progress;
 } snn_run;
 
@@ -64,6 +64,9 @@ snn_status snn_run_report(snn_run *run);
 
 /* What left its calibrated range: a line of the table, and a warning where it is much (run_ranges.c). */
 void snn_run_say_ranges(const snn_run *run, const snn_statistics *statistics);
+
+/* Collective: the timeline, if wanted (run_report.c). */
+snn_status snn_run_write_trace(snn_run *run);
 
 /* Prints a line on stdout from rank 0 unless --quiet. */
 void snn_run_say(const snn_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));

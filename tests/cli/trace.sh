@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# --trace: valid JSON with a process per rank and a thread per OpenMP thread, whose intervals do not overlap and add up
+# to the timers of the output; results as without it; complete or absent.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+config=$root/configs/digits.toml
+short=(--quiet --set data.images=48 --set simulation.timesteps=16)
+
+if on_ranks 4 run "$config" "${short[@]}" --layout 1x2x2 --restart never --set output.file="$work/plain.h5"; then
+  pass
+else
+  fail "without a trace: $(cat "$work/err")"
+fi
+if OMP_NUM_THREADS=2 on_ranks 4 run "$config" "${short[@]}" --layout 1x2x2 --restart never \
+  --set output.file="$work/traced.h5" --set checkpoint.directory="$work/checkpoints" \
+  --set checkpoint.every_minutes=0.00001 --trace "$work/trace.json"; then
+  pass
+else
+  fail "with a trace: $(cat "$work/err")"
+fi
+if alone diff "$work/plain.h5" "$work/traced.h5"; then pass; else fail "other results: $(cat "$work/out")"; fi
+
+/usr/bin/python3 - "$work" <<'END' >"$work/out" 2>&1
+import collections, json, sys
+import h5py
+
+folder = sys.argv[1]
+with open(folder + "/trace.json") as file:
+    trace = json.load(file)
+events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
+names = [event["args"]["name"] for event in trace["traceEvents"] if event["name"] == "process_name"]
+assert names[3] == "rank 3: replica 0, stage 1, channel shard 1", names
+assert trace["otherData"]["lost_intervals"] == 0
+
+threads, seconds = collections.defaultdict(list), collections.Counter()
+for event in events:
+    assert event["dur"] >= 0 and event["ts"] + event["dur"] > 0, event
+    threads[event["pid"], event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+    if event["tid"] == 0:
+        seconds[event["pid"], event["name"]] += event["dur"] * 1e-6
+assert sorted(threads) == [(rank, thread) for rank in range(4) for thread in range(2)], sorted(threads)
+for intervals in threads.values():
+    intervals.sort()
+    assert all(before[1] <= after[0] + 0.01 for before, after in zip(intervals, intervals[1:]))
+
+computed = {event["args"]["population"] for event in events if event["name"] == "compute" and "population" in event["args"]}
+with h5py.File(folder + "/traced.h5") as file:
+    timers = file["timers"]
+    for column, name in enumerate(name.decode() for name in timers["names"][:]):
+        for rank in range(4):
+            traced = seconds[rank, name] + (seconds[rank, "checkpoint"] if name == "io" else 0)
+            # The trace has the writing of the output too, which the output cannot have.
+            slack = 1e-4 if name != "io" else 10
+            assert timers["seconds"][rank, column] <= traced + 1e-4 and traced <= timers["seconds"][rank, column] + slack, \
+                (rank, name, traced, timers["seconds"][rank, column])
+    layers = {name.split("_", 1)[1] for name in file["layers"]}
+    assert computed == layers | {"logits"}, (computed, layers)
+for kind in ("compute", "encode", "communicate", "decode", "io", "checkpoint", "slowest"):
+    assert sum(seconds[rank, kind] for rank in range(4)) > 0, kind
+END
+# shellcheck disable=SC2181
+if [ $? -eq 0 ]; then pass; else fail "trace: $(tail -n 4 "$work/out")"; fi
+
+on_ranks 2 run "$config" "${short[@]}" --trace "$work/none/trace.json"
+if [ $? -eq 3 ] && grep -q "none/trace.json: cannot create" "$work/err"; then pass; else fail "$(cat "$work/err")"; fi
+# Ended in the middle: no timeline, not even a part of one.
+limit=1 on_ranks 2 run "$config" --quiet --set simulation.timesteps=2000 --set checkpoint.directory='""' \
+  --set output.file="$work/killed.h5" --trace "$work/killed.json"
+if [ -e "$work/killed.json" ]; then fail "a timeline of a run that was killed"; else pass; fi
+finish
