@@ -1,0 +1,84 @@
+/* Part of `bench`: threads of one process beside as many processes, taking turns with one thread. */
+#include <stdio.h>
+
+#include "io/cli/bench.h"
+#include "io/cli/bench_processes.h"
+
+enum { ONE, THREADS, PROCESSES, KINDS };
+
+typedef struct team {
+    snn_network *network;
+    snn_workload *workloads[2];
+    snn_processes *processes;
+    snn_timing timings[KINDS];
+} team;
+
+static snn_status run_team(const snn_bench_options *options, const snn_bench_layer *layer, team *at)
+{
+    snn_workload_options workload = {.kernels = options->kernels[0],
+                                     .images = layer->images,
+                                     .block = options->block,
+                                     .timesteps = 8 * options->block,
+                                     .threads = 1};
+    SNN_TRY(snn_bench_layer_network(layer, options->weights, &at->network));
+    SNN_TRY(snn_processes_create(at->network, &workload, options->threads, &at->processes));
+    SNN_TRY(snn_workload_create(at->network, &workload, &at->workloads[ONE]));
+    workload.threads = options->threads;
+    SNN_TRY(snn_workload_create(at->network, &workload, &at->workloads[THREADS]));
+    const snn_contestant contestants[KINDS] = {{snn_workload_run_block, at->workloads[ONE]},
+                                               {snn_workload_run_block, at->workloads[THREADS]},
+                                               {snn_processes_run, at->processes}};
+    return snn_measure(contestants, KINDS, options->seconds, at->timings);
+}
+
+static void report(const snn_bench_options *options, const snn_bench_layer *layer, const team *at, snn_json *json)
+{
+    const double one = at->timings[ONE].median, each = (double)layer->images * options->block;
+    const double threads = one / at->timings[THREADS].median;
+    const double processes = options->threads * one / at->timings[PROCESSES].median;
+    printf("%-11s %-15s %-9s %11.1f %11.2f %11.2f %11.2f\n", layer->network, layer->name, options->kernels[0]->name,
+           1e6 * one / each, threads, processes, threads / processes);
+    snn_json_begin_object(json, NULL);
+    snn_json_text(json, "network", layer->network);
+    snn_json_text(json, "layer", layer->name);
+    snn_json_text(json, "kernels", options->kernels[0]->name);
+    snn_json_integer(json, "threads", options->threads);
+    snn_bench_write_timing(json, &at->timings[ONE], each);
+    snn_json_number(json, "speedup_threads", threads);
+    snn_json_number(json, "speedup_processes", processes);
+    snn_json_number(json, "threads_over_processes", threads / processes);
+    snn_json_end_object(json);
+    (void)fflush(stdout);
+}
+
+static snn_status run_layer(const snn_bench_options *options, const snn_bench_layer *layer, snn_json *json)
+{
+    team at = {0};
+    const snn_status status = run_team(options, layer, &at);
+    if (status.code == SNN_OK) {
+        report(options, layer, &at, json);
+    }
+    snn_processes_destroy(at.processes);
+    snn_workload_destroy(at.workloads[ONE]);
+    snn_workload_destroy(at.workloads[THREADS]);
+    snn_network_destroy(at.network);
+    return snn_context(status, "%s %s", layer->network, layer->name);
+}
+
+snn_status snn_bench_run_threads(const snn_bench_options *options, snn_json *json)
+{
+    int32_t count = 0;
+    const snn_bench_layer *layers = snn_bench_layers(&count);
+    printf("\nspeed-up over one thread: %d threads, and %d independent processes of one thread\n", options->threads,
+           options->threads);
+    printf("%-11s %-15s %-9s %11s %11s %11s %11s\n", "network", "layer", "kernels", "us/step", "threads", "processes",
+           "of that");
+    snn_json_begin_array(json, "thread_scaling");
+    for (int32_t i = 0; i < count; i++) {
+        if (snn_bench_wants(options, &layers[i])) {
+            SNN_TRY(run_layer(options, &layers[i], json));
+        }
+    }
+    snn_json_end_array(json);
+    return snn_ok();
+}
