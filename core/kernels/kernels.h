@@ -18,6 +18,7 @@ typedef struct snn_packed {
     const snn_projection *projection;
     int32_t row_begin, row_end; /* rows packed: target channels op.target_channel + row */
     bool real;                  /* float32 weights: accumulators hold float bits */
+    int32_t limbs;              /* how the table cuts these weights, where their values decide; else 0 */
     int64_t bytes;
     void *data; /* owned; from snn_allocate */
 } snn_packed;
