@@ -1,26 +1,22 @@
 #include "comm/codec.h"
 
 #include <string.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
+#include "comm/codec_context.h"
+#include "comm/workspace.h"
 #include "core/base/memory.h"
-
-enum { ZSTD_LEVEL = 1 }; /* a coder pays only while it is faster than the wire */
 
 struct snn_codec_state {
     snn_codec codec;
-    uint8_t *last;         /* the last frame of the block before; XOR only */
-    uint8_t *planes;       /* [steps][frame]: differences to be coded, or planes that were decoded */
-    uint8_t *coded;        /* [steps][frame]: zstd's output */
-    ZSTD_CCtx *compressor; /* made at first use: an end of an edge needs one of the two */
-    ZSTD_DCtx *decompressor;
-    size_t frame_bytes; /* capacity */
+    snn_codec_workspace *workspace; /* not owned */
+    size_t frame_bytes;             /* capacity */
+    uint8_t *last;                  /* XOR: the last frame of the block before */
+    snn_context_chunk *chunks;      /* CONTEXT */
 };
 
 const char *snn_codec_name(snn_codec codec)
 {
-    static const char *const names[SNN_CODEC_COUNT] = {"raw", "zstd", "xor", "auto"};
+    static const char *const names[SNN_CODEC_COUNT] = {"raw", "zstd", "xor", "context", "auto"};
     return names[codec];
 }
 
@@ -32,27 +28,29 @@ snn_status snn_codec_parse(const char *name, snn_codec *codec)
             return snn_ok();
         }
     }
-    const char *found = strcmp(name, "context") == 0 ? "is not available yet" : "is unknown";
-    return snn_fail(SNN_INPUT_ERROR, "codec \"%s\" %s: expected \"raw\", \"zstd\", \"xor\" or \"auto\"", name, found);
+    return snn_fail(SNN_INPUT_ERROR,
+                    "codec \"%s\" is unknown: expected \"raw\", \"zstd\", \"xor\", \"context\" or \"auto\"", name);
 }
 
-snn_status snn_codec_state_create(snn_codec codec, size_t frame_bytes, int32_t steps, snn_codec_state **state)
+snn_status snn_codec_state_create(snn_codec codec, size_t frame_bytes, int32_t steps, snn_codec_workspace *workspace,
+                                  snn_codec_state **state)
 {
     *state = NULL;
-    if (codec != SNN_CODEC_RAW && codec != SNN_CODEC_ZSTD && codec != SNN_CODEC_XOR) {
+    if ((int)codec < 0 || codec >= SNN_CODEC_AUTO) {
         return snn_fail(SNN_INTERNAL_ERROR, "codec %d cannot code a payload", (int)codec);
     }
+    SNN_TRY(snn_codec_workspace_reserve(workspace, codec, frame_bytes, steps));
     snn_codec_state *created = snn_allocate(1, sizeof *created);
     if (created == NULL) {
         return snn_out_of_memory("codec");
     }
-    size_t bytes = codec == SNN_CODEC_RAW ? 0 : (size_t)steps * frame_bytes;
     created->codec = codec;
+    created->workspace = workspace;
     created->frame_bytes = frame_bytes;
     created->last = snn_allocate(codec == SNN_CODEC_XOR ? frame_bytes : 0, 1);
-    created->planes = snn_allocate(bytes, 1);
-    created->coded = snn_allocate(bytes, 1);
-    if (created->last == NULL || created->planes == NULL || created->coded == NULL) {
+    created->chunks =
+        snn_allocate(codec == SNN_CODEC_CONTEXT ? snn_context_chunks(frame_bytes) : 0, sizeof *created->chunks);
+    if (created->last == NULL || created->chunks == NULL) {
         snn_codec_state_destroy(created);
         return snn_out_of_memory("codec buffers");
     }
@@ -65,11 +63,8 @@ void snn_codec_state_destroy(snn_codec_state *state)
     if (state == NULL) {
         return;
     }
-    (void)ZSTD_freeCCtx(state->compressor);
-    (void)ZSTD_freeDCtx(state->decompressor);
     snn_release(state->last);
-    snn_release(state->planes);
-    snn_release(state->coded);
+    snn_release(state->chunks);
     snn_release(state);
 }
 
@@ -77,8 +72,12 @@ void snn_codec_begin_group(snn_codec_state *state)
 {
     if (state->codec == SNN_CODEC_XOR) {
         memset(state->last, 0, state->frame_bytes);
+    } else if (state->codec == SNN_CODEC_CONTEXT) {
+        memset(state->chunks, 0, snn_context_chunks(state->frame_bytes) * sizeof *state->chunks);
     }
 }
+
+/* --- xor --- */
 
 static void exclusive_or(uint8_t *restrict result, const uint8_t *restrict a, const uint8_t *restrict b, size_t bytes)
 {
@@ -87,107 +86,127 @@ static void exclusive_or(uint8_t *restrict result, const uint8_t *restrict a, co
     }
 }
 
-/* planes -> differences in state->planes; remembers the last frame. */
-static void difference(snn_codec_state *state, const uint8_t *planes, int32_t steps, size_t frame_bytes)
+/* planes -> differences in the workspace. */
+static void difference(const snn_codec_state *state, const uint8_t *planes, const snn_codec_block *block)
 {
-    size_t rest = (size_t)(steps - 1) * frame_bytes;
-    exclusive_or(state->planes, planes, state->last, frame_bytes);
-    exclusive_or(state->planes + frame_bytes, planes + frame_bytes, planes, rest);
-    memcpy(state->last, planes + rest, frame_bytes);
+    uint8_t *differences = state->workspace->planes;
+    size_t rest = (size_t)(block->steps - 1) * block->frame_bytes;
+    exclusive_or(differences, planes, state->last, block->frame_bytes);
+    exclusive_or(differences + block->frame_bytes, planes + block->frame_bytes, planes, rest);
 }
 
-/* differences in state->planes -> planes, in place. */
-static void integrate(snn_codec_state *state, int32_t steps, size_t frame_bytes)
+/* differences in the workspace -> planes, in place. */
+static void integrate(const snn_codec_state *state, const snn_codec_block *block)
 {
     const uint8_t *before = state->last;
-    for (int32_t step = 0; step < steps; step++) {
-        uint8_t *frame = state->planes + (size_t)step * frame_bytes;
-        for (size_t i = 0; i < frame_bytes; i++) {
+    for (int32_t step = 0; step < block->steps; step++) {
+        uint8_t *frame = state->workspace->planes + (size_t)step * block->frame_bytes;
+        for (size_t i = 0; i < block->frame_bytes; i++) {
             frame[i] ^= before[i];
         }
         before = frame;
     }
 }
 
-/* Puts the zstd form of `source` into `payload` if it is shorter; leaves everything as it is otherwise. `source` may be
- * `payload`. */
-static snn_status compress(snn_codec_state *state, const uint8_t *source, size_t raw_bytes, uint8_t *payload,
-                           size_t *bytes, snn_codec *used)
+/* What the next block will be coded against. */
+static void remember(snn_codec_state *state, const uint8_t *planes, const snn_codec_block *block)
 {
-    if (state->compressor == NULL) {
-        state->compressor = ZSTD_createCCtx();
-        if (state->compressor == NULL) {
-            return snn_out_of_memory("zstd compressor");
-        }
+    memcpy(state->last, planes + (size_t)(block->steps - 1) * block->frame_bytes, block->frame_bytes);
+}
+
+/* --- all codecs --- */
+
+static snn_context_block context_block(const snn_codec_state *state, const snn_codec_block *block, uint8_t *planes)
+{
+    return (snn_context_block){.planes = planes,
+                               .frame_bytes = block->frame_bytes,
+                               .steps = block->steps,
+                               .increments = state->workspace->increments + block->first_step,
+                               .chunks = state->chunks};
+}
+
+static snn_status check_block(const snn_codec_state *state, const snn_codec_block *block)
+{
+    const snn_codec_workspace *workspace = state->workspace;
+    if (state->codec == SNN_CODEC_CONTEXT &&
+        (block->first_step < 0 || block->steps > workspace->timesteps - block->first_step)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "codec: steps %ld to %ld of %ld", (long)block->first_step,
+                        (long)block->first_step + block->steps, (long)workspace->timesteps);
     }
-    size_t coded = ZSTD_compressCCtx(state->compressor, state->coded, raw_bytes - 1, source, raw_bytes, ZSTD_LEVEL);
-    if (ZSTD_isError(coded)) {
-        if (ZSTD_getErrorCode(coded) == ZSTD_error_dstSize_tooSmall) {
-            return snn_ok();
-        }
-        return snn_fail(SNN_INTERNAL_ERROR, "zstd: %s", ZSTD_getErrorName(coded));
-    }
-    memcpy(payload, state->coded, coded);
-    *bytes = coded;
-    *used = state->codec;
     return snn_ok();
 }
 
-snn_status snn_codec_encode(snn_codec_state *state, int32_t steps, size_t frame_bytes, uint8_t *payload, size_t *bytes,
+snn_status snn_codec_encode(snn_codec_state *state, const snn_codec_block *block, uint8_t *payload, size_t *bytes,
                             snn_codec *used)
 {
-    size_t raw_bytes = (size_t)steps * frame_bytes;
-    *bytes = raw_bytes;
-    *used = SNN_CODEC_RAW;
-    if (state->codec == SNN_CODEC_RAW) {
-        return snn_ok();
-    }
+    snn_codec_workspace *workspace = state->workspace;
+    size_t raw_bytes = (size_t)block->steps * block->frame_bytes;
+    size_t coded = 0;
+    SNN_TRY(check_block(state, block));
     if (state->codec == SNN_CODEC_ZSTD) {
-        return compress(state, payload, raw_bytes, payload, bytes, used);
+        SNN_TRY(snn_codec_compress(workspace->compressor, payload, raw_bytes, workspace->coded, raw_bytes - 1, &coded));
+    } else if (state->codec == SNN_CODEC_XOR) {
+        difference(state, payload, block);
+        remember(state, payload, block);
+        SNN_TRY(snn_codec_compress(workspace->compressor, workspace->planes, raw_bytes, workspace->coded, raw_bytes - 1,
+                                   &coded));
+    } else if (state->codec == SNN_CODEC_CONTEXT) {
+        const snn_context_block sorted = context_block(state, block, payload);
+        SNN_TRY(snn_codec_context_encode(workspace, &sorted, raw_bytes - 1, &coded));
     }
-    difference(state, payload, steps, frame_bytes);
-    return compress(state, state->planes, raw_bytes, payload, bytes, used);
+    if (coded > 0) {
+        memcpy(payload, workspace->coded, coded);
+    }
+    *bytes = coded > 0 ? coded : raw_bytes;
+    *used = coded > 0 ? state->codec : SNN_CODEC_RAW;
+    return snn_ok();
 }
 
-static snn_status decompress(snn_codec_state *state, const uint8_t *payload, size_t bytes, size_t raw_bytes)
+/* Planes that came as they are, though the edge has a codec. */
+static void follow_raw(snn_codec_state *state, const snn_codec_block *block, const uint8_t *planes)
 {
-    if (state->decompressor == NULL) {
-        state->decompressor = ZSTD_createDCtx();
-        if (state->decompressor == NULL) {
-            return snn_out_of_memory("zstd decompressor");
-        }
+    if (state->codec == SNN_CODEC_XOR) {
+        remember(state, planes, block);
+    } else if (state->codec == SNN_CODEC_CONTEXT) {
+        const snn_context_block followed = context_block(state, block, (uint8_t *)planes); /* which it only reads */
+        state->workspace->kernels->follow(&followed);
     }
-    size_t decoded = ZSTD_decompressDCtx(state->decompressor, state->planes, raw_bytes, payload, bytes);
-    if (ZSTD_isError(decoded)) {
-        return snn_fail(SNN_INTERNAL_ERROR, "payload: zstd: %s", ZSTD_getErrorName(decoded));
+}
+
+static snn_status decode(snn_codec_state *state, const snn_codec_block *block, const uint8_t *payload, size_t bytes)
+{
+    snn_codec_workspace *workspace = state->workspace;
+    if (state->codec == SNN_CODEC_CONTEXT) {
+        const snn_context_block sorted = context_block(state, block, workspace->planes);
+        return snn_codec_context_decode(workspace, &sorted, payload, bytes);
     }
-    if (decoded != raw_bytes) {
-        return snn_fail(SNN_INTERNAL_ERROR, "payload: decoded to %zu bytes, expected %zu", decoded, raw_bytes);
+    SNN_TRY(
+        snn_codec_decompress(workspace, payload, bytes, workspace->planes, (size_t)block->steps * block->frame_bytes));
+    if (state->codec == SNN_CODEC_XOR) {
+        integrate(state, block);
+        remember(state, workspace->planes, block);
     }
     return snn_ok();
 }
 
-snn_status snn_codec_decode(snn_codec_state *state, snn_codec used, int32_t steps, size_t frame_bytes,
+snn_status snn_codec_decode(snn_codec_state *state, snn_codec used, const snn_codec_block *block,
                             const uint8_t *payload, size_t bytes, const uint8_t **planes)
 {
-    size_t raw_bytes = (size_t)steps * frame_bytes;
+    size_t raw_bytes = (size_t)block->steps * block->frame_bytes;
+    SNN_TRY(check_block(state, block));
     if (used == SNN_CODEC_RAW) {
         if (bytes != raw_bytes) {
             return snn_fail(SNN_INTERNAL_ERROR, "payload: %zu raw bytes, expected %zu", bytes, raw_bytes);
         }
+        follow_raw(state, block, payload);
         *planes = payload;
-    } else if (used == state->codec) {
-        SNN_TRY(decompress(state, payload, bytes, raw_bytes));
-        if (used == SNN_CODEC_XOR) {
-            integrate(state, steps, frame_bytes);
-        }
-        *planes = state->planes;
-    } else {
+        return snn_ok();
+    }
+    if (used != state->codec) {
         return snn_fail(SNN_INTERNAL_ERROR, "codec: %d, expected %d (%s) or raw", (int)used, (int)state->codec,
                         snn_codec_name(state->codec));
     }
-    if (state->codec == SNN_CODEC_XOR) {
-        memcpy(state->last, *planes + raw_bytes - frame_bytes, frame_bytes);
-    }
+    SNN_TRY(decode(state, block, payload, bytes));
+    *planes = state->workspace->planes;
     return snn_ok();
 }

@@ -1,9 +1,14 @@
 /* Payload codecs: the planes of a packet in fewer bytes.
  *
  * A packet's planes lie as [step][frame], a *frame* being the planes of all images of the group for one step. A codec
- * first replaces the planes by something more predictable, from what both ends already know (`xor`: the difference to
- * the frame before), then zstd makes it short. Both ends keep the last frame of the block before; what they keep
- * depends on the planes only, not on how a packet was sent, so a packet may fall back to RAW at any time.
+ * first replaces the planes by something more predictable, from what both ends already know, then makes it short:
+ *   raw      the planes
+ *   zstd     zstd of the planes
+ *   xor      zstd of the difference to the frame before
+ *   context  sorts spikes by what the neuron did before (codec_context.h), then zstd
+ * Both ends keep what the codec needs of the blocks before: the last frame (xor), 2.4 bytes a neuron and image
+ * (context). It depends on the planes only, not on how a packet was sent, so a packet may fall back to RAW at any time,
+ * and it begins anew with every group of images.
  */
 #ifndef SNN_COMM_CODEC_H
 #define SNN_COMM_CODEC_H
@@ -13,22 +18,29 @@
 typedef struct snn_codec_state snn_codec_state;
 
 /* For frames of up to `frame_bytes` and up to `steps` of them. SNN_CODEC_AUTO is refused: who creates has resolved it.
- */
-snn_status snn_codec_state_create(snn_codec codec, size_t frame_bytes, int32_t steps, snn_codec_state **state);
+ * The workspace must outlive the state; it is used from call to call, by one thread at a time. */
+snn_status snn_codec_state_create(snn_codec codec, size_t frame_bytes, int32_t steps, snn_codec_workspace *workspace,
+                                  snn_codec_state **state);
 void snn_codec_state_destroy(snn_codec_state *state); /* accepts NULL */
 
-/* A new group of images: the frame before the first is all zeros. */
+/* A new group of images: nothing is known of frames before the first. */
 void snn_codec_begin_group(snn_codec_state *state);
+
+/* A block of a packet: steps [first_step, + steps) of the group. */
+typedef struct snn_codec_block {
+    int32_t first_step, steps;
+    size_t frame_bytes;
+} snn_codec_block;
 
 /* Replaces the planes [steps][frame_bytes] in `payload` by their coded form if that is shorter. *bytes becomes the
  * payload's length, *used how it is coded: the state's codec or SNN_CODEC_RAW. */
-snn_status snn_codec_encode(snn_codec_state *state, int32_t steps, size_t frame_bytes, uint8_t *payload, size_t *bytes,
+snn_status snn_codec_encode(snn_codec_state *state, const snn_codec_block *block, uint8_t *payload, size_t *bytes,
                             snn_codec *used);
 
-/* The planes of a payload that was coded with `used`; they stay valid until the next call and while `payload` does.
- * SNN_INTERNAL_ERROR if `used` is not what the other end can have used, or the payload does not decode to
- * steps * frame_bytes bytes. */
-snn_status snn_codec_decode(snn_codec_state *state, snn_codec used, int32_t steps, size_t frame_bytes,
+/* The planes of a payload that was coded with `used`; they stay valid while `payload` does and until the next call with
+ * the same workspace. SNN_INTERNAL_ERROR if `used` is not what the other end can have used, or the payload does not
+ * decode to steps * frame_bytes bytes. */
+snn_status snn_codec_decode(snn_codec_state *state, snn_codec used, const snn_codec_block *block,
                             const uint8_t *payload, size_t bytes, const uint8_t **planes);
 
 #endif

@@ -34,6 +34,7 @@ struct snn_exchange {
     MPI_Comm communicator;
     snn_timers *timers;
     snn_wavefront_traffic traffic;
+    snn_codec_workspace *workspace;
     int64_t items; /* of the run */
     bool crowded;  /* more ranks than processors */
     bool running;  /* between begin and finish: messages may be in flight */
@@ -72,6 +73,7 @@ static void release(snn_exchange *exchange)
             snn_release(exchange->outlets[i].request[slot]);
         }
     }
+    snn_codec_workspace_destroy(exchange->workspace);
     snn_release(exchange->inlets);
     snn_release(exchange->outlets);
     snn_release(exchange->inlet_order);
@@ -92,8 +94,8 @@ void snn_exchange_destroy(snn_exchange *exchange)
     release(exchange);
 }
 
-static snn_status create_coder(const snn_network *network, const snn_wavefront_options *options, const snn_edge *edge,
-                               snn_packet_coder **coder)
+static snn_status create_coder(const snn_network *network, const snn_wavefront_options *options,
+                               snn_codec_workspace *workspace, const snn_edge *edge, snn_packet_coder **coder)
 {
     const snn_population *population = &network->populations[edge->source];
     const snn_packet_shape shape = {.edge = (uint32_t)edge->packet,
@@ -103,7 +105,7 @@ static snn_status create_coder(const snn_network *network, const snn_wavefront_o
                                     .channel_end = edge->channels.end,
                                     .images = options->images,
                                     .block = options->block < options->timesteps ? options->block : options->timesteps};
-    SNN_TRY_CONTEXT(snn_packet_coder_create(&shape, options->codec, coder), "%s of %s",
+    SNN_TRY_CONTEXT(snn_packet_coder_create(&shape, options->codec, workspace, coder), "%s of %s",
                     edge->payload == SNN_PAYLOAD_INTEGERS ? "sums" : "spikes", population->name);
     return snn_ok();
 }
@@ -144,23 +146,23 @@ static int32_t find_consumer(const snn_network *network, const snn_plan *plan, s
 }
 
 static snn_status create_inlet(const snn_network *network, const snn_plan *plan, const snn_wavefront_options *options,
-                               const snn_edge *edge, inlet *created)
+                               snn_codec_workspace *workspace, const snn_edge *edge, inlet *created)
 {
     created->source = edge->source;
     created->from = edge->from;
     created->consumer = find_consumer(network, plan, snn_plan_place(plan, edge->to), edge);
-    SNN_TRY(create_coder(network, options, edge, &created->coder));
+    SNN_TRY(create_coder(network, options, workspace, edge, &created->coder));
     created->bound = (int)snn_packet_bound(created->coder);
     return create_buffers(created->coder, created->buffer);
 }
 
 /* `edge` is the first edge of a packet, number `first` of the list. */
 static snn_status create_outlet(const snn_network *network, const snn_wavefront_options *options,
-                                const snn_edges *edges, int32_t first, outlet *created)
+                                snn_codec_workspace *workspace, const snn_edges *edges, int32_t first, outlet *created)
 {
     const snn_edge *edge = &edges->edges[first];
     created->source = edge->source;
-    SNN_TRY(create_coder(network, options, edge, &created->coder));
+    SNN_TRY(create_coder(network, options, workspace, edge, &created->coder));
     SNN_TRY(create_buffers(created->coder, created->buffer));
     int32_t targets = 0;
     for (int32_t i = first; i < edges->count && edges->edges[i].source == edge->source; i++) {
@@ -245,11 +247,11 @@ static snn_status create_ends(snn_exchange *exchange, const snn_network *network
             inlet *created = &exchange->inlets[exchange->inlet_count];
             exchange->inlet_count++; /* counted first, so that a half-made one is cleaned up */
             created->request[0] = created->request[1] = MPI_REQUEST_NULL;
-            SNN_TRY(create_inlet(network, plan, options, edge, created));
+            SNN_TRY(create_inlet(network, plan, options, exchange->workspace, edge, created));
         } else if (edge->from == rank && edge->packet == i) {
             outlet *created = &exchange->outlets[exchange->outlet_count];
             exchange->outlet_count++;
-            SNN_TRY(create_outlet(network, options, edges, i, created));
+            SNN_TRY(create_outlet(network, options, exchange->workspace, edges, i, created));
         }
     }
     return create_index(exchange, network->population_count);
@@ -284,6 +286,7 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
     created->communicator = communicator;
     created->timers = timers;
     created->crowded = snn_world_crowded(world);
+    SNN_GOTO_DONE(status, snn_codec_workspace_create(options->eta, options->timesteps, &created->workspace));
     SNN_GOTO_DONE(status, check_tags(communicator, network));
     SNN_GOTO_DONE(status, snn_edges_derive(plan, network, snn_plan_place(plan, rank).replica, &edges));
     SNN_GOTO_DONE(status, create_ends(created, network, plan, options, &edges, rank));

@@ -19,7 +19,7 @@ struct snn_packet_coder {
     snn_codec_state *state;
     XXH3_state_t *hash;
     size_t plane_bytes;
-    uint32_t group, next_step; /* the block that follows the last one; XOR cannot do without it */
+    uint32_t group, next_step; /* the block that follows the last one; XOR and CONTEXT cannot do without it */
 };
 
 /* Writes `bytes` bytes of value, least significant first; returns where the next field goes. */
@@ -135,7 +135,13 @@ static snn_status check_shape(const snn_packet_shape *shape)
     return snn_ok();
 }
 
-snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec codec, snn_packet_coder **coder)
+static bool is_for_spikes(snn_codec codec)
+{
+    return codec == SNN_CODEC_XOR || codec == SNN_CODEC_CONTEXT;
+}
+
+snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec codec, snn_codec_workspace *workspace,
+                                   snn_packet_coder **coder)
 {
     *coder = NULL;
     SNN_TRY(check_shape(shape));
@@ -145,14 +151,14 @@ snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec code
     }
     snn_status status = snn_ok();
     created->shape = *shape;
-    created->codec = shape->payload == SNN_PAYLOAD_INTEGERS && codec == SNN_CODEC_XOR ? SNN_CODEC_ZSTD : codec;
+    created->codec = shape->payload == SNN_PAYLOAD_INTEGERS && is_for_spikes(codec) ? SNN_CODEC_ZSTD : codec;
     created->plane_bytes = plane_bytes_of(shape);
     created->hash = XXH3_createState();
     if (created->hash == NULL) {
         SNN_GOTO_DONE(status, snn_out_of_memory("checksum"));
     }
     SNN_GOTO_DONE(status, snn_codec_state_create(created->codec, (size_t)shape->images * created->plane_bytes,
-                                                 shape->block, &created->state));
+                                                 shape->block, workspace, &created->state));
     *coder = created;
     created = NULL;
 done:
@@ -200,7 +206,7 @@ static snn_status check_block(const snn_packet_coder *coder, const snn_packet_bl
         return snn_fail(SNN_INTERNAL_ERROR, "%s of %lld positions, %ld channels, %ld images do not fit the edge",
                         integers ? "sums" : "spikes", (long long)positions, (long)channels, (long)capacity);
     }
-    if (coder->codec == SNN_CODEC_XOR && first_step != 0 && (group != coder->group || first_step != coder->next_step)) {
+    if (is_for_spikes(coder->codec) && first_step != 0 && (group != coder->group || first_step != coder->next_step)) {
         return snn_fail(SNN_INTERNAL_ERROR, "block out of order: group %lu, step %lu follows group %lu, step %lu",
                         (unsigned long)group, (unsigned long)first_step, (unsigned long)coder->group,
                         (unsigned long)coder->next_step);
@@ -256,7 +262,8 @@ static snn_status encode(snn_packet_coder *coder, const snn_packet_block *block,
     }
     size_t payload_bytes = 0;
     snn_codec used = SNN_CODEC_RAW;
-    SNN_TRY(snn_codec_encode(coder->state, steps, (size_t)images * coder->plane_bytes, payload, &payload_bytes, &used));
+    const snn_codec_block coded = {(int32_t)first_step, steps, (size_t)images * coder->plane_bytes};
+    SNN_TRY(snn_codec_encode(coder->state, &coded, payload, &payload_bytes, &used));
     snn_packet_header header = {.magic = SNN_PACKET_MAGIC,
                                 .version = SNN_PACKET_VERSION,
                                 .codec = (uint8_t)used,
@@ -347,8 +354,9 @@ static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t 
     }
     begin_block(coder, group, first_step, steps);
     const uint8_t *packed = NULL;
-    SNN_TRY(snn_codec_decode(coder->state, (snn_codec)header.codec, steps, (size_t)images * coder->plane_bytes,
-                             packet + HEADER_BYTES, bytes - HEADER_BYTES, &packed));
+    const snn_codec_block coded = {(int32_t)first_step, steps, (size_t)images * coder->plane_bytes};
+    SNN_TRY(snn_codec_decode(coder->state, (snn_codec)header.codec, &coded, packet + HEADER_BYTES, bytes - HEADER_BYTES,
+                             &packed));
     for (int32_t step = 0; step < steps; step++) {
         for (int32_t image = 0; image < images; image++) {
             unpack_plane(coder, packed, block, step, image);

@@ -15,12 +15,25 @@
 #include "core/network/spikes.h"
 #include "core/network/sums.h"
 
-typedef enum snn_codec { SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR, SNN_CODEC_AUTO, SNN_CODEC_COUNT } snn_codec;
+typedef enum snn_codec {
+    SNN_CODEC_RAW,
+    SNN_CODEC_ZSTD,
+    SNN_CODEC_XOR,
+    SNN_CODEC_CONTEXT,
+    SNN_CODEC_AUTO,
+    SNN_CODEC_COUNT
+} snn_codec;
 
-/* "raw", "zstd", "xor", "auto": as in the configuration. */
+/* "raw", "zstd", "xor", "context", "auto": as in the configuration. */
 const char *snn_codec_name(snn_codec codec);
 /* SNN_INPUT_ERROR lists the names. */
 snn_status snn_codec_parse(const char *name, snn_codec *codec);
+
+/* Memory that the coders of a rank share, because they work one at a time. eta [timesteps]: the step sizes of the run,
+ * from which the codec `context` knows how y moves. Outlives the coders. */
+typedef struct snn_codec_workspace snn_codec_workspace;
+snn_status snn_codec_workspace_create(const float *eta, int32_t timesteps, snn_codec_workspace **workspace);
+void snn_codec_workspace_destroy(snn_codec_workspace *workspace); /* accepts NULL */
 
 enum { SNN_PACKET_MAGIC = 0x314b5053, SNN_PACKET_VERSION = 2 }; /* "SPK1" */
 
@@ -30,7 +43,7 @@ typedef enum snn_payload { SNN_PAYLOAD_BITS, SNN_PAYLOAD_INTEGERS } snn_payload;
 typedef struct snn_packet_header {
     uint32_t magic;
     uint16_t version;
-    uint8_t codec;          /* how the payload is coded: RAW, ZSTD or XOR (never AUTO; integers: never XOR) */
+    uint8_t codec;          /* how the payload is coded: never AUTO; integers: RAW or ZSTD */
     uint8_t payload;        /* snn_payload */
     uint32_t edge;          /* edge number, the same at both ends */
     uint32_t group;         /* image group */
@@ -41,7 +54,7 @@ typedef struct snn_packet_header {
     uint64_t checksum;      /* XXH3 of the header with this field 0, then the payload */
 } snn_packet_header;
 
-/* One edge's coder state at either end: the last plane of every image (for xor across blocks), scratch. */
+/* One edge's coder state at either end: what its codec keeps of the blocks before. */
 typedef struct snn_packet_coder snn_packet_coder;
 
 typedef struct snn_packet_shape {
@@ -52,8 +65,10 @@ typedef struct snn_packet_shape {
     int32_t images, block;              /* at most */
 } snn_packet_shape;
 
-/* Integers are coded with zstd where `codec` is XOR: a stream's bits do not resemble those of the step before. */
-snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec codec, snn_packet_coder **coder);
+/* Integers are coded with zstd where `codec` is XOR or CONTEXT: a stream's bits are no spikes, nor do they resemble
+ * those of the step before. */
+snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec codec, snn_codec_workspace *workspace,
+                                   snn_packet_coder **coder);
 void snn_packet_coder_destroy(snn_packet_coder *coder);
 /* Largest packet, header included. */
 size_t snn_packet_bound(const snn_packet_coder *coder);

@@ -38,6 +38,7 @@ typedef struct snn_wavefront_options {
     snn_codec codec; /* AUTO: RAW where all ranks share a host (copying is faster than any coder), XOR elsewhere */
     int32_t timesteps, block, images;
     snn_trace *trace; /* told what the main thread does, or NULL; outlives the wavefront */
+    const float *eta; /* [timesteps], the same on every rank; read at creation only */
 } snn_wavefront_options;
 
 typedef struct snn_wavefront snn_wavefront;

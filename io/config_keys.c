@@ -32,7 +32,7 @@ static const snn_config_word codecs[] = {{"auto", SNN_CODEC_AUTO},
                                          {"raw", SNN_CODEC_RAW},
                                          {"zstd", SNN_CODEC_ZSTD},
                                          {"xor", SNN_CODEC_XOR},
-                                         {"context", SNN_CONFIG_UNAVAILABLE},
+                                         {"context", SNN_CODEC_CONTEXT},
                                          {NULL, 0}};
 
 #define AT(member) offsetof(snn_config, member)

@@ -13,4 +13,9 @@ bool snn_processor_runs_avx512(void); /* F, BW, VL, DQ and VNNI */
  * its threads; asking again changes nothing. */
 bool snn_processor_runs_amx(void);
 
+/* The same for the kernels of contexts.h, which gather bits by BMI2. */
+bool snn_processor_sorts_portable(void);
+bool snn_processor_sorts_avx2(void);
+bool snn_processor_sorts_avx512(void);
+
 #endif

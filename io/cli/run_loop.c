@@ -173,8 +173,12 @@ static snn_status run_rounds(snn_run *run)
 snn_status snn_run_evaluate(snn_run *run)
 {
     const snn_config *config = run->config;
-    const snn_wavefront_options options = {config->codec, config->simulation.timesteps, config->simulation.block,
-                                           config->simulation.batch, run->trace};
+    const snn_wavefront_options options = {.codec = config->codec,
+                                           .timesteps = config->simulation.timesteps,
+                                           .block = config->simulation.block,
+                                           .images = config->simulation.batch,
+                                           .trace = run->trace,
+                                           .eta = run->eta};
     const snn_wavefront_hooks hooks = {.context = run,
                                        .images = group_images,
                                        .load = load_group,

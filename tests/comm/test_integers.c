@@ -47,6 +47,23 @@ static snn_sums make_sums(int64_t positions, int32_t channels, int32_t images, i
     return sums;
 }
 
+/* Shared by all coders of this process. */
+static snn_codec_workspace *shared_workspace;
+
+static int create_workspace(void **state)
+{
+    (void)state;
+    const float eta[] = {0.15F}; /* integers have no use for it */
+    return snn_failed(snn_codec_workspace_create(eta, 1, &shared_workspace));
+}
+
+static int destroy_workspace(void **state)
+{
+    (void)state;
+    snn_codec_workspace_destroy(shared_workspace);
+    return 0;
+}
+
 /* What a plane is, one value at a time. */
 static void check_integer_plane(const uint8_t *packed, const int32_t *values, const snn_packet_shape *shape,
                                 int32_t channels)
@@ -65,8 +82,8 @@ static void check_integer_plane(const uint8_t *packed, const int32_t *values, co
 static void check_integers(uint64_t *random, const snn_packet_shape *shape, int32_t channels, snn_codec codec, int bits)
 {
     snn_packet_coder *sender = NULL, *receiver = NULL;
-    succeeds(snn_packet_coder_create(shape, codec, &sender));
-    succeeds(snn_packet_coder_create(shape, codec, &receiver));
+    succeeds(snn_packet_coder_create(shape, codec, shared_workspace, &sender));
+    succeeds(snn_packet_coder_create(shape, codec, shared_workspace, &receiver));
     uint8_t *packet = snn_allocate(snn_packet_bound(sender), 1);
     const snn_packet_block sent = {.sums = make_sums(shape->positions, channels, shape->images, shape->block)};
     const snn_packet_block placed = {.sums = make_sums(shape->positions, channels, shape->images, shape->block)};
@@ -110,9 +127,9 @@ static void test_integers(void **state)
 {
     (void)state;
     uint64_t random = 6;
-    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR};
+    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR, SNN_CODEC_CONTEXT};
     const int bits[] = {3, 12, 30};
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 64; i++) {
         const int32_t channels = draw_between(&random, 1, 70), begin = draw_between(&random, 0, channels - 1);
         const snn_packet_shape shape = {.edge = (uint32_t)draw(&random),
                                         .payload = SNN_PAYLOAD_INTEGERS,
@@ -121,7 +138,7 @@ static void test_integers(void **state)
                                         .channel_end = draw_between(&random, begin + 1, channels),
                                         .images = draw_between(&random, 1, 4),
                                         .block = draw_between(&random, 1, 6)};
-        check_integers(&random, &shape, channels, codecs[i % 3], bits[i / 3 % 3]);
+        check_integers(&random, &shape, channels, codecs[i % 4], bits[i / 4 % 3]);
     }
 }
 
@@ -138,7 +155,7 @@ static void test_integers_shrink(void **state)
     for (int i = 0; i < 64 * 64 * 2; i++) {
         ((int32_t *)block.sums.values)[i] = draw_between(&random, -100, 100);
     }
-    succeeds(snn_packet_coder_create(&shape, SNN_CODEC_XOR, &coder));
+    succeeds(snn_packet_coder_create(&shape, SNN_CODEC_XOR, shared_workspace, &coder));
     uint8_t *packet = snn_allocate(snn_packet_bound(coder), 1);
     succeeds(snn_packet_encode(coder, &block, 0, 0, 2, 1, packet, &bytes));
     assert_int_equal(packet[6], SNN_CODEC_ZSTD);
@@ -159,9 +176,9 @@ static void test_payloads_are_told_apart(void **state)
     const snn_packet_block block = {.spikes = bits.spikes, .sums = make_sums(2, 3, 1, 1)};
     snn_packet_coder *integers = NULL, *spikes = NULL;
     size_t bytes = 0;
-    succeeds(snn_packet_coder_create(&shape, SNN_CODEC_RAW, &integers));
+    succeeds(snn_packet_coder_create(&shape, SNN_CODEC_RAW, shared_workspace, &integers));
     shape.payload = SNN_PAYLOAD_BITS;
-    succeeds(snn_packet_coder_create(&shape, SNN_CODEC_RAW, &spikes));
+    succeeds(snn_packet_coder_create(&shape, SNN_CODEC_RAW, shared_workspace, &spikes));
     uint8_t *packet = snn_allocate(snn_packet_bound(integers), 1);
     fails_with(snn_packet_encode(integers, &bits, 0, 0, 1, 1, packet, &bytes), SNN_INTERNAL_ERROR, "sums of 0");
     succeeds(snn_packet_encode(spikes, &block, 0, 0, 1, 1, packet, &bytes));
@@ -180,5 +197,5 @@ int main(void)
         cmocka_unit_test(test_integers_shrink),
         cmocka_unit_test(test_payloads_are_told_apart),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, create_workspace, destroy_workspace);
 }

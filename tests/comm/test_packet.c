@@ -53,6 +53,32 @@ static void fails_with(snn_status status, snn_code code, const char *text)
     }
 }
 
+/* A coder of a run of LONGEST steps, with the workspace that all coders of this process share. */
+enum { LONGEST = 64 };
+static snn_codec_workspace *shared_workspace;
+
+static snn_status create_coder(const snn_packet_shape *shape, snn_codec codec, snn_packet_coder **coder)
+{
+    return snn_packet_coder_create(shape, codec, shared_workspace, coder);
+}
+
+static int create_workspace(void **state)
+{
+    (void)state;
+    float eta[LONGEST];
+    for (int step = 0; step < LONGEST; step++) {
+        eta[step] = step == 0 ? 0.15F : eta[step - 1] * 0.95F;
+    }
+    return snn_failed(snn_codec_workspace_create(eta, LONGEST, &shared_workspace));
+}
+
+static int destroy_workspace(void **state)
+{
+    (void)state;
+    snn_codec_workspace_destroy(shared_workspace);
+    return 0;
+}
+
 /* --- planes --- */
 
 static void check_plane(uint64_t *random, int64_t positions, int32_t channels, int32_t begin, int32_t end)
@@ -140,8 +166,7 @@ static void test_codec_names(void **state)
     }
     snn_codec untouched = SNN_CODEC_XOR;
     fails_with(snn_codec_parse("gzip", &untouched), SNN_INPUT_ERROR,
-               "\"gzip\" is unknown: expected \"raw\", \"zstd\", \"xor\" or \"auto\"");
-    fails_with(snn_codec_parse("context", &untouched), SNN_INPUT_ERROR, "not available yet");
+               "\"gzip\" is unknown: expected \"raw\", \"zstd\", \"xor\", \"context\" or \"auto\"");
     fails_with(snn_codec_parse("", &untouched), SNN_INPUT_ERROR, "expected \"raw\"");
     fails_with(snn_codec_parse("RAW", &untouched), SNN_INPUT_ERROR, "unknown");
     assert_int_equal(untouched, SNN_CODEC_XOR);
@@ -200,8 +225,8 @@ static void check_round_trip(uint64_t *random, const snn_packet_shape *shape, in
 {
     snn_packet_coder *sender = NULL;
     snn_packet_coder *receiver = NULL;
-    succeeds(snn_packet_coder_create(shape, codec, &sender));
-    succeeds(snn_packet_coder_create(shape, codec, &receiver));
+    succeeds(create_coder(shape, codec, &sender));
+    succeeds(create_coder(shape, codec, &receiver));
     uint8_t *packet = snn_allocate(snn_packet_bound(sender) + GUARD_BYTES, 1);
     memset(packet + snn_packet_bound(sender), GUARD, GUARD_BYTES);
     snn_spikes sent = make_spikes(shape->positions, channels, shape->images, shape->block);
@@ -253,9 +278,9 @@ static void test_round_trips(void **state)
 {
     (void)state;
     uint64_t random = 3;
-    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR};
+    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR, SNN_CODEC_CONTEXT};
     const int flips[] = {0, 3, 50};
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 96; i++) {
         int32_t channels = draw_between(&random, 1, 70);
         int32_t begin = draw_between(&random, 0, channels - 1);
         const snn_packet_shape shape = {.edge = (uint32_t)draw(&random),
@@ -264,7 +289,7 @@ static void test_round_trips(void **state)
                                         .channel_end = draw_between(&random, begin + 1, channels),
                                         .images = draw_between(&random, 1, 4),
                                         .block = draw_between(&random, 1, 6)};
-        check_round_trip(&random, &shape, channels, codecs[i % 3], flips[i / 3 % 3]);
+        check_round_trip(&random, &shape, channels, codecs[i % 4], flips[i / 4 % 3]);
     }
 }
 
@@ -280,7 +305,7 @@ static void test_compression(void **state)
     fill_spikes(&random, &spikes, 8, 0, 500);
     snn_packet_coder *coder = NULL;
     size_t bytes = 0;
-    succeeds(snn_packet_coder_create(&shape, SNN_CODEC_XOR, &coder));
+    succeeds(create_coder(&shape, SNN_CODEC_XOR, &coder));
     size_t raw_bytes = snn_packet_raw_bytes(coder, 8, 2);
     assert_int_equal(raw_bytes, 8 * 2 * 64 * 64 / 8);
     uint8_t *packet = snn_allocate(snn_packet_bound(coder), 1);
@@ -311,7 +336,7 @@ static void test_header_bytes(void **state)
     spikes.bits[1] = 0x04; /* position 1: channel 2 */
     snn_packet_coder *coder = NULL;
     size_t bytes = 0;
-    succeeds(snn_packet_coder_create(&shape, SNN_CODEC_RAW, &coder));
+    succeeds(create_coder(&shape, SNN_CODEC_RAW, &coder));
     uint8_t *packet = snn_allocate(snn_packet_bound(coder), 1);
     succeeds(encode_bits(coder, &spikes, 0x0d0c0b0a, 0x100, 2, 3, packet, &bytes));
     const uint8_t header[32] = {'S', 'P', 'K', '1', 2, 0, 0, 0, 1, 2, 3, 4, 0x0a, 0x0b, 0x0c, 0x0d,
@@ -342,7 +367,7 @@ static void damage_begin(damage_case *made, snn_codec codec)
     made->spikes = make_spikes(16, 24, 2, 4);
     fill_spikes(&random, &made->spikes, 4, 0, 40);
     snn_packet_coder *coder = NULL;
-    succeeds(snn_packet_coder_create(&made->shape, codec, &coder));
+    succeeds(create_coder(&made->shape, codec, &coder));
     made->packet = snn_allocate(snn_packet_bound(coder), 1);
     made->damaged = snn_allocate(snn_packet_bound(coder) + 1, 1);
     succeeds(encode_bits(coder, &made->spikes, 7, 0, 4, 2, made->packet, &made->bytes));
@@ -363,7 +388,7 @@ static snn_status receive(const damage_case *made, snn_codec codec, size_t bytes
                           int32_t steps, int32_t images)
 {
     snn_packet_coder *coder = NULL;
-    succeeds(snn_packet_coder_create(&made->shape, codec, &coder));
+    succeeds(create_coder(&made->shape, codec, &coder));
     snn_status status = decode_bits(coder, made->damaged, bytes, group, first_step, steps, images, &made->spikes);
     snn_packet_coder_destroy(coder);
     return status;
@@ -372,7 +397,7 @@ static snn_status receive(const damage_case *made, snn_codec codec, size_t bytes
 static void test_every_flipped_bit_is_found(void **state)
 {
     (void)state;
-    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR};
+    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR, SNN_CODEC_CONTEXT};
     /* Field at each header byte, as in packet.h. */
     static const struct {
         size_t end;
@@ -380,7 +405,7 @@ static void test_every_flipped_bit_is_found(void **state)
     } fields[] = {{4, "magic"},          {6, "version"},     {7, ""},       {8, "payload"}, {12, "edge"},
                   {16, "group"},         {20, "first_step"}, {22, "steps"}, {24, "images"}, {28, "raw_bytes"},
                   {32, "payload_bytes"}, {40, "checksum"}};
-    for (int c = 0; c < 3; c++) {
+    for (int c = 0; c < 4; c++) {
         damage_case made;
         damage_begin(&made, codecs[c]);
         succeeds(receive(&made, codecs[c], made.bytes, 7, 0, 4, 2));
@@ -414,8 +439,8 @@ static void test_codec_field(void **state)
 static void test_every_truncation_is_found(void **state)
 {
     (void)state;
-    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR};
-    for (int c = 0; c < 3; c++) {
+    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_ZSTD, SNN_CODEC_XOR, SNN_CODEC_CONTEXT};
+    for (int c = 0; c < 4; c++) {
         damage_case made;
         damage_begin(&made, codecs[c]);
         for (size_t bytes = 0; bytes < made.bytes; bytes++) {
@@ -454,7 +479,7 @@ static void test_wrong_use(void **state)
     snn_spikes spikes = make_spikes(16, 24, 2, 4);
     snn_packet_coder *coder = NULL;
     size_t bytes = 0;
-    succeeds(snn_packet_coder_create(&shape, SNN_CODEC_XOR, &coder));
+    succeeds(create_coder(&shape, SNN_CODEC_XOR, &coder));
     uint8_t *packet = snn_allocate(snn_packet_bound(coder), 1);
     fails_with(encode_bits(coder, &spikes, 0, 0, 5, 2, packet, &bytes), SNN_INTERNAL_ERROR, "5 steps");
     fails_with(encode_bits(coder, &spikes, 0, 0, 4, 3, packet, &bytes), SNN_INTERNAL_ERROR, "3 images");
@@ -471,15 +496,15 @@ static void test_wrong_use(void **state)
     snn_release(packet);
     snn_release(spikes.bits);
 
-    fails_with(snn_packet_coder_create(&shape, SNN_CODEC_AUTO, &coder), SNN_INTERNAL_ERROR, "codec");
+    fails_with(create_coder(&shape, SNN_CODEC_AUTO, &coder), SNN_INTERNAL_ERROR, "codec");
     assert_null(coder);
     shape.channel_end = 3;
-    fails_with(snn_packet_coder_create(&shape, SNN_CODEC_RAW, &coder), SNN_INTERNAL_ERROR, "[3, 3)");
+    fails_with(create_coder(&shape, SNN_CODEC_RAW, &coder), SNN_INTERNAL_ERROR, "[3, 3)");
     shape.channel_end = 1 << 20;
     shape.positions = 1 << 20;
-    fails_with(snn_packet_coder_create(&shape, SNN_CODEC_RAW, &coder), SNN_INPUT_ERROR, "too large");
+    fails_with(create_coder(&shape, SNN_CODEC_RAW, &coder), SNN_INPUT_ERROR, "too large");
     shape = (snn_packet_shape){.positions = 1, .channel_end = 1, .images = 65535, .block = 65535};
-    fails_with(snn_packet_coder_create(&shape, SNN_CODEC_RAW, &coder), SNN_INPUT_ERROR, "too large");
+    fails_with(create_coder(&shape, SNN_CODEC_RAW, &coder), SNN_INPUT_ERROR, "too large");
     snn_packet_coder_destroy(NULL);
 }
 
@@ -498,5 +523,5 @@ int main(void)
         cmocka_unit_test(test_packet_out_of_place),
         cmocka_unit_test(test_wrong_use),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, create_workspace, destroy_workspace);
 }

@@ -205,7 +205,8 @@ static void run_begin(run_case *made_run, const fixture *made, const snn_plan *p
         visible[i] = snn_channel_range_hull(owned[i], snn_plan_needed(plan, network, place, i));
     }
     const snn_shard_options options = shard_options(made, block, owned, visible);
-    const snn_wavefront_options settings = {.codec = codec, .timesteps = TIMESTEPS, .block = block, .images = IMAGES};
+    const snn_wavefront_options settings = {
+        .codec = codec, .timesteps = TIMESTEPS, .block = block, .images = IMAGES, .eta = made->eta};
     *made_run = (run_case){.seen = {.made = made, .last_done = -1}};
     const snn_wavefront_hooks hooks = {
         .context = &made_run->seen, .images = images_of, .load = load, .done = done, .item = item};
@@ -282,12 +283,12 @@ static snn_plan *random_plan(const fixture *made, uint64_t *random)
 
 static void check_random_plans(const fixture *made)
 {
-    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_XOR, SNN_CODEC_ZSTD, SNN_CODEC_AUTO};
+    const snn_codec codecs[] = {SNN_CODEC_RAW, SNN_CODEC_XOR, SNN_CODEC_CONTEXT, SNN_CODEC_ZSTD, SNN_CODEC_AUTO};
     const int32_t blocks[] = {3, 1, TIMESTEPS, 4, TIMESTEPS + 5};
     uint64_t random = 11;
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 25; i++) {
         snn_plan *plan = random_plan(made, &random);
-        check_run(made, plan, codecs[i % 4], blocks[i % 5]);
+        check_run(made, plan, codecs[i / 5 % 5], blocks[i % 5]);
         snn_plan_destroy(plan);
     }
 }
@@ -359,7 +360,8 @@ static void test_plan_for_other_ranks(void **state)
     const fixture *made = *state;
     const int32_t begin[] = {0, made->network->population_count};
     const int32_t shards[] = {snn_world_size(made->world) + 1};
-    const snn_wavefront_options settings = {.codec = SNN_CODEC_RAW, .timesteps = 1, .block = 1, .images = 1};
+    const snn_wavefront_options settings = {
+        .codec = SNN_CODEC_RAW, .timesteps = 1, .block = 1, .images = 1, .eta = made->eta};
     const snn_wavefront_hooks hooks = {.images = images_of, .load = load, .done = done};
     snn_wavefront *wavefront = NULL;
     snn_plan *plan = make_plan(made, 1, 1, begin, shards);
@@ -391,7 +393,7 @@ static void test_failing_hook(void **state)
     run_begin(&made_run, made, plan, SNN_CODEC_RAW, 4);
     snn_wavefront_destroy(made_run.wavefront);
     const snn_wavefront_options settings = {
-        .codec = SNN_CODEC_RAW, .timesteps = TIMESTEPS, .block = 4, .images = IMAGES};
+        .codec = SNN_CODEC_RAW, .timesteps = TIMESTEPS, .block = 4, .images = IMAGES, .eta = made->eta};
     const snn_wavefront_hooks hooks = {
         .context = &made_run.seen, .images = images_of, .load = load_fails, .done = done};
     succeeds(

@@ -48,7 +48,7 @@ for threads in 1 2; do
   same "$threads threads" 1 OMP_NUM_THREADS=$threads --
   same "$threads threads, 1x2x2" 4 OMP_NUM_THREADS=$threads -- --layout 1x2x2
 done
-for codec in raw zstd xor auto; do
+for codec in raw zstd xor context auto; do
   same "codec $codec" 4 -- --layout 1x2x2 --set comm.codec=$codec
 done
 for block in 1 3 8 20; do

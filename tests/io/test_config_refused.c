@@ -98,10 +98,9 @@ static const struct {
     /* values */
     {"[neuron]\nschedule = 'expo'\n", "x.toml:2:1: neuron.schedule: expected one of \"exponential\", \"inverse\", "
                                       "\"polynomial\", \"constant\", \"table\", found \"expo\""},
-    {"[comm]\ncodec = 'context'\n", "x.toml:2:1: comm.codec: \"context\" is not available in this version (available: "
-                                    "\"auto\", \"raw\", \"zstd\", \"xor\")"},
     {"[comm]\ncodec = 'ZSTD'\n",
-     "x.toml:2:1: comm.codec: expected one of \"auto\", \"raw\", \"zstd\", \"xor\", found \"ZSTD\""},
+     "x.toml:2:1: comm.codec: expected one of \"auto\", \"raw\", \"zstd\", \"xor\", \"context\", found "
+     "\"ZSTD\""},
     {"[data]\nlayout = 'HWC'\n",
      "x.toml:2:1: data.layout: expected one of \"auto\", \"NHWC\", \"NCHW\", \"NHW\", found \"HWC\""},
     {"[neuron]\nlayernorm = 'decomposed'\n",
@@ -212,8 +211,8 @@ static const struct {
      "--set simulation.timesteps=1\nsimulation.batch=2: simulation.timesteps: expected an integer from 1 to 65535, "
      "found no TOML value"},
     {"data.mean=[1", "--set data.mean=[1: data.mean: expected 1 to 64 numbers, found no TOML value"},
-    {"comm.codec=zip", "--set comm.codec=zip: comm.codec: expected one of \"auto\", \"raw\", \"zstd\", \"xor\", found "
-                       "\"zip\""},
+    {"comm.codec=zip", "--set comm.codec=zip: comm.codec: expected one of \"auto\", \"raw\", \"zstd\", \"xor\", "
+                       "\"context\", found \"zip\""},
     {"data.test=", "--set data.test=: data.test: expected a path, found an empty string"},
     {"neuron.schedule=table", "--set neuron.schedule=table: neuron.schedule: schedule = \"table\" needs a number in "
                               "neuron.table for each of the 64 timesteps, found 0"},
