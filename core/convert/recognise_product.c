@@ -44,22 +44,30 @@ static snn_status convert_conv(snn_recognition *recognition)
     return snn_draft_conclude(recognition, &affine, status);
 }
 
-/* `matrix` transposed to [outputs][inputs] and scaled, where `rows_are_outputs` says how it lies. */
-static snn_status oriented(const snn_tensor *matrix, bool rows_are_outputs, float alpha, float **weights)
+/* `matrix` as [outputs][inputs] and scaled, where `rows_are_outputs` says how it lies: the matrix's own data where they
+ * are that already (matrices may be most of a model), or a copy, which the caller releases as *copy. */
+static snn_status oriented(const snn_tensor *matrix, bool rows_are_outputs, float alpha, const float **weights,
+                           float **copy)
 {
     int64_t rows = matrix->dims[matrix->rank - 2];
     int64_t columns = matrix->dims[matrix->rank - 1];
     const float *data = matrix->data;
-    *weights = snn_allocate((size_t)(rows * columns), sizeof **weights);
-    if (*weights == NULL) {
+    *copy = NULL;
+    *weights = data;
+    if (rows_are_outputs && alpha == 1.0f) {
+        return snn_ok();
+    }
+    *copy = snn_allocate((size_t)(rows * columns), sizeof **copy);
+    if (*copy == NULL) {
         return snn_out_of_memory("matrix");
     }
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t c = 0; c < columns; c++) {
             int64_t at = rows_are_outputs ? r * columns + c : c * rows + r;
-            (*weights)[at] = alpha * data[r * columns + c];
+            (*copy)[at] = alpha * data[r * columns + c];
         }
     }
+    *weights = *copy;
     return snn_ok();
 }
 
@@ -91,7 +99,8 @@ static snn_status convert_gemm(snn_recognition *recognition)
 {
     const snn_node *node = recognition->node;
     const snn_tensor *matrix = NULL;
-    float *weights = NULL;
+    const float *weights = NULL;
+    float *copy = NULL;
     float *bias = NULL;
     snn_affine affine;
     memset(&affine, 0, sizeof affine);
@@ -101,7 +110,7 @@ static snn_status convert_gemm(snn_recognition *recognition)
     SNN_TRY(snn_recognition_constant(recognition, 1, &matrix));
     bool transposed = snn_node_integer(node, "transB", 0) != 0;
     int32_t outputs = (int32_t)(transposed ? matrix->dims[0] : matrix->dims[1]);
-    snn_status status = oriented(matrix, transposed, snn_node_real(node, "alpha", 1.0f), &weights);
+    snn_status status = oriented(matrix, transposed, snn_node_real(node, "alpha", 1.0f), &weights, &copy);
     if (status.code == SNN_OK) {
         status = gemm_bias(recognition, outputs, &bias);
     }
@@ -111,7 +120,7 @@ static snn_status convert_gemm(snn_recognition *recognition)
     if (status.code == SNN_OK) {
         status = snn_affine_dense(&affine, outputs, weights, bias);
     }
-    snn_release(weights);
+    snn_release(copy);
     snn_release(bias);
     (void)snprintf(recognition->text, sizeof recognition->text, "matrix product, %lld to %d",
                    (long long)(snn_tensor_elements(matrix) / outputs), outputs);
@@ -159,14 +168,15 @@ static snn_status convert_matmul(snn_recognition *recognition)
     bool left = snn_recognition_is_constant(recognition, 0);
     int32_t activation = left ? 1 : 0;
     const snn_tensor *matrix = NULL;
-    float *weights = NULL;
+    const float *weights = NULL;
+    float *copy = NULL;
     SNN_TRY(snn_recognition_constant(recognition, left ? 0 : 1, &matrix));
     if (matrix->rank != 2) {
         return snn_fail(SNN_INPUT_ERROR, "constant of rank %d; a matrix expected", matrix->rank);
     }
     const snn_tensor *input = snn_recognition_input(recognition, activation);
     int32_t outputs = (int32_t)matrix->dims[left ? 0 : 1];
-    SNN_TRY(oriented(matrix, left, 1.0f, &weights));
+    SNN_TRY(oriented(matrix, left, 1.0f, &weights, &copy));
     snn_status status;
     if (!left && input->rank == 2) {
         snn_affine affine;
@@ -177,7 +187,7 @@ static snn_status convert_matmul(snn_recognition *recognition)
     } else {
         status = token_product(recognition, activation, left, outputs, weights);
     }
-    snn_release(weights);
+    snn_release(copy);
     (void)snprintf(recognition->text, sizeof recognition->text, "matrix product, %lld to %d",
                    (long long)(snn_tensor_elements(matrix) / outputs), outputs);
     return status;

@@ -50,6 +50,8 @@ static snn_status convert_model(snn_run *run)
     if (status.code == SNN_OK && run->config->model.network[0] == '\0') {
         status = snn_trained_convert(run->world, run->config, &trained, &run->network, &run->origin);
     }
+    snn_draft_destroy(trained.draft); /* as large as the model, and no longer needed */
+    trained.draft = NULL;
     if (status.code == SNN_OK) {
         /* The data set is checked against the model before it is run through it. */
         snn_status fits = snn_ok();
@@ -189,8 +191,35 @@ static snn_status send_rows(const snn_run *run, const snn_network *full)
     return snn_ok();
 }
 
-/* This rank's rows from rank 0 by message, from its own full network (rank 0), or from the network file. */
-static snn_status load_rows(snn_run *run, snn_network *network, const snn_network *full, bool from_file)
+/* Moves rows [begin, end) out of a projection that holds all; its other rows are given up. */
+static snn_status take_rows(const snn_network *network, snn_projection *full, int32_t begin, int32_t end,
+                            snn_projection *projection)
+{
+    const bool whole = begin == full->row_begin && end == full->row_end;
+    if (whole) {
+        projection->weights = full->weights;
+        projection->index = full->index;
+        projection->row_begin = begin;
+        projection->row_end = end;
+    } else {
+        const size_t rows = (size_t)(end - begin);
+        const size_t bytes = row_bytes(network, projection), index_bytes = index_row_bytes(projection);
+        SNN_TRY(allocate_rows(network, projection, begin, end));
+        memcpy(projection->weights, (const char *)full->weights + (size_t)begin * bytes, rows * bytes);
+        if (index_bytes > 0) {
+            memcpy(projection->index, (const char *)full->index + (size_t)begin * index_bytes, rows * index_bytes);
+        }
+        snn_release(full->weights);
+        snn_release(full->index);
+    }
+    full->weights = NULL;
+    full->index = NULL;
+    full->row_begin = full->row_end = 0;
+    return snn_ok();
+}
+
+/* This rank's rows out of its own full network (rank 0), from the network file, or from rank 0 by message. */
+static snn_status load_rows(snn_run *run, snn_network *network, snn_network *full, bool from_file)
 {
     snn_place place = snn_plan_place(run->plan, snn_world_rank(run->world));
     for (int32_t p = 0; p < network->projection_count; p++) {
@@ -200,24 +229,18 @@ static snn_status load_rows(snn_run *run, snn_network *network, const snn_networ
         if (begin == end) {
             continue;
         }
+        if (full != NULL) {
+            SNN_TRY(take_rows(network, &full->projections[p], begin, end, projection));
+            continue;
+        }
         if (from_file) {
             SNN_TRY(snn_network_file_read_rows(run->config->model.network, network, p, begin, end));
             continue;
         }
         size_t rows = (size_t)(end - begin);
-        size_t bytes = row_bytes(network, projection);
         size_t index_bytes = index_row_bytes(projection);
         SNN_TRY(allocate_rows(network, projection, begin, end));
-        if (full != NULL) {
-            memcpy(projection->weights, (const char *)full->projections[p].weights + (size_t)begin * bytes,
-                   rows * bytes);
-            if (index_bytes > 0) {
-                memcpy(projection->index, (const char *)full->projections[p].index + (size_t)begin * index_bytes,
-                       rows * index_bytes);
-            }
-            continue;
-        }
-        SNN_TRY(snn_world_receive(run->world, 0, projection->weights, rows * bytes));
+        SNN_TRY(snn_world_receive(run->world, 0, projection->weights, rows * row_bytes(network, projection)));
         if (index_bytes > 0) {
             SNN_TRY(snn_world_receive(run->world, 0, projection->index, rows * index_bytes));
         }
@@ -234,9 +257,9 @@ static snn_status slice_network(snn_run *run)
     if (owner) {
         SNN_TRY(snn_network_copy_structure(run->network, &slice));
     }
-    snn_status status = load_rows(run, slice, owner ? run->network : NULL, from_file);
-    if (status.code == SNN_OK && owner) {
-        status = send_rows(run, run->network);
+    snn_status status = owner ? send_rows(run, run->network) : snn_ok();
+    if (status.code == SNN_OK) {
+        status = load_rows(run, slice, owner ? run->network : NULL, from_file);
     }
     if (status.code != SNN_OK && !from_file) {
         /* Rank 0 sends and the others receive: one that fails alone would leave its partner waiting. */
@@ -286,6 +309,7 @@ static snn_status make_shard(snn_run *run)
                                            .seed = (uint64_t)config->simulation.seed,
                                            .trace = run->trace};
         status = snn_shard_create(network, run->kernels, &options, &run->shard);
+        snn_network_release_weights(run->network); /* the shard has its own */
     }
     snn_release(owned);
     snn_release(visible);

@@ -108,6 +108,45 @@ static void runs_every_layer(void **state)
     }
 }
 
+/* What a rank holds: 2 bytes a weight at most, and 8 bytes of state a neuron and image. */
+static void holds_no_more_than_it_must(void **state)
+{
+    (void)state;
+    const snn_bench_layer layer = {.network = "test",
+                                   .name = "convolution",
+                                   .product = SNN_OPERATOR_CONVOLUTION,
+                                   .source = {8, 8, 256},
+                                   .channels = 256,
+                                   .kernel = 3,
+                                   .stride = 1,
+                                   .groups = 1,
+                                   .neuron = SNN_NEURON_RELU,
+                                   .images = 3};
+    const int64_t weights = 256 * 256 * 9, neurons = 3 * 8 * 8 * 256;
+    for (int format = SNN_WEIGHTS_INT16; format <= SNN_WEIGHTS_INT8; format++) {
+        int32_t count = 0;
+        const snn_kernels *const *all = snn_kernels_all(&count);
+        snn_network *network = NULL;
+        assert_int_equal(snn_bench_layer_network(&layer, (snn_weight_format)format, &network).code, SNN_OK);
+        for (int32_t k = 0; k < count; k++) {
+            const snn_workload_options options = {
+                .kernels = all[k], .images = layer.images, .block = 4, .timesteps = 8, .threads = 1};
+            snn_workload *workload = NULL;
+            int64_t weight_bytes, state_bytes, spike_bytes;
+            if (!all[k]->available()) {
+                continue;
+            }
+            assert_int_equal(snn_workload_create(network, &options, &workload).code, SNN_OK);
+            snn_workload_memory(workload, &weight_bytes, &state_bytes, &spike_bytes);
+            assert_in_range(weight_bytes, 0, 2 * weights + weights / 32);
+            assert_int_equal(state_bytes, 8 * neurons);
+            assert_int_equal(spike_bytes, (4 + 4 + 1) * neurons / 8); /* source, own, own of the step before */
+            snn_workload_destroy(workload);
+        }
+        snn_network_destroy(network);
+    }
+}
+
 static void names_layers_once(void **state)
 {
     (void)state;
@@ -142,11 +181,9 @@ static void has_a_peak_for_all_kernels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_up_exactly),
-        cmocka_unit_test(forwards_failures),
-        cmocka_unit_test(runs_every_layer),
-        cmocka_unit_test(names_layers_once),
-        cmocka_unit_test(has_a_peak_for_all_kernels),
+        cmocka_unit_test(holds_no_more_than_it_must), cmocka_unit_test(sums_up_exactly),
+        cmocka_unit_test(forwards_failures),          cmocka_unit_test(runs_every_layer),
+        cmocka_unit_test(names_layers_once),          cmocka_unit_test(has_a_peak_for_all_kernels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
