@@ -134,16 +134,28 @@ static double pass_seconds(const comparison *at, int32_t population, int32_t pre
     return any && of->runs > 0 ? seconds / of->runs / at->config->simulation.batch : (double)NAN;
 }
 
-static double operations_into(const snn_network *network, int32_t population)
+/* Additions of a timestep; the product with a graded image is made once, at the beginning. */
+static double operations_into(const comparison *at, int32_t population)
 {
+    const bool graded = snn_encoding_is_graded(at->config->simulation.encoding);
     double operations = 0.0;
-    for (int32_t i = 0; i < network->projection_count; i++) {
-        const snn_projection *projection = &network->projections[i];
-        if (projection->target == population && projection->op.kind != SNN_OPERATOR_DIAGONAL) {
+    for (int32_t i = 0; i < at->network->projection_count; i++) {
+        const snn_projection *projection = &at->network->projections[i];
+        const bool once = projection->source == SNN_SOURCE_INPUT && graded;
+        if (projection->target == population && projection->op.kind != SNN_OPERATOR_DIAGONAL && !once) {
             operations += (double)snn_operator_operations(&projection->op);
         }
     }
     return operations;
+}
+
+static void print_cell(double value)
+{
+    if (value > 0.0) {
+        printf(" %10.1f", value);
+    } else {
+        printf(" %10s", "-");
+    }
 }
 
 /* Mean seconds over all runs, also those that only warmed up. */
@@ -159,18 +171,20 @@ static void report_populations(const comparison *at, snn_json *json)
     total += beginning;
     const double scale = at->timing.median / items / total; /* of all runs to one image and timestep */
     printf("\nmicroseconds for one timestep of one image (oneDNN: for one image)\n");
-    printf("%-32s %-12s %10s %6s %8s %10s %10s\n", "population", "neuron", "us", "share", "GMAC/s", "dnnl f32",
+    printf("%-32s %-12s %10s %6s %10s %10s %10s\n", "population", "neuron", "us", "share", "GMAC/s", "dnnl f32",
            "dnnl i8");
     printf("%-32s %-12s %10.1f %5.1f%%\n", "(begin: product with the image)", "", 1e6 * beginning * scale,
            100.0 * beginning / total);
     snn_json_begin_array(json, "populations");
     for (int32_t p = 0; p < network->population_count; p++) {
         const snn_population *population = &network->populations[p];
-        const double of_one = seconds[p] * scale, operations = operations_into(network, p);
-        printf("%-32.32s %-12s %10.1f %5.1f%% %8.1f %10.1f %10.1f\n", population->name,
-               snn_neuron_kind_name(population->kind), 1e6 * of_one, 100.0 * seconds[p] / total,
-               1e-9 * operations / of_one, 1e6 * pass_seconds(at, p, SNN_ONEDNN_FLOAT32),
-               1e6 * pass_seconds(at, p, SNN_ONEDNN_INT8));
+        const double of_one = seconds[p] * scale, operations = operations_into(at, p);
+        printf("%-32.32s %-12s %10.1f %5.1f%%", population->name, snn_neuron_kind_name(population->kind), 1e6 * of_one,
+               100.0 * seconds[p] / total);
+        print_cell(1e-9 * operations / of_one);
+        print_cell(1e6 * pass_seconds(at, p, SNN_ONEDNN_FLOAT32));
+        print_cell(1e6 * pass_seconds(at, p, SNN_ONEDNN_INT8));
+        putchar('\n');
         snn_json_begin_object(json, NULL);
         snn_json_text(json, "name", population->name);
         snn_json_text(json, "neuron", snn_neuron_kind_name(population->kind));
