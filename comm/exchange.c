@@ -1,15 +1,12 @@
 #include "comm/exchange.h"
 
 #include <stdbool.h>
-#include <time.h>
 
 #include "comm/edges.h"
-#include "comm/mpi_check.h"
+#include "comm/mpi_wait.h"
 #include "core/base/memory.h"
 
 enum { SLOTS = 2 }; /* items in flight per inlet and outlet */
-
-enum { SHORTEST_PAUSE = 1000, LONGEST_PAUSE = 128000 }; /* nanoseconds */
 
 typedef struct inlet {
     int32_t source;   /* population */
@@ -35,7 +32,7 @@ struct snn_exchange {
     snn_timers *timers;
     snn_wavefront_traffic traffic;
     snn_codec_workspace *workspace;
-    int64_t items; /* of the run */
+    int64_t items; /* announced since the last finish */
     bool crowded;  /* more ranks than processors */
     bool running;  /* between begin and finish: messages may be in flight */
     inlet *inlets; /* [inlet_count] */
@@ -315,24 +312,6 @@ static double charge(snn_exchange *exchange, snn_timer timer, double since)
     return snn_timers_charge(exchange->timers, timer, since);
 }
 
-/* Looks at a request again and again, with longer and longer pauses. Measured with 64 ranks on 2 processors, where
- * MPI_Wait keeps the processor busy or yields it to others that wait: twice to three times as fast. */
-static snn_status wait_with_pauses(MPI_Request *request, MPI_Status *envelope)
-{
-    struct timespec pause = {.tv_sec = 0, .tv_nsec = SHORTEST_PAUSE};
-    for (;;) {
-        int done = 0;
-        SNN_TRY(snn_mpi_check(MPI_Test(request, &done, envelope), "MPI_Test"));
-        if (done) {
-            return snn_ok();
-        }
-        (void)nanosleep(&pause, NULL); /* a signal may cut it short: no harm */
-        if (pause.tv_nsec < LONGEST_PAUSE) {
-            pause.tv_nsec *= 2;
-        }
-    }
-}
-
 /* Completes a request: what a look at it takes is communication, what follows is waiting for the peer. */
 static snn_status complete(snn_exchange *exchange, MPI_Request *request, MPI_Status *envelope)
 {
@@ -343,11 +322,7 @@ static snn_status complete(snn_exchange *exchange, MPI_Request *request, MPI_Sta
     if (done) {
         return snn_ok();
     }
-    if (exchange->crowded) {
-        SNN_TRY(wait_with_pauses(request, envelope));
-    } else {
-        SNN_TRY(snn_mpi_check(MPI_Wait(request, envelope), "MPI_Wait"));
-    }
+    SNN_TRY(snn_mpi_wait(request, envelope, exchange->crowded));
     (void)charge(exchange, SNN_TIMER_WAIT, start);
     return snn_ok();
 }
@@ -366,12 +341,13 @@ static snn_status post(snn_exchange *exchange, inlet *in, int64_t number)
     return snn_ok();
 }
 
-snn_status snn_exchange_begin(snn_exchange *exchange, int64_t items)
+snn_status snn_exchange_extend(snn_exchange *exchange, int64_t items)
 {
+    const int64_t first = exchange->items;
     exchange->running = true;
-    exchange->items = items;
+    exchange->items += items;
     for (int32_t i = 0; i < exchange->inlet_count; i++) {
-        for (int64_t number = 0; number < SLOTS; number++) {
+        for (int64_t number = first; number < first + SLOTS; number++) {
             SNN_TRY(post(exchange, &exchange->inlets[i], number));
         }
     }
@@ -470,5 +446,6 @@ snn_status snn_exchange_finish(snn_exchange *exchange)
         }
     }
     exchange->running = false;
+    exchange->items = 0;
     return snn_ok();
 }

@@ -26,8 +26,8 @@ typedef struct snn_exchange snn_exchange;
 snn_status snn_exchange_create(snn_world *world, const snn_network *network, const snn_plan *plan,
                                const snn_wavefront_options *options, snn_timers *timers, snn_exchange **exchange);
 
-/* Begins a run of `items` items: posts the first receives. */
-snn_status snn_exchange_begin(snn_exchange *exchange, int64_t items);
+/* `items` more items will come, numbered on; all announced before have been received. Posts the first receives. */
+snn_status snn_exchange_extend(snn_exchange *exchange, int64_t items);
 
 /* Waits for those packets of the item that `population` is the first to need here, and places what they carry. */
 snn_status snn_exchange_receive(snn_exchange *exchange, int32_t population, const snn_item *item,
@@ -42,7 +42,7 @@ snn_status snn_exchange_send(snn_exchange *exchange, int32_t population, const s
  * processor away at each look, and somebody else is in MPI all the time anyway. */
 snn_status snn_exchange_progress(snn_exchange *exchange);
 
-/* Ends a run: waits until every packet sent has left. */
+/* All announced items are done: waits until every packet sent has left. Items are then numbered from 0 again. */
 snn_status snn_exchange_finish(snn_exchange *exchange);
 
 const snn_wavefront_traffic *snn_exchange_traffic(const snn_exchange *exchange);

@@ -12,11 +12,13 @@
  *  - at event (i, p), for the packet of a source s < p (the network is feed-forward) of item i. Its owner sends it at
  *    event (i, s), which is smaller.
  *  - at event (i, p), before it codes a packet into a buffer, until the packet of item i - 2 in that buffer has left.
- *    That needs at most that its receiver has posted the receive for item i - 2, which happened when the run began
- *    (i - 2 < 2) or when the receiver had decoded item i - 4, in an event of item i - 4, which is smaller.
- * At the end of a run the wait is of the second kind, for the last two items. So the rank at the smallest unfinished
- * event of the replica never waits for anything unfinished and goes on; events are finite, so all of them finish.
- * Replicas do not wait for each other. Messages cannot be confused: between two ranks there is one edge per source
+ *    That needs at most that its receiver has posted the receive for item i - 2, which happened when the receiver had
+ *    decoded item i - 4, in an event of item i - 4, which is smaller, or when the run that item i - 2 belongs to began
+ *    there, after an event of item i - 3 or less.
+ * Finishing waits as in the second kind, for the last two items. So the rank at the smallest unfinished event of the
+ * replica never waits for anything unfinished and goes on; events are finite, so all of them finish. Replicas do not
+ * wait for each other. Between two runs the caller may wait until all ranks have done an earlier run, which the rank at
+ * the smallest event has. Messages cannot be confused: between two ranks there is one edge per source
  * population, the tag is that population, and MPI keeps the order of equal tags. */
 
 struct snn_wavefront {
@@ -30,6 +32,7 @@ struct snn_wavefront {
     float *pixels;    /* [images][height][width][channels]; NULL on ranks that do not read the input */
     int64_t *numbers; /* [images], likewise; NULL without the hook */
     snn_exchange *exchange;
+    int64_t number; /* items since the last finish */
     snn_timers timers;
 };
 
@@ -164,8 +167,7 @@ static snn_status run_item(snn_wavefront *wavefront, const snn_item *item)
     return snn_ok();
 }
 
-/* Runs one group; *number counts the replica's items. */
-static snn_status run_group(snn_wavefront *wavefront, int64_t group, int64_t *number)
+static snn_status run_group(snn_wavefront *wavefront, int64_t group)
 {
     const snn_wavefront_options *options = &wavefront->options;
     int32_t images = wavefront->hooks.images(wavefront->hooks.context, group);
@@ -176,14 +178,14 @@ static snn_status run_group(snn_wavefront *wavefront, int64_t group, int64_t *nu
     SNN_TRY(begin_group(wavefront, group, images));
     for (int32_t first = 0; first < options->timesteps;) {
         int32_t left = options->timesteps - first;
-        const snn_item item = {.number = *number,
+        const snn_item item = {.number = wavefront->number,
                                .group = group,
                                .images = images,
                                .first_step = first,
                                .steps = left < options->block ? left : options->block};
         SNN_TRY(run_item(wavefront, &item));
         first += item.steps;
-        (*number)++;
+        wavefront->number++;
     }
     snn_trace_set_work(options->trace, group, -1, -1);
     if (wavefront->owns_readout) {
@@ -215,11 +217,16 @@ snn_status snn_wavefront_run(snn_wavefront *wavefront, int64_t first, int64_t la
     const snn_wavefront_options *options = &wavefront->options;
     int64_t groups = (last - begin + wavefront->replicas - 1) / wavefront->replicas;
     int64_t blocks = (options->timesteps + (int64_t)options->block - 1) / options->block;
-    int64_t number = 0;
-    SNN_TRY(snn_exchange_begin(wavefront->exchange, groups * blocks));
+    SNN_TRY(snn_exchange_extend(wavefront->exchange, groups * blocks));
     for (int64_t group = begin; group < last; group += wavefront->replicas) {
-        SNN_TRY_CONTEXT(run_group(wavefront, group, &number), "image group %lld", (long long)group);
+        SNN_TRY_CONTEXT(run_group(wavefront, group), "image group %lld", (long long)group);
     }
+    return snn_ok();
+}
+
+snn_status snn_wavefront_finish(snn_wavefront *wavefront)
+{
+    wavefront->number = 0;
     return snn_exchange_finish(wavefront->exchange);
 }
 

@@ -49,8 +49,12 @@ snn_status snn_wavefront_create(snn_world *world, const snn_network *network, co
                                 snn_wavefront **wavefront);
 
 /* Runs groups [first, last); replica r takes those with (group % replicas) == r. Not a barrier: returns when this
- * rank's part is done. A rank that fails here fails alone; the caller aborts the world. */
+ * rank's part is done, while its packets may still be under way and other ranks may be behind. So calls one after the
+ * other stream like one. A rank that fails here fails alone; the caller aborts the world. */
 snn_status snn_wavefront_run(snn_wavefront *wavefront, int64_t first, int64_t last);
+
+/* After the last run, and before ranks that are behind are waited for: waits until this rank's packets have left. */
+snn_status snn_wavefront_finish(snn_wavefront *wavefront);
 
 /* The codec in use: what AUTO became. */
 snn_codec snn_wavefront_codec(const snn_wavefront *wavefront);

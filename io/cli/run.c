@@ -46,6 +46,7 @@ static snn_status evaluate(snn_session *session, snn_run *run)
 static void clear(snn_run *run)
 {
     snn_wavefront_destroy(run->wavefront);
+    snn_agreement_destroy(run->agreement);
     snn_shard_destroy(run->shard);
     snn_trace_destroy(run->trace);
     snn_plan_destroy(run->plan);

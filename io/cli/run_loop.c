@@ -1,8 +1,11 @@
 /* The evaluation: image groups in rounds, with a look at the clock, the signals and the checkpoint between rounds.
  *
- * Within a round groups stream through the ranks without a barrier. A round ends with one small reduction in which all
- * ranks agree whether to write a checkpoint or to stop, so a checkpoint always sees the same images on every rank.
+ * Groups stream through the ranks without a barrier, also from one round to the next: at the end of a round each rank
+ * tells its news, and hears what all ranks told at the end of the round before. So nobody waits unless another rank is
+ * a whole round behind, and all ranks agree at the end of the same round to write a checkpoint or to stop: a checkpoint
+ * sees the same images on every rank.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +13,9 @@
 #include "io/cli/session.h"
 #include "io/cli/signals.h"
 
-/* Aimed at. A signal is noticed at the end of a round; launchers that pass on SIGTERM kill a second or so later. */
-static const double ROUND_SECONDS = 0.5;
+/* Aimed at. A signal is noticed at the end of the second round after it; launchers that pass on SIGTERM kill a second
+ * or so later. */
+static const double ROUND_SECONDS = 0.25;
 static const double SECONDS_PER_HOUR = 3600.0;
 static const double STOP_FRACTION = 0.99; /* of --max-hours: the rest is for the checkpoint */
 
@@ -94,40 +98,71 @@ static void item_done(void *context, int64_t group, int32_t first_step, int32_t 
     }
 }
 
-typedef struct verdict {
-    bool stop, checkpoint;
-    int signal;     /* that some rank received, or 0 */
-    double seconds; /* of the slowest rank's round */
-} verdict;
+/* What a rank tells the others at the end of a round; what counts is the maximum over the ranks. Seconds are those of
+ * one group. */
+enum news { NEWS_SIGNAL, NEWS_OVERDUE, NEWS_CHECKPOINT_DUE, NEWS_SECONDS, NEWS_FAILURE, NEWS_COUNT };
+static_assert((int)NEWS_COUNT == (int)SNN_AGREEMENT_VALUES, "all news in one message");
 
-/* What all ranks do next: any rank's wish to stop counts, the clocks are rank 0's. */
-static snn_status agree_on_next(snn_run *run, double round_begun, double last_checkpoint, verdict *next)
+/* Any rank's wish to stop counts, the clocks are rank 0's. */
+static snn_status tell_news(snn_run *run, double round_begun, int64_t groups, double last_checkpoint)
 {
     double now = snn_seconds();
     double limit = run->options->max_hours * SECONDS_PER_HOUR * STOP_FRACTION;
-    bool overdue = run->options->max_hours > 0.0 && now - run->job_begun + 1.5 * (now - round_begun) >= limit;
+    /* The limit must hold after the two rounds that pass until it is heeded. */
+    bool overdue = run->options->max_hours > 0.0 && now - run->job_begun + 2.5 * (now - round_begun) >= limit;
     bool due = now - last_checkpoint >= 60.0 * run->config->checkpoint.every_minutes;
     bool root = snn_world_rank(run->world) == 0;
+    const float news[NEWS_COUNT] = {[NEWS_SIGNAL] = (float)snn_signals_received(),
+                                    [NEWS_OVERDUE] = root && overdue ? 1.0f : 0.0f,
+                                    [NEWS_CHECKPOINT_DUE] = root && due ? 1.0f : 0.0f,
+                                    [NEWS_SECONDS] = (float)((now - round_begun) / (double)groups),
+                                    [NEWS_FAILURE] = snn_failed(run->group_failure) ? 1.0f : 0.0f};
     snn_trace_set_work(run->trace, -1, -1, -1);
-    SNN_TRY(snn_world_agree(run->world, run->group_failure));
-    float news[4] = {(float)snn_signals_received(), root && overdue ? 1.0f : 0.0f, root && due ? 1.0f : 0.0f,
-                     (float)(now - round_begun)};
-    SNN_TRY(snn_world_maximum(run->world, news, 4));
-    (void)snn_timers_charge(snn_wavefront_timers(run->wavefront), SNN_TIMER_SLOWEST, now);
-    next->signal = (int)news[0];
-    next->stop = news[0] > 0.0f || news[1] > 0.0f;
-    next->checkpoint = news[2] > 0.0f;
-    next->seconds = (double)news[3];
+    SNN_TRY(snn_agreement_begin(run->agreement, news));
+    (void)snn_timers_charge(snn_wavefront_timers(run->wavefront), SNN_TIMER_COMMUNICATE, now);
     return snn_ok();
 }
 
-/* Groups of the next round: as many as ROUND_SECONDS take, growing at most fourfold. */
-static int64_t next_length(int64_t length, double seconds, int32_t replicas)
+/* The oldest news not yet heard. */
+static snn_status hear_news(snn_run *run, float news[NEWS_COUNT])
 {
-    double factor = seconds > 0.0 ? ROUND_SECONDS / seconds : 4.0;
-    factor = factor > 4.0 ? 4.0 : factor;
-    int64_t wanted = (int64_t)((double)length * factor) / replicas * replicas;
-    return wanted > replicas ? wanted : replicas;
+    double now = snn_seconds();
+    SNN_TRY(snn_agreement_end(run->agreement, news));
+    (void)snn_timers_charge(snn_wavefront_timers(run->wavefront), SNN_TIMER_SLOWEST, now);
+    return snn_ok();
+}
+
+/* All ranks have done the same groups and nothing is under way any more. Failures of groups end the run here. */
+static snn_status settle(snn_run *run)
+{
+    float news[NEWS_COUNT];
+    snn_status status = snn_wavefront_finish(run->wavefront);
+    if (snn_failed(status)) {
+        snn_session_abort(run->world, status);
+    }
+    while (snn_agreement_pending(run->agreement) > 0) {
+        SNN_TRY(hear_news(run, news));
+    }
+    return snn_world_agree(run->world, run->group_failure);
+}
+
+/* The shortest round: every replica has a group, and an item for each of its stages. */
+static int64_t shortest_round(const snn_run *run)
+{
+    int64_t block = run->config->simulation.block;
+    int64_t blocks = (run->config->simulation.timesteps + block - 1) / block;
+    return (int64_t)run->plan->replicas * ((run->plan->stages + blocks - 1) / blocks);
+}
+
+/* Groups of the next round: as many as ROUND_SECONDS take, growing at most fourfold. */
+static int64_t next_length(int64_t length, double seconds_per_group, int64_t shortest)
+{
+    double wanted = 4.0 * (double)length;
+    if (seconds_per_group * wanted > ROUND_SECONDS) {
+        wanted = ROUND_SECONDS / seconds_per_group;
+    }
+    int64_t rounds = (int64_t)wanted / shortest;
+    return rounds > 1 ? rounds * shortest : shortest;
 }
 
 static snn_status stopped(const snn_run *run, int signal)
@@ -143,31 +178,59 @@ static snn_status stopped(const snn_run *run, int signal)
                     (long long)run->sequence);
 }
 
+static snn_status run_round(snn_run *run, int64_t first, int64_t last, double last_checkpoint)
+{
+    double begun = snn_seconds();
+    snn_status status = snn_wavefront_run(run->wavefront, first, last);
+    if (snn_failed(status)) {
+        snn_session_abort(run->world, status); /* the other ranks wait for packets of this one */
+    }
+    return tell_news(run, begun, last - first, last_checkpoint);
+}
+
+/* Hears news until at most `behind` rounds are left whose news are not; *heard is the maximum. */
+static snn_status hear_all_but(snn_run *run, int32_t behind, float heard[NEWS_COUNT])
+{
+    while (snn_agreement_pending(run->agreement) > behind) {
+        float news[NEWS_COUNT];
+        SNN_TRY(hear_news(run, news));
+        for (int i = 0; i < NEWS_COUNT; i++) {
+            heard[i] = news[i] > heard[i] ? news[i] : heard[i];
+        }
+    }
+    return snn_ok();
+}
+
 static snn_status run_rounds(snn_run *run)
 {
-    /* Long enough at first that every stage of every replica has work. */
-    int64_t length = (int64_t)run->plan->replicas * (run->plan->stages > 1 ? 2 : 1);
     double last_checkpoint = snn_seconds();
+    int64_t shortest = shortest_round(run);
+    int64_t length = shortest;
     for (int64_t first = 0; first < run->groups;) {
         int64_t last = first + length < run->groups ? first + length : run->groups;
-        double begun = snn_seconds();
-        snn_status status = snn_wavefront_run(run->wavefront, first, last);
-        if (status.code != SNN_OK) {
-            snn_session_abort(run->world, status); /* the other ranks wait for packets of this one */
-        }
+        SNN_TRY(run_round(run, first, last, last_checkpoint));
         first = last;
-        verdict next;
-        SNN_TRY(agree_on_next(run, begun, last_checkpoint, &next));
-        if (first < run->groups && (next.checkpoint || next.stop)) {
+        if (first == run->groups) {
+            break;
+        }
+        /* Groups that take long and do not stream from stage to stage gain nothing by a late answer. */
+        bool streams = run->plan->stages > 1 || length > shortest;
+        float news[NEWS_COUNT] = {0};
+        SNN_TRY(hear_all_but(run, streams ? 1 : 0, news));
+        bool stop = news[NEWS_SIGNAL] > 0.0f || news[NEWS_OVERDUE] > 0.0f;
+        if (stop || news[NEWS_CHECKPOINT_DUE] > 0.0f || news[NEWS_FAILURE] > 0.0f) {
+            SNN_TRY(settle(run));
             SNN_TRY(snn_run_checkpoint(run));
             last_checkpoint = snn_seconds();
         }
-        if (first < run->groups && next.stop) {
-            return stopped(run, next.signal);
+        if (stop) {
+            return stopped(run, (int)news[NEWS_SIGNAL]);
         }
-        length = next_length(length, next.seconds, run->plan->replicas);
+        if (news[NEWS_SECONDS] > 0.0f) {
+            length = next_length(length, (double)news[NEWS_SECONDS], shortest);
+        }
     }
-    return snn_ok();
+    return settle(run);
 }
 
 snn_status snn_run_evaluate(snn_run *run)
@@ -187,6 +250,9 @@ snn_status snn_run_evaluate(snn_run *run)
                                        .numbers = number_group};
     snn_status status =
         snn_wavefront_create(run->world, run->network, run->plan, run->shard, &options, &hooks, &run->wavefront);
+    if (!snn_failed(status)) {
+        status = snn_agreement_create(run->world, &run->agreement);
+    }
     SNN_TRY(snn_world_agree(run->world, status));
     bool prints = snn_world_rank(run->world) == 0 && !run->options->quiet;
     int64_t done = run->images - run->todo_count;

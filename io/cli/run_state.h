@@ -2,6 +2,7 @@
 #ifndef SNN_CLI_RUN_STATE_H
 #define SNN_CLI_RUN_STATE_H
 
+#include "comm/agreement.h"
 #include "comm/wavefront.h"
 #include "io/checkpoint.h"
 #include "io/cli/options.h"
@@ -30,7 +31,8 @@ typedef struct snn_run {
     const snn_kernels *kernels;
     snn_shard *shard;
     snn_wavefront *wavefront;
-    snn_trace *trace; /* NULL without --trace */
+    snn_agreement *agreement; /* between rounds */
+    snn_trace *trace;         /* NULL without --trace */
     int64_t memory[3];
     /* progress of the evaluation */
     char checkpoint_name[256];
