@@ -1,5 +1,6 @@
 /* The table of int8 tile products. What does not suit tiles, and the neurons, are the "avx512" copy's of portable.h. */
 #include "core/kernels/amx.h"
+#include "core/kernels/mixing.h"
 #include "core/kernels/portable.h"
 #include "core/kernels/processor.h"
 
@@ -57,6 +58,9 @@ static working working_of(const snn_amx_view *view, int64_t positions, int32_t s
 
 static int64_t scratch_bytes(const snn_packed *packed, int64_t positions, int32_t steps)
 {
+    if (snn_mixing_suits(packed)) {
+        return snn_mixing_scratch(packed);
+    }
     if (!snn_amx_suits(packed)) {
         return snn_portable_scratch(packed, positions, steps);
     }
@@ -244,6 +248,12 @@ static void project_block(const snn_amx_view *view, const working *w, int64_t ro
 
 static void project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
 {
+    if (snn_mixing_suits(packed)) {
+        _tile_loadconfig(&configuration);
+        snn_mixing_project(packed, source, tile, snn_amx_mix);
+        _tile_release();
+        return;
+    }
     if (!snn_amx_suits(packed)) {
         snn_portable_project(packed, source, tile);
         return;

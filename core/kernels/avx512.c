@@ -7,6 +7,7 @@
  * its highest bit), and 128 x (sum of the row's source values) is taken from the sums: one number a row, for all
  * targets. */
 #include "core/kernels/amx.h"
+#include "core/kernels/mixing.h"
 #include "core/kernels/portable.h"
 #include "core/kernels/processor.h"
 
@@ -70,6 +71,9 @@ static working working_of(const snn_amx_view *view, int64_t positions, int32_t s
 
 static int64_t scratch_bytes(const snn_packed *packed, int64_t positions, int32_t steps)
 {
+    if (snn_mixing_suits(packed)) {
+        return snn_mixing_scratch(packed);
+    }
     if (!snn_amx_suits(packed)) {
         return snn_portable_scratch(packed, positions, steps);
     }
@@ -80,6 +84,11 @@ static int64_t scratch_bytes(const snn_packed *packed, int64_t positions, int32_
 static snn_status pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin, int32_t row_end,
                        snn_packed *packed)
 {
+    *packed = (snn_packed){
+        .projection = projection, .row_begin = row_begin, .row_end = row_end, .real = format == SNN_WEIGHTS_FLOAT32};
+    if (snn_mixing_suits(packed)) {
+        return snn_mixing_pack(projection, SIGN_BIAS, packed);
+    }
     SNN_TRY(snn_amx_pack(projection, format, row_begin, row_end, packed));
     if (!snn_amx_suits(packed)) {
         return snn_ok();
@@ -246,6 +255,10 @@ static void project_pair(const snn_amx_view *view, const working *w, int64_t cou
 
 static void project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
 {
+    if (snn_mixing_suits(packed)) {
+        snn_mixing_project(packed, source, tile, snn_avx512_mix);
+        return;
+    }
     if (!snn_amx_suits(packed)) {
         snn_portable_project(packed, source, tile);
         return;

@@ -179,6 +179,9 @@ static void random_channels(snn_operator *op)
 static snn_operator random_operator(snn_operator_kind kind)
 {
     snn_operator op = {.kind = kind, .source = {random_int(1, 7), random_int(1, 7), 0}};
+    if (kind == SNN_OPERATOR_TOKENS && random_bool()) {
+        op.source.height = random_int(8, 25);
+    }
     random_channels(&op);
     op.pooled = random_int(0, 2) == 0;
     if (op.pooled) {
@@ -194,8 +197,11 @@ static snn_operator random_operator(snn_operator_kind kind)
     case SNN_OPERATOR_DENSE:
         op.target.height = op.target.width = 1;
         break;
+    case SNN_OPERATOR_TOKENS: /* more positions than a tile has rows, more sources than a slice of the matrix */
+        op.target.height = random_int(1, random_bool() ? 12 : 5);
+        op.target.width = random_int(1, 5);
+        break;
     case SNN_OPERATOR_GATHER:
-    case SNN_OPERATOR_TOKENS:
         op.target.height = random_int(1, 5);
         op.target.width = random_int(1, 5);
         break;
@@ -214,7 +220,7 @@ static void random_weights(project_case *c)
     const int64_t count = (p->row_end - p->row_begin) * snn_operator_row_length(&p->op);
     const bool narrow = p->op.kind == SNN_OPERATOR_CONVOLUTION || p->op.kind == SNN_OPERATOR_DENSE;
     /* What tokens mix is weighted again: small weights keep the sums in range. */
-    const int32_t wide = p->op.kind == SNN_OPERATOR_TOKENS ? 3000000 : 10000000;
+    const int32_t wide = p->op.kind == SNN_OPERATOR_TOKENS ? 2000000 : 10000000;
     p->weights = allocate(count, sizeof(int32_t));
     for (int64_t i = 0; i < count; i++) {
         if (c->format == SNN_WEIGHTS_FLOAT32) {
@@ -244,7 +250,11 @@ static void random_mixing(project_case *c)
         if (c->format == SNN_WEIGHTS_FLOAT32) {
             ((float *)p->mixing)[i] = random_float(1.0F);
         } else {
-            ((int16_t *)p->mixing)[i] = (int16_t)random_int(INT16_MIN, INT16_MAX);
+            /* The ends, and where a limb carries, as well as anything between. */
+            static const int16_t special[] = {INT16_MIN, INT16_MAX, -1, 127, 128, 255, 256, -128, -129, -256, -257};
+            ((int16_t *)p->mixing)[i] = random_int(0, 3) == 0
+                                            ? special[random_int(0, (int32_t)(sizeof special / sizeof special[0]) - 1)]
+                                            : (int16_t)random_int(INT16_MIN, INT16_MAX);
         }
     }
 }
