@@ -110,22 +110,45 @@ static double mixing_reach(const snn_term *term)
     return largest;
 }
 
-/* What target row `r` of a diagonal or depthwise term makes of a source of magnitude 1 at most. */
-static double row_reach(const snn_term *term, int32_t r)
+/* Which channel of its stream the weight k of row r takes. */
+static int32_t stream_channel(const snn_operator *op, int32_t r, int64_t k)
+{
+    if (op->kind != SNN_OPERATOR_CONVOLUTION) {
+        return op->source_channel + r;
+    }
+    int32_t inputs = op->source_channels / op->groups;
+    return op->source_channel + r / (op->target_channels / op->groups) * inputs + (int32_t)(k % inputs);
+}
+
+/* What a stream can sum up to in target row `r` of a term that reads it, by its own sum; and by a graded image, of
+ * which each integer may be as large as the limit. The stream's step is known only for the latter. */
+static double stream_sum(const chooser *at, const snn_term *term, int32_t r)
 {
     int64_t length = snn_operator_row_length(&term->op);
     double total = 0.0;
     for (int64_t k = 0; k < length; k++) {
-        total += fabs((double)term->weights[r * length + k]);
+        total +=
+            fabs((double)term->weights[r * length + k]) * at->needs[term->source][stream_channel(&term->op, r, k)].sum;
     }
     return total * pool_area(&term->op);
 }
 
+static double stream_graded(const chooser *at, const snn_term *term, int32_t r)
+{
+    int64_t length = snn_operator_row_length(&term->op);
+    double total = 0.0;
+    for (int64_t k = 0; k < length; k++) {
+        total += fabs((double)term->weights[r * length + k]) *
+                 (double)at->network->populations[term->source].step[stream_channel(&term->op, r, k)];
+    }
+    return total * pool_area(&term->op) * (double)SNN_GRADED_LIMIT;
+}
+
 static void measure_stream(const chooser *at, const snn_term *term, int32_t r, need *into)
 {
-    const snn_operator *op = &term->op;
-    /* The stream's own step is not known yet; what it can sum up to is. */
-    into->sum += row_reach(term, r) * at->needs[term->source][op->source_channel + r].sum;
+    into->sum += stream_sum(at, term, r);
+    /* Beside single weights on spikes, its sums need a finer unit than theirs. */
+    into->singles += term->op.kind == SNN_OPERATOR_CONVOLUTION ? 1 : 0;
 }
 
 static void measure_spikes(const chooser *at, const snn_term *term, int32_t r, double reach, need *into)
@@ -180,12 +203,12 @@ static int32_t find(const chooser *at, int32_t population)
     return population;
 }
 
-/* A term that hands a whole stream on as it is. */
+/* A term that hands a whole stream on as it is; the target may have more channels behind it. */
 static bool is_unchanged(const snn_term *term)
 {
     const snn_operator *op = &term->op;
-    bool whole = !op->pooled && op->source_channel == 0 && op->target_channel == 0 &&
-                 op->source_channels == op->source.channels && op->target_channels == op->target.channels;
+    bool whole =
+        !op->pooled && op->source_channel == 0 && op->target_channel == 0 && op->source_channels == op->source.channels;
     for (int32_t c = 0; c < op->target_channels && whole; c++) {
         whole = fabsf(term->weights[c]) == 1.0f;
     }
@@ -241,10 +264,10 @@ static void note_streams(const chooser *at, int32_t population, need *needs)
         bool convolves = term->op.kind == SNN_OPERATOR_CONVOLUTION;
         for (int32_t r = 0; r < term->op.target_channels && reads_stream(term, at->network); r++) {
             need *into = &needs[term->op.target_channel + r];
-            double step = (double)at->network->populations[term->source].step[term->op.source_channel + r];
-            into->graded += row_reach(term, r) * step * (double)SNN_GRADED_LIMIT;
+            into->graded += stream_graded(at, term, r);
             into->streams += convolves ? 2 : 1;
             if (!convolves) {
+                double step = (double)at->network->populations[term->source].step[term->op.source_channel + r];
                 double unit = fabs((double)term->weights[r]) * step;
                 into->stream = into->stream == 0.0 ? unit : fmin(into->stream, unit / STREAM_LEVELS);
             }
@@ -271,7 +294,7 @@ static void choose_population(const chooser *at, int32_t population)
     for (int32_t c = 0; c < made->input.channels; c++) {
         double delta = 0.0;
         for (int32_t p = 0; p < at->draft->population_count && grouped; p++) {
-            if (find(at, p) == root) {
+            if (find(at, p) == root && c < at->network->populations[p].input.channels) {
                 delta = fmax(delta, own_step(&at->needs[p][c], at->network->format, true));
             }
         }

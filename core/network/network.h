@@ -13,8 +13,7 @@
  *
  * A projection whose source is a STREAM reads its integer sums instead of spikes. It is DIAGONAL (perhaps pooled): it
  * adds weight * (sum over the pool window of the stream's integers), and a unit weight with equal steps passes the
- * stream on exactly; or it is a depthwise CONVOLUTION or TOKENS (one channel to one channel, not pooled), whose sums
- * are rounded to `shift` bits fewer (TOKENS: before the row's weight).
+ * stream on exactly; or it is a CONVOLUTION, not pooled, whose sums are rounded to `shift` bits fewer.
  *
  * A network may be a slice: every rank has all populations and operators (small), but of weights only the rows
  * [row_begin, row_end) that its shard needs. The full network has all rows.

@@ -354,9 +354,10 @@ static snn_status check_ends(const snn_network *network, const snn_projection *p
     if (projection->shift < 0 || projection->shift > (stream ? SNN_LARGEST_SHIFT : 0)) {
         return snn_fail(SNN_INPUT_ERROR, "shift %d, expected 0..%d", projection->shift, stream ? SNN_LARGEST_SHIFT : 0);
     }
-    if (stream && projection->op.kind != SNN_OPERATOR_DIAGONAL && !snn_operator_is_depthwise(&projection->op)) {
+    if (stream && projection->op.kind != SNN_OPERATOR_DIAGONAL &&
+        (projection->op.kind != SNN_OPERATOR_CONVOLUTION || projection->op.pooled)) {
         return snn_fail(SNN_INPUT_ERROR,
-                        "reads the stream \"%s\": expected a diagonal operator or a depthwise convolution",
+                        "reads the stream \"%s\": expected a diagonal operator or a convolution that is not pooled",
                         network->populations[projection->source].name);
     }
     return snn_ok();

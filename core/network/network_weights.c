@@ -128,6 +128,23 @@ static bool add_reach(reach *state, const snn_projection *projection, int32_t ch
     return *total <= INT32_MAX;
 }
 
+/* What a row of a convolution makes of a stream's channels, which reach differently far. */
+static int64_t convolved_reach(const snn_network *network, const snn_projection *projection, int32_t row,
+                               const int64_t *stream)
+{
+    const snn_operator *op = &projection->op;
+    const int64_t length = snn_operator_row_length(op);
+    const int32_t sources = op->source_channels / op->groups;
+    const int32_t first = op->source_channel + row / (op->target_channels / op->groups) * sources;
+    int64_t total = 0;
+    for (int64_t k = 0; k < length && network->format != SNN_WEIGHTS_FLOAT32; k++) {
+        const int64_t weight = ((const int16_t *)projection->weights)[(row - projection->row_begin) * length + k];
+        const int64_t amount = multiply(weight < 0 ? -weight : weight, stream[first + k % sources]);
+        total = __builtin_add_overflow(total, amount, &total) ? INT64_MAX : total;
+    }
+    return total;
+}
+
 static snn_status check_rows(reach *state, const snn_projection *projection)
 {
     const snn_operator *op = &projection->op;
@@ -155,9 +172,11 @@ static snn_status check_rows(reach *state, const snn_projection *projection)
     for (int32_t row = projection->row_begin; row < projection->row_end; row++) {
         int64_t sum = 0;
         SNN_TRY(check_row(state->network, projection, row, &sum));
-        int64_t source =
-            stream != NULL ? stream[op->source_channel + row] : 1; /* streams are read channel by channel */
-        int64_t amount = multiply(multiply(sum, factor), source);
+        int64_t amount = multiply(sum, factor);
+        if (stream != NULL) {
+            amount = op->kind == SNN_OPERATOR_CONVOLUTION ? convolved_reach(state->network, projection, row, stream)
+                                                          : multiply(amount, stream[op->source_channel + row]);
+        }
         int32_t fraction = op->kind == SNN_OPERATOR_TOKENS ? SNN_TOKENS_FRACTION_BITS : projection->shift;
         if (fraction > 0 && amount < INT64_MAX) {
             amount = (amount >> fraction) + 1; /* rounded up */
