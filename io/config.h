@@ -37,7 +37,7 @@ typedef struct snn_config {
         double eta0, gamma, power;
         double momentum; /* in [0, 1); 0 but for the subgradient dynamics */
         snn_scale_mode scale;
-        snn_form maxpool, layernorm, attention;
+        snn_form maxpool, layernorm, softmax, attention;
     } neuron;
     double *table; /* [table_length] neuron.table, owned */
     size_t table_length;

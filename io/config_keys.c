@@ -19,8 +19,6 @@ static const snn_config_word schedules[] = {{"exponential", SNN_SCHEDULE_EXPONEN
                                             {NULL, 0}};
 static const snn_config_word scales[] = {{"channel", SNN_SCALE_CHANNEL}, {"layer", SNN_SCALE_LAYER}, {NULL, 0}};
 static const snn_config_word forms[] = {{"fused", SNN_FORM_FUSED}, {"decomposed", SNN_FORM_DECOMPOSED}, {NULL, 0}};
-static const snn_config_word fused_forms[] = {
-    {"fused", SNN_FORM_FUSED}, {"decomposed", SNN_CONFIG_UNAVAILABLE}, {NULL, 0}};
 static const snn_config_word encodings[] = {{"float", SNN_ENCODING_FLOAT},
                                             {"deterministic", SNN_ENCODING_DETERMINISTIC},
                                             {"direct", SNN_ENCODING_DIRECT},
@@ -76,10 +74,12 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
      .meaning = "one scale per channel or per layer"},
     {"neuron", "maxpool", SNN_CONFIG_WORD, AT(neuron.maxpool), .words = forms, .fallback = "\"fused\"",
      .meaning = "one neuron per window, or rows and then columns"},
-    {"neuron", "layernorm", SNN_CONFIG_WORD, AT(neuron.layernorm), .words = fused_forms, .fallback = "\"fused\"",
-     .meaning = "one n-ary neuron per channel"},
-    {"neuron", "attention", SNN_CONFIG_WORD, AT(neuron.attention), .words = fused_forms, .fallback = "\"fused\"",
-     .meaning = "one n-ary neuron per channel of a token"},
+    {"neuron", "layernorm", SNN_CONFIG_WORD, AT(neuron.layernorm), .words = forms, .fallback = "\"fused\"",
+     .meaning = "one n-ary neuron per channel, or squares and quotients by the root of their mean"},
+    {"neuron", "softmax", SNN_CONFIG_WORD, AT(neuron.softmax), .words = forms, .fallback = "\"fused\"",
+     .meaning = "one n-ary neuron per channel, or exponentials and quotients by their sum"},
+    {"neuron", "attention", SNN_CONFIG_WORD, AT(neuron.attention), .words = forms, .fallback = "\"fused\"",
+     .meaning = "one n-ary neuron per channel of a token, or scores, softmax (in its own form) and mix"},
 
     {"simulation", "timesteps", SNN_CONFIG_INT32, AT(simulation.timesteps), .minimum = 1, .maximum = SNN_MAX_TIMESTEPS,
      .fallback = "64", .meaning = "timesteps per image"},

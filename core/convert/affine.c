@@ -9,7 +9,7 @@ static int64_t term_weights(const snn_term *term)
     return snn_operator_row_length(&term->op) * term->op.target_channels;
 }
 
-static void clear_term(snn_term *term)
+void snn_term_clear(snn_term *term)
 {
     snn_release(term->weights);
     snn_release(term->index);
@@ -42,7 +42,7 @@ static snn_status copy_term(const snn_term *term, snn_term *copy)
     copy->index = copy_array(term->index, count, sizeof *copy->index, &status);
     copy->mixing = copy_array(term->mixing, mixing, sizeof *copy->mixing, &status);
     if (status.code != SNN_OK) {
-        clear_term(copy);
+        snn_term_clear(copy);
     }
     return status;
 }
@@ -104,7 +104,7 @@ snn_status snn_affine_copy(const snn_affine *affine, snn_affine *copy)
 void snn_affine_clear(snn_affine *affine)
 {
     for (int32_t i = 0; i < affine->term_count; i++) {
-        clear_term(&affine->terms[i]);
+        snn_term_clear(&affine->terms[i]);
     }
     snn_release(affine->terms);
     snn_release(affine->offset);

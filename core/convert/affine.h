@@ -38,6 +38,7 @@ typedef struct snn_affine {
 snn_status snn_affine_identity(snn_affine *affine, int32_t source, snn_shape shape, snn_order order);
 snn_status snn_affine_copy(const snn_affine *affine, snn_affine *copy);
 void snn_affine_clear(snn_affine *affine);
+void snn_term_clear(snn_term *term);
 
 /* True if every term is plain; `unpooled`: and none is pooled either. */
 bool snn_affine_is_plain(const snn_affine *affine, bool unpooled);

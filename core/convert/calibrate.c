@@ -8,6 +8,46 @@ int64_t snn_draft_maxima_length(const snn_draft *draft)
     return draft->maxima_length;
 }
 
+/* The value at (position, channel) of the population's layout. */
+static float value_at(const snn_draft_population *population, const float *values, int64_t p, int32_t c)
+{
+    const snn_affine *layout = &population->value_layout;
+    if (population->value_heads == 0) {
+        return values[snn_affine_element(layout, p, c)];
+    }
+    const int32_t width = layout->shape.channels / population->value_heads;
+    return values[(c / width * snn_shape_positions(layout->shape) + p) * width + c % width];
+}
+
+/* What the channels [begin, end) of a position are measured against: their mean, or the largest. */
+static float reference_of(const snn_draft_population *population, const float *values, int64_t p, int32_t begin,
+                          int32_t end)
+{
+    double mean = 0.0;
+    float largest = -INFINITY;
+    for (int32_t c = begin; c < end && population->tracked != SNN_TRACKED_VALUE; c++) {
+        const float value = value_at(population, values, p, c);
+        mean += (double)value / (end - begin);
+        largest = value > largest ? value : largest;
+    }
+    return population->tracked == SNN_TRACKED_EXPONENTIAL ? largest : (float)mean;
+}
+
+static float tracked_of(const snn_draft_population *population, float value, int32_t c, float reference)
+{
+    switch (population->tracked) {
+    case SNN_TRACKED_CENTRED_SQUARE:
+        return (value - reference) * (value - reference);
+    case SNN_TRACKED_EXPONENTIAL:
+        return expf(value - reference);
+    case SNN_TRACKED_VALUE:
+        break;
+    }
+    const float shift = population->value_shift != NULL ? population->value_shift[c] : 0.0f;
+    const float gain = population->value_gain != NULL ? population->value_gain[c] : 1.0f;
+    return (value - shift) / gain; /* no channel with gain 0 is asked for */
+}
+
 /* Calls `see` for every value that counts for a scale: flat channel number among the maxima, and the value that the
  * population tracks there. */
 static void for_each_value(const snn_draft *draft, const snn_evaluator *evaluator,
@@ -19,13 +59,18 @@ static void for_each_value(const snn_draft *draft, const snn_evaluator *evaluato
         if (values == NULL || !snn_neuron_spikes(population->kind)) {
             continue; /* nothing to scale: streams and the readout keep real values */
         }
-        int64_t positions = snn_shape_positions(population->value_layout.shape);
-        for (int32_t c = 0; c < population->value_layout.shape.channels; c++) {
-            float shift = population->value_shift != NULL ? population->value_shift[c] : 0.0f;
-            float gain = population->value_gain != NULL ? population->value_gain[c] : 1.0f;
-            for (int64_t p = 0; p < positions && gain != 0.0f; p++) {
-                see(context, population->maxima + c,
-                    (values[snn_affine_element(&population->value_layout, p, c)] - shift) / gain);
+        const snn_shape shape = population->value_layout.shape;
+        const int32_t width = shape.channels / (population->groups > 0 ? population->groups : 1);
+        for (int64_t p = 0; p < snn_shape_positions(shape); p++) {
+            float reference = 0.0f;
+            for (int32_t c = 0; c < shape.channels; c++) {
+                if (c % width == 0) {
+                    reference = reference_of(population, values, p, c, c + width);
+                }
+                if (population->value_gain == NULL || population->value_gain[c] != 0.0f) {
+                    see(context, population->maxima + c,
+                        tracked_of(population, value_at(population, values, p, c), c, reference));
+                }
             }
         }
     }

@@ -20,6 +20,9 @@ typedef struct snn_convert_options {
     snn_scale_mode scale;
     snn_form maxpool; /* one k-input maximum, or rows then columns */
     snn_weight_format format;
+    snn_form layernorm; /* one neuron of all channels, or squares and quotients by the root of their mean */
+    snn_form softmax;   /* one neuron of all channels, or exponentials and quotients by their sum */
+    snn_form attention; /* one neuron of all tokens, or scores, softmax (in its own form) and mix */
 } snn_convert_options;
 
 /* What became of one node of the graph. PART: absorbed by the neurons of a pattern's root node. */

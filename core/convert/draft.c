@@ -1,4 +1,4 @@
-#include "core/convert/draft_internal.h"
+#include "core/convert/centring.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,6 +101,7 @@ snn_status snn_draft_add_population(snn_draft *draft, const char *name, snn_neur
     memset(added, 0, sizeof *added);
     added->name = own_name;
     added->kind = kind;
+    added->mean_of = -1;
     added->shape = shape;
     added->value = value;
     added->value_layout.shape = shape;
@@ -148,6 +149,11 @@ snn_status snn_draft_stream_affine(snn_draft *draft, snn_affine *affine, int32_t
     char name[256];
     int32_t producer = draft->graph->values[value].producer;
     (void)snprintf(name, sizeof name, "%.200s/stream", producer >= 0 ? draft->graph->nodes[producer].name : "input");
+    return snn_draft_add_stream(draft, name, affine, value);
+}
+
+snn_status snn_draft_add_stream(snn_draft *draft, const char *name, snn_affine *affine, int32_t value)
+{
     snn_shape shape = affine->shape;
     snn_order order = affine->order;
     float *offset = affine->offset;
@@ -396,6 +402,9 @@ snn_status snn_draft_create(const snn_graph *graph, const snn_convert_options *o
     }
     if (status.code == SNN_OK && !refused) {
         status = snn_context(finish_readout(made), "%s", graph->source);
+    }
+    if (status.code == SNN_OK && !refused) {
+        status = snn_draft_fold_means(made);
     }
     if (status.code == SNN_OK && !refused) {
         *draft = made;

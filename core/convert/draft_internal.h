@@ -6,6 +6,14 @@
 #include "core/convert/convert.h"
 #include "core/convert/patterns.h"
 
+/* What a population tracks of the graph's value that gives its scale. The last two take each of its groups of channels
+ * by itself. */
+typedef enum snn_tracked {
+    SNN_TRACKED_VALUE,
+    SNN_TRACKED_CENTRED_SQUARE, /* (value - mean)^2 */
+    SNN_TRACKED_EXPONENTIAL     /* exp(value - largest) */
+} snn_tracked;
+
 /* A population to be: its decoded input is `input`, its scale comes from the graph's value `value`. */
 typedef struct snn_draft_population {
     char *name;
@@ -17,9 +25,12 @@ typedef struct snn_draft_population {
     snn_affine input;
     int32_t value;           /* graph value whose channel maxima give the scale */
     snn_affine value_layout; /* shape and order of that value (no terms) */
+    int32_t value_heads;     /* the value lies as [head][position][channel of the head] instead; 0: it does not */
+    snn_tracked tracked;
     /* The population tracks (value - shift) / gain; NULL for 1 and 0. Constants of the graph, per channel. */
     const float *value_gain, *value_shift;
-    int64_t maxima; /* where its channels begin in the flat array of maxima */
+    int32_t mean_of; /* a stream that keeps the mean over channels of this stream (centring.h); -1: none */
+    int64_t maxima;  /* where its channels begin in the flat array of maxima */
 } snn_draft_population;
 
 struct snn_draft {
@@ -95,12 +106,27 @@ snn_status snn_draft_relay_affine(snn_draft *draft, snn_affine *affine, int32_t 
 snn_status snn_draft_stream_affine(snn_draft *draft, snn_affine *affine, int32_t value);
 /* Whether a term reads a stream, so that no product can be folded behind it. */
 bool snn_draft_reads_stream(const snn_draft *draft, const snn_affine *affine);
+/* Makes the affine value a stream of that name, whatever it is; the constant part stays with it. */
+snn_status snn_draft_add_stream(snn_draft *draft, const char *name, snn_affine *affine, int32_t value);
 /* Sees to it that input i has this shape and order, through a relay and a gather if need be. */
 snn_status snn_draft_require_layout(snn_recognition *recognition, int32_t i, snn_shape shape, snn_order order);
 /* Gives inputs 0 and 1 one layout: by other labels for rows and columns where that is enough, else through relays. */
 snn_status snn_draft_align_layouts(snn_recognition *recognition);
 /* A neuron of two activations: SNN_NEURON_PRODUCT or SNN_NEURON_QUOTIENT of inputs 0 and 1. */
 snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind kind);
+/* Input i laid out so that its last axis runs over channels. */
+snn_status snn_recognise_channels_last(snn_recognition *recognition, int32_t i);
+
+/* Forms of several populations (decompose.c); they give output 0.
+ * (x - mean) / sqrt(mean of (x - mean)^2 + epsilon) over channels, times gain, plus shift (constants, or NULL). Takes
+ * x. */
+snn_status snn_decompose_layer_normalization(snn_recognition *recognition, snn_affine *x, float epsilon,
+                                             const float *gain, const float *shift);
+/* Softmax of every position. Takes x, which is plain. */
+snn_status snn_decompose_softmax(snn_recognition *recognition, snn_affine *x);
+/* Attention of inputs 0 to 2 with channels last: scores, softmax, mix. */
+snn_status snn_decompose_attention(snn_recognition *recognition);
+
 /* True if elements run alike: same shape, and the same order or one that makes no difference. */
 bool snn_affine_layout_is(const snn_affine *affine, snn_shape shape, snn_order order);
 

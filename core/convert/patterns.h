@@ -21,9 +21,10 @@ typedef struct snn_pattern_match {
     const char *operator;               /* NULL: an ordinary node */
     int32_t inputs[SNN_PATTERN_INPUTS]; /* value numbers */
     int32_t input_count;
-    float parameter; /* LayerNormalization: epsilon; Attention: scale; Gelu: 1 for the tanh form */
-    int32_t groups;  /* Attention: heads */
-    int32_t root;    /* absorbed nodes: the root's number; the root itself: its own; ordinary nodes: -1 */
+    float parameter;         /* LayerNormalization: epsilon; Attention: scale; Gelu: 1 for the tanh form */
+    int32_t groups;          /* Attention: heads */
+    int32_t scores, weights; /* Attention: values [1, heads, tokens, tokens] before and behind the softmax */
+    int32_t root;            /* absorbed nodes: the root's number; the root itself: its own; ordinary nodes: -1 */
 } snn_pattern_match;
 
 /* Fills `matches` [graph->node_count]. The graph must have passed snn_graph_infer. */

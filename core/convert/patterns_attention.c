@@ -166,7 +166,12 @@ bool snn_match_attention(snn_search *search, const snn_node *root, snn_pattern_m
     snn_search_absorb(search, mix);
     snn_search_absorb(search, softmax);
     snn_search_absorb(search, scores);
-    *match = (snn_pattern_match){
-        .operator= "Attention", .inputs = {q, k, v}, .input_count = 3, .parameter = scale, .groups = (int32_t)heads};
+    *match = (snn_pattern_match){.operator= "Attention",
+                                 .inputs = {q, k, v},
+                                 .input_count = 3,
+                                 .parameter = scale,
+                                 .groups = (int32_t)heads,
+                                 .scores = softmax->inputs[0],
+                                 .weights = softmax->outputs[0]};
     return true;
 }

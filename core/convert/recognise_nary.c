@@ -39,8 +39,7 @@ static snn_status take_decoded(snn_recognition *recognition, int32_t i, snn_affi
     return snn_draft_take(recognition, i, affine);
 }
 
-/* Sees to it that the last axis of input i runs over channels. */
-static snn_status require_channels_last(snn_recognition *recognition, int32_t i)
+snn_status snn_recognise_channels_last(snn_recognition *recognition, int32_t i)
 {
     const snn_tensor *tensor = snn_recognition_input(recognition, i);
     const snn_affine *affine = &recognition->draft->affines[recognition->node->inputs[i]];
@@ -81,11 +80,15 @@ static snn_status convert_layer_normalization(snn_recognition *recognition)
     if (axis != -1 && axis != tensor->rank - 1) {
         return snn_fail(SNN_INPUT_ERROR, "normalisation over more than the last axis is not supported");
     }
-    SNN_TRY(require_channels_last(recognition, 0));
+    SNN_TRY(snn_recognise_channels_last(recognition, 0));
     int32_t channels = (int32_t)tensor->dims[tensor->rank - 1];
     SNN_TRY(channel_constant(recognition, 1, channels, &gain));
     SNN_TRY(channel_constant(recognition, 2, channels, &shift));
     snn_affine affine;
+    if (recognition->draft->options.layernorm == SNN_FORM_DECOMPOSED) {
+        SNN_TRY(snn_draft_take(recognition, 0, &affine));
+        return snn_decompose_layer_normalization(recognition, &affine, epsilon, gain, shift);
+    }
     SNN_TRY(take_decoded(recognition, 0, &affine));
     SNN_TRY(add_nary(recognition, SNN_NEURON_LAYER_NORM, &affine, affine.shape, epsilon, 1));
     if (gain == NULL && shift == NULL) {
@@ -105,7 +108,10 @@ static snn_status convert_attention(snn_recognition *recognition)
     memset(&all, 0, sizeof all);
     snn_shape shape = {0, 0, 0};
     for (int32_t i = 0; i < 3; i++) {
-        SNN_TRY(require_channels_last(recognition, i));
+        SNN_TRY(snn_recognise_channels_last(recognition, i));
+    }
+    if (recognition->draft->options.attention == SNN_FORM_DECOMPOSED) {
+        return snn_decompose_attention(recognition);
     }
     snn_status status = snn_ok();
     for (int32_t i = 0; i < 3 && status.code == SNN_OK; i++) {
@@ -137,9 +143,12 @@ static snn_status convert_softmax(snn_recognition *recognition)
     if (axis != -1 && axis != tensor->rank - 1) {
         return snn_fail(SNN_INPUT_ERROR, "softmax over axis %lld; the last expected", (long long)axis);
     }
-    SNN_TRY(require_channels_last(recognition, 0));
+    SNN_TRY(snn_recognise_channels_last(recognition, 0));
     snn_affine affine;
     SNN_TRY(take_decoded(recognition, 0, &affine));
+    if (recognition->draft->options.softmax == SNN_FORM_DECOMPOSED) {
+        return snn_decompose_softmax(recognition, &affine);
+    }
     return add_nary(recognition, SNN_NEURON_SOFTMAX, &affine, affine.shape, 0.0f, 1);
 }
 

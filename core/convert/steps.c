@@ -76,7 +76,7 @@ typedef struct need {
     double single;   /* largest weight of diagonals, gathers and token products on spikes */
     double stream;   /* smallest |weight| step of a stream that is read; 0 if none */
     double sum;      /* of magnitudes, over all projections */
-    double graded;   /* what a graded image may add to streams that are read */
+    double graded;   /* what a graded image may add: of a stream in all, of others through streams that they read */
     int32_t streams; /* how many are read */
     int32_t singles; /* how many terms count as single */
     double weights;  /* how many weights rounding may raise by half a step */
@@ -120,8 +120,7 @@ static int32_t stream_channel(const snn_operator *op, int32_t r, int64_t k)
     return op->source_channel + r / (op->target_channels / op->groups) * inputs + (int32_t)(k % inputs);
 }
 
-/* What a stream can sum up to in target row `r` of a term that reads it, by its own sum; and by a graded image, of
- * which each integer may be as large as the limit. The stream's step is known only for the latter. */
+/* What a stream can sum up to in target row `r` of a term that reads it: without a graded image, and by that alone. */
 static double stream_sum(const chooser *at, const snn_term *term, int32_t r)
 {
     int64_t length = snn_operator_row_length(&term->op);
@@ -139,9 +138,9 @@ static double stream_graded(const chooser *at, const snn_term *term, int32_t r)
     double total = 0.0;
     for (int64_t k = 0; k < length; k++) {
         total += fabs((double)term->weights[r * length + k]) *
-                 (double)at->network->populations[term->source].step[stream_channel(&term->op, r, k)];
+                 at->needs[term->source][stream_channel(&term->op, r, k)].graded;
     }
-    return total * pool_area(&term->op) * (double)SNN_GRADED_LIMIT;
+    return total * pool_area(&term->op);
 }
 
 static void measure_stream(const chooser *at, const snn_term *term, int32_t r, need *into)
@@ -215,13 +214,14 @@ static bool is_unchanged(const snn_term *term)
     return whole;
 }
 
-/* Streams, and populations that add products to a stream that they read, share steps with that stream. */
+/* Streams, and populations that add products to a stream that they read, share steps with that stream. A stream of one
+ * that is scaled or pooled has steps of its own. */
 static snn_status join_groups(const chooser *at)
 {
     for (int32_t p = 0; p < at->draft->population_count; p++) {
         const snn_draft_population *population = &at->draft->populations[p];
         const snn_affine *input = &population->input;
-        bool adds = population->kind == SNN_NEURON_STREAM;
+        bool adds = population->kind == SNN_NEURON_STREAM && (input->term_count > 1 || is_unchanged(&input->terms[0]));
         for (int32_t t = 0; t < input->term_count; t++) {
             adds = adds || snn_operator_is_product(input->terms[t].op.kind);
         }
@@ -278,12 +278,49 @@ static void note_streams(const chooser *at, int32_t population, need *needs)
     }
 }
 
+/* The first population with channel `c` whose steps are those of the group. */
+static int32_t first_of_group(const chooser *at, int32_t root, int32_t c)
+{
+    int32_t p = 0;
+    while (find(at, p) != root || c >= at->network->populations[p].input.channels) {
+        p++;
+    }
+    return p;
+}
+
+/* The step of channel `c` that suits all of the group: its first population's. */
+static double group_step(const chooser *at, int32_t population, int32_t c)
+{
+    int32_t root = find(at, population);
+    int32_t first = first_of_group(at, root, c);
+    if (first < population) {
+        return (double)at->network->populations[first].step[c];
+    }
+    double delta = at->needs[population][c].stream;
+    for (int32_t p = population; p < at->draft->population_count; p++) {
+        if (find(at, p) == root && c < at->network->populations[p].input.channels) {
+            delta = fmax(delta, own_step(&at->needs[p][c], at->network->format, true));
+        }
+    }
+    return delta;
+}
+
+/* A graded image arrives at a stream as integers of up to SNN_GRADED_LIMIT. */
+static void note_image(const chooser *at, int32_t population)
+{
+    const snn_affine *input = &at->draft->populations[population].input;
+    const snn_population *made = &at->network->populations[population];
+    for (int32_t c = 0; c < made->input.channels && made->kind == SNN_NEURON_STREAM && snn_affine_reads_image(input);
+         c++) {
+        at->needs[population][c].graded += (double)made->step[c] * (double)SNN_GRADED_LIMIT;
+    }
+}
+
 static void choose_population(const chooser *at, int32_t population)
 {
     snn_population *made = &at->network->populations[population];
     need *needs = at->needs[population];
-    int32_t root = find(at, population);
-    bool grouped = root != population || made->kind == SNN_NEURON_STREAM;
+    bool grouped = find(at, population) != population || made->kind == SNN_NEURON_STREAM;
     for (int32_t c = 0; c < made->input.channels; c++) {
         made->step[c] = 1.0f;
     }
@@ -293,18 +330,16 @@ static void choose_population(const chooser *at, int32_t population)
     note_streams(at, population, needs);
     for (int32_t c = 0; c < made->input.channels; c++) {
         double delta = 0.0;
-        for (int32_t p = 0; p < at->draft->population_count && grouped; p++) {
-            if (find(at, p) == root && c < at->network->populations[p].input.channels) {
-                delta = fmax(delta, own_step(&at->needs[p][c], at->network->format, true));
-            }
-        }
-        if (!grouped && needs[c].stream > 0.0) {
+        if (grouped) {
+            delta = group_step(at, population, c);
+        } else if (needs[c].stream > 0.0) {
             delta = fmax(needs[c].stream, needs[c].sum / (LARGEST_SUM - needs[c].weights));
-        } else if (!grouped) {
+        } else {
             delta = own_step(&needs[c], at->network->format, false);
         }
         made->step[c] = delta < 1e-30 ? 1.0f : (float)delta;
     }
+    note_image(at, population);
 }
 
 int32_t snn_stream_shift(const snn_term *term, const snn_network *network, int32_t target, double *row)

@@ -350,6 +350,7 @@ SNN_FUNCTION float snn_function_value(snn_neuron_kind kind, float alpha, float b
     case SNN_NEURON_QUOTIENT:
     case SNN_NEURON_SCORES:
     case SNN_NEURON_SOFTMAX:
+    case SNN_NEURON_SHIFTED_EXP:
     case SNN_NEURON_MIX:
     case SNN_NEURON_ATTENTION:
     case SNN_NEURON_KIND_COUNT:

@@ -112,6 +112,7 @@ static void fire_quotient(const snn_firing *now, int64_t position, const float *
     }
 }
 
+/* Softmax, or its numerators. */
 static void fire_softmax(const snn_firing *now, int64_t position, const float *x)
 {
     const snn_neurons *neurons = now->neurons;
@@ -123,7 +124,8 @@ static void fire_softmax(const snn_firing *now, int64_t position, const float *x
             continue;
         }
         memcpy(row, x + begin, (size_t)length * sizeof row[0]);
-        const float factor = 1.0F / snn_nary_exponentials(row, length);
+        const float sum = snn_nary_exponentials(row, length);
+        const float factor = neurons->kind == SNN_NEURON_SOFTMAX ? 1.0F / sum : 1.0F;
         for (int32_t c = owned.begin; c < owned.end; c += SNN_LANES) {
             _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
             const int32_t count = snn_nary_smaller(owned.end - c, SNN_LANES);
@@ -161,7 +163,7 @@ static void fire_position(const snn_firing *now, int64_t position)
 
 int64_t snn_portable_nary_scratch_bytes(const snn_population *population)
 {
-    if (population->kind == SNN_NEURON_SOFTMAX) {
+    if (population->kind == SNN_NEURON_SOFTMAX || population->kind == SNN_NEURON_SHIFTED_EXP) {
         return snn_nary_whole_lanes(population->shape.channels / population->groups) * (int64_t)sizeof(float);
     }
     return snn_attention_scratch(population);

@@ -49,6 +49,7 @@ static void find_targets(float *restrict target, const snn_neurons *neurons, con
     case SNN_NEURON_QUOTIENT:
     case SNN_NEURON_SCORES:
     case SNN_NEURON_SOFTMAX:
+    case SNN_NEURON_SHIFTED_EXP:
     case SNN_NEURON_MIX:
     case SNN_NEURON_ATTENTION:
     case SNN_NEURON_KIND_COUNT:

@@ -43,6 +43,7 @@ static const neuron_traits neurons[SNN_NEURON_KIND_COUNT] = {
     [SNN_NEURON_QUOTIENT] = {.name = "quotient", .all_channels = true},
     [SNN_NEURON_SCORES] = {.name = "scores", .all_channels = true, .all_positions = true},
     [SNN_NEURON_SOFTMAX] = {.name = "softmax", .all_channels = true},
+    [SNN_NEURON_SHIFTED_EXP] = {.name = "shifted_exp", .all_channels = true},
     [SNN_NEURON_MIX] = {.name = "mix", .all_channels = true, .all_positions = true},
     [SNN_NEURON_ATTENTION] = {.name = "attention", .all_channels = true, .all_positions = true},
 };

@@ -86,10 +86,11 @@ typedef enum snn_neuron_kind {
     SNN_NEURON_QUOTIENT, /* x1 / x2, x2 at least alpha; input [x1: C | x2: groups], channel c uses x2[c / (C / groups)]
                           */
     /* n-ary over all positions of an image, heads = groups, C channels, P positions. */
-    SNN_NEURON_SCORES,    /* alpha q_p . k_j per head; input [q: C | k: C], output heads P: [head][j] at position p */
-    SNN_NEURON_SOFTMAX,   /* softmax of each group of input channels; input and output C */
-    SNN_NEURON_MIX,       /* sum_j a_pj v_j per head; input [a: heads P | v: C], output C */
-    SNN_NEURON_ATTENTION, /* softmax_j(alpha q_p . k_j) v_j per head; input [q: C | k: C | v: C], output C */
+    SNN_NEURON_SCORES,      /* alpha q_p . k_j per head; input [q: C | k: C], output heads P: [head][j] at position p */
+    SNN_NEURON_SOFTMAX,     /* softmax of each group of input channels; input and output C */
+    SNN_NEURON_SHIFTED_EXP, /* its numerator, exp(x - largest x of the group): in range whatever x is */
+    SNN_NEURON_MIX,         /* sum_j a_pj v_j per head; input [a: heads P | v: C], output C */
+    SNN_NEURON_ATTENTION,   /* softmax_j(alpha q_p . k_j) v_j per head; input [q: C | k: C | v: C], output C */
     SNN_NEURON_KIND_COUNT
 } snn_neuron_kind;
 

@@ -145,6 +145,7 @@ static snn_status check_input_channels(const snn_population *population)
     switch (population->kind) {
     case SNN_NEURON_LAYER_NORM:
     case SNN_NEURON_SOFTMAX:
+    case SNN_NEURON_SHIFTED_EXP:
         SNN_TRY(check_groups(population, population->shape.channels));
         break;
     case SNN_NEURON_NORMALISE:

@@ -45,6 +45,8 @@ static const snn_approx_function functions[] = {
      .input_count = 4, .inputs = {{1.0f, 0.0f}, {0.0f, 1.0f}, {0.0f, 0.0f}, {0.0f, -1.0f}}},
     {SNN_NEURON_SOFTMAX, "first of softmax(x, 1, 0, -1)", -4.0f, 4.0f,
      .input_count = 4, .inputs = {{1.0f, 0.0f}, {0.0f, 1.0f}, {0.0f, 0.0f}, {0.0f, -1.0f}}},
+    {SNN_NEURON_SHIFTED_EXP, "e^(x - max(x, 1, 0, -1))", -4.0f, 4.0f,
+     .input_count = 4, .inputs = {{1.0f, 0.0f}, {0.0f, 1.0f}, {0.0f, 0.0f}, {0.0f, -1.0f}}},
 };
 /* clang-format on */
 
@@ -85,6 +87,15 @@ static double softmax(const double *x, int32_t count)
     return 1.0 / sum;
 }
 
+static double shifted_exp(const double *x, int32_t count)
+{
+    double largest = -INFINITY;
+    for (int32_t i = 0; i < count; i++) {
+        largest = fmax(largest, x[i]);
+    }
+    return exp(x[0] - largest);
+}
+
 double snn_approx_function_value(const snn_approx_function *function, float x)
 {
     double inputs[SNN_APPROX_INPUTS];
@@ -104,6 +115,8 @@ double snn_approx_function_value(const snn_approx_function *function, float x)
         return layer_norm(inputs, function->input_count, (double)function->alpha);
     case SNN_NEURON_SOFTMAX:
         return softmax(inputs, function->input_count);
+    case SNN_NEURON_SHIFTED_EXP:
+        return shifted_exp(inputs, function->input_count);
     default:
         return (double)snn_function_evaluate(function->kind, function->alpha, function->beta, x);
     }

@@ -47,7 +47,8 @@ static arrangement arrange(const snn_approx_function *function)
         return (arrangement){{inputs, 1, POINTS}, {1, 1, POINTS}, POINTS, 1, 1};
     }
     /* One output of a neuron that combines its inputs, as many as inputs of one that normalises them. */
-    const bool as_many = function->kind == SNN_NEURON_LAYER_NORM || function->kind == SNN_NEURON_SOFTMAX;
+    const bool as_many = function->kind == SNN_NEURON_LAYER_NORM || function->kind == SNN_NEURON_SOFTMAX ||
+                         function->kind == SNN_NEURON_SHIFTED_EXP;
     const int32_t outputs = as_many ? inputs : 1;
     return (arrangement){{POINTS, 1, inputs}, {POINTS, 1, outputs}, 1, inputs, outputs};
 }

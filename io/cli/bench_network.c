@@ -8,6 +8,7 @@
 #include "core/bench/onednn.h"
 #include "core/convert/convert.h"
 #include "io/cli/bench.h"
+#include "io/cli/trained.h"
 #include "io/config.h"
 #include "io/network_file.h"
 #include "io/onnx.h"
@@ -33,7 +34,7 @@ static snn_status convert(const snn_config *config, snn_network **network)
     snn_graph *graph = NULL;
     snn_draft *draft = NULL;
     float *maxima = NULL;
-    const snn_convert_options options = {config->neuron.scale, config->neuron.maxpool, config->simulation.weights};
+    const snn_convert_options options = snn_trained_options(config);
     snn_status status = snn_ok();
     SNN_GOTO_DONE(status, snn_onnx_read(config->model.onnx, &graph));
     SNN_GOTO_DONE(status, snn_graph_infer(graph, true));

@@ -29,7 +29,7 @@ static snn_status check(const char *path)
     snn_graph *graph = NULL;
     snn_draft *draft = NULL;
     snn_node_report *reports = NULL;
-    const snn_convert_options options = {SNN_SCALE_CHANNEL, SNN_FORM_FUSED, SNN_WEIGHTS_INT16};
+    const snn_convert_options options = {.scale = SNN_SCALE_CHANNEL, .format = SNN_WEIGHTS_INT16};
     snn_status status = snn_ok();
     SNN_GOTO_DONE(status, snn_onnx_read(path, &graph));
     SNN_GOTO_DONE(status, snn_graph_infer(graph, false));

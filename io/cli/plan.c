@@ -3,6 +3,7 @@
 
 #include "core/base/memory.h"
 #include "io/cli/options.h"
+#include "io/cli/trained.h"
 #include "io/cli/verbs.h"
 #include "io/config.h"
 #include "io/network_file.h"
@@ -22,7 +23,7 @@ static snn_status structure_of(const snn_config *config, snn_network **network)
     snn_graph *graph = NULL;
     snn_draft *draft = NULL;
     float *maxima = NULL;
-    const snn_convert_options options = {config->neuron.scale, config->neuron.maxpool, config->simulation.weights};
+    const snn_convert_options options = snn_trained_options(config);
     snn_status status = snn_ok();
     SNN_GOTO_DONE(status, snn_onnx_read(config->model.onnx, &graph));
     SNN_GOTO_DONE(status, snn_graph_infer(graph, true));

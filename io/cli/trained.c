@@ -13,14 +13,19 @@ static const int64_t SHARED_MODEL_BYTES = (int64_t)64 << 20;
 
 enum { IMAGES_PER_READ = 256 };
 
-static snn_convert_options options_of(const snn_config *config)
+snn_convert_options snn_trained_options(const snn_config *config)
 {
-    return (snn_convert_options){config->neuron.scale, config->neuron.maxpool, config->simulation.weights};
+    return (snn_convert_options){.scale = config->neuron.scale,
+                                 .maxpool = config->neuron.maxpool,
+                                 .format = config->simulation.weights,
+                                 .layernorm = config->neuron.layernorm,
+                                 .softmax = config->neuron.softmax,
+                                 .attention = config->neuron.attention};
 }
 
 static snn_status read_model(const snn_config *config, snn_trained *trained)
 {
-    snn_convert_options options = options_of(config);
+    snn_convert_options options = snn_trained_options(config);
     SNN_TRY(snn_onnx_read(config->model.onnx, &trained->graph));
     SNN_TRY(snn_graph_infer(trained->graph, true));
     return snn_draft_create(trained->graph, &options, NULL, &trained->draft);
@@ -185,16 +190,19 @@ static snn_status fill_origin(const snn_config *config, const snn_trained *train
                               snn_network_origin *origin)
 {
     static const char *const formats[] = {"int16", "int8", "float32"};
+    static const char *const forms[] = {"fused", "decomposed"};
     int64_t bytes = 0;
     const char *slash = strrchr(config->model.onnx, '/');
     memset(origin, 0, sizeof *origin);
     (void)snprintf(origin->model, sizeof origin->model, "%.255s", slash != NULL ? slash + 1 : config->model.onnx);
     origin->model_hash = trained->hash;
     origin->calibration_images = images;
-    (void)snprintf(
-        origin->settings, sizeof origin->settings, "scale = %s, quantile = %.17g, maxpool = %s, weights = %s",
-        config->neuron.scale == SNN_SCALE_CHANNEL ? "channel" : "layer", config->data.calibration_quantile,
-        config->neuron.maxpool == SNN_FORM_FUSED ? "fused" : "decomposed", formats[config->simulation.weights]);
+    (void)snprintf(origin->settings, sizeof origin->settings,
+                   "scale = %s, quantile = %.17g, maxpool = %s, layernorm = %s, softmax = %s, attention = %s, "
+                   "weights = %s",
+                   config->neuron.scale == SNN_SCALE_CHANNEL ? "channel" : "layer", config->data.calibration_quantile,
+                   forms[config->neuron.maxpool], forms[config->neuron.layernorm], forms[config->neuron.softmax],
+                   forms[config->neuron.attention], formats[config->simulation.weights]);
     return snn_file_hash(config->data.calibration, &origin->calibration_hash, &bytes);
 }
 

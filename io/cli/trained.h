@@ -19,6 +19,9 @@ typedef struct snn_trained {
     snn_progress_mode progress;
 } snn_trained;
 
+/* How the config wants a model converted. */
+snn_convert_options snn_trained_options(const snn_config *config);
+
 /* Collective. Reads model.onnx and drafts its conversion. */
 snn_status snn_trained_open(snn_world *world, const snn_config *config, bool quiet, snn_progress_mode progress,
                             snn_trained *trained);

@@ -63,7 +63,7 @@ static const struct {
     {"[output]\nbatch = 1\n", "x.toml:2:1: unknown key output.batch; did you mean 'simulation.batch'?"},
     {"[neuron]\nqqqqqqqq = 0.9\n",
      "x.toml:2:1: unknown key neuron.qqqqqqqq; [neuron] has dynamics, schedule, eta0, gamma, power, momentum, table, "
-     "scale, maxpool, layernorm, attention"},
+     "scale, maxpool, layernorm, softmax, attention"},
     {"[comm]\ncodec = 'raw'\nqqqqqq = 1\n", "x.toml:3:1: unknown key comm.qqqqqq; [comm] has codec"},
     {"timesteps = 4\n", "x.toml:1:1: unknown key timesteps; did you mean 'simulation.timesteps'?"},
     {"zzzzzzzz = 4\n", "x.toml:1:1: unknown key zzzzzzzz outside of any section"},
@@ -103,8 +103,6 @@ static const struct {
      "\"ZSTD\""},
     {"[data]\nlayout = 'HWC'\n",
      "x.toml:2:1: data.layout: expected one of \"auto\", \"NHWC\", \"NCHW\", \"NHW\", found \"HWC\""},
-    {"[neuron]\nlayernorm = 'decomposed'\n",
-     "x.toml:2:1: neuron.layernorm: \"decomposed\" is not available in this version (available: \"fused\")"},
     {"[neuron]\nmaxpool = ''\n", "x.toml:2:1: neuron.maxpool: expected one of \"fused\", \"decomposed\", found \"\""},
     {"[simulation]\ntimesteps = 0\n", "x.toml:2:1: simulation.timesteps: expected an integer from 1 to 65535, found 0"},
     {"[simulation]\ntimesteps = 65536\n",

@@ -1,5 +1,7 @@
 # Sourced after common.sh with the model's name as the second argument: writes $work/model.toml, or skips without ../shared.
+# "decomposed" as the third argument: normalisation, softmax and attention in that form.
 model=$2
+form=${3:-fused}
 shared=$root/../shared
 if [ ! -f "$shared/models/$model.onnx" ] || [ ! -f "$shared/reference/golden/$model.json" ]; then
   echo "skipped: ../shared/models/$model.onnx is not there"
@@ -18,6 +20,10 @@ calibration = "$shared/data/${data}_calib.h5"
 images = 500
 mean = $mean
 std = $std
+[neuron]
+layernorm = "$form"
+softmax = "$form"
+attention = "$form"
 [simulation]
 timesteps = 64
 block = 16

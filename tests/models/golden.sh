@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A trained network of ../shared against its golden accuracies: golden.sh PROGRAM MODEL. Skipped without ../shared.
+# A trained network of ../shared against its golden accuracies: golden.sh PROGRAM MODEL [FORM]. Skipped without ../shared.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/config.sh"
 limit=1500

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# G1 on a trained network of ../shared: invariance.sh PROGRAM MODEL. Skipped without ../shared.
+# G1 on a trained network of ../shared: invariance.sh PROGRAM MODEL [FORM]. Skipped without ../shared.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/config.sh"
 limit=600

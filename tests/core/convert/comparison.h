@@ -101,25 +101,29 @@ static inline comparison compare(builder *b, const snn_convert_options *options)
     return result;
 }
 
-/* Checks all formats and scale modes; `populations` is what the conversion should need. */
-static inline void check(builder *b, int32_t populations)
+/* Checks all formats and scale modes, in that form of normalisation, softmax and attention; `populations` is what the
+ * conversion should need. */
+static inline void check_form(builder *b, snn_form form, int32_t populations)
 {
     static const struct {
-        snn_convert_options options;
+        snn_scale_mode scale;
+        snn_weight_format format;
         double tolerance; /* of the range of the logits */
     } cases[] = {
-        {{SNN_SCALE_CHANNEL, SNN_FORM_FUSED, SNN_WEIGHTS_FLOAT32}, 1e-5},
-        {{SNN_SCALE_CHANNEL, SNN_FORM_FUSED, SNN_WEIGHTS_INT16}, 1e-3},
-        {{SNN_SCALE_LAYER, SNN_FORM_FUSED, SNN_WEIGHTS_INT16}, 1e-3},
-        {{SNN_SCALE_CHANNEL, SNN_FORM_FUSED, SNN_WEIGHTS_INT8}, 8e-2},
+        {SNN_SCALE_CHANNEL, SNN_WEIGHTS_FLOAT32, 1e-5},
+        {SNN_SCALE_CHANNEL, SNN_WEIGHTS_INT16, 1e-3},
+        {SNN_SCALE_LAYER, SNN_WEIGHTS_INT16, 1e-3},
+        {SNN_SCALE_CHANNEL, SNN_WEIGHTS_INT8, 8e-2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        comparison result = compare(b, &cases[i].options);
+        const snn_convert_options options = {
+            .scale = cases[i].scale, .format = cases[i].format, .layernorm = form, .softmax = form, .attention = form};
+        comparison result = compare(b, &options);
         assert_int_equal(result.populations, populations);
         assert_true(result.range > 0.05); /* the comparison would be empty otherwise */
         /* The spiking network comes close to the trained one as time goes on; 8-bit weights leave an error of their
          * own. */
-        if (cases[i].options.format != SNN_WEIGHTS_INT8 &&
+        if (cases[i].format != SNN_WEIGHTS_INT8 &&
             !(result.late <= 0.04 * result.range && result.late < 0.5 * result.early)) {
             fail_msg("case %zu: spiking logits differ by %g after 16 steps and %g after 192, of %g", i, result.early,
                      result.late, result.range);
@@ -128,6 +132,12 @@ static inline void check(builder *b, int32_t populations)
             fail_msg("case %zu: logits differ by %g of %g", i, result.error, result.range);
         }
     }
+}
+
+/* The same in fused forms, for graphs that have no other; ends the graph. */
+static inline void check(builder *b, int32_t populations)
+{
+    check_form(b, SNN_FORM_FUSED, populations);
     snn_graph_destroy(b->graph);
 }
 

@@ -166,15 +166,60 @@ static inline double limit_layer_norm(const snn_population *population, const do
     return (x[element] - mean) / sqrt(variance + (double)population->alpha);
 }
 
+/* Softmax of a group of channels, or its numerators in units of the largest. */
 static inline double limit_softmax(const snn_population *population, const double *x, int64_t element)
 {
-    int32_t channels = population->shape.channels;
-    const double *row = x + element / channels * channels;
-    double sum = 0.0;
-    for (int32_t c = 0; c < channels; c++) {
+    int32_t channels = population->shape.channels, width = channels / population->groups;
+    const double *row = x + element / width * width;
+    double sum = 0.0, largest = row[0];
+    for (int32_t c = 0; c < width; c++) {
         sum += exp(row[c]);
+        largest = fmax(largest, row[c]);
     }
-    return exp(x[element]) / sum;
+    return exp(x[element]) / (population->kind == SNN_NEURON_SOFTMAX ? sum : exp(largest));
+}
+
+/* alpha q k of the head and key that the element stands for. */
+static inline double limit_scores(const snn_population *population, const double *x, int64_t element)
+{
+    int32_t stride = population->input.channels, width = stride / 2 / population->groups;
+    int64_t positions = snn_shape_positions(population->shape);
+    int64_t p = element / population->shape.channels, c = element % population->shape.channels;
+    const double *query = x + p * stride + c / positions * width;
+    const double *key = x + c % positions * stride + stride / 2 + c / positions * width;
+    double score = 0.0;
+    for (int32_t k = 0; k < width; k++) {
+        score += query[k] * key[k];
+    }
+    return (double)population->alpha * score;
+}
+
+/* The values of all positions, weighted for the element's position and head. */
+static inline double limit_mix(const snn_population *population, const double *x, int64_t element)
+{
+    int32_t stride = population->input.channels, channels = population->shape.channels;
+    int64_t positions = snn_shape_positions(population->shape);
+    int64_t p = element / channels, c = element % channels, head = c / (channels / population->groups);
+    double mixed = 0.0;
+    for (int64_t j = 0; j < positions; j++) {
+        mixed += x[p * stride + head * positions + j] * x[j * stride + population->groups * positions + c];
+    }
+    return mixed;
+}
+
+/* Of kinds that combine inputs of the element's own position. */
+static inline double limit_combined(const snn_population *population, const double *x, int64_t element)
+{
+    int32_t channels = population->shape.channels, c = (int32_t)(element % channels);
+    const double *at = x + element / channels * population->input.channels;
+    switch (population->kind) {
+    case SNN_NEURON_PRODUCT:
+        return at[c] * at[channels + c];
+    case SNN_NEURON_QUOTIENT:
+        return at[c] / fmax(at[channels + c / (channels / population->groups)], (double)population->alpha);
+    default:
+        return at[c] / sqrt(fmax(at[channels], 0.0) + (double)population->alpha);
+    }
 }
 
 /* softmax over keys of alpha q k, times v; head by head. */
@@ -224,11 +269,14 @@ static inline void limit_fire(const snn_population *population, const double *x,
             value = limit_layer_norm(population, x, i);
         } else if (population->kind == SNN_NEURON_ATTENTION) {
             value = limit_attention(population, x, i);
-        } else if (population->kind == SNN_NEURON_PRODUCT || population->kind == SNN_NEURON_QUOTIENT) {
-            const double *at = x + i / shape.channels * population->input.channels;
-            value = population->kind == SNN_NEURON_PRODUCT ? at[c] * at[shape.channels + c]
-                                                           : at[c] / at[shape.channels + c];
-        } else if (population->kind == SNN_NEURON_SOFTMAX) {
+        } else if (population->kind == SNN_NEURON_PRODUCT || population->kind == SNN_NEURON_QUOTIENT ||
+                   population->kind == SNN_NEURON_NORMALISE) {
+            value = limit_combined(population, x, i);
+        } else if (population->kind == SNN_NEURON_SCORES) {
+            value = limit_scores(population, x, i);
+        } else if (population->kind == SNN_NEURON_MIX) {
+            value = limit_mix(population, x, i);
+        } else if (population->kind == SNN_NEURON_SOFTMAX || population->kind == SNN_NEURON_SHIFTED_EXP) {
             value = limit_softmax(population, x, i);
         } else {
             value = limit_unary(population, x[i]);

@@ -31,7 +31,8 @@ static void test_convolution_relu_pool(void **state)
 static void test_maximum_rows_then_columns(void **state)
 {
     (void)state;
-    const snn_convert_options options = {SNN_SCALE_CHANNEL, SNN_FORM_DECOMPOSED, SNN_WEIGHTS_FLOAT32};
+    const snn_convert_options options = {
+        .scale = SNN_SCALE_CHANNEL, .maxpool = SNN_FORM_DECOMPOSED, .format = SNN_WEIGHTS_FLOAT32};
     builder b = builder_begin(DIMS(1, 2, 7, 7));
     int32_t v = convolution(&b, 0, 4, 2, 3);
     v = NODE(&b, "MaxPool", v); /* of signed values */
@@ -308,7 +309,7 @@ static void test_crop_and_flip(void **state)
 
 static void check_refusal(builder *b, const char *message)
 {
-    const snn_convert_options options = {SNN_SCALE_CHANNEL, SNN_FORM_FUSED, SNN_WEIGHTS_INT16};
+    const snn_convert_options options = {.scale = SNN_SCALE_CHANNEL, .format = SNN_WEIGHTS_INT16};
     snn_draft *draft = NULL;
     snn_status status = snn_graph_infer(b->graph, true);
     assert_int_equal(status.code, SNN_OK);
@@ -348,7 +349,7 @@ static void test_refuses_an_image_as_output(void **state)
 static void test_reports_go_on_behind_a_refusal(void **state)
 {
     (void)state;
-    const snn_convert_options options = {SNN_SCALE_CHANNEL, SNN_FORM_FUSED, SNN_WEIGHTS_INT16};
+    const snn_convert_options options = {.scale = SNN_SCALE_CHANNEL, .format = SNN_WEIGHTS_INT16};
     snn_node_report reports[BUILDER_LIMIT];
     snn_draft *draft = NULL;
     builder b = builder_begin(DIMS(1, 3, 6, 6));

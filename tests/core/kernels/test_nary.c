@@ -281,6 +281,17 @@ static void naive_softmax(long double *values, int32_t count)
     }
 }
 
+static void naive_shifted_exp(long double *values, int32_t count)
+{
+    long double largest = values[0];
+    for (int32_t i = 1; i < count; i++) {
+        largest = fmaxl(largest, values[i]);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        values[i] = expl(values[i] - largest);
+    }
+}
+
 static void naive_layer_norm(const snn_population *p, const float *x, naive_row *row)
 {
     const int32_t length = p->shape.channels / p->groups;
@@ -359,6 +370,11 @@ static void naive_functions(const snn_population *p, const float *image, int64_t
     case SNN_NEURON_SOFTMAX:
         for (int32_t begin = 0; begin < channels; begin += length) {
             naive_softmax(row->value + begin, length);
+        }
+        return;
+    case SNN_NEURON_SHIFTED_EXP:
+        for (int32_t begin = 0; begin < channels; begin += length) {
+            naive_shifted_exp(row->value + begin, length);
         }
         return;
     case SNN_NEURON_NORMALISE:
@@ -515,7 +531,7 @@ void test_nary(void **state)
     (void)state;
     static const snn_neuron_kind kinds[] = {SNN_NEURON_LAYER_NORM, SNN_NEURON_NORMALISE, SNN_NEURON_PRODUCT,
                                             SNN_NEURON_QUOTIENT,   SNN_NEURON_SCORES,    SNN_NEURON_SOFTMAX,
-                                            SNN_NEURON_MIX,        SNN_NEURON_ATTENTION};
+                                            SNN_NEURON_MIX,        SNN_NEURON_ATTENTION, SNN_NEURON_SHIFTED_EXP};
     for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
         seed_random(1000 + kind);
         for (int i = 0; i < NARY_CASES; i++) {

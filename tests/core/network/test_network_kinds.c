@@ -84,6 +84,9 @@ static void inputs_follow_the_kind(void **state)
     check_kind(SNN_NEURON_QUOTIENT, 17, 12, 5, "groups");
     check_kind(SNN_NEURON_SOFTMAX, 12, 12, 4, NULL);
     check_kind(SNN_NEURON_SOFTMAX, 12, 12, -1, "groups");
+    check_kind(SNN_NEURON_SHIFTED_EXP, 12, 12, 4, NULL);
+    check_kind(SNN_NEURON_SHIFTED_EXP, 13, 12, 4, "expected 12");
+    check_kind(SNN_NEURON_SHIFTED_EXP, 12, 12, 5, "groups");
     check_kind(SNN_NEURON_SCORES, 16, 12, 2, NULL);
     check_kind(SNN_NEURON_SCORES, 17, 12, 2, "equal parts");
     check_kind(SNN_NEURON_SCORES, 16, 13, 2, "2 heads of 6 positions");
@@ -159,11 +162,42 @@ static void streams_are_plain_sums(void **state)
     refused(network, "scale[1] is 2, expected 1");
     network->populations[1].scale[1] = 1.0f;
     network->projections[1].op.kind = SNN_OPERATOR_DENSE;
-    refused(network, "reads the stream \"stream_1\": expected a diagonal operator");
+    refused(network, "reads the stream \"stream_1\": expected a diagonal operator or a convolution");
+    network->projections[1].op.kind = SNN_OPERATOR_CONVOLUTION; /* it is pooled */
+    refused(network, "reads the stream \"stream_1\": expected a diagonal operator or a convolution");
     network->projections[1].op.kind = SNN_OPERATOR_DIAGONAL;
     network->populations[3].kind = SNN_NEURON_STREAM;
     refused(network, "readout");
     snn_network_destroy(network);
+}
+
+/* A convolution's sums may be wider than 32 bits before they are rounded; what is left must not be. */
+static void convolutions_of_streams_must_not_overflow(void **state)
+{
+    (void)state;
+    const snn_window point = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
+    sample made = sample_begin(SNN_WEIGHTS_INT16, (snn_shape){1, 2, 1}, 2, 1);
+    const int32_t first = sample_population(&made, SNN_NEURON_RELU, (snn_shape){1, 2, 2}, NULL, false);
+    const int32_t stream = sample_population(&made, SNN_NEURON_STREAM, (snn_shape){1, 2, 2}, NULL, false);
+    const int32_t mean = sample_population(&made, SNN_NEURON_STREAM, (snn_shape){1, 2, 1}, NULL, false);
+    const int32_t readout = sample_readout(&made);
+    sample_projection(&made, first, stream, diagonal);
+    sample_projection(&made, stream, mean,
+                      (snn_operator){.kind = SNN_OPERATOR_CONVOLUTION, .window = point, .groups = 1});
+    sample_projection(&made, first, readout, dense);
+    sample_finish(&made);
+    set_weights(&made.network->projections[0], 1 << 20, 1 << 24);
+    snn_projection *out = &made.network->projections[1];
+    int16_t *weights = out->weights;
+    weights[0] = -(1 << 14);
+    weights[1] = 1 << 13;
+    out->shift = 7; /* 2^34 + 2^37 */
+    accepted(made.network);
+    out->shift = 6;
+    refused(made.network, "projection 1: row 0");
+    weights[1] = 0; /* channels reach differently far */
+    accepted(made.network);
+    snn_network_destroy(made.network);
 }
 
 /* Many positions are added up: what the stream reaches times the reader's weight times their number. */
@@ -281,9 +315,13 @@ static void mixing_is_structure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_and_traits),       cmocka_unit_test(inputs_follow_the_kind),
-        cmocka_unit_test(parameters_are_checked), cmocka_unit_test(streams_are_plain_sums),
-        cmocka_unit_test(tokens_mix_positions),   cmocka_unit_test(sums_of_streams_must_not_overflow),
+        cmocka_unit_test(names_and_traits),
+        cmocka_unit_test(inputs_follow_the_kind),
+        cmocka_unit_test(parameters_are_checked),
+        cmocka_unit_test(streams_are_plain_sums),
+        cmocka_unit_test(tokens_mix_positions),
+        cmocka_unit_test(sums_of_streams_must_not_overflow),
+        cmocka_unit_test(convolutions_of_streams_must_not_overflow),
         cmocka_unit_test(mixing_is_structure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,7 +93,8 @@ static void cut(const snn_network *network, drive_cut how, int32_t number, snn_c
 static snn_channel_range decoded(const snn_population *population, snn_channel_range owned)
 {
     const bool all = owned.begin < owned.end && population->input.channels != population->shape.channels;
-    const bool normalised = population->kind == SNN_NEURON_LAYER_NORM || population->kind == SNN_NEURON_SOFTMAX;
+    const bool normalised = population->kind == SNN_NEURON_LAYER_NORM || population->kind == SNN_NEURON_SOFTMAX ||
+                            population->kind == SNN_NEURON_SHIFTED_EXP;
     return all || (normalised && owned.begin < owned.end) ? (snn_channel_range){0, population->input.channels} : owned;
 }
 

@@ -142,6 +142,14 @@ snn_network *example_large(snn_weight_format format, uint64_t seed)
     return made.network;
 }
 
+/* Of the projection made last, a stream's. */
+static void set_shift(const sample *made, int32_t shift)
+{
+    if (made->network->format != SNN_WEIGHTS_FLOAT32) {
+        made->network->projections[made->network->projection_count - 1].shift = shift;
+    }
+}
+
 snn_network *example_streams(snn_weight_format format, uint64_t seed)
 {
     const snn_window halve = window_of(2, 2, 1);
@@ -168,12 +176,19 @@ snn_network *example_streams(snn_weight_format format, uint64_t seed)
     depthwise.source_channel = 1;
     depthwise.source_channels = depthwise.target_channels = 8;
     sample_projection(&made, residual, relay, depthwise);
-    if (format != SNN_WEIGHTS_FLOAT32) {
-        made.network->projections[made.network->projection_count - 1].shift = 2;
-    }
+    set_shift(&made, 2);
     sample_projection(&made, narrow, halved, pooled(diagonal(0, 0, 7), halve));
+    snn_operator grouped = convolution(halve, 2); /* wider than one channel, of part of a stream */
+    grouped.source_channel = 4;
+    grouped.source_channels = 6;
+    grouped.target_channel = 3;
+    grouped.target_channels = 4;
+    sample_projection(&made, residual, halved, grouped);
+    set_shift(&made, 1);
     sample_projection(&made, relay, halved, convolution(halve, 1));
     sample_projection(&made, halved, second, diagonal(0, 0, 7));
+    sample_projection(&made, halved, second, convolution(window_of(1, 1, 0), 1));
+    set_shift(&made, 3);
     snn_operator part = tokens;
     part.source_channels = part.target_channels = 3;
     part.source_channel = 4;
@@ -205,6 +220,7 @@ snn_network *example_nary(snn_weight_format format, uint64_t seed)
     int32_t scores = sample_nary(&made, SNN_NEURON_SCORES, (snn_shape){4, 3, 12}, 3 * p, 3, 0.5f);
     int32_t softmax = sample_nary(&made, SNN_NEURON_SOFTMAX, (snn_shape){4, 3, 3 * p}, 3 * p, 3, 0.0f);
     int32_t mix = sample_nary(&made, SNN_NEURON_MIX, (snn_shape){4, 3, 3 * p + 6}, 6, 3, 0.0f);
+    int32_t exponential = sample_nary(&made, SNN_NEURON_SHIFTED_EXP, (snn_shape){4, 3, 12}, 12, 3, 0.0f);
     int32_t readout = sample_readout(&made);
     sample_projection(&made, SNN_SOURCE_INPUT, first, convolution(window_of(3, 1, 1), 1));
     sample_projection(&made, first, stream, point);
@@ -223,8 +239,10 @@ snn_network *example_nary(snn_weight_format format, uint64_t seed)
     sample_projection(&made, scores, softmax, diagonal(0, 0, 3 * p));
     sample_projection(&made, relay, mix, diagonal(2, 3 * p, 6));
     sample_projection(&made, softmax, mix, diagonal(0, 0, 3 * p));
+    sample_projection(&made, grouped, exponential, diagonal(0, 0, 12));
     sample_projection(&made, normalise, readout, pooled(dense, window_of(2, 1, 0)));
     sample_projection(&made, mix, readout, dense);
+    sample_projection(&made, exponential, readout, dense);
     sample_finish(&made);
     return made.network;
 }

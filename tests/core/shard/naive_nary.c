@@ -69,6 +69,15 @@ static float softmax(const float *x, int32_t length, int32_t element)
     return result;
 }
 
+static float shifted_exp(const float *x, int32_t length, float value)
+{
+    float largest = x[0];
+    for (int32_t i = 1; i < length; i++) {
+        largest = x[i] > largest ? x[i] : largest;
+    }
+    return snn_function_exp(value - largest);
+}
+
 /* alpha q . k of one head: the query at one position, the key at another. */
 static float score(const snn_population *population, const float *x, int32_t channels, int64_t position, int64_t key,
                    int32_t head)
@@ -137,6 +146,9 @@ float naive_nary(const snn_population *population, const float *x, int64_t posit
     const int32_t length = channels / population->groups, group = channel / length;
     if (population->kind == SNN_NEURON_QUOTIENT) {
         return row[channel] / fmaxf(row[channels + group], alpha);
+    }
+    if (population->kind == SNN_NEURON_SHIFTED_EXP) {
+        return shifted_exp(row + group * length, length, row[channel]);
     }
     if (population->kind == SNN_NEURON_SOFTMAX) {
         return softmax(row + group * length, length, channel % length);

@@ -1,0 +1,201 @@
+/* Normalisation, softmax and attention as several populations each, instead of one fused one: every nonlinear step has
+ * neurons of its own, what lies between is linear and folds into the projections.
+ *
+ *   layer normalisation   centring (linear), squares, their mean (linear), quotients by the root of the mean
+ *   softmax               exponentials, their sum (linear), quotients by the sum
+ *   attention             scores of queries and keys, softmax in either form, values mixed by its weights
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/convert/centring.h"
+
+/* One population of a form. `affine` is its input and becomes its output, `shape`d; `part` ends the node's name. */
+static snn_status add_part(snn_recognition *recognition, const char *part, snn_neuron_kind kind, snn_affine *affine,
+                           snn_shape shape, int32_t value)
+{
+    char name[256];
+    snn_order order = affine->order;
+    snn_draft_population *population = NULL;
+    (void)snprintf(name, sizeof name, "%.190s%.60s", recognition->node->name, part);
+    SNN_TRY(snn_draft_add_population(recognition->draft, name, kind, affine, shape, value, &population));
+    return snn_affine_identity(affine, recognition->draft->population_count - 1, shape, order);
+}
+
+static snn_draft_population *last_population(const snn_recognition *recognition)
+{
+    return &recognition->draft->populations[recognition->draft->population_count - 1];
+}
+
+/* Sums of each group of channels, times `weight`. */
+static snn_status sum_groups(snn_affine *affine, int32_t groups, float weight)
+{
+    const snn_window point = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
+    const int32_t channels = affine->shape.channels;
+    bool possible = false;
+    float *weights = snn_allocate((size_t)channels, sizeof *weights);
+    if (weights == NULL) {
+        return snn_out_of_memory("weights of a sum");
+    }
+    for (int32_t c = 0; c < channels; c++) {
+        weights[c] = weight;
+    }
+    snn_status status = snn_affine_convolve(affine, &point, groups, groups, weights, NULL, &possible);
+    snn_release(weights);
+    return status;
+}
+
+/* --- layer normalisation --- */
+
+/* x is centred already. Becomes x / sqrt(mean of x^2 + epsilon). */
+static snn_status normalise(snn_recognition *recognition, snn_affine *x, float epsilon)
+{
+    const snn_node *node = recognition->node;
+    const snn_shape shape = x->shape;
+    snn_affine squares;
+    SNN_TRY(snn_affine_copy(x, &squares));
+    snn_status status = add_part(recognition, "/square", SNN_NEURON_SQUARE, &squares, shape, node->inputs[0]);
+    if (status.code == SNN_OK) {
+        last_population(recognition)->tracked = SNN_TRACKED_CENTRED_SQUARE;
+        status = sum_groups(&squares, 1, 1.0f / (float)shape.channels);
+    }
+    if (status.code == SNN_OK) {
+        status = snn_affine_concatenate(x, &squares);
+    }
+    snn_affine_clear(&squares);
+    SNN_TRY(status);
+    SNN_TRY(add_part(recognition, "", SNN_NEURON_NORMALISE, x, shape, node->outputs[0]));
+    last_population(recognition)->alpha = epsilon;
+    return snn_ok();
+}
+
+snn_status snn_decompose_layer_normalization(snn_recognition *recognition, snn_affine *x, float epsilon,
+                                             const float *gain, const float *shift)
+{
+    const snn_shape shape = x->shape;
+    snn_status status = snn_draft_centre(recognition->draft, recognition->node->name, x, recognition->node->inputs[0]);
+    if (status.code == SNN_OK) {
+        status = normalise(recognition, x, epsilon);
+    }
+    if (status.code == SNN_OK) {
+        last_population(recognition)->value_gain = gain;
+        last_population(recognition)->value_shift = shift;
+        status = snn_affine_scale(x, gain, shift);
+    }
+    recognition->verdict = SNN_VERDICT_NEURON;
+    (void)snprintf(recognition->text, sizeof recognition->text, "square and normalise neurons %d x %d x %d each",
+                   shape.height, shape.width, shape.channels);
+    return snn_draft_conclude(recognition, x, status);
+}
+
+/* --- softmax --- */
+
+/* Values of the graph before and behind a softmax, and how they lie. */
+typedef struct softmax_values {
+    int32_t before, behind, heads, groups;
+} softmax_values;
+
+/* Where the graph holds what the population added last tracks. */
+static void place_value(const snn_recognition *recognition, const softmax_values *values)
+{
+    last_population(recognition)->value_heads = values->heads;
+    last_population(recognition)->groups = values->groups;
+}
+
+/* x becomes its softmax. A sum of exponentials of which the largest is 1 is 1 at least: so is the divisor. */
+static snn_status decompose_softmax(snn_recognition *recognition, snn_affine *x, const char *part,
+                                    const softmax_values *values)
+{
+    const snn_shape shape = x->shape;
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s/exp", part);
+    SNN_TRY(add_part(recognition, name, SNN_NEURON_SHIFTED_EXP, x, shape, values->before));
+    last_population(recognition)->tracked = SNN_TRACKED_EXPONENTIAL;
+    place_value(recognition, values);
+    snn_affine sums;
+    SNN_TRY(snn_affine_copy(x, &sums));
+    snn_status status = sum_groups(&sums, values->groups, 1.0f);
+    if (status.code == SNN_OK) {
+        status = snn_affine_concatenate(x, &sums);
+    }
+    snn_affine_clear(&sums);
+    SNN_TRY(status);
+    SNN_TRY(add_part(recognition, part, SNN_NEURON_QUOTIENT, x, shape, values->behind));
+    place_value(recognition, values);
+    last_population(recognition)->alpha = 1.0f;
+    return snn_ok();
+}
+
+snn_status snn_decompose_softmax(snn_recognition *recognition, snn_affine *x)
+{
+    const snn_shape shape = x->shape;
+    const softmax_values values = {recognition->node->inputs[0], recognition->node->outputs[0], 0, 1};
+    snn_status status = decompose_softmax(recognition, x, "", &values);
+    recognition->verdict = SNN_VERDICT_NEURON;
+    (void)snprintf(recognition->text, sizeof recognition->text, "exponential and quotient neurons %d x %d x %d each",
+                   shape.height, shape.width, shape.channels);
+    return snn_draft_conclude(recognition, x, status);
+}
+
+/* --- attention --- */
+
+/* Queries and keys side by side become the scores of every key, head by head. */
+static snn_status score(snn_recognition *recognition, snn_affine *x, const softmax_values *values)
+{
+    snn_draft *draft = recognition->draft;
+    snn_affine keys;
+    SNN_TRY(snn_draft_take(recognition, 0, x));
+    snn_shape shape = x->shape;
+    shape.channels = values->heads * (int32_t)snn_shape_positions(shape);
+    SNN_TRY(snn_draft_take(recognition, 1, &keys));
+    snn_status status = snn_affine_concatenate(x, &keys);
+    snn_affine_clear(&keys);
+    SNN_TRY(status);
+    SNN_TRY(snn_draft_stream_affine(draft, x, recognition->node->outputs[0]));
+    SNN_TRY(add_part(recognition, "/scores", SNN_NEURON_SCORES, x, shape, values->before));
+    place_value(recognition, values);
+    last_population(recognition)->alpha = recognition->pattern->parameter;
+    return snn_ok();
+}
+
+/* x, attention weights, becomes the values mixed by them. */
+static snn_status mix(snn_recognition *recognition, snn_affine *x, int32_t heads)
+{
+    const int32_t output = recognition->node->outputs[0];
+    snn_affine operand;
+    SNN_TRY(snn_draft_take(recognition, 2, &operand));
+    snn_shape shape = operand.shape;
+    snn_status status = snn_draft_stream_affine(recognition->draft, &operand, recognition->node->inputs[2]);
+    if (status.code == SNN_OK) {
+        status = snn_affine_concatenate(x, &operand);
+    }
+    snn_affine_clear(&operand);
+    SNN_TRY(status);
+    SNN_TRY(add_part(recognition, "", SNN_NEURON_MIX, x, shape, output));
+    last_population(recognition)->groups = heads;
+    return snn_ok();
+}
+
+snn_status snn_decompose_attention(snn_recognition *recognition)
+{
+    const snn_pattern_match *pattern = recognition->pattern;
+    const softmax_values values = {pattern->scores, pattern->weights, pattern->groups, pattern->groups};
+    const bool fused = recognition->draft->options.softmax == SNN_FORM_FUSED;
+    snn_affine x;
+    memset(&x, 0, sizeof x);
+    snn_status status = score(recognition, &x, &values);
+    if (status.code == SNN_OK && fused) {
+        status = add_part(recognition, "/softmax", SNN_NEURON_SOFTMAX, &x, x.shape, values.behind);
+        place_value(recognition, &values);
+    } else if (status.code == SNN_OK) {
+        status = decompose_softmax(recognition, &x, "/softmax", &values);
+    }
+    if (status.code == SNN_OK) {
+        status = mix(recognition, &x, pattern->groups);
+    }
+    recognition->verdict = SNN_VERDICT_NEURON;
+    (void)snprintf(recognition->text, sizeof recognition->text, "scores, %s and mix neurons of %d heads",
+                   fused ? "softmax" : "exponential, quotient", pattern->groups);
+    return snn_draft_conclude(recognition, &x, status);
+}
