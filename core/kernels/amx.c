@@ -1,5 +1,7 @@
 /* The table of int8 tile products. What does not suit tiles, and the neurons, are the "avx512" copy's of portable.h. */
 #include "core/kernels/amx.h"
+#include "core/kernels/amx_fused.h"
+#include "core/kernels/amx_multiply.h"
 #include "core/kernels/mixing.h"
 #include "core/kernels/portable.h"
 #include "core/kernels/processor.h"
@@ -7,38 +9,17 @@
 #include <immintrin.h>
 #include <string.h>
 
-enum {
-    ROW_TILES = 2,   /* multiplied side by side with a pair of weight tiles: four tiles of sums, eight registers */
-    SLICES_MAX = 18, /* of weights that fit a first-level cache of 48 KiB: 36 KiB */
-    PAIR_BYTES = SNN_AMX_PAIR * SNN_AMX_TILE_BYTES
-};
-
-/* Up to 16 (position, step) pairs of one target row. */
-typedef struct row_tile {
-    int64_t field; /* where the first slice's tile begins, in bytes of the field */
-    int32_t rows;
-    int32_t step;     /* of the first row */
-    int64_t position; /* of the first row, in the tile of the kernel interface */
-} row_tile;
-
 /* The thread's scratch, cut up. */
 typedef struct working {
     snn_amx_piece *pieces;
     int64_t *offsets;
-    row_tile *row_tiles;
+    snn_amx_row_tile *row_tiles;
     uint8_t *field;
     int64_t bytes;
 } working;
 
-static void *take(void *base, int64_t *offset, int64_t bytes)
-{
-    void *taken = base == NULL ? NULL : (uint8_t *)base + *offset;
-    *offset += (bytes + SNN_AMX_ROW_BYTES - 1) / SNN_AMX_ROW_BYTES * SNN_AMX_ROW_BYTES;
-    return taken;
-}
-
 /* Row tiles of any `positions` target positions: each target row may end in one that is not full. */
-static int64_t row_tiles_largest(const snn_amx_view *view, int64_t positions, int32_t steps)
+int64_t snn_amx_row_tiles_largest(const snn_amx_view *view, int64_t positions, int32_t steps)
 {
     const int64_t rows = (positions - 1) / view->target_width + 2;
     return positions * steps / SNN_AMX_ROWS + rows;
@@ -48,10 +29,11 @@ static working working_of(const snn_amx_view *view, int64_t positions, int32_t s
 {
     working w;
     int64_t bytes = 0;
-    w.pieces = take(scratch, &bytes, snn_amx_pieces_largest(view) * (int64_t)sizeof(snn_amx_piece));
-    w.offsets = take(scratch, &bytes, view->slices * (int64_t)sizeof(int64_t));
-    w.row_tiles = take(scratch, &bytes, row_tiles_largest(view, positions, steps) * (int64_t)sizeof(row_tile));
-    w.field = take(scratch, &bytes, snn_amx_field_largest(view, positions, steps));
+    w.pieces = snn_amx_take(scratch, &bytes, snn_amx_pieces_largest(view) * (int64_t)sizeof(snn_amx_piece));
+    w.offsets = snn_amx_take(scratch, &bytes, view->slices * (int64_t)sizeof(int64_t));
+    w.row_tiles = snn_amx_take(scratch, &bytes,
+                               snn_amx_row_tiles_largest(view, positions, steps) * (int64_t)sizeof(snn_amx_row_tile));
+    w.field = snn_amx_take(scratch, &bytes, snn_amx_field_largest(view, positions, steps));
     w.bytes = bytes;
     return w;
 }
@@ -68,8 +50,8 @@ static int64_t scratch_bytes(const snn_packed *packed, int64_t positions, int32_
     return working_of(&view, positions, steps, NULL).bytes;
 }
 
-static int64_t cut_row_tiles(const snn_amx_view *view, const snn_amx_field *field, const snn_tile *tile,
-                             row_tile *row_tiles)
+int64_t snn_amx_cut_row_tiles(const snn_amx_view *view, const snn_amx_field *field, const snn_tile *tile,
+                              snn_amx_row_tile *row_tiles)
 {
     int64_t count = 0, position = 0;
     for (int32_t row = 0; row < field->target_rows; row++) {
@@ -80,60 +62,14 @@ static int64_t cut_row_tiles(const snn_amx_view *view, const snn_amx_field *fiel
             (int64_t)row * view->taps.stride[0] * field->row_bytes + (int64_t)begin * tile->steps * SNN_AMX_ROW_BYTES;
         for (int64_t pair = 0; pair < pairs; pair += SNN_AMX_ROWS) {
             row_tiles[count++] =
-                (row_tile){.field = start + pair * SNN_AMX_ROW_BYTES,
-                           .rows = (int32_t)(pairs - pair < SNN_AMX_ROWS ? pairs - pair : SNN_AMX_ROWS),
-                           .step = (int32_t)(pair % tile->steps),
-                           .position = position + pair / tile->steps};
+                (snn_amx_row_tile){.field = start + pair * SNN_AMX_ROW_BYTES,
+                                   .rows = (int32_t)(pairs - pair < SNN_AMX_ROWS ? pairs - pair : SNN_AMX_ROWS),
+                                   .step = (int32_t)(pair % tile->steps),
+                                   .position = position + pair / tile->steps};
         }
         position += end - begin;
     }
     return count;
-}
-
-/* Registers: 0..3 sums [row tile][tile of the pair], 4..5 source values, 6..7 weights; all of full size. */
-typedef struct tile_configuration {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_configuration;
-
-static const tile_configuration configuration = {
-    .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
-
-typedef int32_t tile_sums[SNN_AMX_ROWS][SNN_AMX_TARGETS];
-
-/* Loads one slice of two row tiles and of a block of target channels. Source values pass by the first-level cache,
- * where the weights stay for the next row tiles. */
-static inline void load_slice(const uint8_t *first, const uint8_t *second, const uint8_t *weights)
-{
-    _tile_loadd(6, weights, SNN_AMX_ROW_BYTES);
-    _tile_stream_loadd(4, first, SNN_AMX_ROW_BYTES);
-    _tile_loadd(7, weights + SNN_AMX_TILE_BYTES, SNN_AMX_ROW_BYTES);
-    _tile_stream_loadd(5, second, SNN_AMX_ROW_BYTES);
-}
-
-/* Sums of two row tiles with a block of target channels over some slices, of which the first has been loaded. */
-static void multiply(const uint8_t *first, const uint8_t *second, const int64_t *offsets, int64_t slices,
-                     const uint8_t *weights, int32_t limbs)
-{
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    for (int64_t slice = 0; slice < slices; slice++) {
-        if (slice > 0) {
-            load_slice(first + offsets[slice], second + offsets[slice], weights + slice * PAIR_BYTES);
-        }
-        _tile_dpbssd(0, 4, 6);
-        _tile_dpbssd(2, 5, 6);
-        if (limbs == 2) {
-            _tile_dpbsud(1, 4, 7);
-            _tile_dpbsud(3, 5, 7);
-        } else {
-            _tile_dpbssd(1, 4, 7);
-            _tile_dpbssd(3, 5, 7);
-        }
-    }
 }
 
 /* Where a block's sums go: the accumulator [step][position][channel] at its first target channel. */
@@ -144,17 +80,10 @@ typedef struct target {
     int32_t limbs;
 } target;
 
-/* The first `count` of 16 target channels. */
-static __mmask16 targets_mask(int32_t count)
-{
-    const uint32_t all = 0xffff;
-    return (__mmask16)(count >= SNN_AMX_TARGETS ? all : all >> (SNN_AMX_TARGETS - count));
-}
-
 /* Adds 256 high + low to rows of the accumulator, from channel `first` on. Reads all rows before it writes: they often
  * lie a multiple of 4 KiB apart, where processors take a read for one of what was just written and wait. */
 static void add_rows(int32_t *const rows[SNN_AMX_ROWS], int32_t count, int32_t first, __mmask16 mask,
-                     const tile_sums *high, const tile_sums *low)
+                     const snn_amx_sums *high, const snn_amx_sums *low)
 {
     __m512i sums[SNN_AMX_ROWS];
 #pragma GCC unroll 16
@@ -174,7 +103,7 @@ static void add_rows(int32_t *const rows[SNN_AMX_ROWS], int32_t count, int32_t f
     }
 }
 
-static void add_sums(const target *to, const row_tile *tile, const tile_sums sums[SNN_AMX_PAIR])
+static void add_sums(const target *to, const snn_amx_row_tile *tile, const snn_amx_sums sums[SNN_AMX_PAIR])
 {
     int32_t *rows[SNN_AMX_ROWS];
     int32_t step = tile->step;
@@ -190,14 +119,14 @@ static void add_sums(const target *to, const row_tile *tile, const tile_sums sum
             }
         }
     }
-    const __mmask16 mask = targets_mask(to->channels);
+    const __mmask16 mask = snn_amx_mask(to->channels);
     if (to->limbs == 2) {
         add_rows(rows, tile->rows, 0, mask, &sums[0], &sums[1]);
         return;
     }
     add_rows(rows, tile->rows, 0, mask, NULL, &sums[0]);
     if (to->channels > SNN_AMX_TARGETS) {
-        add_rows(rows, tile->rows, SNN_AMX_TARGETS, targets_mask(to->channels - SNN_AMX_TARGETS), NULL, &sums[1]);
+        add_rows(rows, tile->rows, SNN_AMX_TARGETS, snn_amx_mask(to->channels - SNN_AMX_TARGETS), NULL, &sums[1]);
     }
 }
 
@@ -208,29 +137,30 @@ static void add_sums(const target *to, const row_tile *tile, const tile_sums sum
 static void project_slices(const working *w, int64_t count, const int64_t *offsets, int64_t slices,
                            const uint8_t *weights, const target *to)
 {
-    _Alignas(SNN_AMX_ROW_BYTES) tile_sums sums[ROW_TILES][SNN_AMX_PAIR];
-    const row_tile *tiles = w->row_tiles;
+    _Alignas(SNN_AMX_ROW_BYTES) snn_amx_sums sums[SNN_AMX_ROW_TILES][SNN_AMX_PAIR];
+    const snn_amx_row_tile *tiles = w->row_tiles;
     const uint8_t *first = w->field + tiles[0].field;
     const uint8_t *second = w->field + tiles[count > 1 ? 1 : 0].field; /* if none, the first again, not used */
-    load_slice(first + offsets[0], second + offsets[0], weights);
-    for (int64_t i = 0; i < count; i += ROW_TILES) {
-        multiply(first, second, offsets, slices, weights, to->limbs);
+    snn_amx_load_slice(first + offsets[0], second + offsets[0], weights);
+    for (int64_t i = 0; i < count; i += SNN_AMX_ROW_TILES) {
+        snn_amx_zero_sums();
+        snn_amx_multiply(first, second, offsets, slices, weights, to->limbs);
         if (i > 0) {
             add_sums(to, &tiles[i - 2], sums[0]);
             add_sums(to, &tiles[i - 1], sums[1]);
         }
-        if (i + ROW_TILES < count) {
+        if (i + SNN_AMX_ROW_TILES < count) {
             first = w->field + tiles[i + 2].field;
             second = w->field + tiles[i + 3 < count ? i + 3 : i + 2].field;
-            load_slice(first + offsets[0], second + offsets[0], weights);
+            snn_amx_load_slice(first + offsets[0], second + offsets[0], weights);
         }
         _tile_stored(0, sums[0][0], SNN_AMX_ROW_BYTES);
         _tile_stored(2, sums[1][0], SNN_AMX_ROW_BYTES);
         _tile_stored(1, sums[0][1], SNN_AMX_ROW_BYTES);
         _tile_stored(3, sums[1][1], SNN_AMX_ROW_BYTES);
     }
-    for (int64_t i = (count - 1) / ROW_TILES * ROW_TILES; i < count; i++) {
-        add_sums(to, &tiles[i], sums[i % ROW_TILES]);
+    for (int64_t i = (count - 1) / SNN_AMX_ROW_TILES * SNN_AMX_ROW_TILES; i < count; i++) {
+        add_sums(to, &tiles[i], sums[i % SNN_AMX_ROW_TILES]);
     }
 }
 
@@ -239,17 +169,18 @@ static void project_slices(const working *w, int64_t count, const int64_t *offse
 static void project_block(const snn_amx_view *view, const working *w, int64_t row_tile_count, const uint8_t *weights,
                           const target *to)
 {
-    const int64_t cuts = row_tile_count <= ROW_TILES ? 1 : (view->slices + SLICES_MAX - 1) / SLICES_MAX;
+    const int64_t cuts =
+        row_tile_count <= SNN_AMX_ROW_TILES ? 1 : (view->slices + SNN_AMX_SLICES_MAX - 1) / SNN_AMX_SLICES_MAX;
     for (int64_t cut = 0; cut < cuts; cut++) {
         const int64_t begin = view->slices * cut / cuts, end = view->slices * (cut + 1) / cuts;
-        project_slices(w, row_tile_count, w->offsets + begin, end - begin, weights + begin * PAIR_BYTES, to);
+        project_slices(w, row_tile_count, w->offsets + begin, end - begin, weights + begin * SNN_AMX_PAIR_BYTES, to);
     }
 }
 
 static void project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
 {
     if (snn_mixing_suits(packed)) {
-        _tile_loadconfig(&configuration);
+        _tile_loadconfig(&snn_amx_registers);
         snn_mixing_project(packed, source, tile, snn_amx_mix);
         _tile_release();
         return;
@@ -266,7 +197,7 @@ static void project(const snn_packed *packed, const snn_spikes *source, const sn
     const snn_amx_view view = snn_amx_view_of(packed);
     const snn_amx_field field = snn_amx_field_of_tile(&view, tile->position_begin, tile->position_end, tile->steps);
     const working w = working_of(&view, positions, tile->steps, tile->scratch);
-    const int64_t row_tile_count = cut_row_tiles(&view, &field, tile, w.row_tiles);
+    const int64_t row_tile_count = snn_amx_cut_row_tiles(&view, &field, tile, w.row_tiles);
     snn_amx_field_offsets(&view, &field, w.offsets);
 
     const snn_amx_weights *packed_weights = packed->data;
@@ -276,7 +207,7 @@ static void project(const snn_packed *packed, const snn_spikes *source, const sn
                  .steps = tile->steps,
                  .limbs = packed_weights->limbs};
     to.step_stride = positions * to.position_stride;
-    _tile_loadconfig(&configuration);
+    _tile_loadconfig(&snn_amx_registers);
     for (int32_t group = view.group_begin; group < view.group_end; group++) {
         snn_amx_field_expand(&view, &field, source, tile->image, op->source_channel + group * view.channels, w.pieces,
                              w.field);
@@ -287,7 +218,7 @@ static void project(const snn_packed *packed, const snn_spikes *source, const sn
             to.accumulator = (int32_t *)tile->accumulator + op->target_channel + row - tile->channel_begin;
             to.channels = end - row;
             project_block(&view, &w, row_tile_count, weights, &to);
-            weights += view.slices * PAIR_BYTES;
+            weights += view.slices * SNN_AMX_PAIR_BYTES;
         }
     }
     _tile_release(); /* so that the system need not save the registers */
@@ -303,4 +234,7 @@ const snn_kernels snn_kernels_amx = {
     .project = project,
     .neuron_scratch_bytes = snn_portable_nary_scratch_bytes,
     .fire = snn_portable_fire,
+    .fuses = snn_amx_fuses,
+    .fused_scratch_bytes = snn_amx_fused_scratch_bytes,
+    .project_and_fire = snn_amx_project_and_fire,
 };

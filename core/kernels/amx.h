@@ -4,10 +4,12 @@
  * weights and adds into 16 x 16 int32 sums. The rows of source values are (position, timestep) pairs of a tile of the
  * kernel interface, and the depth of the product is cut into *slices* of 64.
  *
- *   amx_view   how an operator is seen as tiles, and which operators are
- *   amx_pack   weights as tiles
- *   amx_field  spikes as bytes, laid out so that tiles load from them without another copy
- *   amx        the products, and the table
+ *   amx_view     how an operator is seen as tiles, and which operators are
+ *   amx_pack     weights as tiles
+ *   amx_field    spikes as bytes, laid out so that tiles load from them without another copy
+ *   amx          products into an accumulator, and the table
+ *   amx_fused    products with the neuron update behind them
+ *   amx_neurons  the neuron update of 16 channels
  */
 #ifndef SNN_KERNELS_AMX_H
 #define SNN_KERNELS_AMX_H
@@ -92,8 +94,10 @@ typedef struct snn_amx_field {
 } snn_amx_field;
 
 snn_amx_field snn_amx_field_of_tile(const snn_amx_view *view, int64_t begin, int64_t end, int32_t steps);
-/* Upper bounds: bytes of the field of any `positions` target positions; pieces of a string of bits. */
+/* Upper bounds: bytes of the field of any `positions` target positions, and of those that are whole target rows or lie
+ * in one; pieces of a string of bits. */
 int64_t snn_amx_field_largest(const snn_amx_view *view, int64_t positions, int32_t steps);
+int64_t snn_amx_field_aligned(const snn_amx_view *view, int64_t positions, int32_t steps);
 int64_t snn_amx_pieces_largest(const snn_amx_view *view);
 
 /* Where the slices' tiles begin, in bytes from where the first slice's does. offsets [slices]. */

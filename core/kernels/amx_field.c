@@ -76,6 +76,13 @@ int64_t snn_amx_field_largest(const snn_amx_view *view, int64_t positions, int32
     return row_extent(view, (int32_t)rows) * row_bytes(view, columns, steps) + SNN_AMX_TILE_BYTES;
 }
 
+int64_t snn_amx_field_aligned(const snn_amx_view *view, int64_t positions, int32_t steps)
+{
+    const int64_t width = view->target_width, rows = (positions + width - 1) / width;
+    const int32_t columns = (int32_t)(positions < width ? positions : width);
+    return row_extent(view, (int32_t)rows) * row_bytes(view, columns, steps) + SNN_AMX_TILE_BYTES;
+}
+
 void snn_amx_field_offsets(const snn_amx_view *view, const snn_amx_field *field, int64_t *offsets)
 {
     const int32_t stride = view->taps.stride[1];

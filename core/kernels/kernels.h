@@ -4,8 +4,8 @@
  * target positions of one image, all owned channels, a whole block of timesteps. A projection kernel adds its integer
  * product for the tile into an accumulator [step][position in tile][owned channel]; the neuron kernel consumes the
  * accumulator, keeps x and y in registers or cache over the block, and writes spikes as bits. The accumulator is the
- * calling thread's scratch and stays in its cache. A table whose hardware can do both at once (int8 tiles with the
- * neuron update as epilogue) provides `fused`; the others leave it NULL.
+ * calling thread's scratch and stays in its cache. A table that can do both at once (int8 tiles with the neuron update
+ * as epilogue) has `project_and_fire` for it; the others leave it NULL.
  */
 #ifndef SNN_KERNELS_KERNELS_H
 #define SNN_KERNELS_KERNELS_H
@@ -77,6 +77,15 @@ typedef struct snn_kernels {
     int64_t (*neuron_scratch_bytes)(const snn_population *population);
     /* Runs the tile's neurons over the block. For kinds that read all positions a tile is a whole image. */
     void (*fire)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
+    /* The rest is NULL where a table has no such kernel. Whether `project_and_fire` takes this projection, whose rows
+     * are all the channels that the population's neurons are owned of. Not with float32 weights. */
+    bool (*fuses)(const snn_packed *packed, const snn_population *population);
+    /* Like scratch_bytes, for tiles that are whole rows of positions or lie in one. */
+    int64_t (*fused_scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
+    /* `project` and `fire` in one, with the same results. The accumulator holds the sums of the population's other
+     * projections, or is NULL if it has none. The tile is whole rows of positions or lies in one. */
+    void (*project_and_fire)(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
+                             const snn_tile *tile, const snn_tile_counts *counts);
 } snn_kernels;
 
 /* The best table that this machine can run; the environment variable SNN_DIST_ISA (a table's name) overrides it.

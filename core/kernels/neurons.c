@@ -11,8 +11,8 @@
         }                                                                                                              \
         break
 
-static void find_targets(float *restrict target, const snn_neurons *neurons, const float *restrict x,
-                         const float *restrict inverse_scale)
+void snn_portable_find_targets(float *restrict target, const snn_neurons *neurons, const float *restrict x,
+                               const float *restrict inverse_scale)
 {
     const float alpha = neurons->alpha, beta = neurons->beta;
     switch (neurons->kind) {
@@ -82,7 +82,7 @@ static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const sn
         snn_lanes_load_sums(sum, tile, neurons->real, sum_at, group->count);
         snn_lanes_integrate(group->x, group->step, sum, neurons->eta[step], neurons->graded != NULL ? graded : NULL,
                             neurons->graded != NULL ? neurons->increments[step] : 0.0F);
-        find_targets(group->target, neurons, group->x, group->inverse_scale);
+        snn_portable_find_targets(group->target, neurons, group->x, group->inverse_scale);
         const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], strict, &error);
         snn_lanes_store_bits(snn_spikes_plane(&neurons->spikes, step, tile->image) + row, bit, group->count, bits);
         if (neurons->first && step == 0) {

@@ -34,6 +34,7 @@
 #define snn_portable_scratch            SNN_ISA_NAME(snn_portable_scratch)
 #define snn_portable_project            SNN_ISA_NAME(snn_portable_project)
 #define snn_portable_fire               SNN_ISA_NAME(snn_portable_fire)
+#define snn_portable_find_targets       SNN_ISA_NAME(snn_portable_find_targets)
 #define snn_portable_fire_nary          SNN_ISA_NAME(snn_portable_fire_nary)
 #define snn_portable_nary_scratch_bytes SNN_ISA_NAME(snn_portable_nary_scratch_bytes)
 
@@ -79,6 +80,9 @@ snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
+/* target = f(x) inverse_scale of SNN_LANES neurons of a unary kind; arrays are aligned. */
+void snn_portable_find_targets(float *restrict target, const snn_neurons *neurons, const float *restrict x,
+                               const float *restrict inverse_scale);
 /* The same for the kinds that snn_neuron_reads_all_channels; see nary.c. */
 void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 int64_t snn_portable_nary_scratch_bytes(const snn_population *population);

@@ -42,6 +42,8 @@ typedef struct snn_part {
     int32_t projection_end;
     snn_packed *packed; /* [end - begin]; data is NULL where no held row takes spikes or sums. Of readers of a stream
                            data are the rows' weights as the projection has them. */
+    int32_t fused;      /* of `packed`: the one that the kernels multiply and fire in one; -1 for none */
+    bool summed;        /* other projections add to the accumulator */
     snn_graded_product *graded_products; /* [graded_product_count] */
     int32_t graded_product_count;
     snn_part_baseline baseline;
@@ -155,9 +157,20 @@ void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timest
 /* After the last timestep: counts the neurons of all images that ended beyond their calibrated range. */
 void snn_ranges_count(snn_shard *shard, int32_t population);
 
-/* shard_tiles.c */
-/* Chooses tile_positions and tile_steps of a part. */
+/* shard_tiling.c */
+enum { SNN_ACCUMULATOR_ELEMENT = 4 }; /* bytes: int32_t or float */
+/* Chooses what is fused, tile_positions and tile_steps of a part. */
 void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part);
+/* Bytes of scratch that a fused tile of so many positions needs. */
+int64_t snn_fused_scratch_bytes(const snn_shard *shard, const snn_part *part, int64_t positions);
+/* How an image's positions are cut: tiles of `length` positions, that end where rows of them do. */
+typedef struct snn_tiling {
+    int64_t rows, width; /* all positions are one row where tiles need not end with real ones */
+    int64_t row_tiles, length;
+} snn_tiling;
+snn_tiling snn_tiling_of(const snn_population *population, const snn_part *part);
+
+/* shard_tiles.c */
 snn_status snn_workers_create(snn_shard *shard);
 void snn_workers_destroy(snn_shard *shard);
 void snn_tiles_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps);

@@ -6,43 +6,11 @@
 #include "core/base/memory.h"
 #include "core/base/trace.h"
 
-enum {
-    ACCUMULATOR_BYTES = 192 * 1024, /* fits a second-level cache beside the weights in use */
-    POSITION_MULTIPLE = 16,         /* whole vector and matrix registers */
-    ACCUMULATOR_ELEMENT = 4,        /* int32_t or float */
-    COUNTS_PER_STEP = 3             /* spikes, flips, error */
-};
-
-static int64_t at_least_one(int64_t value)
-{
-    return value > 1 ? value : 1;
-}
+enum { COUNTS_PER_STEP = 3 }; /* spikes, flips, error */
 
 static int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part)
-{
-    const int64_t positions = snn_shape_positions(population->input);
-    const int64_t position_bytes = (int64_t)snn_part_inputs(part) * ACCUMULATOR_ELEMENT;
-    if (snn_neuron_reads_all_positions(population->kind)) {
-        /* A tile is an image; what is too large for the cache is cut along time instead. */
-        part->tile_positions = (int32_t)positions;
-        part->tile_steps =
-            (int32_t)smaller(shard->block, at_least_one(ACCUMULATOR_BYTES / (positions * position_bytes)));
-        return;
-    }
-    int64_t count = at_least_one(ACCUMULATOR_BYTES / (shard->block * position_bytes));
-    if (count > POSITION_MULTIPLE) {
-        count -= count % POSITION_MULTIPLE;
-    }
-    /* At least one tile for each thread where there is that much work. */
-    int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
-    count = smaller(count, share);
-    part->tile_positions = (int32_t)smaller(count, positions);
-    part->tile_steps = shard->block;
 }
 
 snn_status snn_workers_create(snn_shard *shard)
@@ -53,7 +21,8 @@ snn_status snn_workers_create(snn_shard *shard)
         const snn_part *part = &shard->parts[p];
         const int32_t owned = snn_part_channels(part);
         const int32_t held = snn_part_inputs(part);
-        int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * ACCUMULATOR_ELEMENT;
+        int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
+        bytes = part->fused >= 0 && !part->summed ? 0 : bytes;
         accumulator = bytes > accumulator ? bytes : accumulator;
         channels = owned > channels ? owned : channels;
         inputs = held > inputs ? held : inputs;
@@ -64,7 +33,9 @@ snn_status snn_workers_create(snn_shard *shard)
         for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
             const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
             if (part->packed != NULL && part->packed[i].data != NULL && !snn_reads_stream(shard, projection)) {
-                bytes = shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
+                bytes = i == part->fused
+                            ? snn_fused_scratch_bytes(shard, part, part->tile_positions)
+                            : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
                 scratch = bytes > scratch ? bytes : scratch;
             }
         }
@@ -122,27 +93,38 @@ typedef struct tile_job {
     snn_tile tile;
 } tile_job;
 
+/* Spikes of a projection's source from the tile's first step on. */
+static snn_spikes source_spikes(const tile_job *job, const snn_projection *projection)
+{
+    const snn_shard *shard = job->shard;
+    const int32_t source = projection->source;
+    return spikes_from(source == SNN_SOURCE_INPUT ? snn_encoder_spikes(shard) : snn_shard_spikes(shard, source),
+                       job->offset);
+}
+
+/* All sums but those of the fused projection. */
 static void project(const tile_job *job)
 {
     const snn_shard *shard = job->shard;
     const snn_part *part = &shard->parts[job->population];
     const snn_tile *tile = &job->tile;
+    if (tile->accumulator == NULL) {
+        return;
+    }
     const int64_t elements =
         tile->steps * (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
-    memset(tile->accumulator, 0, (size_t)elements * ACCUMULATOR_ELEMENT);
+    memset(tile->accumulator, 0, (size_t)elements * SNN_ACCUMULATOR_ELEMENT);
     for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
         const snn_packed *packed = &part->packed[i];
-        if (packed->data == NULL) {
+        if (packed->data == NULL || i == part->fused) {
             continue;
         }
         const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
-        const int32_t source = projection->source;
         if (snn_reads_stream(shard, projection)) {
             snn_stream_project(shard, packed, job->offset, tile);
             continue;
         }
-        snn_spikes spikes = source == SNN_SOURCE_INPUT ? snn_encoder_spikes(shard) : snn_shard_spikes(shard, source);
-        spikes = spikes_from(spikes, job->offset);
+        const snn_spikes spikes = source_spikes(job, projection);
         shard->kernels->project(packed, &spikes, tile);
     }
 }
@@ -187,6 +169,12 @@ static void fire(const tile_job *job)
         snn_subgradient_fire(&neurons, &baseline, &job->tile, &counts);
         return;
     }
+    if (part->fused >= 0) {
+        const snn_spikes source =
+            source_spikes(job, &shard->network->projections[part->projection_begin + part->fused]);
+        shard->kernels->project_and_fire(&part->packed[part->fused], &source, &neurons, &job->tile, &counts);
+        return;
+    }
     shard->kernels->fire(&neurons, &job->tile, &counts);
 }
 
@@ -211,7 +199,7 @@ static void read_out(const tile_job *job)
     for (int32_t s = 0; s < job->tile.steps; s++) {
         const int32_t timestep = job->first + job->offset + s;
         const void *accumulator =
-            (const uint8_t *)job->tile.accumulator + (size_t)s * (size_t)classes * ACCUMULATOR_ELEMENT;
+            (const uint8_t *)job->tile.accumulator + (size_t)s * (size_t)classes * SNN_ACCUMULATOR_ELEMENT;
         if (shard->dynamics == SNN_DYNAMICS_SUBGRADIENT) {
             snn_baseline_read_out(shard, job->population, timestep, s, &job->tile);
         }
@@ -283,25 +271,25 @@ static void end_trace(const snn_shard *shard, double begun)
 static void run_share(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
 {
     const snn_part *part = &shard->parts[population];
-    const int64_t positions = snn_shape_positions(shard->network->populations[population].input);
-    const int64_t tiles = (positions + part->tile_positions - 1) / part->tile_positions; /* of an image */
+    const snn_tiling cut = snn_tiling_of(&shard->network->populations[population], part);
+    const int64_t tiles = cut.rows * cut.row_tiles; /* of an image */
     const int64_t jobs = shard->images * tiles;
     const snn_worker *worker = &shard->workers[omp_get_thread_num()];
     const double begun = begin_trace(shard);
 #pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < jobs; i++) {
-        const int64_t begin = i % tiles * part->tile_positions;
+        const int64_t row = i % tiles / cut.row_tiles, column = i % tiles % cut.row_tiles * cut.length;
         tile_job job = {
             .shard = shard,
             .population = population,
             .first = first,
             .worker = worker,
             .tile = {.image = (int32_t)(i / tiles),
-                     .position_begin = begin,
-                     .position_end = smaller(begin + part->tile_positions, positions),
+                     .position_begin = row * cut.width + column,
+                     .position_end = row * cut.width + smaller(column + cut.length, cut.width),
                      .channel_begin = part->held.begin,
                      .channel_end = part->held.end,
-                     .accumulator = worker->accumulator,
+                     .accumulator = part->fused >= 0 && !part->summed ? NULL : worker->accumulator,
                      .scratch = worker->scratch},
         };
         run_tile(&job, steps);

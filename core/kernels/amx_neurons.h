@@ -1,0 +1,72 @@
+/* The neuron step as the epilogue of tile products: 16 channels of two positions side by side, straight from the tiles'
+ * sums, with x and y in registers. The same operations on the same values as in neurons.c.
+ *
+ * The steps of a pair of positions are run some at a time, so that they can be put between the tiles' instructions: the
+ * vector units work while the tiles multiply. */
+#ifndef SNN_KERNELS_AMX_NEURONS_H
+#define SNN_KERNELS_AMX_NEURONS_H
+
+#include <immintrin.h>
+
+#include "core/kernels/kernels.h"
+
+enum { SNN_AMX_UNITS = 2 /* positions side by side */ };
+
+/* The tile's spikes and, in one step more, those of the step before the block, [step][position][lane of 16 channels]
+ * uint16_t, until all its channels are done: steps of a population's array often lie a multiple of 4 KiB apart, so that
+ * a cache could not hold a line of each. */
+typedef struct snn_amx_bits {
+    uint8_t *bytes;
+    int64_t row_bytes;  /* of a position */
+    int64_t step_bytes; /* room for one position more than the tile has */
+} snn_amx_bits;
+
+int64_t snn_amx_bits_bytes(int64_t positions, int32_t steps, int32_t channels);
+snn_amx_bits snn_amx_bits_of(void *bytes, int64_t positions, int32_t channels);
+/* Writes the spikes to where they belong, and counts them and the flips. */
+void snn_amx_bits_store(const snn_amx_bits *bits, const snn_neurons *neurons, const snn_tile *tile,
+                        const snn_tile_counts *counts);
+
+/* 16 channels of a tile in the making. */
+typedef struct snn_amx_lanes {
+    const snn_neurons *neurons;
+    const snn_tile *tile;
+    const snn_tile_counts *counts;
+    snn_amx_bits bits;
+    int32_t first, count; /* channels, from the first owned one on */
+    __mmask16 mask;
+    bool simple;            /* full vectors of ReLU neurons with nothing but the tiles' sums */
+    float (*eta_step)[16];  /* [steps] */
+    uint32_t (*errors)[16]; /* [steps] since the last flush */
+    float *inverse_scale;   /* [2 x 16]: the same for both positions */
+    int32_t positions;      /* since the last flush */
+    __m512i channel_spikes;
+} snn_amx_lanes;
+
+/* Up to two positions, and how far they are. Sums are [step][16]: 256 high + low, or low alone. */
+typedef struct snn_amx_units {
+    snn_amx_lanes *lanes;
+    int32_t count, step;
+    bool two_limbs;
+    int64_t position[SNN_AMX_UNITS]; /* of the population */
+    const int32_t *high[SNN_AMX_UNITS], *low[SNN_AMX_UNITS], *others[SNN_AMX_UNITS];
+    uint8_t *row[SNN_AMX_UNITS]; /* where the spikes of step 0 go */
+    __mmask16 mask[SNN_AMX_UNITS];
+    __m512 x[SNN_AMX_UNITS], y[SNN_AMX_UNITS], graded[SNN_AMX_UNITS];
+} snn_amx_units;
+
+int64_t snn_amx_lanes_bytes(int32_t steps);
+/* Channels from the owned one `first` on. `scratch`: snn_amx_lanes_bytes, aligned; used until snn_amx_lanes_end. */
+void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const snn_tile *tile,
+                         const snn_tile_counts *counts, const snn_amx_bits *bits, int32_t first, int32_t count,
+                         void *scratch);
+void snn_amx_lanes_end(snn_amx_lanes *lanes);
+
+/* `units` has position, high (where two_limbs), low and count. */
+void snn_amx_units_begin(snn_amx_units *units, snn_amx_lanes *lanes);
+/* Runs the next `steps` steps, of as many as are left. */
+void snn_amx_units_run(snn_amx_units *units, int32_t steps);
+/* After the last step. */
+void snn_amx_units_end(snn_amx_units *units);
+
+#endif

@@ -1,0 +1,116 @@
+/* How the positions of a population are cut into tiles, and which of its projections is multiplied and fired in one. */
+#include "core/shard/shard_private.h"
+
+enum {
+    ACCUMULATOR_BYTES = 192 * 1024, /* fits a second-level cache beside the weights in use */
+    FUSED_BYTES = 1024 * 1024,      /* the same without accumulators */
+    POSITION_MULTIPLE = 16          /* whole vector and matrix registers */
+};
+
+static int64_t at_least_one(int64_t value)
+{
+    return value > 1 ? value : 1;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Whether the part's projection `i` takes spikes, and all of the part's channels. */
+static bool covers(const snn_shard *shard, const snn_part *part, int32_t i)
+{
+    const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
+    const snn_channel_range rows = snn_part_rows(part, projection);
+    return part->packed[i].data != NULL && !snn_reads_stream(shard, projection) &&
+           rows.end - rows.begin == snn_part_inputs(part);
+}
+
+/* The largest of the projections that the kernels can multiply and fire in one. */
+static void choose_fused(const snn_shard *shard, const snn_population *population, snn_part *part)
+{
+    int64_t most = 0;
+    part->fused = -1;
+    part->summed = false;
+    for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+        const snn_operator *op = &shard->network->projections[part->projection_begin + i].op;
+        const int64_t operations = snn_operator_operations(op);
+        if (shard->kernels->fuses != NULL && shard->dynamics == SNN_DYNAMICS_SIGNGD && covers(shard, part, i) &&
+            operations > most && shard->kernels->fuses(&part->packed[i], population)) {
+            part->fused = i;
+            most = operations;
+        }
+    }
+    for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+        part->summed = part->summed || (part->packed[i].data != NULL && i != part->fused);
+    }
+}
+
+int64_t snn_fused_scratch_bytes(const snn_shard *shard, const snn_part *part, int64_t positions)
+{
+    return shard->kernels->fused_scratch_bytes(&part->packed[part->fused], positions, shard->block);
+}
+
+/* Bytes that a fused tile of so many positions goes through again and again. */
+static int64_t fused_bytes(const snn_shard *shard, const snn_part *part, int64_t positions)
+{
+    const int64_t sums = positions * shard->block * snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
+    return snn_fused_scratch_bytes(shard, part, positions) + (part->summed ? sums : 0);
+}
+
+/* As many whole rows as fit the cache, or else equal parts of a row. */
+static int64_t fused_positions(const snn_shard *shard, const snn_population *population, const snn_part *part,
+                               int64_t share)
+{
+    const int64_t width = population->input.width;
+    int64_t rows = population->input.height;
+    while (rows > 1 && (rows * width > share || fused_bytes(shard, part, rows * width) > FUSED_BYTES)) {
+        rows--;
+    }
+    rows = (population->input.height + (population->input.height + rows - 1) / rows - 1) /
+           ((population->input.height + rows - 1) / rows);
+    int64_t count = rows * width;
+    for (int64_t parts = 2; count > 1 && (count > share || fused_bytes(shard, part, count) > FUSED_BYTES); parts++) {
+        count = (width + parts - 1) / parts;
+    }
+    return count;
+}
+
+void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part)
+{
+    choose_fused(shard, population, part);
+    const int64_t positions = snn_shape_positions(population->input);
+    const int64_t position_bytes = (int64_t)snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
+    if (snn_neuron_reads_all_positions(population->kind)) {
+        /* A tile is an image; what is too large for the cache is cut along time instead. */
+        part->tile_positions = (int32_t)positions;
+        part->tile_steps =
+            (int32_t)smaller(shard->block, at_least_one(ACCUMULATOR_BYTES / (positions * position_bytes)));
+        return;
+    }
+    int64_t count = at_least_one(ACCUMULATOR_BYTES / (shard->block * position_bytes));
+    if (count > POSITION_MULTIPLE) {
+        count -= count % POSITION_MULTIPLE;
+    }
+    /* At least one tile for each thread where there is that much work. */
+    const int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
+    if (part->fused >= 0) {
+        part->tile_positions = (int32_t)fused_positions(shard, population, part, share);
+        part->tile_steps = shard->block;
+        return;
+    }
+    count = smaller(count, share);
+    part->tile_positions = (int32_t)smaller(count, positions);
+    part->tile_steps = shard->block;
+}
+
+snn_tiling snn_tiling_of(const snn_population *population, const snn_part *part)
+{
+    snn_tiling t = {.rows = 1, .width = snn_shape_positions(population->input), .length = part->tile_positions};
+    if (part->fused >= 0 && t.length < population->input.width) {
+        t.rows = population->input.height;
+        t.width = population->input.width;
+    }
+    t.row_tiles = (t.width + t.length - 1) / t.length;
+    return t;
+}
