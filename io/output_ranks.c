@@ -130,6 +130,7 @@ static snn_status fill_communication(hid_t group, const snn_output *output, cons
 typedef struct timer_table {
     double *seconds; /* [ranks][timers] */
     double minimum[SNN_TIMER_COUNT], mean[SNN_TIMER_COUNT], maximum[SNN_TIMER_COUNT];
+    double imbalance[SNN_TIMER_COUNT]; /* maximum / mean; 1 where there is nothing */
 } timer_table;
 
 static void summarise(const snn_output_ranks *ranks, timer_table *table)
@@ -148,6 +149,7 @@ static void summarise(const snn_output_ranks *ranks, timer_table *table)
         table->minimum[timer] = least;
         table->mean[timer] = sum / ranks->count;
         table->maximum[timer] = most;
+        table->imbalance[timer] = sum > 0.0 ? most / table->mean[timer] : 1.0;
     }
 }
 
@@ -162,7 +164,8 @@ static snn_status write_timer_table(hid_t group, const snn_output_ranks *ranks, 
     SNN_TRY(snn_hdf5_write_array(group, "seconds", H5T_NATIVE_DOUBLE, 2, dims, table->seconds));
     SNN_TRY(snn_hdf5_write_vector(group, "min", H5T_NATIVE_DOUBLE, SNN_TIMER_COUNT, table->minimum));
     SNN_TRY(snn_hdf5_write_vector(group, "mean", H5T_NATIVE_DOUBLE, SNN_TIMER_COUNT, table->mean));
-    return snn_hdf5_write_vector(group, "max", H5T_NATIVE_DOUBLE, SNN_TIMER_COUNT, table->maximum);
+    SNN_TRY(snn_hdf5_write_vector(group, "max", H5T_NATIVE_DOUBLE, SNN_TIMER_COUNT, table->maximum));
+    return snn_hdf5_write_vector(group, "imbalance", H5T_NATIVE_DOUBLE, SNN_TIMER_COUNT, table->imbalance);
 }
 
 static snn_status fill_timers(hid_t group, const snn_output *output, const snn_output_ranks *ranks)

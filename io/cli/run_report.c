@@ -171,7 +171,7 @@ static snn_status say_timers(const snn_run *run)
         status = snn_world_gather_doubles(run->world, timers.seconds, SNN_TIMER_COUNT, all);
     }
     if (status.code == SNN_OK && snn_world_rank(run->world) == 0) {
-        snn_run_say(run, "\n  seconds         min     mean      max   over ranks");
+        snn_run_say(run, "\n  seconds         min     mean      max   over ranks   max / mean");
         for (int32_t timer = 0; timer < SNN_TIMER_COUNT; timer++) {
             double least = all[timer], most = all[timer], sum = 0.0;
             for (size_t r = 0; r < ranks; r++) {
@@ -180,8 +180,13 @@ static snn_status say_timers(const snn_run *run)
                 most = value > most ? value : most;
                 sum += value;
             }
-            snn_run_say(run, "  %-11s %7.2f  %7.2f  %7.2f", snn_timer_name((snn_timer)timer), least,
-                        sum / (double)ranks, most);
+            double mean = sum / (double)ranks;
+            char imbalance[32] = "-";
+            if (mean >= 0.005) { /* what the mean shows */
+                (void)snprintf(imbalance, sizeof imbalance, "%.2f", most / mean);
+            }
+            snn_run_say(run, "  %-11s %7.2f  %7.2f  %7.2f %25s", snn_timer_name((snn_timer)timer), least, mean, most,
+                        imbalance);
         }
     }
     snn_release(all);

@@ -8,7 +8,7 @@ static const double TICK_SIZE = 11.0, LABEL_SIZE = 12.0; /* of text, pixels */
 
 enum { TICKS = 6 }; /* about as many to an axis */
 
-static void put_escaped(FILE *file, const char *text)
+void snn_svg_put_escaped(FILE *file, const char *text)
 {
     for (; *text != '\0'; text++) {
         switch (*text) {
@@ -34,7 +34,7 @@ void snn_svg_begin(FILE *file, int32_t width, int32_t height, const char *title)
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
             "font-family=\"DejaVu Sans, Helvetica, Arial, sans-serif\">\n<title>",
             width, height, width, height);
-    put_escaped(file, title);
+    snn_svg_put_escaped(file, title);
     fprintf(file, "</title>\n<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", width, height);
 }
 
@@ -48,7 +48,7 @@ void snn_svg_text(FILE *file, double x, double y, double size, snn_svg_anchor an
     static const char *const anchors[] = {"start", "middle", "end"};
     fprintf(file, "<text x=\"%.1f\" y=\"%.1f\" font-size=\"%.0f\" text-anchor=\"%s\" fill=\"%s\">", x, y, size,
             anchors[anchor], TEXT_COLOUR);
-    put_escaped(file, text);
+    snn_svg_put_escaped(file, text);
     fputs("</text>\n", file);
 }
 

@@ -26,6 +26,9 @@ typedef enum snn_svg_anchor { SNN_SVG_START, SNN_SVG_MIDDLE, SNN_SVG_END } snn_s
 void snn_svg_begin(FILE *file, int32_t width, int32_t height, const char *title);
 void snn_svg_end(FILE *file);
 
+/* For text between tags, here and in HTML. */
+void snn_svg_put_escaped(FILE *file, const char *text);
+
 void snn_svg_text(FILE *file, double x, double y, double size, snn_svg_anchor anchor, const char *text);
 
 /* Frame, grid, ticks and labels. */

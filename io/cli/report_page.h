@@ -1,0 +1,13 @@
+/* A report as one HTML page with plots as inline SVG; nothing is fetched from anywhere. */
+#ifndef SNN_CLI_REPORT_PAGE_H
+#define SNN_CLI_REPORT_PAGE_H
+
+#include <stdio.h>
+
+#include "io/report_data.h"
+
+/* `x`, `y`: room for as many values as the longest run has timesteps and the deepest has layers. Nothing here fails;
+ * the caller asks ferror(file) in the end. */
+void snn_report_page(FILE *file, const snn_report_run *runs, int32_t count, double *x, double *y);
+
+#endif

@@ -1,0 +1,219 @@
+#include "io/report_data.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "io/hdf5_helpers.h"
+#include "io/sealed.h"
+
+/* The dimensions of a data set of `rank` dimensions. */
+static snn_status read_dims(hid_t parent, const char *name, int rank, int64_t *dims)
+{
+    hsize_t extents[SNN_HDF5_MAX_RANK];
+    hid_t dataset = H5Dopen2(parent, name, H5P_DEFAULT);
+    hid_t space = dataset < 0 ? H5I_INVALID_HID : H5Dget_space(dataset);
+    snn_status status = snn_ok();
+    if (space < 0 || H5Sget_simple_extent_ndims(space) != rank || H5Sget_simple_extent_dims(space, extents, NULL) < 0) {
+        status = snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "is not there or has other dimensions than expected");
+    }
+    for (int i = 0; i < rank && !snn_failed(status); i++) {
+        dims[i] = (int64_t)extents[i];
+        if (dims[i] < 1 || dims[i] > INT32_MAX) {
+            status = snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "has an impossible dimension");
+        }
+    }
+    snn_hdf5_close(space);
+    snn_hdf5_close(dataset);
+    return status;
+}
+
+static snn_status read_accuracy(hid_t file, snn_report_run *run)
+{
+    int64_t dims[1] = {0};
+    SNN_TRY(read_dims(file, "accuracy/correct", 1, dims));
+    run->timesteps = (int32_t)dims[0];
+    run->correct = snn_allocate((size_t)dims[0], sizeof *run->correct);
+    run->mean_error = snn_allocate((size_t)dims[0], sizeof *run->mean_error);
+    run->worst_error = snn_allocate((size_t)dims[0], sizeof *run->worst_error);
+    if (run->correct == NULL || run->mean_error == NULL || run->worst_error == NULL) {
+        return snn_out_of_memory("report");
+    }
+    SNN_TRY(snn_hdf5_read_array(file, "accuracy/correct", H5T_NATIVE_INT64, 1, dims, run->correct));
+    SNN_TRY(snn_hdf5_read_array(file, "accuracy/ann_correct", H5T_NATIVE_INT64, 0, NULL, &run->ann_correct));
+    return snn_hdf5_read_array(file, "accuracy/total", H5T_NATIVE_INT64, 0, NULL, &run->images);
+}
+
+/* ---- layers: groups named <index>_<name> ---- */
+
+static snn_status mean_of(hid_t group, const char *name, int32_t timesteps, double *values, double *mean)
+{
+    const int64_t dims[] = {timesteps};
+    SNN_TRY(snn_hdf5_read_array(group, name, H5T_NATIVE_DOUBLE, 1, dims, values));
+    *mean = 0.0;
+    for (int32_t t = 0; t < timesteps; t++) {
+        *mean += values[t] / timesteps;
+    }
+    return snn_ok();
+}
+
+static snn_status fill_layer(hid_t group, snn_report_run *run, double *values, snn_report_layer *layer)
+{
+    double mean = 0.0;
+    SNN_TRY(snn_hdf5_read_text_attribute(group, "name", &layer->name));
+    SNN_TRY(snn_hdf5_read_text_attribute(group, "neuron", &layer->neuron));
+    SNN_TRY(snn_hdf5_read_attribute(group, "neurons", H5T_NATIVE_INT64, 0, &layer->neurons));
+    SNN_TRY(mean_of(group, "firing_rate", run->timesteps, values, &layer->firing_rate));
+    SNN_TRY(mean_of(group, "flip_rate", run->timesteps, values, &layer->flip_rate));
+    SNN_TRY(mean_of(group, "tracking_error", run->timesteps, values, &mean));
+    layer->tracking_error = values[run->timesteps - 1];
+    for (int32_t t = 0; t < run->timesteps; t++) {
+        run->mean_error[t] += values[t] / run->layer_count;
+        run->worst_error[t] = values[t] > run->worst_error[t] ? values[t] : run->worst_error[t];
+    }
+    return snn_ok();
+}
+
+static snn_status read_layer(hid_t layers, hsize_t at, snn_report_run *run, double *values)
+{
+    char name[512];
+    char *end = NULL;
+    hid_t group = H5I_INVALID_HID;
+    if (H5Lget_name_by_idx(layers, ".", H5_INDEX_NAME, H5_ITER_INC, at, name, sizeof name, H5P_DEFAULT) < 0) {
+        return snn_hdf5_failure(SNN_INPUT_ERROR, layers, NULL, "cannot list the layers");
+    }
+    long index = strtol(name, &end, 10);
+    if (end == name || *end != '_' || index < 0 || index >= run->layer_count || run->layers[index].name != NULL) {
+        return snn_hdf5_failure(SNN_INPUT_ERROR, layers, name, "is not the name of a layer, <index>_<name>");
+    }
+    SNN_TRY(snn_hdf5_open_group(layers, name, &group));
+    snn_status status = fill_layer(group, run, values, &run->layers[index]);
+    snn_hdf5_close(group);
+    return status;
+}
+
+static snn_status read_layers(hid_t file, snn_report_run *run)
+{
+    hid_t group = H5I_INVALID_HID;
+    H5G_info_t information;
+    SNN_TRY(snn_hdf5_open_group(file, "layers", &group));
+    double *values = snn_allocate((size_t)run->timesteps, sizeof *values);
+    snn_status status = values == NULL ? snn_out_of_memory("report") : snn_ok();
+    if (!snn_failed(status) && (H5Gget_info(group, &information) < 0 || information.nlinks > INT_MAX)) {
+        status = snn_hdf5_failure(SNN_INPUT_ERROR, group, NULL, "cannot count the layers");
+    }
+    if (!snn_failed(status)) {
+        run->layer_count = (int32_t)information.nlinks;
+        run->layers = snn_allocate(information.nlinks, sizeof *run->layers);
+        status = run->layers == NULL ? snn_out_of_memory("report") : snn_ok();
+    }
+    for (int32_t i = 0; i < run->layer_count && !snn_failed(status); i++) {
+        status = read_layer(group, (hsize_t)i, run, values);
+    }
+    snn_release(values);
+    snn_hdf5_close(group);
+    return status;
+}
+
+/* ---- costs ---- */
+
+static snn_status read_timers(hid_t file, snn_report_run *run)
+{
+    int64_t dims[2] = {0, 0};
+    SNN_TRY(read_dims(file, "timers/seconds", 2, dims));
+    run->ranks = (int32_t)dims[0];
+    double *read = snn_allocate((size_t)dims[0], (size_t)dims[1] * sizeof *read);
+    run->seconds = snn_allocate((size_t)dims[0], SNN_TIMER_COUNT * sizeof *run->seconds);
+    snn_status status = read == NULL || run->seconds == NULL ? snn_out_of_memory("report") : snn_ok();
+    if (!snn_failed(status)) {
+        status = snn_hdf5_read_array(file, "timers/seconds", H5T_NATIVE_DOUBLE, 2, dims, read);
+    }
+    for (int64_t rank = 0; rank < dims[0] && !snn_failed(status); rank++) {
+        for (int64_t timer = 0; timer < dims[1] && timer < SNN_TIMER_COUNT; timer++) {
+            run->seconds[rank * SNN_TIMER_COUNT + timer] = read[rank * dims[1] + timer];
+        }
+    }
+    snn_release(read);
+    SNN_TRY(status);
+    return snn_hdf5_read_array(file, "timers/evaluation", H5T_NATIVE_DOUBLE, 0, NULL, &run->evaluation);
+}
+
+static snn_status read_memory(hid_t file, snn_report_run *run)
+{
+    enum { PARTS = 3 };
+    const int64_t dims[2] = {run->ranks, PARTS};
+    int64_t *parts = snn_allocate((size_t)run->ranks, PARTS * sizeof *parts);
+    run->memory = snn_allocate((size_t)run->ranks, sizeof *run->memory);
+    snn_status status = parts == NULL || run->memory == NULL ? snn_out_of_memory("report") : snn_ok();
+    if (!snn_failed(status)) {
+        status = snn_hdf5_read_array(file, "provenance/memory", H5T_NATIVE_INT64, 2, dims, parts);
+    }
+    for (int64_t i = 0; i < PARTS * (int64_t)run->ranks && !snn_failed(status); i++) {
+        run->memory[i / PARTS] += parts[i];
+    }
+    snn_release(parts);
+    return status;
+}
+
+static snn_status read_total(hid_t file, const char *name, int32_t ranks, int64_t *total)
+{
+    const int64_t dims[1] = {ranks};
+    int64_t *counts = snn_allocate((size_t)ranks, sizeof *counts);
+    snn_status status = counts == NULL ? snn_out_of_memory("report")
+                                       : snn_hdf5_read_array(file, name, H5T_NATIVE_INT64, 1, dims, counts);
+    *total = 0;
+    for (int32_t rank = 0; rank < ranks && !snn_failed(status); rank++) {
+        *total += counts[rank];
+    }
+    snn_release(counts);
+    return status;
+}
+
+static snn_status read_file(hid_t file, snn_report_run *run)
+{
+    SNN_TRY(read_accuracy(file, run));
+    SNN_TRY(read_layers(file, run));
+    SNN_TRY(read_timers(file, run));
+    SNN_TRY(read_memory(file, run));
+    SNN_TRY(read_total(file, "communication/packets", run->ranks, &run->packets));
+    SNN_TRY(read_total(file, "communication/raw_bytes", run->ranks, &run->raw_bytes));
+    SNN_TRY(read_total(file, "communication/sent_bytes", run->ranks, &run->sent_bytes));
+    SNN_TRY(snn_hdf5_read_text(file, "communication/codec", &run->codec));
+    SNN_TRY(snn_hdf5_read_text(file, "provenance/model", &run->model));
+    SNN_TRY(snn_hdf5_read_text(file, "provenance/layout", &run->layout));
+    SNN_TRY(snn_hdf5_read_text(file, "provenance/started", &run->started));
+    SNN_TRY(snn_hdf5_read_array(file, "energy/estimate", H5T_NATIVE_DOUBLE, 0, NULL, &run->energy));
+    return snn_hdf5_read_array(file, "energy/trained_network_estimate", H5T_NATIVE_DOUBLE, 0, NULL,
+                               &run->trained_energy);
+}
+
+snn_status snn_report_read(const char *path, snn_report_run *run)
+{
+    hid_t file;
+    *run = (snn_report_run){.path = path};
+    SNN_TRY(snn_sealed_open(path, SNN_FILE_OUTPUT, true, &file));
+    snn_status status = read_file(file, run);
+    snn_hdf5_close(file);
+    return status;
+}
+
+void snn_report_clear(snn_report_run *run)
+{
+    for (int32_t i = 0; run->layers != NULL && i < run->layer_count; i++) {
+        snn_release(run->layers[i].name);
+        snn_release(run->layers[i].neuron);
+    }
+    snn_release(run->layers);
+    snn_release(run->model);
+    snn_release(run->layout);
+    snn_release(run->codec);
+    snn_release(run->started);
+    snn_release(run->correct);
+    snn_release(run->mean_error);
+    snn_release(run->worst_error);
+    snn_release(run->seconds);
+    snn_release(run->memory);
+    *run = (snn_report_run){0};
+}

@@ -1,0 +1,39 @@
+/* What a report shows of an output file. */
+#ifndef SNN_IO_REPORT_DATA_H
+#define SNN_IO_REPORT_DATA_H
+
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/base/timers.h"
+
+typedef struct snn_report_layer {
+    char *name;
+    char *neuron;
+    int64_t neurons;
+    double firing_rate, flip_rate; /* means over the timesteps */
+    double tracking_error;         /* after the last timestep */
+} snn_report_layer;
+
+typedef struct snn_report_run {
+    const char *path; /* not a copy */
+    char *model, *layout, *codec, *started;
+    int64_t images, ann_correct; /* -1: not evaluated */
+    int64_t *correct;            /* [timesteps] */
+    int32_t timesteps;
+    snn_report_layer *layers; /* [layer_count], in the network's order */
+    int32_t layer_count;
+    double *mean_error, *worst_error; /* [timesteps]: of tracking, over the layers */
+    double *seconds;                  /* [ranks][SNN_TIMER_COUNT]; timers that an older file lacks are 0 */
+    int32_t ranks;
+    int64_t *memory;               /* [ranks]: bytes of weights, state and spikes */
+    double evaluation;             /* seconds */
+    double energy, trained_energy; /* joules */
+    int64_t raw_bytes, sent_bytes, packets;
+} snn_report_run;
+
+/* Reads a sealed output. SNN_INPUT_ERROR if it is none or damaged. Clear it afterwards whatever comes of it. */
+snn_status snn_report_read(const char *path, snn_report_run *run);
+void snn_report_clear(snn_report_run *run);
+
+#endif

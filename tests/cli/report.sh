@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The verb `report`: a page that is complete in itself, shows what the outputs hold, and is complete or absent.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+config=$root/configs/digits.toml
+cd "$work" || exit 1
+for ranks in 1 3; do
+  on_ranks $ranks run "$config" --quiet --restart never --set data.images=40 --set simulation.timesteps=12 \
+    --set parallel.replicas=0 --set output.file="$work/out<&$ranks.h5" || fail "run on $ranks: $(cat err)"
+done
+if alone report 'out<&1.h5' 'out<&3.h5' -o page.html; then pass; else fail "report: $(cat err)"; fi
+
+/usr/bin/python3 - <<'END' >out 2>&1
+import html.parser, re
+import xml.etree.ElementTree as xml
+import h5py
+
+page = open("page.html", encoding="utf-8").read()
+assert "href" not in page and "src=" not in page and "@import" not in page and "<script" not in page
+
+class Checker(html.parser.HTMLParser):
+    """Every tag that is opened is closed, in order."""
+    open = []
+    def handle_starttag(self, tag, attributes):
+        if tag != "meta":
+            self.open.append(tag)
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+checker = Checker()
+checker.feed(page)
+assert not checker.open, checker.open
+
+plots = [xml.fromstring(text) for text in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
+assert len(plots) == 1 + 2 * 3, len(plots)
+curves = [element for element in plots[0].iter() if element.tag.endswith("polyline")]
+files = [h5py.File(f"out<&{ranks}.h5") for ranks in (1, 3)]
+assert [len(curve.get("points").split()) for curve in curves] == [12, 2, 12, 2], curves
+# A point's height in the plot is the accuracy after that step.
+correct = files[0]["accuracy/correct"][:] / files[0]["accuracy/total"][()]
+heights = [float(point.split(",")[1]) for point in curves[0].get("points").split()]
+top, bottom = 30, 250
+for share, height in zip(correct, heights):
+    assert abs(height - (bottom - share * (bottom - top))) < 0.1, (share, height)
+text = re.sub(r"<[^>]*>", " ", page)
+assert f"{100 * correct[-1]:.2f} &plusmn;" in text
+for file in files:
+    for layer in file["layers"].values():
+        assert f"{layer['firing_rate'][:].mean():.4f}" in text
+    assert f"{file['timers/max'][0]:.3f}" in text
+    assert abs(file["timers/imbalance"][0] - file["timers/max"][0] / file["timers/mean"][0]) < 1e-12
+assert "out&lt;&amp;3.h5" in page
+END
+# shellcheck disable=SC2181
+if [ $? -eq 0 ]; then pass; else fail "page: $(tail -n 4 out)"; fi
+
+# refuses CODE MESSAGE ARGUMENTS...: and leaves no page.
+refuses() {
+  local code=$1 message=$2
+  shift 2
+  alone report "$@"
+  if [ $? -eq "$code" ] && grep -q -- "$message" err && ! ls absent* >/dev/null 2>&1; then
+    pass
+  else
+    fail "report $*: $(cat err)"
+  fi
+}
+cp 'out<&1.h5' damaged.h5
+printf 'x' | dd of=damaged.h5 bs=1 seek=3000 conv=notrunc 2>/dev/null
+refuses 2 "damaged.h5" 'out<&1.h5' damaged.h5 -o absent.html
+refuses 2 "none.h5" none.h5 -o absent.html
+refuses 2 "output files and -o report.html expected" 'out<&1.h5'
+refuses 3 "none/page.html.part: cannot create" 'out<&1.h5' -o none/page.html
+finish
