@@ -11,11 +11,21 @@ const char *snn_timer_name(snn_timer timer)
     return names[timer];
 }
 
-double snn_seconds(void)
+static double read_clock(clockid_t clock)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double snn_seconds(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double snn_thread_seconds(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 double snn_timers_charge(snn_timers *timers, snn_timer timer, double since)

@@ -27,4 +27,7 @@ double snn_timers_charge(snn_timers *timers, snn_timer timer, double since);
 /* Monotonic seconds from an arbitrary origin. */
 double snn_seconds(void);
 
+/* Seconds that the calling thread has had a processor. */
+double snn_thread_seconds(void);
+
 #endif

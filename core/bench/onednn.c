@@ -243,12 +243,12 @@ snn_status snn_onednn_run(void *layer, double *seconds)
     const snn_onednn *at = layer;
     const int threads = omp_get_max_threads();
     omp_set_num_threads(1);
-    const double begun = snn_seconds();
+    const double begun = snn_thread_seconds();
     dnnl_status_t status = dnnl_primitive_execute(at->primitive, at->stream, at->argument_count, at->arguments);
     if (status == dnnl_success) {
         status = dnnl_stream_wait(at->stream);
     }
-    *seconds = snn_seconds() - begun;
+    *seconds = snn_thread_seconds() - begun;
     omp_set_num_threads(threads);
     return status == dnnl_success ? snn_ok() : snn_fail(SNN_INTERNAL_ERROR, "oneDNN: status %d", (int)status);
 }

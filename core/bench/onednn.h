@@ -19,7 +19,7 @@ const char *snn_onednn_version(void);
 snn_status snn_onednn_create(const snn_operator *op, snn_neuron_kind neuron, int32_t images,
                              snn_onednn_precision precision, snn_onednn **layer);
 
-/* Runs the layer once. A snn_contestant's `run`. */
+/* Runs the layer once, in processor time. A snn_contestant's `run`. */
 snn_status snn_onednn_run(void *layer, double *seconds);
 
 void snn_onednn_destroy(snn_onednn *layer); /* accepts NULL */

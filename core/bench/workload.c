@@ -184,15 +184,20 @@ snn_status snn_workload_create(const snn_network *network, const snn_workload_op
     return snn_ok();
 }
 
+static double now(const snn_workload *workload)
+{
+    return workload->options.processor_time ? snn_thread_seconds() : snn_seconds();
+}
+
 static snn_status run_block(snn_workload *workload)
 {
     const int32_t left = workload->options.timesteps - workload->next_step;
     const int32_t steps = left < workload->options.block ? left : workload->options.block;
-    double before = snn_seconds();
+    double before = now(workload);
     for (int32_t p = 0; p < workload->network->population_count; p++) {
         if (workload->works[p]) {
             SNN_TRY(snn_shard_run(workload->shard, p, workload->next_step, steps));
-            const double after = snn_seconds();
+            const double after = now(workload);
             workload->seconds[p] += after - before;
             before = after;
         }
@@ -207,22 +212,22 @@ snn_status snn_workload_run_block(void *workload, double *seconds)
     if (at->next_step == at->options.timesteps) {
         SNN_TRY(begin_group(at));
     }
-    const double begun = snn_seconds();
+    const double begun = now(at);
     SNN_TRY(run_block(at));
-    *seconds = snn_seconds() - begun;
+    *seconds = now(at) - begun;
     return snn_ok();
 }
 
 snn_status snn_workload_run_group(void *workload, double *seconds)
 {
     snn_workload *at = workload;
-    const double begun = snn_seconds();
+    const double begun = now(at);
     SNN_TRY(begin_group(at));
-    at->beginning += snn_seconds() - begun;
+    at->beginning += now(at) - begun;
     while (at->next_step < at->options.timesteps) {
         SNN_TRY(run_block(at));
     }
-    *seconds = snn_seconds() - begun;
+    *seconds = now(at) - begun;
     return snn_ok();
 }
 
@@ -232,11 +237,11 @@ snn_status snn_workload_run_steps(snn_workload *workload, int32_t first, int32_t
     while (workload->next_step < first) {
         SNN_TRY(run_block(workload));
     }
-    const double begun = snn_seconds();
+    const double begun = now(workload);
     while (workload->next_step < last) {
         SNN_TRY(run_block(workload));
     }
-    *seconds = snn_seconds() - begun;
+    *seconds = now(workload) - begun;
     return snn_ok();
 }
 

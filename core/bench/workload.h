@@ -11,6 +11,7 @@ typedef struct snn_workload_options {
     const snn_kernels *kernels;
     int32_t images, block, timesteps;
     int32_t threads;
+    bool processor_time; /* of the calling thread, instead of wall time: for one thread, on a machine that others use */
     bool whole; /* all populations, from random images on; or only those that projections reach, from random spikes */
     snn_encoding encoding; /* of the whole */
 } snn_workload_options;

@@ -211,6 +211,7 @@ static void report_setting(const snn_bench_options *options, snn_json *json)
     snn_json_number(json, "seconds", options->seconds);
     snn_json_integer(json, "block", options->block);
     snn_json_integer(json, "threads", options->threads);
+    snn_json_text(json, "clock", options->threads > 1 && options->config != NULL ? "wall" : "processor");
     snn_json_text(json, "weights", weight_names[options->weights]);
 }
 

@@ -56,8 +56,11 @@ static snn_status run_growth(const snn_bench_options *options, const snn_bench_l
     snn_contestant contestants[KINDS];
     snn_timing timings[KINDS];
     int32_t owners[KINDS], count = 0;
-    snn_workload_options workload = {
-        .kernels = options->kernels[0], .block = options->block, .timesteps = 2 * HALF, .threads = 1};
+    snn_workload_options workload = {.kernels = options->kernels[0],
+                                     .block = options->block,
+                                     .timesteps = 2 * HALF,
+                                     .threads = 1,
+                                     .processor_time = true};
     for (int size = BASE; size < SIZES; size++) {
         snn_bench_layer grown;
         if (!grow(layer, size, &grown)) {

@@ -102,6 +102,7 @@ static snn_status measure(const snn_bench_options *options, comparison *at)
                                            .block = config->simulation.block,
                                            .timesteps = config->simulation.timesteps,
                                            .threads = options->threads,
+                                           .processor_time = options->threads == 1,
                                            .whole = true,
                                            .encoding = config->simulation.encoding};
     SNN_TRY(snn_workload_create(at->network, &workload, &at->workload));
