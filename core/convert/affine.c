@@ -188,6 +188,20 @@ snn_status snn_affine_scale(snn_affine *affine, const float *gain, const float *
     return snn_ok();
 }
 
+snn_status snn_affine_negate(snn_affine *affine)
+{
+    float *gain = snn_allocate((size_t)affine->shape.channels, sizeof *gain);
+    if (gain == NULL) {
+        return snn_out_of_memory("gains");
+    }
+    for (int32_t c = 0; c < affine->shape.channels; c++) {
+        gain[c] = -1.0f;
+    }
+    snn_status status = snn_affine_scale(affine, gain, NULL);
+    snn_release(gain);
+    return status;
+}
+
 static snn_status append_terms(snn_affine *affine, snn_affine *other)
 {
     snn_term *terms = snn_allocate((size_t)(affine->term_count + other->term_count), sizeof *terms);
@@ -206,16 +220,7 @@ static snn_status append_terms(snn_affine *affine, snn_affine *other)
 snn_status snn_affine_add(snn_affine *affine, snn_affine *other, float sign)
 {
     int32_t channels = affine->shape.channels;
-    float *gain = snn_allocate((size_t)channels, sizeof *gain);
-    if (gain == NULL) {
-        return snn_out_of_memory("gains");
-    }
-    for (int32_t c = 0; c < channels; c++) {
-        gain[c] = sign;
-    }
-    snn_status status = sign == 1.0f ? snn_ok() : snn_affine_scale(other, gain, NULL);
-    snn_release(gain);
-    SNN_TRY(status);
+    SNN_TRY(sign == 1.0f ? snn_ok() : snn_affine_negate(other));
     if (other->offset != NULL) {
         if (affine->offset == NULL || affine->offset_positions != other->offset_positions) {
             SNN_TRY(snn_affine_expand_offset(affine));

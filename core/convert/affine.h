@@ -55,6 +55,8 @@ snn_status snn_affine_expand_offset(snn_affine *affine);
 /* value <- gain[c] value + shift[c]; either may be NULL. */
 snn_status snn_affine_scale(snn_affine *affine, const float *gain, const float *shift);
 
+snn_status snn_affine_negate(snn_affine *affine);
+
 /* affine <- affine + sign * other. Both must have the same shape and order. Takes other's terms (other is cleared). */
 snn_status snn_affine_add(snn_affine *affine, snn_affine *other, float sign);
 
@@ -87,12 +89,17 @@ void snn_affine_relabel(snn_affine *affine, int32_t height, int32_t width, bool 
 snn_status snn_affine_rearrange(snn_affine *affine, const int32_t *map, const int64_t *dims, int32_t rank,
                                 bool *possible);
 
+/* The same into one given layout, which must have as many elements as the map. */
+snn_status snn_affine_rearrange_into(snn_affine *affine, const int32_t *map, snn_shape shape, snn_order order,
+                                     bool *possible);
+
 /* The fallback for any map: gathers into the given layout from an affine value that is the plain identity of one
  * population (a relay); SNN_INTERNAL_ERROR for any other affine. */
 snn_status snn_affine_gather(snn_affine *affine, const int32_t *map, snn_shape shape, snn_order order);
 
 /* The shape and order that the converter gives a value of these dims when nothing else decides:
- * [1,C,H,W] channels first, [1,T,C] channels last, [1,F] features as channels. */
+ * [1,C,H,W] channels first, [1,T,C] channels last, [1,F] features as channels; with more than one in front, the last
+ * axis as channels. */
 snn_status snn_affine_natural_layout(const int64_t *dims, int32_t rank, snn_shape *shape, snn_order *order);
 
 #endif

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/convert/arrange.h"
+#include "core/convert/steps.h"
 
 snn_status snn_draft_take(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
@@ -20,10 +22,15 @@ snn_status snn_draft_take(snn_recognition *recognition, int32_t i, snn_affine *a
     return snn_ok();
 }
 
+void snn_draft_give_output(snn_recognition *recognition, int32_t i, snn_affine *affine)
+{
+    recognition->draft->affines[recognition->node->outputs[i]] = *affine;
+    memset(affine, 0, sizeof *affine);
+}
+
 void snn_draft_give(snn_recognition *recognition, snn_affine *affine)
 {
-    recognition->draft->affines[recognition->node->outputs[0]] = *affine;
-    memset(affine, 0, sizeof *affine);
+    snn_draft_give_output(recognition, 0, affine);
 }
 
 static bool is_identity_of_population(const snn_draft *draft, const snn_affine *affine)
@@ -139,6 +146,18 @@ bool snn_draft_reads_stream(const snn_draft *draft, const snn_affine *affine)
         }
     }
     return false;
+}
+
+snn_status snn_draft_relay_cut_streams(snn_draft *draft, snn_affine *affine, int32_t value)
+{
+    for (int32_t t = 0; t < affine->term_count; t++) {
+        const snn_term *term = &affine->terms[t];
+        bool stream = term->source != SNN_SOURCE_INPUT && draft->populations[term->source].kind == SNN_NEURON_STREAM;
+        if (stream && term->op.kind != SNN_OPERATOR_CONVOLUTION && !snn_term_is_unchanged(term)) {
+            return snn_draft_relay_affine(draft, affine, value);
+        }
+    }
+    return snn_ok();
 }
 
 snn_status snn_draft_stream_affine(snn_draft *draft, snn_affine *affine, int32_t value)
@@ -270,12 +289,20 @@ static bool passes_stream_on(const snn_draft *draft, const snn_affine *affine)
 
 /* What several readers share must not be computed once per reader: behind an operator they read a stream. And what is
  * added to a stream is a stream again, so that nothing scales or cuts it before it is summed. */
-static snn_status share_output(snn_draft *draft, const snn_node *node)
+static snn_status share_outputs(snn_draft *draft, const snn_node *node)
 {
-    int32_t value = node->outputs[0];
-    snn_affine *affine = &draft->affines[value];
-    bool shared = draft->uses[value] > 1 || passes_stream_on(draft, affine);
-    return shared && affine->term_count > 0 ? snn_draft_stream_affine(draft, affine, value) : snn_ok();
+    for (int32_t i = 0; i < node->output_count; i++) {
+        int32_t value = node->outputs[i];
+        if (value == SNN_NO_VALUE) {
+            continue;
+        }
+        snn_affine *affine = &draft->affines[value];
+        bool shared = draft->uses[value] > 1 || passes_stream_on(draft, affine);
+        if (shared && affine->term_count > 0) {
+            SNN_TRY(snn_draft_stream_affine(draft, affine, value));
+        }
+    }
+    return snn_ok();
 }
 
 static snn_status convert_node(snn_draft *draft, const snn_node *node, const snn_pattern_match *pattern,
@@ -294,7 +321,7 @@ static snn_status convert_node(snn_draft *draft, const snn_node *node, const snn
         status = recogniser(&recognition);
     }
     if (status.code == SNN_OK) {
-        status = share_output(draft, node);
+        status = share_outputs(draft, node);
     }
     if (report != NULL) {
         report->verdict = status.code == SNN_OK ? recognition.verdict : SNN_VERDICT_REFUSED;
@@ -333,11 +360,14 @@ static snn_status finish_readout(snn_draft *draft)
     }
     const snn_tensor *tensor = &draft->graph->values[value].tensor;
     int64_t classes = snn_tensor_elements(tensor);
+    snn_shape shape = {1, 1, (int32_t)classes};
+    if (snn_shape_positions(affine->shape) != 1 && tensor->rank == 2 && tensor->dims[0] == 1) {
+        SNN_TRY(snn_arrange_layout(draft, affine, value, shape, SNN_ORDER_CHANNELS_FIRST));
+    }
     if (snn_shape_positions(affine->shape) != 1) {
         return snn_fail(SNN_INPUT_ERROR, "the output is an image (%d x %d x %d), logits [1, classes] expected",
                         affine->shape.height, affine->shape.width, affine->shape.channels);
     }
-    snn_shape shape = {1, 1, (int32_t)classes};
     return snn_draft_add_population(draft, "logits", SNN_NEURON_READOUT, affine, shape, value, NULL);
 }
 

@@ -65,6 +65,9 @@ snn_recogniser snn_recogniser_average(const char *operator_name);
 snn_recogniser snn_recogniser_neuron(const char *operator_name);
 snn_recogniser snn_recogniser_nary(const char *operator_name);
 snn_recogniser snn_recogniser_movement(const char *operator_name);
+snn_recogniser snn_recogniser_parts(const char *operator_name);
+snn_recogniser snn_recogniser_reduce(const char *operator_name);
+snn_recogniser snn_recogniser_maximum(const char *operator_name);
 
 /* A family's table, and the look-up in it. */
 typedef struct snn_recogniser_entry {
@@ -91,7 +94,8 @@ void snn_recognition_describe(snn_recognition *recognition, const char *text);
 snn_status snn_draft_take(snn_recognition *recognition, int32_t i, snn_affine *affine);
 /* The same with terms behind which a product can be folded: plain ones that read spikes, through a relay if need be. */
 snn_status snn_draft_take_spikes(snn_recognition *recognition, int32_t i, snn_affine *affine);
-/* Stores the affine value of output 0 (takes it). */
+/* Stores the affine value of output 0 (takes it); snn_draft_give_output: of output i. */
+void snn_draft_give_output(snn_recognition *recognition, int32_t i, snn_affine *affine);
 void snn_draft_give(snn_recognition *recognition, snn_affine *affine);
 /* Gives the value as output 0 if `status` is fine, clears it otherwise; returns `status`. */
 snn_status snn_draft_conclude(snn_recognition *recognition, snn_affine *affine, snn_status status);
@@ -108,10 +112,17 @@ snn_status snn_draft_stream_affine(snn_draft *draft, snn_affine *affine, int32_t
 bool snn_draft_reads_stream(const snn_draft *draft, const snn_affine *affine);
 /* Makes the affine value a stream of that name, whatever it is; the constant part stays with it. */
 snn_status snn_draft_add_stream(snn_draft *draft, const char *name, snn_affine *affine, int32_t value);
+/* Before it is added to something: what of a stream is scaled, pooled or cut comes through a relay, because products
+ * can be added to whole streams only. */
+snn_status snn_draft_relay_cut_streams(snn_draft *draft, snn_affine *affine, int32_t value);
 /* Sees to it that input i has this shape and order, through a relay and a gather if need be. */
 snn_status snn_draft_require_layout(snn_recognition *recognition, int32_t i, snn_shape shape, snn_order order);
-/* Gives inputs 0 and 1 one layout: by other labels for rows and columns where that is enough, else through relays. */
-snn_status snn_draft_align_layouts(snn_recognition *recognition);
+/* Gives inputs i and j one layout: by other labels for rows and columns where that is enough, else through relays. */
+snn_status snn_draft_align_layouts(snn_recognition *recognition, int32_t i, int32_t j);
+/* Neurons of a function of one activation, input i. */
+snn_status snn_recognise_unary(snn_recognition *recognition, int32_t i, snn_neuron_kind kind, float alpha, float beta);
+/* Averages of input 0 over windows of positions. */
+snn_status snn_recognise_average(snn_recognition *recognition, const snn_window *window, bool count_padding);
 /* A neuron of two activations: SNN_NEURON_PRODUCT or SNN_NEURON_QUOTIENT of inputs 0 and 1. */
 snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind kind);
 /* Input i laid out so that its last axis runs over channels. */

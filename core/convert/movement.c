@@ -1,33 +1,44 @@
 #include "core/convert/movement.h"
 
+#include <string.h>
+
 #include "core/base/memory.h"
 #include "core/graph/operators.h"
 
 enum { EXACT_FLOAT_INTEGERS = 1 << 24 };
 
-/* Runs the node on the numbers 1, 2, 3, ... of its input's elements; 0 in the result is padding. */
-static snn_status move_numbers(const snn_graph *graph, const snn_node *node, snn_tensor *numbers, snn_tensor *moved)
+/* Runs the node on the numbers 1, 2, 3, ... of its input's elements and keeps the output `value`; 0 in the result is
+ * padding. */
+static snn_status move_numbers(const snn_graph *graph, const snn_node *node, int32_t value, snn_tensor *numbers,
+                               const snn_tensor *moved)
 {
     const snn_tensor **inputs = snn_allocate((size_t)node->input_count, sizeof *inputs);
-    if (inputs == NULL) {
-        return snn_out_of_memory("inputs");
+    snn_tensor *outputs = snn_allocate((size_t)node->output_count, sizeof *outputs);
+    if (inputs == NULL || outputs == NULL) {
+        snn_release(inputs);
+        snn_release(outputs);
+        return snn_out_of_memory("inputs and outputs");
     }
+    bool pad = strcmp(node->operator, "Pad") == 0; /* padding is told from elements by its zeros */
     for (int32_t i = 0; i < node->input_count; i++) {
-        int32_t value = node->inputs[i];
-        inputs[i] = i == 0 ? numbers : value == SNN_NO_VALUE ? NULL : &graph->values[value].tensor;
+        int32_t input = node->inputs[i];
+        inputs[i] = i == 0 ? numbers : input == SNN_NO_VALUE || (pad && i == 2) ? NULL : &graph->values[input].tensor;
     }
-    snn_node single = *node; /* an unused second output (the mask of Dropout) is not wanted */
-    single.output_count = 1;
-    const snn_operator_call call = {&single, graph->opset, inputs, moved};
+    for (int32_t i = 0; i < node->output_count; i++) {
+        outputs[i] = node->outputs[i] == value ? *moved : (snn_tensor){.rank = -1, .data = NULL};
+    }
+    const snn_operator_call call = {node, graph->opset, inputs, outputs};
     snn_status status = snn_graph_operator_find(node->operator)->evaluate(&call);
     snn_release(inputs);
+    snn_release(outputs);
     return status;
 }
 
-snn_status snn_movement_map(const snn_graph *graph, const snn_node *node, const int32_t *before, int32_t **map)
+snn_status snn_movement_map(const snn_graph *graph, const snn_node *node, int32_t value, const int32_t *before,
+                            int32_t **map)
 {
     snn_tensor numbers = graph->values[node->inputs[0]].tensor;
-    snn_tensor moved = graph->values[node->outputs[0]].tensor;
+    snn_tensor moved = graph->values[value].tensor;
     int64_t count = snn_tensor_elements(&numbers);
     int64_t results = snn_tensor_elements(&moved);
     *map = NULL;
@@ -43,7 +54,7 @@ snn_status snn_movement_map(const snn_graph *graph, const snn_node *node, const 
     for (int64_t e = 0; e < count; e++) {
         ((float *)numbers.data)[e] = (float)(e + 1);
     }
-    SNN_GOTO_DONE(status, move_numbers(graph, node, &numbers, &moved));
+    SNN_GOTO_DONE(status, move_numbers(graph, node, value, &numbers, &moved));
     *map = snn_allocate((size_t)results, sizeof **map);
     if (*map == NULL) {
         status = snn_out_of_memory("element map");

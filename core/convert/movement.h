@@ -4,9 +4,10 @@
 
 #include "core/graph/graph.h"
 
-/* Where every flat element of the node's output comes from: a flat element of its input 0, or -1 for padding with zero.
+/* Where every flat element of the node's output `value` comes from: a flat element of its input 0, or -1 for padding.
  * With `before` (a map from the elements of that input to those of an earlier value) the composition of both. *map is
  * for snn_release. SNN_INPUT_ERROR for values too large to be numbered in float32. */
-snn_status snn_movement_map(const snn_graph *graph, const snn_node *node, const int32_t *before, int32_t **map);
+snn_status snn_movement_map(const snn_graph *graph, const snn_node *node, int32_t value, const int32_t *before,
+                            int32_t **map);
 
 #endif

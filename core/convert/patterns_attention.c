@@ -52,7 +52,7 @@ static int32_t *chain_map(const snn_search *search, chain *movements, int64_t to
     int32_t *map = NULL;
     for (int32_t i = length - 1; i >= 0; i--) {
         int32_t *next = NULL;
-        if (snn_movement_map(graph, movements->nodes[i], map, &next).code != SNN_OK) {
+        if (snn_movement_map(graph, movements->nodes[i], movements->nodes[i]->outputs[0], map, &next).code != SNN_OK) {
             snn_release(map);
             return NULL;
         }
@@ -117,8 +117,8 @@ static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joine
     int64_t heads = from->dims[1], tokens = from->dims[2], width = from->dims[3];
     int32_t *map = NULL, *both = NULL;
     bool found = to->dims[1] == tokens && to->dims[2] == heads * width &&
-                 snn_movement_map(graph, transpose, NULL, &map).code == SNN_OK &&
-                 snn_movement_map(graph, root, map, &both).code == SNN_OK;
+                 snn_movement_map(graph, transpose, transpose->outputs[0], NULL, &map).code == SNN_OK &&
+                 snn_movement_map(graph, root, root->outputs[0], map, &both).code == SNN_OK;
     for (int64_t t = 0; t < tokens && found; t++) {
         for (int64_t e = 0; e < heads * width && found; e++) {
             found = both[t * heads * width + e] == (e / width * tokens + t) * width + e % width;

@@ -8,7 +8,7 @@
 #include "core/base/memory.h"
 #include "core/convert/affine.h"
 
-enum { UNSET = -2, NONE = -1, MAX_LAYOUTS = 4 };
+enum { UNSET = -2, NONE = -1, MAX_LAYOUTS = 6 };
 
 typedef struct layout {
     snn_shape shape;
@@ -39,14 +39,14 @@ snn_status snn_affine_natural_layout(const int64_t *dims, int32_t rank, snn_shap
     for (int32_t i = 0; i < rank; i++) {
         count *= dims[i];
     }
-    if (count < 1 || count > INT32_MAX || (rank > 0 && dims[0] != 1)) {
-        return snn_fail(SNN_INPUT_ERROR, "an activation must have batch size 1 and at most 2^31 elements");
+    if (count < 1 || count > INT32_MAX) {
+        return snn_fail(SNN_INPUT_ERROR, "an activation must have 1 to 2^31 elements");
     }
     *order = SNN_ORDER_CHANNELS_FIRST;
-    if (rank == 4) {
+    if (rank == 4 && dims[0] == 1) {
         *shape = (snn_shape){(int32_t)dims[2], (int32_t)dims[3], (int32_t)dims[1]};
-    } else if (rank == 3) {
-        *shape = (snn_shape){1, (int32_t)dims[1], (int32_t)dims[2]};
+    } else if (rank > 0 && (rank == 3 || dims[0] != 1)) {
+        *shape = (snn_shape){1, (int32_t)(count / dims[rank - 1]), (int32_t)dims[rank - 1]};
         *order = SNN_ORDER_CHANNELS_LAST;
     } else {
         *shape = (snn_shape){1, 1, (int32_t)count};
@@ -54,19 +54,22 @@ snn_status snn_affine_natural_layout(const int64_t *dims, int32_t rank, snn_shap
     return snn_ok();
 }
 
+/* Layouts in which a map may cost nothing, likeliest first. */
 static int32_t candidate_layouts(const snn_affine *affine, const int64_t *dims, int32_t rank, int64_t count,
                                  layout layouts[MAX_LAYOUTS])
 {
     int32_t n = 0;
+    int64_t positions = snn_shape_positions(affine->shape);
     bool first = affine->order == SNN_ORDER_CHANNELS_FIRST;
-    if (elements_of(affine->shape) == count) {
-        layouts[n++] = (layout){affine->shape, affine->order};
-        layouts[n++] = (layout){affine->shape, first ? SNN_ORDER_CHANNELS_LAST : SNN_ORDER_CHANNELS_FIRST};
+    if (count % positions == 0) { /* the same rows and columns, perhaps fewer or more channels */
+        snn_shape shape = {affine->shape.height, affine->shape.width, (int32_t)(count / positions)};
+        layouts[n++] = (layout){shape, affine->order};
+        layouts[n++] = (layout){shape, first ? SNN_ORDER_CHANNELS_LAST : SNN_ORDER_CHANNELS_FIRST};
     }
-    if (rank == 4) {
+    if (rank == 4 && dims[0] == 1) {
         layouts[n++] = (layout){{(int32_t)dims[2], (int32_t)dims[3], (int32_t)dims[1]}, SNN_ORDER_CHANNELS_FIRST};
         layouts[n++] = (layout){{(int32_t)dims[1], (int32_t)dims[2], (int32_t)dims[3]}, SNN_ORDER_CHANNELS_LAST};
-    } else if (rank == 3) {
+    } else if (rank == 3 && dims[0] == 1) {
         layouts[n++] = (layout){{1, (int32_t)dims[1], (int32_t)dims[2]}, SNN_ORDER_CHANNELS_LAST};
         layouts[n++] = (layout){{1, (int32_t)dims[2], (int32_t)dims[1]}, SNN_ORDER_CHANNELS_FIRST};
     } else {
@@ -239,6 +242,10 @@ static bool compose_windows(const snn_window *first, const snn_window *second, s
 static bool move_term(snn_term *term, const movement *move, snn_shape shape, bool apply)
 {
     snn_operator op = term->op;
+    bool same_labels = shape.height == op.target.height && shape.width == op.target.width;
+    if (move->same_positions && !same_labels && op.kind != SNN_OPERATOR_TOKENS) {
+        return false; /* its geometry depends on rows and columns */
+    }
     if (!move->same_positions) {
         if (op.kind != SNN_OPERATOR_DIAGONAL) {
             return false;
@@ -344,6 +351,30 @@ static bool fits(snn_affine *affine, const int32_t *map, layout to, int32_t *scr
     return true;
 }
 
+snn_status snn_affine_rearrange_into(snn_affine *affine, const int32_t *map, snn_shape shape, snn_order order,
+                                     bool *possible)
+{
+    const layout to = {shape, order};
+    movement move;
+    int32_t *scratch = snn_allocate((size_t)(4 * elements_of(shape) + 4), sizeof *scratch);
+    if (scratch == NULL) {
+        return snn_out_of_memory("map");
+    }
+    *possible = fits(affine, map, to, scratch, &move);
+    snn_release(scratch);
+    if (!*possible) {
+        return snn_ok();
+    }
+    SNN_TRY(move_offset(affine, map, to));
+    for (int32_t t = 0; t < affine->term_count; t++) {
+        (void)move_term(&affine->terms[t], &move, shape, true);
+    }
+    drop_empty_terms(affine);
+    affine->shape = shape;
+    affine->order = order;
+    return snn_ok();
+}
+
 snn_status snn_affine_rearrange(snn_affine *affine, const int32_t *map, const int64_t *dims, int32_t rank,
                                 bool *possible)
 {
@@ -353,28 +384,10 @@ snn_status snn_affine_rearrange(snn_affine *affine, const int32_t *map, const in
     }
     layout layouts[MAX_LAYOUTS];
     int32_t candidates = candidate_layouts(affine, dims, rank, count, layouts);
-    int32_t *scratch = snn_allocate((size_t)(4 * count + 4), sizeof *scratch);
-    if (scratch == NULL) {
-        return snn_out_of_memory("map");
-    }
-    movement move;
     *possible = false;
-    int32_t chosen = 0;
-    for (; chosen < candidates && !*possible; chosen += !*possible) {
-        *possible = elements_of(layouts[chosen].shape) == count && fits(affine, map, layouts[chosen], scratch, &move);
+    for (int32_t i = 0; i < candidates && !*possible; i++) {
+        SNN_TRY(snn_affine_rearrange_into(affine, map, layouts[i].shape, layouts[i].order, possible));
     }
-    snn_release(scratch);
-    if (!*possible) {
-        return snn_ok();
-    }
-    layout to = layouts[chosen];
-    SNN_TRY(move_offset(affine, map, to));
-    for (int32_t t = 0; t < affine->term_count; t++) {
-        (void)move_term(&affine->terms[t], &move, to.shape, true);
-    }
-    drop_empty_terms(affine);
-    affine->shape = to.shape;
-    affine->order = to.order;
     return snn_ok();
 }
 

@@ -20,7 +20,7 @@ static snn_status take_for_average(snn_recognition *recognition, bool same_divis
                : snn_draft_relay_affine(recognition->draft, affine, recognition->node->inputs[0]);
 }
 
-static snn_status average(snn_recognition *recognition, const snn_window *window, bool count_padding)
+snn_status snn_recognise_average(snn_recognition *recognition, const snn_window *window, bool count_padding)
 {
     snn_affine affine;
     memset(&affine, 0, sizeof affine);
@@ -47,7 +47,8 @@ static snn_status convert_average_pool(snn_recognition *recognition)
         snn_node_integer(recognition->node, "count_include_pad", 0) != 0) {
         return snn_fail(SNN_INPUT_ERROR, "ceil_mode together with count_include_pad is not supported");
     }
-    return average(recognition, &window, snn_node_integer(recognition->node, "count_include_pad", 0) != 0);
+    return snn_recognise_average(recognition, &window,
+                                 snn_node_integer(recognition->node, "count_include_pad", 0) != 0);
 }
 
 static snn_window whole(snn_shape shape)
@@ -61,61 +62,7 @@ static snn_status convert_global_average_pool(snn_recognition *recognition)
     SNN_TRY(snn_recognition_image_shape(snn_recognition_input(recognition, 0), &shape));
     SNN_TRY(snn_draft_require_layout(recognition, 0, shape, SNN_ORDER_CHANNELS_FIRST));
     snn_window window = whole(shape);
-    return average(recognition, &window, true);
-}
-
-/* Which axes ReduceMean averages, as flags. */
-static snn_status reduced_axes(const snn_recognition *recognition, int32_t rank, bool reduced[SNN_MAX_RANK])
-{
-    int64_t axes[SNN_MAX_RANK];
-    size_t count = snn_node_integers(recognition->node, "axes", axes, SNN_MAX_RANK);
-    if (count == 0 && snn_recognition_is_constant(recognition, 1)) {
-        const snn_tensor *given = snn_recognition_input(recognition, 1);
-        count = (size_t)snn_tensor_elements(given);
-        for (size_t i = 0; i < count && i < SNN_MAX_RANK; i++) {
-            axes[i] = ((const int64_t *)given->data)[i];
-        }
-    }
-    for (int32_t axis = 0; axis < SNN_MAX_RANK; axis++) {
-        reduced[axis] = count == 0 && axis > 0 && axis < rank;
-    }
-    for (size_t i = 0; i < count && i < SNN_MAX_RANK; i++) {
-        int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
-        if (axis < 1 || axis >= rank) {
-            return snn_fail(SNN_INPUT_ERROR, "mean over axis %lld", (long long)axes[i]);
-        }
-        reduced[axis] = true;
-    }
-    return snn_ok();
-}
-
-static snn_status convert_reduce_mean(snn_recognition *recognition)
-{
-    const snn_tensor *input = snn_recognition_input(recognition, 0);
-    bool reduced[SNN_MAX_RANK];
-    SNN_TRY(reduced_axes(recognition, input->rank, reduced));
-    snn_shape shape = {1, 1, 0};
-    snn_order order = SNN_ORDER_CHANNELS_FIRST;
-    const int64_t *dims = input->dims;
-    if (input->rank == 4 && reduced[2] && reduced[3] && !reduced[1]) {
-        SNN_TRY(snn_recognition_image_shape(input, &shape));
-    } else if (input->rank == 4 && reduced[1] && reduced[2] && !reduced[3]) {
-        shape = (snn_shape){(int32_t)dims[1], (int32_t)dims[2], (int32_t)dims[3]};
-        order = SNN_ORDER_CHANNELS_LAST;
-    } else if (input->rank == 3 && reduced[1] != reduced[2]) {
-        bool last = reduced[1]; /* tokens averaged: channels are the last axis */
-        shape = (snn_shape){1, (int32_t)dims[last ? 1 : 2], (int32_t)dims[last ? 2 : 1]};
-        order = last ? SNN_ORDER_CHANNELS_LAST : SNN_ORDER_CHANNELS_FIRST;
-    } else {
-        return snn_fail(SNN_INPUT_ERROR, "mean over these axes is not supported; all positions of a channel expected");
-    }
-    const snn_affine *now = &recognition->draft->affines[recognition->node->inputs[0]];
-    if (now->shape.channels == shape.channels && now->order == order) {
-        shape = now->shape; /* rows and columns may be labelled otherwise; all of them are averaged anyway */
-    }
-    SNN_TRY(snn_draft_require_layout(recognition, 0, shape, order));
-    snn_window window = whole(shape);
-    return average(recognition, &window, true);
+    return snn_recognise_average(recognition, &window, true);
 }
 
 snn_recogniser snn_recogniser_average(const char *operator_name)
@@ -123,7 +70,6 @@ snn_recogniser snn_recogniser_average(const char *operator_name)
     static const snn_recogniser_entry table[] = {
         {"AveragePool", convert_average_pool},
         {"GlobalAveragePool", convert_global_average_pool},
-        {"ReduceMean", convert_reduce_mean},
     };
     return snn_recogniser_in(table, sizeof table / sizeof table[0], operator_name);
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/convert/draft_internal.h"
+#include "core/convert/arrange.h"
 
 /* A population over `input` (taken), whose outputs are laid out like `shape` and `order`; given as output 0. */
 static snn_status add_nary(snn_recognition *recognition, snn_neuron_kind kind, snn_affine *input, snn_shape shape,
@@ -155,20 +155,17 @@ static snn_status convert_softmax(snn_recognition *recognition)
 snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind kind)
 {
     const float smallest_divisor = 1e-6f;
-    const snn_tensor *a = snn_recognition_input(recognition, 0);
-    const snn_tensor *b = snn_recognition_input(recognition, 1);
-    if (snn_tensor_elements(a) != snn_tensor_elements(b)) {
-        return snn_fail(SNN_INPUT_ERROR, "broadcasting an activation is not supported");
-    }
-    SNN_TRY(snn_draft_align_layouts(recognition));
     snn_affine affine, other;
-    SNN_TRY(take_decoded(recognition, 0, &affine));
+    SNN_TRY(snn_arrange_take_pair(recognition, 0, 1, &affine, &other));
     snn_shape shape = affine.shape;
-    snn_status status = take_decoded(recognition, 1, &other);
+    snn_status status = snn_draft_stream_affine(recognition->draft, &affine, recognition->node->inputs[0]);
+    if (status.code == SNN_OK) {
+        status = snn_draft_stream_affine(recognition->draft, &other, recognition->node->inputs[1]);
+    }
     if (status.code == SNN_OK) {
         status = snn_affine_concatenate(&affine, &other);
-        snn_affine_clear(&other);
     }
+    snn_affine_clear(&other);
     if (status.code != SNN_OK) {
         snn_affine_clear(&affine);
         return status;

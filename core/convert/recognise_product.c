@@ -95,36 +95,20 @@ static snn_status gemm_bias(const snn_recognition *recognition, int32_t outputs,
     return snn_ok();
 }
 
-static snn_status convert_gemm(snn_recognition *recognition)
+/* Whether input i is one vector and not the rows of a matrix. */
+static bool has_one_row(const snn_recognition *recognition, int32_t i)
 {
-    const snn_node *node = recognition->node;
-    const snn_tensor *matrix = NULL;
-    const float *weights = NULL;
-    float *copy = NULL;
-    float *bias = NULL;
+    const snn_tensor *input = snn_recognition_input(recognition, i);
+    return input->rank == 2 && input->dims[0] == 1;
+}
+
+/* The product with all elements of input i; `bias` may be NULL. */
+static snn_status dense(snn_recognition *recognition, int32_t i, int32_t outputs, const float *weights,
+                        const float *bias)
+{
     snn_affine affine;
-    memset(&affine, 0, sizeof affine);
-    if (snn_node_integer(node, "transA", 0) != 0) {
-        return snn_fail(SNN_INPUT_ERROR, "transA = 1 is not supported");
-    }
-    SNN_TRY(snn_recognition_constant(recognition, 1, &matrix));
-    bool transposed = snn_node_integer(node, "transB", 0) != 0;
-    int32_t outputs = (int32_t)(transposed ? matrix->dims[0] : matrix->dims[1]);
-    snn_status status = oriented(matrix, transposed, snn_node_real(node, "alpha", 1.0f), &weights, &copy);
-    if (status.code == SNN_OK) {
-        status = gemm_bias(recognition, outputs, &bias);
-    }
-    if (status.code == SNN_OK) {
-        status = snn_draft_take_spikes(recognition, 0, &affine);
-    }
-    if (status.code == SNN_OK) {
-        status = snn_affine_dense(&affine, outputs, weights, bias);
-    }
-    snn_release(copy);
-    snn_release(bias);
-    (void)snprintf(recognition->text, sizeof recognition->text, "matrix product, %lld to %d",
-                   (long long)(snn_tensor_elements(matrix) / outputs), outputs);
-    return snn_draft_conclude(recognition, &affine, status);
+    SNN_TRY(snn_draft_take_spikes(recognition, i, &affine));
+    return snn_draft_conclude(recognition, &affine, snn_affine_dense(&affine, outputs, weights, bias));
 }
 
 /* A product along one axis of a token matrix: over positions where that axis runs over them, else a 1 x 1 convolution
@@ -163,6 +147,38 @@ static snn_status token_product(snn_recognition *recognition, int32_t activation
     return snn_draft_conclude(recognition, &affine, status);
 }
 
+static snn_status convert_gemm(snn_recognition *recognition)
+{
+    const snn_node *node = recognition->node;
+    const snn_tensor *matrix = NULL;
+    const float *weights = NULL;
+    float *copy = NULL;
+    float *bias = NULL;
+    if (snn_node_integer(node, "transA", 0) != 0) {
+        return snn_fail(SNN_INPUT_ERROR, "transA = 1 is not supported");
+    }
+    SNN_TRY(snn_recognition_constant(recognition, 1, &matrix));
+    bool transposed = snn_node_integer(node, "transB", 0) != 0;
+    int32_t outputs = (int32_t)(transposed ? matrix->dims[0] : matrix->dims[1]);
+    snn_status status = oriented(matrix, transposed, snn_node_real(node, "alpha", 1.0f), &weights, &copy);
+    if (status.code == SNN_OK) {
+        status = gemm_bias(recognition, outputs, &bias);
+    }
+    if (status.code == SNN_OK && has_one_row(recognition, 0)) {
+        status = dense(recognition, 0, outputs, weights, bias);
+    } else if (status.code == SNN_OK) {
+        status = token_product(recognition, 0, false, outputs, weights);
+        if (status.code == SNN_OK && bias != NULL) {
+            status = snn_affine_scale(&recognition->draft->affines[node->outputs[0]], NULL, bias);
+        }
+    }
+    snn_release(copy);
+    snn_release(bias);
+    (void)snprintf(recognition->text, sizeof recognition->text, "matrix product, %lld to %d",
+                   (long long)(snn_tensor_elements(matrix) / outputs), outputs);
+    return status;
+}
+
 static snn_status convert_matmul(snn_recognition *recognition)
 {
     bool left = snn_recognition_is_constant(recognition, 0);
@@ -174,16 +190,11 @@ static snn_status convert_matmul(snn_recognition *recognition)
     if (matrix->rank != 2) {
         return snn_fail(SNN_INPUT_ERROR, "constant of rank %d; a matrix expected", matrix->rank);
     }
-    const snn_tensor *input = snn_recognition_input(recognition, activation);
     int32_t outputs = (int32_t)matrix->dims[left ? 0 : 1];
     SNN_TRY(oriented(matrix, left, 1.0f, &weights, &copy));
     snn_status status;
-    if (!left && input->rank == 2) {
-        snn_affine affine;
-        status = snn_draft_take_spikes(recognition, activation, &affine);
-        if (status.code == SNN_OK) {
-            status = snn_draft_conclude(recognition, &affine, snn_affine_dense(&affine, outputs, weights, NULL));
-        }
+    if (!left && has_one_row(recognition, activation)) {
+        status = dense(recognition, activation, outputs, weights, NULL);
     } else {
         status = token_product(recognition, activation, left, outputs, weights);
     }

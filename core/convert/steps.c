@@ -202,8 +202,7 @@ static int32_t find(const chooser *at, int32_t population)
     return population;
 }
 
-/* A term that hands a whole stream on as it is; the target may have more channels behind it. */
-static bool is_unchanged(const snn_term *term)
+bool snn_term_is_unchanged(const snn_term *term)
 {
     const snn_operator *op = &term->op;
     bool whole =
@@ -221,7 +220,8 @@ static snn_status join_groups(const chooser *at)
     for (int32_t p = 0; p < at->draft->population_count; p++) {
         const snn_draft_population *population = &at->draft->populations[p];
         const snn_affine *input = &population->input;
-        bool adds = population->kind == SNN_NEURON_STREAM && (input->term_count > 1 || is_unchanged(&input->terms[0]));
+        bool adds =
+            population->kind == SNN_NEURON_STREAM && (input->term_count > 1 || snn_term_is_unchanged(&input->terms[0]));
         for (int32_t t = 0; t < input->term_count; t++) {
             adds = adds || snn_operator_is_product(input->terms[t].op.kind);
         }
@@ -230,7 +230,7 @@ static snn_status join_groups(const chooser *at)
             if (!reads_stream(term, at->network) || term->op.kind == SNN_OPERATOR_CONVOLUTION) {
                 continue; /* a convolution of a stream has its own fraction bits */
             }
-            if (!is_unchanged(term)) {
+            if (!snn_term_is_unchanged(term)) {
                 return snn_fail(SNN_INPUT_ERROR,
                                 "%s: adds products to a stream that is scaled, pooled or cut; that is not supported",
                                 population->name);
@@ -264,11 +264,11 @@ static void note_streams(const chooser *at, int32_t population, need *needs)
         bool convolves = term->op.kind == SNN_OPERATOR_CONVOLUTION;
         for (int32_t r = 0; r < term->op.target_channels && reads_stream(term, at->network); r++) {
             need *into = &needs[term->op.target_channel + r];
+            double step = (double)at->network->populations[term->source].step[term->op.source_channel + r];
+            double unit = fabs((double)term->weights[r]) * step;
             into->graded += stream_graded(at, term, r);
             into->streams += convolves ? 2 : 1;
-            if (!convolves) {
-                double step = (double)at->network->populations[term->source].step[term->op.source_channel + r];
-                double unit = fabs((double)term->weights[r]) * step;
+            if (!convolves && unit > 0.0) {
                 into->stream = into->stream == 0.0 ? unit : fmin(into->stream, unit / STREAM_LEVELS);
             }
         }

@@ -7,6 +7,10 @@
 /* Convolution and matrix product: weights of 16 or 8 bits. */
 bool snn_operator_is_product(snn_operator_kind kind);
 
+/* Whether the term hands its whole source on as it is, perhaps with the other sign; the target may have more channels
+ * behind it. */
+bool snn_term_is_unchanged(const snn_term *term);
+
 /* Real weights of target row `r` of a term per unit of its source: times the source's scale, or a stream's step
  * (which must have been chosen). `row`: [row length]. */
 void snn_scaled_row(const snn_term *term, const snn_network *network, int32_t r, double *row);

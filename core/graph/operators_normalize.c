@@ -1,4 +1,6 @@
-/* BatchNormalization (inference), LayerNormalization, Softmax. Sums are double, in row-major order. */
+/* BatchNormalization (inference), Layer-, Instance- and GroupNormalization, Softmax. Sums are double, in row-major
+ * order.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -138,6 +140,60 @@ static snn_status layer_norm_evaluate(const snn_operator_call *call)
     return snn_ok();
 }
 
+/* ---- InstanceNormalization and GroupNormalization: inputs X [images][channels]..., scale, bias ---- */
+
+/* Groups of channels that are normalised together, and channels that share an element of scale and bias. */
+static snn_status read_groups(const snn_operator_call *call, int64_t *groups, int64_t *sharing)
+{
+    const snn_tensor *input = call->inputs[0];
+    const bool instance = strcmp(call->node->operator, "InstanceNormalization") == 0;
+    SNN_TRY(snn_operator_attributes(call->node, instance ? "epsilon" : "epsilon num_groups stash_type"));
+    SNN_TRY(snn_operator_expect_type(input, "the input", SNN_TYPE_FLOAT32));
+    if (input->rank < 3) {
+        return snn_fail(SNN_INPUT_ERROR, "the input: expects at least 3 axes, found %d", input->rank);
+    }
+    const int64_t channels = input->dims[1];
+    *groups = instance ? channels : snn_node_integer(call->node, "num_groups", 0);
+    if (*groups < 1 || channels % *groups != 0) {
+        return snn_fail(SNN_INPUT_ERROR, "attribute 'num_groups': expects a divisor of %lld channels, found %lld",
+                        (long long)channels, (long long)*groups);
+    }
+    *sharing = instance || call->opset >= 21 ? 1 : channels / *groups;
+    SNN_TRY(snn_operator_expect_vector(call->inputs[1], "the scale", channels / *sharing));
+    return snn_operator_expect_vector(call->inputs[2], "the bias", channels / *sharing);
+}
+
+static snn_status group_norm_infer(const snn_operator_call *call)
+{
+    int64_t groups = 0, sharing = 0;
+    SNN_TRY(read_groups(call, &groups, &sharing));
+    snn_operator_copy_shape(&call->outputs[0], call->inputs[0]);
+    return snn_ok();
+}
+
+static snn_status group_norm_evaluate(const snn_operator_call *call)
+{
+    const snn_tensor *input = call->inputs[0];
+    const double epsilon = (double)snn_node_real(call->node, "epsilon", 1e-5F);
+    const float *scale = call->inputs[1]->data;
+    const float *bias = call->inputs[2]->data;
+    int64_t groups = 0, sharing = 0;
+    SNN_TRY(read_groups(call, &groups, &sharing));
+    const int64_t elements = snn_tensor_elements(input);
+    const int64_t channels = input->dims[1];
+    const int64_t count = elements / (input->dims[0] * groups);
+    const int64_t pixels = elements / (input->dims[0] * channels);
+    float *y = call->outputs[0].data;
+    for (int64_t begin = 0; begin < elements; begin += count) {
+        standardise((const float *)input->data + begin, count, epsilon, y + begin);
+    }
+    for (int64_t i = 0; i < elements; i++) {
+        const int64_t channel = i / pixels % channels / sharing;
+        y[i] = y[i] * scale[channel] + bias[channel];
+    }
+    return snn_ok();
+}
+
 /* ---- Softmax and LogSoftmax ---- */
 
 /* Before opset 13 all axes from `axis` on are one, from it on `axis` stands alone. */
@@ -206,6 +262,8 @@ static snn_status softmax_evaluate(const snn_operator_call *call)
 const snn_graph_operator snn_operators_normalize[] = {
     {"BatchNormalization", 5, 5, 1, batch_norm_infer, batch_norm_evaluate},
     {"LayerNormalization", 2, 3, 1, layer_norm_infer, layer_norm_evaluate},
+    {"InstanceNormalization", 3, 3, 1, group_norm_infer, group_norm_evaluate},
+    {"GroupNormalization", 3, 3, 1, group_norm_infer, group_norm_evaluate},
     {"Softmax", 1, 1, 1, softmax_infer, softmax_evaluate},
     {"LogSoftmax", 1, 1, 1, softmax_infer, softmax_evaluate},
     {0},

@@ -80,6 +80,15 @@ static inline int32_t positive(builder *b, int32_t rank, const int64_t *dims)
     return v;
 }
 
+/* A constant with these elements. */
+static inline int32_t given(builder *b, const float *elements, int32_t rank, const int64_t *dims)
+{
+    int32_t v = constant(b, 0.0f, rank, dims);
+    snn_tensor *tensor = &b->graph->values[v].tensor;
+    memcpy(tensor->data, elements, (size_t)snn_tensor_elements(tensor) * sizeof *elements);
+    return v;
+}
+
 /* A constant of one element. */
 static inline int32_t scalar(builder *b, float value)
 {
@@ -124,6 +133,23 @@ static inline int32_t node_of(builder *b, const char *operator, int32_t count, c
     return node->outputs[0];
 }
 
+/* Further outputs of the node appended last; gives the number of the first of them, the others follow. */
+static inline int32_t more_outputs(builder *b, int32_t count)
+{
+    int32_t number = b->graph->node_count - 1;
+    snn_node *node = &b->graph->nodes[number];
+    int32_t *outputs = snn_allocate((size_t)count + 1, sizeof *outputs);
+    outputs[0] = node->outputs[0];
+    for (int32_t i = 1; i <= count; i++) {
+        outputs[i] = builder_value(b, "part");
+        b->graph->values[outputs[i]].producer = number;
+    }
+    snn_release(node->outputs);
+    node->outputs = outputs;
+    node->output_count = count + 1;
+    return outputs[1];
+}
+
 #define NODE(b, operator, ...)                                                                                         \
     node_of((b), (operator), (int32_t)(sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)), (int32_t[]){__VA_ARGS__})
 #define DIMS(...)                                                                                                      \
@@ -150,6 +176,11 @@ static inline void with_integer(builder *b, const char *name, int64_t integer)
 static inline void with_real(builder *b, const char *name, float real)
 {
     attribute(b, name, SNN_ATTRIBUTE_FLOAT)->real = real;
+}
+
+static inline void with_text(builder *b, const char *name, const char *text)
+{
+    attribute(b, name, SNN_ATTRIBUTE_TEXT)->text = snn_duplicate_text(text);
 }
 
 static inline void with_integers(builder *b, const char *name, int32_t count, const int64_t *elements)

@@ -10,7 +10,7 @@
 /* `pixels`: [height][width][channels]; the image stands at its value from the first step (direct encoding). */
 static inline void spiking_logits(const snn_network *network, const float *pixels, int32_t timesteps, double *logits)
 {
-    enum { BLOCK = 8 };
+    enum { BLOCK = 32 };
     const snn_schedule schedule = {.kind = SNN_SCHEDULE_EXPONENTIAL, .eta0 = 0.15, .gamma = 0.97};
     const snn_kernels *kernels = NULL;
     snn_shard *shard = NULL;

@@ -1,0 +1,176 @@
+/* Values put together from parts, and taken apart: Concat, Split. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/convert/arrange.h"
+#include "core/convert/movement.h"
+
+/* Where the elements of the output along `axis` come from, if only input i were there: from place `begin` on. */
+static snn_status part_map(const snn_recognition *recognition, int32_t i, int32_t axis, int64_t begin, int32_t **map)
+{
+    const snn_tensor *part = snn_recognition_input(recognition, i);
+    const snn_tensor *whole = snn_recognition_output(recognition, 0);
+    int64_t count = snn_tensor_elements(whole);
+    int64_t size = part->dims[axis];
+    int64_t inner = 1;
+    for (int32_t a = axis + 1; a < whole->rank; a++) {
+        inner *= whole->dims[a];
+    }
+    *map = snn_allocate((size_t)count, sizeof **map);
+    if (*map == NULL) {
+        return snn_out_of_memory("map");
+    }
+    for (int64_t e = 0; e < count; e++) {
+        int64_t at = e / inner % whole->dims[axis] - begin;
+        int64_t outer = e / inner / whole->dims[axis];
+        (*map)[e] = at < 0 || at >= size ? -1 : (int32_t)((outer * size + at) * inner + e % inner);
+    }
+    return snn_ok();
+}
+
+/* A constant part is a constant part of the affine value. */
+static snn_status add_constant_part(const snn_recognition *recognition, int32_t i, const int32_t *map,
+                                    snn_affine *whole)
+{
+    const snn_tensor *constant = NULL;
+    SNN_TRY(snn_recognition_constant(recognition, i, &constant));
+    SNN_TRY(snn_affine_expand_offset(whole));
+    for (int64_t p = 0; p < snn_shape_positions(whole->shape); p++) {
+        for (int32_t c = 0; c < whole->shape.channels; c++) {
+            int32_t element = map[snn_affine_element(whole, p, c)];
+            if (element >= 0) {
+                whole->offset[p * whole->shape.channels + c] += ((const float *)constant->data)[element];
+            }
+        }
+    }
+    return snn_ok();
+}
+
+/* Whether an operator's products are among the parts: they cannot be added to a part of a stream. */
+static bool has_operators(const snn_recognition *recognition)
+{
+    for (int32_t i = 0; i < recognition->node->input_count; i++) {
+        if (snn_recognition_is_activation(recognition, i) &&
+            !snn_affine_is_plain(&recognition->draft->affines[recognition->node->inputs[i]], false)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds input i to `whole`, whose layout the first activation decides on. */
+static snn_status add_part(snn_recognition *recognition, int32_t i, const int32_t *map, snn_affine *whole)
+{
+    snn_draft *draft = recognition->draft;
+    const snn_tensor *to = snn_recognition_output(recognition, 0);
+    int32_t value = recognition->node->inputs[i];
+    bool first = whole->term_count == 0;
+    snn_affine part;
+    bool through_relay = snn_recognition_is_activation(recognition, i) && has_operators(recognition) &&
+                         snn_draft_reads_stream(draft, &draft->affines[value]);
+    SNN_TRY(through_relay ? snn_draft_relay(recognition, i) : snn_ok());
+    SNN_TRY(snn_draft_take(recognition, i, &part));
+    snn_status status = first ? snn_arrange(draft, &part, value, map, to->dims, to->rank)
+                              : snn_arrange_into(draft, &part, value, map, whole->shape, whole->order);
+    if (status.code == SNN_OK && first) {
+        *whole = part;
+        return snn_ok();
+    }
+    if (status.code == SNN_OK) {
+        status = snn_affine_add(whole, &part, 1.0f);
+    }
+    snn_affine_clear(&part);
+    return status;
+}
+
+/* All inputs of one kind: activations, or constants. */
+static snn_status add_parts(snn_recognition *recognition, int32_t axis, bool constants, snn_affine *whole)
+{
+    int64_t begin = 0;
+    snn_status status = snn_ok();
+    for (int32_t i = 0; i < recognition->node->input_count && status.code == SNN_OK; i++) {
+        if (snn_recognition_is_constant(recognition, i) == constants) {
+            int32_t *map = NULL;
+            status = part_map(recognition, i, axis, begin, &map);
+            if (status.code == SNN_OK) {
+                status =
+                    constants ? add_constant_part(recognition, i, map, whole) : add_part(recognition, i, map, whole);
+            }
+            snn_release(map);
+        }
+        begin += snn_recognition_input(recognition, i)->dims[axis];
+    }
+    return status;
+}
+
+static snn_status convert_concat(snn_recognition *recognition)
+{
+    int32_t rank = snn_recognition_output(recognition, 0)->rank;
+    int32_t axis = (int32_t)snn_node_integer(recognition->node, "axis", 1);
+    axis = axis < 0 ? axis + rank : axis;
+    snn_affine whole;
+    memset(&whole, 0, sizeof whole);
+    snn_status status = add_parts(recognition, axis, false, &whole);
+    if (status.code == SNN_OK) {
+        status = add_parts(recognition, axis, true, &whole);
+    }
+    if (status.code == SNN_OK && !snn_affine_is_plain(&whole, false)) {
+        status = snn_draft_relay_cut_streams(recognition->draft, &whole, recognition->node->outputs[0]);
+    }
+    (void)snprintf(recognition->text, sizeof recognition->text, "%d parts side by side",
+                   recognition->node->input_count);
+    return snn_draft_conclude(recognition, &whole, status);
+}
+
+/* Output i of a Split. The last one that is wanted takes the value, the others a copy. */
+static snn_status give_part(snn_recognition *recognition, int32_t i, bool last)
+{
+    snn_draft *draft = recognition->draft;
+    const snn_node *node = recognition->node;
+    const snn_tensor *to = snn_recognition_output(recognition, i);
+    int32_t *map = NULL;
+    snn_affine part;
+    SNN_TRY(snn_movement_map(draft->graph, node, node->outputs[i], NULL, &map));
+    snn_status status =
+        last ? snn_draft_take(recognition, 0, &part) : snn_affine_copy(&draft->affines[node->inputs[0]], &part);
+    if (status.code == SNN_OK) {
+        status = snn_arrange(draft, &part, node->inputs[0], map, to->dims, to->rank);
+        if (status.code == SNN_OK) {
+            snn_draft_give_output(recognition, i, &part);
+        } else {
+            snn_affine_clear(&part);
+        }
+    }
+    snn_release(map);
+    return status;
+}
+
+static snn_status convert_split(snn_recognition *recognition)
+{
+    const snn_draft *draft = recognition->draft;
+    const snn_node *node = recognition->node;
+    int32_t last = -1;
+    if (!snn_recognition_is_activation(recognition, 0)) {
+        return snn_fail(SNN_INPUT_ERROR, "input 0 is not an activation");
+    }
+    for (int32_t i = 0; i < node->output_count; i++) {
+        last = node->outputs[i] != SNN_NO_VALUE && draft->uses[node->outputs[i]] > 0 ? i : last;
+    }
+    for (int32_t i = 0; i <= last; i++) {
+        if (node->outputs[i] != SNN_NO_VALUE && draft->uses[node->outputs[i]] > 0) {
+            SNN_TRY(give_part(recognition, i, i == last));
+        }
+    }
+    (void)snprintf(recognition->text, sizeof recognition->text, "taken apart into %d", node->output_count);
+    return snn_ok();
+}
+
+snn_recogniser snn_recogniser_parts(const char *operator_name)
+{
+    static const snn_recogniser_entry table[] = {
+        {"Concat", convert_concat},
+        {"Split", convert_split},
+    };
+    return snn_recogniser_in(table, sizeof table / sizeof table[0], operator_name);
+}
