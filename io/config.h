@@ -9,12 +9,20 @@
 #include "comm/packet.h"
 #include "core/convert/convert.h"
 #include "core/dynamics/schedule.h"
+#include "partition/planner.h"
 
 enum { SNN_PATH_BYTES = 4096, SNN_MAX_IMAGE_CHANNELS = 64 };
 
 enum { SNN_MAX_BATCH = 65535 }; /* images per group: a packet counts them in 16 bits */
 
 typedef enum snn_layout { SNN_LAYOUT_AUTO, SNN_LAYOUT_NHWC, SNN_LAYOUT_NCHW, SNN_LAYOUT_NHW } snn_layout;
+
+/* Where the planner gets the speeds of the kernels from. */
+typedef enum snn_calibration {
+    SNN_CALIBRATION_CACHED, /* measured, unless they were before */
+    SNN_CALIBRATION_FRESH,  /* measured */
+    SNN_CALIBRATION_OFF     /* assumed */
+} snn_calibration;
 
 /* Plain data: no pointers but `table` and `text`, so that it can be broadcast (snn_config_pack). */
 typedef struct snn_config {
@@ -50,6 +58,10 @@ typedef struct snn_config {
     } simulation;
     struct {
         int32_t replicas, stages, channels; /* 0: the planner decides */
+        snn_objective objective;
+        double memory_gb;             /* a rank may use; 0: no limit */
+        char machine[SNN_PATH_BYTES]; /* machine file; "": the machine at hand */
+        snn_calibration calibration;
     } parallel;
     snn_codec codec; /* [comm] */
     char output[SNN_PATH_BYTES];

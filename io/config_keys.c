@@ -33,6 +33,11 @@ static const snn_config_word codecs[] = {{"auto", SNN_CODEC_AUTO},
                                          {"context", SNN_CODEC_CONTEXT},
                                          {NULL, 0}};
 
+static const snn_config_word objectives[] = {
+    {"throughput", SNN_OBJECTIVE_THROUGHPUT}, {"latency", SNN_OBJECTIVE_LATENCY}, {NULL, 0}};
+static const snn_config_word calibrations[] = {
+    {"cached", SNN_CALIBRATION_CACHED}, {"fresh", SNN_CALIBRATION_FRESH}, {"off", SNN_CALIBRATION_OFF}, {NULL, 0}};
+
 #define AT(member) offsetof(snn_config, member)
 
 const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
@@ -100,6 +105,14 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
      .meaning = "groups of consecutive layers; 0 = the planner decides"},
     {"parallel", "channels", SNN_CONFIG_INT32, AT(parallel.channels), .minimum = 0, .maximum = INT32_MAX,
      .fallback = "0", .meaning = "shards of the channels of every layer; 0 = the planner decides"},
+    {"parallel", "objective", SNN_CONFIG_WORD, AT(parallel.objective), .words = objectives,
+     .fallback = "\"throughput\"", .meaning = "what the planner makes small: the time of all images, or of one group"},
+    {"parallel", "memory_gb", SNN_CONFIG_REAL, AT(parallel.memory_gb), .minimum = 0, .maximum = INFINITY,
+     .fallback = "0.0", .meaning = "gigabytes that a rank may use, 0 = no limit"},
+    {"parallel", "machine", SNN_CONFIG_PATH, AT(parallel.machine), .may_be_empty = true, .fallback = "\"\"",
+     .meaning = "machine file for the planner: cores, memory, links; \"\" = what is measured here"},
+    {"parallel", "calibration", SNN_CONFIG_WORD, AT(parallel.calibration), .words = calibrations,
+     .fallback = "\"cached\"", .meaning = "speeds of the kernels: measured once, measured anew, or off (assumed)"},
 
     {"comm", "codec", SNN_CONFIG_WORD, AT(codec), .words = codecs, .fallback = "\"auto\"",
      .meaning = "compression of spike packets; auto = only where it saves time"},

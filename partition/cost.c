@@ -1,24 +1,37 @@
 #include "partition/cost.h"
 
-/* What work costs, in seconds; only the ratios matter to the choice. Measured on one core of an x86 server with AVX2: a
- * 16-bit multiply-add, and decay, compare and step of a neuron's two values in cache. A pair of Open MPI messages over
- * shared memory takes 0.4 to 2 microseconds and moves 20 GB/s; packing and a cluster's network make that the figures
- * here. */
-static const double OPERATION_SECONDS = 3e-11;
-static const double VALUE_SECONDS = 1e-10;    /* one x or y, one timestep */
-static const double FUNCTION_SECONDS = 1e-10; /* a float32 multiply-add within a tile that is in cache */
-static const double MESSAGE_SECONDS = 2e-6;
-static const double BYTE_SECONDS = 1e-10;
+#include <string.h>
+
+#include "core/base/memory.h"
+
+enum {
+    MOST_SAMPLES = 4,         /* shards of a stage that are looked at; they differ little, and may be thousands */
+    BUFFERS = 3,              /* of an edge: two items under way, and the coder's own */
+    SCRATCH_BYTES = 1 << 20,  /* of a thread */
+    PROCESS_BYTES = 48 << 20, /* of the program and its libraries without any network */
+    PIXEL_BYTES = 8
+};
+
+/* Who reads a population that is divided into shards. */
+enum { SHARING_NONE, SHARING_READOUT, SHARING_ALL };
 
 static int64_t divide_up(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
 }
 
-static int64_t blocks_of(const snn_planner_request *request)
+int64_t snn_cost_blocks(const snn_planner_request *request)
 {
     return divide_up(request->timesteps, request->block);
 }
+
+double snn_cost_items(const snn_planner_request *request, int32_t replicas)
+{
+    const int64_t groups = request->objective == SNN_OBJECTIVE_LATENCY ? 1 : divide_up(request->groups, replicas);
+    return (double)groups * (double)snn_cost_blocks(request);
+}
+
+/* ---- traffic ---- */
 
 /* The shard that owns `channel`: the last k with channels * k / shards <= channel. */
 static int64_t owner(int64_t channels, int64_t shards, int64_t channel)
@@ -35,12 +48,131 @@ static int32_t count_owners(int64_t channels, int64_t shards, snn_channel_range 
     return (int32_t)(span < count ? span : count);
 }
 
-static void add_projection(snn_rank_cost *cost, const snn_plan *plan, const snn_network *network, snn_place place,
-                           int32_t projection)
+/* Bits of one value that a population hands to its readers. */
+static int64_t value_bits(const snn_population *population)
 {
-    const snn_operator *op = &network->projections[projection].op;
+    return population->kind == SNN_NEURON_STREAM ? 8 * SNN_SUM_BYTES : 1;
+}
+
+snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, int32_t source, snn_channel_range needed,
+                                   snn_channel_range owned)
+{
+    snn_cost_traffic traffic = {0, 0};
+    const snn_channel_range own = snn_channel_range_common(needed, owned);
+    const int32_t foreign = snn_channel_range_count(needed) - snn_channel_range_count(own);
+    if (foreign == 0) {
+        return traffic;
+    }
+    const snn_shape shape = network->populations[source].shape;
+    traffic.bits = foreign * snn_shape_positions(shape) * value_bits(&network->populations[source]);
+    traffic.messages = count_owners(shape.channels, shards, needed) - (own.begin < own.end ? 1 : 0);
+    return traffic;
+}
+
+/* ---- the model ---- */
+
+static void find_readers(snn_cost_model *model)
+{
+    const snn_network *network = model->network;
+    for (int32_t i = 0; i < network->population_count; i++) {
+        model->first_reader[i] = model->last_reader[i] = i;
+    }
+    for (int32_t i = 0; i < network->projection_count; i++) { /* ordered by target */
+        const int32_t source = network->projections[i].source, target = network->projections[i].target;
+        if (source != SNN_SOURCE_INPUT) {
+            model->first_reader[source] = model->first_reader[source] == source ? target : model->first_reader[source];
+            model->last_reader[source] = target;
+        }
+    }
+}
+
+snn_status snn_cost_model_create(const snn_network *network, const snn_planner_request *request, snn_cost_model **model)
+{
+    *model = NULL;
+    snn_cost_model *made = snn_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return snn_out_of_memory("cost model");
+    }
+    const size_t populations = (size_t)network->population_count;
+    made->network = network;
+    made->request = request;
+    made->machine = request->machine != NULL ? *request->machine : snn_machine_assumed();
+    made->first_reader = snn_allocate(populations, sizeof *made->first_reader);
+    made->last_reader = snn_allocate(populations, sizeof *made->last_reader);
+    made->sharing = snn_allocate(populations, sizeof *made->sharing);
+    made->needed = snn_allocate(populations, sizeof *made->needed);
+    if (made->first_reader == NULL || made->last_reader == NULL || made->sharing == NULL || made->needed == NULL) {
+        snn_cost_model_destroy(made);
+        return snn_out_of_memory("cost model");
+    }
+    find_readers(made);
+    *model = made;
+    return snn_ok();
+}
+
+void snn_cost_model_destroy(snn_cost_model *model)
+{
+    if (model != NULL) {
+        snn_release(model->first_reader);
+        snn_release(model->last_reader);
+        snn_release(model->sharing);
+        snn_release(model->needed);
+        snn_release(model);
+    }
+}
+
+/* A plan of one stage of everything: what a shard owns and needs depends on the number of shards only. */
+static snn_plan whole_plan(const snn_network *network, int32_t begin[2], int32_t *shards)
+{
+    begin[0] = 0;
+    begin[1] = network->population_count;
+    return (snn_plan){.replicas = 1, .stages = 1, .stage_begin = begin, .shards = shards};
+}
+
+/* Whether shards need more of a source than they own. */
+static void find_sharing(snn_cost_model *model, int32_t shards)
+{
+    if (model->shards == shards) {
+        return;
+    }
+    const snn_network *network = model->network;
+    int32_t begin[2];
+    const snn_plan plan = whole_plan(network, begin, &shards);
+    memset(model->sharing, SHARING_NONE, (size_t)network->population_count);
+    for (int32_t i = 0; i < network->projection_count && shards > 1; i++) {
+        const snn_projection *projection = &network->projections[i];
+        if (projection->source == SNN_SOURCE_INPUT) {
+            continue;
+        }
+        const bool readout = network->populations[projection->target].kind == SNN_NEURON_READOUT;
+        for (int32_t end = 0; end < 2; end++) {
+            const snn_place place = {.shard = end * (shards - 1)};
+            const snn_channel_range target = snn_plan_decoded(&plan, network, place, projection->target);
+            const snn_channel_range owned = snn_plan_owned(&plan, network, place, projection->source);
+            snn_channel_range needed = {0, 0};
+            if (target.begin < target.end) {
+                snn_operator_source_channels(&projection->op, target.begin, target.end, &needed.begin, &needed.end);
+            }
+            if (snn_cost_received(network, shards, projection->source, needed, owned).bits > 0) {
+                uint8_t *sharing = &model->sharing[projection->source];
+                *sharing = readout && *sharing != SHARING_ALL ? SHARING_READOUT : SHARING_ALL;
+            }
+        }
+    }
+    model->shards = shards;
+}
+
+/* ---- the scan ---- */
+
+static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place place, int32_t number, bool stream)
+{
+    const snn_cost_model *model = scan->model;
+    const snn_network *network = model->network;
+    const snn_operator *op = &network->projections[number].op;
+    const int64_t images = model->request->images;
+    snn_rank_cost *cost = &scan->cost;
     int32_t begin, end;
-    snn_plan_rows(plan, network, place, projection, &begin, &end);
+    snn_plan_rows(plan, network, place, number, &begin, &end);
     const int64_t rows = end - begin;
     if (rows == 0) {
         return;
@@ -55,65 +187,213 @@ static void add_projection(snn_rank_cost *cost, const snn_plan *plan, const snn_
     if (op->kind == SNN_OPERATOR_GATHER) {
         cost->weight_bytes += rows * snn_shape_positions(op->target) * (int64_t)sizeof(int32_t); /* its index */
     }
+    if (network->projections[number].source != SNN_SOURCE_INPUT) {
+        return;
+    }
+    if (snn_encoding_is_graded(model->request->encoding)) {
+        const snn_channel_range held = snn_plan_decoded(plan, network, place, network->projections[number].target);
+        const int64_t inputs = snn_shape_positions(op->target) * snn_channel_range_count(held);
+        cost->state_bytes += images * snn_shape_size(snn_operator_pooled_shape(op)) * PIXEL_BYTES;
+        cost->state_bytes += images * inputs * (int64_t)sizeof(float) * (stream ? 2 : 1);
+    } else if (!scan->encodes) {
+        const snn_shape input = network->input;
+        scan->encodes = true;
+        cost->state_bytes += 2 * images * snn_shape_size(input) * (int64_t)sizeof(float);
+        cost->spike_bytes +=
+            model->request->block * images * snn_shape_positions(input) * (int64_t)snn_spikes_row_bytes(input.channels);
+    }
 }
 
-/* Functions over an image take each position with every other. Others cost as much as their values do. */
-static int64_t function_operations(const snn_population *neurons, int64_t channels)
+/* Beside x and y (shard_baseline.c). */
+static int64_t baseline_bytes(const snn_planner_request *request, int64_t inputs, int64_t outputs)
 {
-    const int64_t positions = snn_shape_positions(neurons->shape);
-    const int64_t groups = neurons->groups > 0 ? neurons->groups : 1;
-    switch (neurons->kind) {
-    case SNN_NEURON_SCORES: /* one product of a head's channels for each output */
-        return positions * channels * (neurons->input.channels / (2 * groups));
-    case SNN_NEURON_MIX:
-        return positions * positions * channels;
-    case SNN_NEURON_ATTENTION: /* a head's scores, then their mix */
-        return 2 * positions * positions * channels;
-    default:
+    const bool baseline = request->dynamics == SNN_DYNAMICS_SUBGRADIENT;
+    const int64_t velocities = request->momentum > 0.0f ? request->images * (inputs + outputs) : 0;
+    return baseline ? inputs * (SNN_SUM_BYTES + (int64_t)sizeof(float)) + velocities * (int64_t)sizeof(float) : 0;
+}
+
+static snn_price price_of(const snn_cost_model *model, int32_t population, int32_t channels)
+{
+    const snn_planner_request *request = model->request;
+    if (request->prices != NULL) {
+        return snn_prices_of(request->prices, population, channels);
+    }
+    const snn_work work = {.encoding = request->encoding};
+    return snn_price_assumed(model->network, &work, population, channels);
+}
+
+static int64_t spike_bytes(const snn_cost_model *model, int32_t number)
+{
+    const snn_population *population = &model->network->populations[number];
+    if (population->kind == SNN_NEURON_READOUT) {
         return 0;
     }
+    const int64_t row = population->kind == SNN_NEURON_STREAM ? population->shape.channels * (int64_t)SNN_SUM_BYTES
+                                                              : snn_spikes_row_bytes(population->shape.channels);
+    return snn_shape_positions(population->shape) * row * model->request->images * model->request->block;
 }
 
-/* Bits of one value that a population hands to its readers. */
-static int64_t value_bits(const snn_population *population)
+/* What a shard computes and keeps for the channels that it owns. */
+static void add_population(snn_stage_scan *scan, const snn_plan *plan, snn_place place, int32_t number)
 {
-    return population->kind == SNN_NEURON_STREAM ? 8 * SNN_SUM_BYTES : 1;
+    const snn_cost_model *model = scan->model;
+    const snn_network *network = model->network;
+    const snn_population *neurons = &network->populations[number];
+    const int32_t channels = snn_channel_range_count(snn_plan_owned(plan, network, place, number));
+    const int64_t decoded = snn_channel_range_count(snn_plan_decoded(plan, network, place, number));
+    if (channels == 0) {
+        return;
+    }
+    const bool stream = neurons->kind == SNN_NEURON_STREAM, spikes = snn_neuron_spikes(neurons->kind);
+    const int64_t inputs = stream ? 0 : snn_shape_positions(neurons->input) * decoded;   /* x */
+    const int64_t outputs = spikes ? snn_shape_positions(neurons->shape) * channels : 0; /* y */
+    const int64_t images = model->request->images;
+    const snn_price price = price_of(model, number, channels);
+    snn_rank_cost *cost = &scan->cost;
+    cost->neurons += outputs;
+    cost->state_bytes += (inputs + outputs) * images * (int64_t)sizeof(float);
+    cost->state_bytes += stream ? 0 : baseline_bytes(model->request, inputs, outputs);
+    cost->spike_bytes += spike_bytes(model, number);
+    if (spikes) { /* the step before the block */
+        cost->spike_bytes +=
+            images * snn_shape_positions(neurons->shape) * (int64_t)snn_spikes_row_bytes(neurons->shape.channels);
+    }
+    cost->step_seconds += price.step_seconds;
+    cost->group_seconds += price.group_seconds;
+    cost->packed_bytes += (int64_t)price.packed_bytes;
+    const int32_t last = snn_plan_first_projection(network, number + 1);
+    for (int32_t i = snn_plan_first_projection(network, number); i < last; i++) {
+        add_projection(scan, plan, place, i, stream);
+    }
 }
 
-void snn_cost_add_population(snn_rank_cost *cost, const snn_plan *plan, const snn_network *network,
-                             const snn_planner_request *request, snn_place place, int32_t population)
+/* What the stage receives because of one more projection. */
+static void add_received(snn_stage_scan *scan, const snn_plan *plan, snn_place place, const snn_projection *projection)
 {
-    const snn_population *neurons = &network->populations[population];
-    const int64_t channels = snn_channel_range_count(snn_plan_owned(plan, network, place, population));
-    const int64_t decoded = snn_channel_range_count(snn_plan_decoded(plan, network, place, population));
-    int64_t values = neurons->kind == SNN_NEURON_STREAM ? 0 : snn_shape_positions(neurons->input) * decoded; /* x */
-    if (snn_neuron_spikes(neurons->kind)) {
-        cost->neurons += snn_shape_positions(neurons->shape) * channels;
-        values += snn_shape_positions(neurons->shape) * channels; /* y */
+    snn_cost_model *model = scan->model;
+    const int32_t source = projection->source;
+    const snn_channel_range target = snn_plan_decoded(plan, model->network, place, projection->target);
+    if (source == SNN_SOURCE_INPUT || target.begin == target.end) {
+        return;
     }
-    cost->function_operations += function_operations(neurons, channels);
-    cost->state_bytes += values * request->images * (int64_t)sizeof(float);
-    const int32_t last = snn_plan_first_projection(network, population + 1);
-    for (int32_t i = snn_plan_first_projection(network, population); i < last; i++) {
-        add_projection(cost, plan, network, place, i);
+    snn_rank_cost *cost = &scan->cost;
+    const snn_channel_range nothing = {0, 0};
+    const bool inside = source >= scan->first;
+    const snn_channel_range owned = inside ? snn_plan_owned(plan, model->network, place, source) : nothing;
+    snn_channel_range part;
+    snn_operator_source_channels(&projection->op, target.begin, target.end, &part.begin, &part.end);
+    const snn_channel_range before = model->needed[source];
+    const snn_channel_range after = snn_channel_range_hull(before, part);
+    const snn_cost_traffic less = snn_cost_received(model->network, scan->shards, source, before, owned);
+    const snn_cost_traffic more = snn_cost_received(model->network, scan->shards, source, after, owned);
+    cost->bits_received += more.bits - less.bits;
+    cost->messages += more.messages - less.messages;
+    cost->rounds += inside && less.bits == 0 && more.bits > 0;
+    if (before.begin == before.end && after.begin < after.end && owned.begin == owned.end) {
+        cost->spike_bytes += spike_bytes(model, source);
     }
+    model->needed[source] = after;
 }
 
-snn_cost_traffic snn_cost_received(const snn_plan *plan, const snn_network *network, int32_t source,
-                                   snn_channel_range needed, snn_channel_range owned)
+/* What the shard sends of its own population `source` if the stage ends before `last`, times `sign`. */
+static void add_sent(snn_stage_scan *scan, const snn_plan *plan, snn_place place, int32_t source, int32_t last,
+                     int32_t sign)
 {
-    snn_cost_traffic traffic = {0, 0};
-    const snn_channel_range own = snn_channel_range_common(needed, owned);
-    const int32_t foreign = snn_channel_range_count(needed) - snn_channel_range_count(own);
-    if (foreign == 0) {
-        return traffic;
+    const snn_cost_model *model = scan->model;
+    const snn_channel_range owned = snn_plan_owned(plan, model->network, place, source);
+    if (owned.begin == owned.end) {
+        return;
     }
-    const snn_shape shape = network->populations[source].shape;
-    const int32_t shards = plan->shards[snn_plan_stage_of(plan, source)];
-    traffic.bits = foreign * snn_shape_positions(shape) * value_bits(&network->populations[source]);
-    traffic.messages = count_owners(shape.channels, shards, needed) - (own.begin < own.end ? 1 : 0);
-    return traffic;
+    const uint8_t sharing = model->sharing[source];
+    const bool inside = sharing != SHARING_NONE && model->first_reader[source] < last;
+    const bool outside = model->last_reader[source] >= last && model->last_reader[source] != source;
+    if (!inside && !outside) {
+        return;
+    }
+    const snn_population *population = &model->network->populations[source];
+    const int32_t own_stage = sharing == SHARING_ALL ? scan->shards - 1 : scan->shard > 0;
+    const int32_t next_stage = sharing == SHARING_ALL ? scan->shards : 1;
+    scan->cost.encoded_bits +=
+        sign * snn_shape_positions(population->shape) * snn_channel_range_count(owned) * value_bits(population);
+    scan->cost.packets += sign;
+    scan->cost.sends += sign * ((inside ? own_stage : 0) + (outside ? next_stage : 0));
 }
+
+void snn_stage_scan_begin(snn_stage_scan *scan, snn_cost_model *model, int32_t shards, int32_t shard, int32_t first)
+{
+    *scan = (snn_stage_scan){.model = model, .shards = shards, .shard = shard, .first = first, .last = first};
+    find_sharing(model, shards);
+    memset(model->needed, 0, (size_t)model->network->population_count * sizeof *model->needed);
+}
+
+void snn_stage_scan_extend(snn_stage_scan *scan)
+{
+    const snn_network *network = scan->model->network;
+    const snn_planner_request *request = scan->model->request;
+    int32_t begin[2];
+    const snn_plan plan = whole_plan(network, begin, &scan->shards);
+    const snn_place place = {.shard = scan->shard};
+    const int32_t added = scan->last++;
+    add_population(scan, &plan, place, added);
+    int32_t done = SNN_SOURCE_INPUT; /* projections into a population are ordered by source */
+    const int32_t last = snn_plan_first_projection(network, added + 1);
+    for (int32_t i = snn_plan_first_projection(network, added); i < last; i++) {
+        const int32_t source = network->projections[i].source;
+        add_received(scan, &plan, place, &network->projections[i]);
+        if (source >= scan->first && source != done) {
+            add_sent(scan, &plan, place, source, added, -1);
+            add_sent(scan, &plan, place, source, added + 1, 1);
+            done = source;
+        }
+    }
+    add_sent(scan, &plan, place, added, added + 1, 1);
+    scan->cost.buffer_bytes = BUFFERS * (int64_t)request->images * request->block *
+                              divide_up(scan->cost.bits_received + scan->cost.encoded_bits, 8);
+}
+
+int32_t snn_shard_samples(int32_t shards)
+{
+    return shards < MOST_SAMPLES ? shards : MOST_SAMPLES;
+}
+
+int32_t snn_shard_sample(int32_t shards, int32_t i)
+{
+    const int64_t apart = snn_shard_samples(shards) > 1 ? snn_shard_samples(shards) - 1 : 1;
+    return (int32_t)((int64_t)i * (shards - 1) / apart);
+}
+
+/* ---- seconds and bytes ---- */
+
+double snn_cost_compute(const snn_rank_cost *cost, const snn_planner_request *request)
+{
+    const double speed = request->machine != NULL ? request->machine->speed : 1.0;
+    const double blocks = (double)snn_cost_blocks(request);
+    return request->images * (cost->step_seconds * request->timesteps + cost->group_seconds) / blocks / speed;
+}
+
+double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *request)
+{
+    const snn_machine machine = request->machine != NULL ? *request->machine : snn_machine_assumed();
+    const snn_packet_speed *packet = &machine.packets;
+    const double steps = (double)request->timesteps / (double)snn_cost_blocks(request); /* of an item, on average */
+    const double received = (double)cost->bits_received / 8 * request->images * steps;
+    const double encoded = (double)cost->encoded_bits / 8 * request->images * steps;
+    const double packing = (cost->packets + cost->messages) * packet->packet_seconds +
+                           encoded * packet->encode_byte_seconds + received * packet->decode_byte_seconds;
+    const double link = (cost->sends + cost->messages) * machine.link.message_seconds +
+                        received / packet->ratio * machine.link.byte_seconds +
+                        cost->rounds * machine.link.latency_seconds;
+    return snn_cost_compute(cost, request) + packing / machine.speed + link;
+}
+
+double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request)
+{
+    return (double)PROCESS_BYTES + SCRATCH_BYTES + (double)cost->weight_bytes + (double)cost->packed_bytes +
+           (double)cost->state_bytes + (double)cost->spike_bytes + (double)cost->buffer_bytes +
+           (double)request->images * request->timesteps * (double)sizeof(int32_t);
+}
+
+/* ---- a rank of a plan ---- */
 
 /* Bits of population `source` that `place` sends to the shards of one stage. */
 static int64_t bits_to_stage(const snn_plan *plan, const snn_network *network, snn_place place, int32_t source,
@@ -153,94 +433,26 @@ static int64_t bits_sent(const snn_plan *plan, const snn_network *network, snn_p
     return bits;
 }
 
-static int64_t spike_bytes(const snn_population *population, const snn_planner_request *request)
+snn_rank_cost snn_plan_cost(snn_cost_model *model, const snn_plan *plan, int32_t rank)
 {
-    const int64_t row = population->kind == SNN_NEURON_STREAM ? population->shape.channels * (int64_t)SNN_SUM_BYTES
-                                                              : snn_spikes_row_bytes(population->shape.channels);
-    const int64_t plane = snn_shape_positions(population->shape) * row;
-    return plane * request->images * request->block;
-}
-
-/* All but what it sends, which takes a look at every reader and has no part in the time. */
-static snn_rank_cost cost_without_sends(const snn_plan *plan, const snn_network *network,
-                                        const snn_planner_request *request, snn_place place)
-{
-    snn_rank_cost cost = {0};
-    const int32_t end = plan->stage_begin[place.stage + 1];
-    for (int32_t population = plan->stage_begin[place.stage]; population < end; population++) {
-        snn_cost_add_population(&cost, plan, network, request, place, population);
+    const snn_network *network = model->network;
+    const snn_place place = snn_plan_place(plan, rank);
+    const int32_t first = plan->stage_begin[place.stage], end = plan->stage_begin[place.stage + 1];
+    snn_stage_scan scan;
+    snn_stage_scan_begin(&scan, model, plan->shards[place.stage], place.shard, first);
+    while (scan.last < end) {
+        snn_stage_scan_extend(&scan);
     }
+    snn_rank_cost cost = scan.cost;
+    cost.bits_received = 0;
+    cost.messages = 0;
     for (int32_t source = 0; source < end; source++) {
-        if (network->populations[source].kind == SNN_NEURON_READOUT) {
-            continue; /* hands nothing on */
-        }
-        const snn_channel_range needed = snn_plan_needed(plan, network, place, source);
         const snn_channel_range owned = snn_plan_owned(plan, network, place, source);
-        const snn_cost_traffic traffic = snn_cost_received(plan, network, source, needed, owned);
+        const int32_t shards = plan->shards[snn_plan_stage_of(plan, source)];
+        const snn_cost_traffic traffic = snn_cost_received(network, shards, source, model->needed[source], owned);
         cost.bits_received += traffic.bits;
         cost.messages += traffic.messages;
-        if (needed.begin < needed.end || owned.begin < owned.end) {
-            cost.spike_bytes += spike_bytes(&network->populations[source], request);
-        }
+        cost.bits_sent += source >= first ? bits_sent(plan, network, place, source) : 0;
     }
     return cost;
-}
-
-snn_rank_cost snn_plan_cost(const snn_plan *plan, const snn_network *network, const snn_planner_request *request,
-                            int32_t rank)
-{
-    const snn_place place = snn_plan_place(plan, rank);
-    snn_rank_cost cost = cost_without_sends(plan, network, request, place);
-    const int32_t end = plan->stage_begin[place.stage + 1];
-    for (int32_t population = plan->stage_begin[place.stage]; population < end; population++) {
-        cost.bits_sent += bits_sent(plan, network, place, population);
-    }
-    return cost;
-}
-
-static double compute_seconds(const snn_rank_cost *cost, const snn_planner_request *request)
-{
-    const double steps = (double)request->timesteps / (double)blocks_of(request); /* of an item, on average */
-    const double operations = (double)cost->operations * request->images;
-    const double values = (double)cost->state_bytes / (double)sizeof(float);
-    const double functions = (double)cost->function_operations * request->images;
-    return steps * (operations * OPERATION_SECONDS + values * VALUE_SECONDS + functions * FUNCTION_SECONDS);
-}
-
-double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *request)
-{
-    const double steps = (double)request->timesteps / (double)blocks_of(request);
-    const double bytes = (double)cost->bits_received / 8 * request->images * steps;
-    return compute_seconds(cost, request) + cost->messages * MESSAGE_SECONDS + bytes * BYTE_SECONDS;
-}
-
-double snn_cost_pipeline(const snn_planner_request *request, int32_t replicas, double slowest_stage, double all_stages)
-{
-    const double items = (double)(divide_up(request->groups, replicas) * blocks_of(request));
-    return items * slowest_stage + (all_stages - slowest_stage);
-}
-
-double snn_plan_predict(const snn_plan *plan, const snn_network *network, const snn_planner_request *request,
-                        double *efficiency)
-{
-    double slowest = 0, all = 0, computed = 0;
-    for (int32_t stage = 0; stage < plan->stages; stage++) {
-        double seconds = 0;
-        for (int32_t shard = 0; shard < plan->shards[stage]; shard++) {
-            const snn_place place = {.replica = 0, .stage = stage, .shard = shard}; /* none has more groups */
-            const snn_rank_cost cost = cost_without_sends(plan, network, request, place);
-            const double needed = snn_rank_seconds(&cost, request);
-            seconds = needed > seconds ? needed : seconds;
-            computed += compute_seconds(&cost, request);
-        }
-        slowest = seconds > slowest ? seconds : slowest;
-        all += seconds;
-    }
-    const double predicted = snn_cost_pipeline(request, plan->replicas, slowest, all);
-    if (efficiency != NULL) {
-        const double useful = computed * (double)(request->groups * blocks_of(request));
-        const double share = predicted > 0 ? useful / (predicted * snn_plan_ranks(plan)) : 1;
-        *efficiency = share < 1 ? share : 1; /* rounding may exceed 1 */
-    }
-    return predicted;
 }

@@ -1,26 +1,55 @@
-/* The parts of the cost model that the planner's search adds up population by population. Internal to partition/. */
+/* The cost model inside: what a stage costs one of its shards, population by population. Internal to partition/. */
 #ifndef SNN_PARTITION_COST_H
 #define SNN_PARTITION_COST_H
 
 #include "partition/planner.h"
 
-/* Adds what `place` computes and keeps for the channels that it owns of `population`: operations, neurons, weights and
- * state. Traffic and arrays of spikes and sums are left as they are. */
-void snn_cost_add_population(snn_rank_cost *cost, const snn_plan *plan, const snn_network *network,
-                             const snn_planner_request *request, snn_place place, int32_t population);
+struct snn_cost_model {
+    const snn_network *network;
+    const snn_planner_request *request;
+    snn_machine machine;
+    int32_t *first_reader, *last_reader; /* [populations]: that read a population; the population itself if none do */
+    int32_t shards;                      /* that `sharing` is for */
+    uint8_t *sharing;                    /* [populations] */
+    snn_channel_range *needed;           /* [populations], of the scan under way */
+};
+
+/* Walks along the populations from `first` on, as one shard of a stage of so many; `cost` is that of the stage of
+ * populations [first, last). One scan at a time: it uses the model's memory. */
+typedef struct snn_stage_scan {
+    snn_cost_model *model;
+    int32_t shards, shard, first, last;
+    bool encodes; /* the image, into spikes */
+    snn_rank_cost cost;
+} snn_stage_scan;
+
+void snn_stage_scan_begin(snn_stage_scan *scan, snn_cost_model *model, int32_t shards, int32_t shard, int32_t first);
+void snn_stage_scan_extend(snn_stage_scan *scan);
+
+/* Shards of a stage that stand for all: the ones at both ends and some between. The i-th of snn_shard_samples. */
+int32_t snn_shard_samples(int32_t shards);
+int32_t snn_shard_sample(int32_t shards, int32_t i);
 
 typedef struct snn_cost_traffic {
     int64_t bits;     /* per image and timestep; a value of a stream has 32 */
     int32_t messages; /* per item */
 } snn_cost_traffic;
 
-/* What a rank receives from the other owners of population `source` when it needs the channels `needed` of it and owns
- * `owned`. */
-snn_cost_traffic snn_cost_received(const snn_plan *plan, const snn_network *network, int32_t source,
-                                   snn_channel_range needed, snn_channel_range owned);
+/* What a rank receives from the other owners of population `source`, divided into `shards`, when it needs the channels
+ * `needed` of it and owns `owned`. */
+snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, int32_t source, snn_channel_range needed,
+                                   snn_channel_range owned);
 
-/* Seconds of a pipeline that the groups of one of `replicas` stream through: every item passes the slowest stage, and
- * once the pipeline fills and drains through the others. Arguments: of one item, in the slowest and in all stages. */
-double snn_cost_pipeline(const snn_planner_request *request, int32_t replicas, double slowest_stage, double all_stages);
+int64_t snn_cost_blocks(const snn_planner_request *request); /* items of a group */
+/* Items of a replica: those that count for the objective. */
+double snn_cost_items(const snn_planner_request *request, int32_t replicas);
+/* Seconds of computation of an item. */
+double snn_cost_compute(const snn_rank_cost *cost, const snn_planner_request *request);
+
+/* Seconds of a pipeline: every item passes the slowest stage; the pipeline fills and drains through the others. */
+static inline double snn_cost_pipeline(double items, double slowest_stage, double all_stages)
+{
+    return items * slowest_stage + (all_stages - slowest_stage);
+}
 
 #endif

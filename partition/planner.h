@@ -1,46 +1,89 @@
-/* Chooses a plan from a cost model: operations per population, spikes on the wire, image groups to share out.
+/* Chooses a plan from a cost model: measured seconds of every population, spikes on the wire, image groups to share
+ * out.
  *
- * snn_plan_make chooses, snn_plan_cost says what one rank of any plan holds and does, snn_rank_seconds and
- * snn_plan_predict put a time to it. Everything is computed from the network's structure (weights are not needed) and
- * is the same on every rank, so that ranks may plan each for themselves.
+ * snn_plan_make searches; snn_plan_cost says what one rank of any plan holds and does, snn_plan_predict what the plan
+ * as a whole would take. Both need a snn_cost_model, which holds what is the same for all plans of a network. Only the
+ * network's structure is looked at. The model prices a stage by itself, whatever the other stages are: sources in other
+ * stages are taken to be divided as the stage is.
  */
 #ifndef SNN_PARTITION_PLANNER_H
 #define SNN_PARTITION_PLANNER_H
 
+#include "partition/machine.h"
 #include "partition/plan.h"
+#include "partition/speeds.h"
+
+typedef enum snn_objective {
+    SNN_OBJECTIVE_THROUGHPUT, /* all groups in the least time */
+    SNN_OBJECTIVE_LATENCY     /* one group in the least time */
+} snn_objective;
 
 typedef struct snn_planner_request {
     int32_t ranks;
     int32_t replicas, stages, channels; /* 0: free; the product must equal `ranks` when all are given */
     int64_t groups;                     /* image groups to be simulated */
     int32_t timesteps, block, images;   /* steps of a group, steps of an item, images of a group */
+    snn_objective objective;
+    snn_encoding encoding;
+    snn_dynamics dynamics;
+    float momentum;
+    const snn_prices *prices;   /* NULL: assumed */
+    const snn_machine *machine; /* NULL: assumed */
 } snn_planner_request;
 
-/* Cost of a rank of the plan, for `plan`'s table and the search. */
+/* What a rank of a plan holds and does. */
 typedef struct snn_rank_cost {
-    int64_t operations;                             /* signed additions per image and timestep */
-    int64_t function_operations;                    /* of n-ary functions, beyond one for each x and y; likewise */
-    int64_t neurons;                                /* spiking ones, per image */
-    int64_t weight_bytes, state_bytes, spike_bytes; /* state, spikes and sums of streams for a whole group and block */
-    int64_t bits_sent, bits_received;               /* per image and timestep */
-    int32_t messages;                               /* received per item */
+    int64_t operations;               /* signed additions per image and timestep */
+    int64_t neurons;                  /* spiking ones, per image */
+    int64_t weight_bytes;             /* as the network has them; released when packed */
+    int64_t packed_bytes;             /* of weights, as the kernels keep them */
+    int64_t state_bytes;              /* of neurons, for a whole group */
+    int64_t spike_bytes;              /* spikes and sums of streams, for a whole group and block */
+    int64_t buffer_bytes;             /* packets under way */
+    int64_t bits_sent, bits_received; /* per image and timestep */
+    int32_t messages;                 /* received per item */
+    double step_seconds;              /* computation for an image and timestep */
+    double group_seconds;             /* computation for an image, once */
+    /* For the time that communication takes, per item: */
+    int64_t encoded_bits;   /* of packets of its own, per image and timestep */
+    int32_t packets, sends; /* packets coded; messages that they go out in */
+    int32_t rounds;         /* populations at which its shards wait for each other */
 } snn_rank_cost;
 
-/* The plan with the smallest predicted time; of equal ones that with fewer shards, then fewer stages. All stages have
- * the same number of shards. There may be more stages than populations (the rest are empty) and more shards than
- * channels (the rest own nothing). SNN_INPUT_ERROR when the fixed numbers cannot make `ranks` ("layout 2x2x2 needs 8
- * ranks, there are 6") or a number is out of range. */
+typedef struct snn_prediction {
+    double seconds;          /* for all groups */
+    double group_seconds;    /* for a group alone: the latency */
+    double one_rank_seconds; /* for all groups, by one rank of the same machine */
+    double efficiency;       /* one_rank_seconds / (ranks * seconds) */
+    /* Where the ranks' time goes, as shares of ranks * seconds; they add up to 1: */
+    double compute, communicate;
+    double imbalance;    /* waiting for the slowest stage, or for work that does not divide evenly */
+    double bubble;       /* filling and draining the pipeline */
+    double bytes_sent;   /* by all ranks, as sent */
+    double memory_bytes; /* of the rank that needs most */
+} snn_prediction;
+
+typedef struct snn_cost_model snn_cost_model;
+
+/* `network` and `request` (with what it points to) must outlive the model. */
+snn_status snn_cost_model_create(const snn_network *network, const snn_planner_request *request,
+                                 snn_cost_model **model);
+void snn_cost_model_destroy(snn_cost_model *model); /* accepts NULL */
+
+/* The plan with the smallest predicted time (or latency) that fits the machine's memory; of equal ones that with fewer
+ * shards, then fewer stages. There may be more stages than populations (the rest are empty) and more shards than
+ * channels (the rest own nothing). Stages have the same number of shards if stages or channels are given, and unless
+ * different ones are faster. SNN_INPUT_ERROR when the given numbers cannot make `ranks` ("layout 2x2x2 needs 8
+ * ranks, there are 6"), a number is out of range, or nothing fits the memory. */
 snn_status snn_plan_make(const snn_network *network, const snn_planner_request *request, snn_plan **plan);
 
-snn_rank_cost snn_plan_cost(const snn_plan *plan, const snn_network *network, const snn_planner_request *request,
-                            int32_t rank);
+/* Traffic is exact, whatever the other stages are. */
+snn_rank_cost snn_plan_cost(snn_cost_model *model, const snn_plan *plan, int32_t rank);
+snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan);
 
-/* Predicted seconds of one rank for one item. A transfer is priced at its receiver, since links work both ways. */
+/* Of a rank, for one item. */
 double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *request);
-
-/* Predicted seconds for all groups by the model's constants; relative figures are what counts. `efficiency` (may be
- * NULL): the computation alone on one rank, shared out evenly, over that prediction; in (0, 1]. */
-double snn_plan_predict(const snn_plan *plan, const snn_network *network, const snn_planner_request *request,
-                        double *efficiency);
+/* All that a rank allocates, and the program around it. */
+double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request);
 
 #endif

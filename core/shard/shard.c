@@ -391,6 +391,19 @@ snn_statistics *snn_shard_statistics(snn_shard *shard)
     return shard->statistics;
 }
 
+int64_t snn_shard_packed_bytes(const snn_shard *shard, int32_t population)
+{
+    const snn_part *part = &shard->parts[population];
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+        bytes += part->packed[i].bytes;
+    }
+    for (int32_t i = 0; i < part->graded_product_count; i++) {
+        bytes += snn_graded_product_bytes(&part->graded_products[i], shard, true);
+    }
+    return bytes;
+}
+
 void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, int64_t *spikes)
 {
     const int64_t images = shard->capacity;
@@ -413,11 +426,8 @@ void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, 
         *state += inputs * arrays * snn_part_inputs(part) * real_bytes;
         *state += part->y != NULL ? outputs * channels * real_bytes : 0;
         *state += snn_baseline_bytes(shard, p);
-        for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
-            *weights += part->packed[i].bytes;
-        }
+        *weights += snn_shard_packed_bytes(shard, p);
         for (int32_t i = 0; i < part->graded_product_count; i++) {
-            *weights += snn_graded_product_bytes(&part->graded_products[i], shard, true);
             *state += snn_graded_product_bytes(&part->graded_products[i], shard, false);
         }
     }

@@ -72,6 +72,9 @@ snn_statistics *snn_shard_statistics(snn_shard *shard);
 /* Bytes held: weights, state, spikes (and sums of streams). */
 void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, int64_t *spikes);
 
+/* Of these weights, those of one population. */
+int64_t snn_shard_packed_bytes(const snn_shard *shard, int32_t population);
+
 void snn_shard_destroy(snn_shard *shard);
 
 #endif

@@ -15,7 +15,7 @@ typedef struct option_name {
 static const option_name names[] = {
     {"--set", 's', true},  {"--restart", 'r', true}, {"--max-hours", 'm', true}, {"--layout", 'l', true},
     {"--plan", 'p', true}, {"--quiet", 'q', false},  {"--trace", 't', true},     {"--progress", 'g', true},
-    {"-o", 'o', true},     {"--ranks", 'n', true},
+    {"-o", 'o', true},     {"--ranks", 'n', true},   {"--machine", 'c', true},
 };
 
 static snn_status add_override(const snn_verb *verb, const char *text, snn_options *options)
@@ -68,9 +68,30 @@ static snn_status parse_progress(const snn_verb *verb, const char *text, snn_pro
     return snn_usage_error(verb, "--progress %s: auto, always or never expected", text);
 }
 
+/* "64" or "64,256,1024" */
+static snn_status parse_ranks(const snn_verb *verb, const char *text, snn_options *options)
+{
+    const char *at = text;
+    options->rank_counts = 0;
+    do {
+        char *end = NULL;
+        errno = 0;
+        const long ranks = strtol(at, &end, 10);
+        const bool number = end != at && (*end == ',' || *end == '\0') && errno == 0;
+        if (!number || ranks < 1 || ranks > 1000000 || options->rank_counts == SNN_MAX_RANK_COUNTS) {
+            return snn_usage_error(verb,
+                                   "--ranks %s: whole numbers from 1 to 1000000 expected, for example 64 or "
+                                   "64,256,1024",
+                                   text);
+        }
+        options->ranks[options->rank_counts++] = (int32_t)ranks;
+        at = *end == ',' ? end + 1 : end;
+    } while (*at != '\0');
+    return snn_ok();
+}
+
 static snn_status store(const snn_verb *verb, const option_name *option, const char *value, snn_options *options)
 {
-    double number = 0.0;
     switch (option->letter) {
     case 's':
         return add_override(verb, value, options);
@@ -93,12 +114,10 @@ static snn_status store(const snn_verb *verb, const option_name *option, const c
     case 'g':
         return parse_progress(verb, value, &options->progress);
     case 'n':
-        SNN_TRY(parse_number(verb, option->name, value, 1.0, &number));
-        if (number > 1e6 || number != floor(number)) {
-            return snn_usage_error(verb, "--ranks %s: a whole number up to 1000000 expected", value);
-        }
-        options->ranks = (int32_t)number;
-        return snn_ok();
+        return parse_ranks(verb, value, options);
+    case 'c':
+        (void)snprintf(options->machine, sizeof options->machine, "parallel.machine=%s", value);
+        return add_override(verb, options->machine, options);
     default:
         options->output = value;
         return snn_ok();

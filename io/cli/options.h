@@ -7,10 +7,12 @@
 #include <stdint.h>
 
 #include "io/cli/verbs.h"
+#include "io/config.h"
 
 typedef enum snn_progress_mode { SNN_PROGRESS_AUTO, SNN_PROGRESS_ALWAYS, SNN_PROGRESS_NEVER } snn_progress_mode;
 
 enum { SNN_MAX_OVERRIDES = 64 }; /* --layout counts as three */
+enum { SNN_MAX_RANK_COUNTS = 64 };
 
 typedef struct snn_options {
     const char *config;                       /* path */
@@ -23,12 +25,14 @@ typedef struct snn_options {
     const char *trace;   /* timeline to write, or NULL */
     bool quiet;
     snn_progress_mode progress;
-    const char *output; /* -o */
-    int32_t ranks;      /* --ranks of `plan` */
+    const char *output;                 /* -o */
+    int32_t ranks[SNN_MAX_RANK_COUNTS]; /* --ranks of `plan` */
+    int32_t rank_counts;
+    char machine[SNN_PATH_BYTES + 32]; /* --machine, as the override that it stands for */
 } snn_options;
 
 /* Which options a verb takes, as a string of their letters: s(et) r(estart) m(ax-hours) l(ayout) p(lan) q(uiet)
- * t(race) g (progress) o(utput) n (ranks). */
+ * t(race) g (progress) o(utput) n (ranks) c (machine). */
 snn_status snn_options_parse(const snn_verb *verb, const char *allowed, int argc, char **argv, snn_options *options);
 
 #endif

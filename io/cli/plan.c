@@ -3,15 +3,17 @@
 
 #include "core/base/memory.h"
 #include "io/cli/options.h"
+#include "io/cli/plan_table.h"
+#include "io/cli/planning.h"
 #include "io/cli/trained.h"
 #include "io/cli/verbs.h"
 #include "io/config.h"
+#include "io/dataset.h"
 #include "io/network_file.h"
 #include "io/onnx.h"
 #include "io/plan_file.h"
-#include "partition/planner.h"
 
-enum { ROWS_SHOWN = 64 };
+enum { WITHOUT_DATA = 10000 }; /* images */
 
 /* The network's structure: from its file, or from the model with made-up scales (they do not change the plan). */
 static snn_status structure_of(const snn_config *config, snn_network **network)
@@ -37,64 +39,89 @@ done:
     return status;
 }
 
-static void print_plan(const snn_plan *plan, const snn_network *network, const snn_planner_request *request)
+/* Image groups of a run: as the config says, or as the data set has if it is there, or enough to keep ranks busy. */
+static int64_t count_groups(const snn_config *config)
 {
-    char layout[128];
-    double efficiency = 0.0;
-    double seconds = snn_plan_predict(plan, network, request, &efficiency);
-    printf("%s: %d ranks as %s (replicas x stages x channel shards)\n", network->name, snn_plan_ranks(plan),
-           snn_plan_describe(plan, layout, sizeof layout));
-    printf("predicted: %.3g s for %lld groups of %d images, efficiency %.0f %%\n\n", seconds,
-           (long long)request->groups, request->images, 100.0 * efficiency);
-    printf("%6s %7s %5s %5s %12s %14s %13s %12s %12s  %s\n", "rank", "replica", "stage", "shard", "populations",
-           "operations", "weights B", "state B", "sent bits", "(operations and bits per image and timestep)");
-    int32_t ranks = snn_plan_ranks(plan);
-    for (int32_t rank = 0; rank < ranks && rank < ROWS_SHOWN; rank++) {
-        snn_place place = snn_plan_place(plan, rank);
-        snn_rank_cost cost = snn_plan_cost(plan, network, request, rank);
-        char range[32];
-        (void)snprintf(range, sizeof range, "%d..%d", plan->stage_begin[place.stage],
-                       plan->stage_begin[place.stage + 1] - 1);
-        printf("%6d %7d %5d %5d %12s %14lld %13lld %12lld %12lld\n", rank, place.replica, place.stage, place.shard,
-               plan->stage_begin[place.stage] < plan->stage_begin[place.stage + 1] ? range : "-",
-               (long long)cost.operations, (long long)cost.weight_bytes, (long long)cost.state_bytes,
-               (long long)cost.bits_sent);
+    int64_t images = config->data.images;
+    snn_dataset *dataset = NULL;
+    if (images == 0 && config->data.test[0] != '\0' &&
+        !snn_failed(snn_dataset_open(config->data.test, config->data.layout, config->data.mean, config->data.mean_count,
+                                     config->data.std, config->data.std_count, true, &dataset))) {
+        images = snn_dataset_images(dataset);
+        snn_dataset_close(dataset);
     }
-    if (ranks > ROWS_SHOWN) {
-        printf("... %d more ranks\n", ranks - ROWS_SHOWN);
+    images = images > 0 ? images : WITHOUT_DATA;
+    return (images + config->simulation.batch - 1) / config->simulation.batch;
+}
+
+/* One plan: its table, and its file. */
+static snn_status show_plan(const snn_options *options, const snn_network *network, const snn_planning *planning)
+{
+    snn_plan *plan = NULL;
+    snn_cost_model *model = NULL;
+    char *text = NULL;
+    snn_planner_request request = planning->request;
+    snn_status status = snn_ok();
+    if (options->plan != NULL) {
+        SNN_GOTO_DONE(status, snn_plan_file_read(options->plan, network,
+                                                 options->rank_counts > 0 ? options->ranks[0] : 0, &plan));
+        request.ranks = snn_plan_ranks(plan);
+    } else {
+        SNN_GOTO_DONE(status, snn_plan_make(network, &request, &plan));
     }
+    SNN_GOTO_DONE(status, snn_cost_model_create(network, &request, &model));
+    SNN_GOTO_DONE(status, snn_plan_table(network, plan, model, &request, planning->speeds, &text));
+    (void)fputs(text, stdout);
+    if (options->output != NULL) {
+        SNN_GOTO_DONE(status, snn_plan_file_write(options->output, plan, network, text));
+    }
+done:
+    snn_release(text);
+    snn_cost_model_destroy(model);
+    snn_plan_destroy(plan);
+    return status;
+}
+
+/* A line for each number of ranks. */
+static snn_status show_scaling(const snn_options *options, const snn_network *network, const snn_planning *planning)
+{
+    snn_planner_request request = planning->request;
+    snn_scaling_head(network, &request, planning->speeds);
+    for (int32_t i = 0; i < options->rank_counts; i++) {
+        snn_plan *plan = NULL;
+        snn_cost_model *model = NULL;
+        request.ranks = options->ranks[i];
+        snn_status status;
+        SNN_GOTO_DONE(status, snn_plan_make(network, &request, &plan));
+        SNN_GOTO_DONE(status, snn_cost_model_create(network, &request, &model));
+        snn_scaling_line(plan, model, &request);
+    done:
+        snn_cost_model_destroy(model);
+        snn_plan_destroy(plan);
+        SNN_TRY(status);
+    }
+    return snn_ok();
 }
 
 static snn_status plan_network(const snn_options *options, const snn_config *config)
 {
+    const snn_kernels *kernels;
     snn_network *network = NULL;
-    snn_plan *plan = NULL;
-    SNN_TRY(structure_of(config, &network));
-    /* Without opening the data set the number of groups is that of the config, or enough to keep every replica busy. */
-    int64_t images = config->data.images > 0 ? config->data.images : 10000;
-    const snn_planner_request request = {
-        .ranks = options->ranks > 0 ? options->ranks : 1,
-        .replicas = config->parallel.replicas,
-        .stages = config->parallel.stages,
-        .channels = config->parallel.channels,
-        .groups = (images + config->simulation.batch - 1) / config->simulation.batch,
-        .timesteps = config->simulation.timesteps,
-        .block = config->simulation.block,
-        .images = config->simulation.batch,
-    };
-    snn_status status = snn_ok();
-    if (options->plan != NULL) {
-        status = snn_plan_file_read(options->plan, network, options->ranks, &plan);
-    } else {
-        status = snn_plan_make(network, &request, &plan);
+    snn_planning planning = {0};
+    snn_status status;
+    int32_t most_ranks = 1;
+    for (int32_t i = 0; i < options->rank_counts; i++) {
+        most_ranks = options->ranks[i] > most_ranks ? options->ranks[i] : most_ranks;
     }
-    if (status.code == SNN_OK) {
-        print_plan(plan, network, &request);
-    }
-    if (status.code == SNN_OK && options->output != NULL) {
-        status = snn_plan_file_write(options->output, plan, network, NULL);
-    }
-    snn_plan_destroy(plan);
+    const snn_machine machine = snn_machine_assumed();
+    SNN_TRY(snn_kernels_select(&kernels));
+    SNN_GOTO_DONE(status, structure_of(config, &network));
+    SNN_GOTO_DONE(status, snn_planning_begin(config, network, kernels, &machine, most_ranks, count_groups(config), true,
+                                             &planning));
+    status =
+        options->rank_counts > 1 ? show_scaling(options, network, &planning) : show_plan(options, network, &planning);
+done:
+    snn_planning_end(&planning);
     snn_network_destroy(network);
     return status;
 }
@@ -103,7 +130,10 @@ static snn_status plan_verb(int argc, char **argv)
 {
     snn_options options;
     snn_config *config = NULL;
-    SNN_TRY(snn_options_parse(&snn_verb_plan, "snlop", argc, argv, &options));
+    SNN_TRY(snn_options_parse(&snn_verb_plan, "snlopc", argc, argv, &options));
+    if (options.rank_counts > 1 && (options.output != NULL || options.plan != NULL)) {
+        return snn_usage_error(&snn_verb_plan, "-o and --plan take one number of ranks");
+    }
     SNN_TRY(snn_config_read(options.config, options.overrides, options.override_count, SNN_CONFIG_PLAN, &config));
     snn_status status = plan_network(&options, config);
     snn_config_destroy(config);
@@ -112,12 +142,13 @@ static snn_status plan_verb(int argc, char **argv)
 
 const snn_verb snn_verb_plan = {
     "plan",
-    "plan CONFIG.toml --ranks N [-o plan.toml]",
+    "plan CONFIG.toml --ranks N[,N...] [-o plan.toml]",
     "what each of N ranks would hold and what it would cost, without running",
-    "  --ranks N                 number of ranks\n"
+    "  --ranks N                 number of ranks, or several for a table of predicted scaling\n"
     "  -o plan.toml              write the plan, for `run --plan`\n"
     "  --plan plan.toml          that plan instead of the planner's\n"
+    "  --machine machine.toml    cores, memory and links of another machine (parallel.machine)\n"
     "  --layout RxSxC            replicas x stages x channel shards (0: the planner decides)\n"
-    "  --set section.key=value   override the file (repeatable)\n",
+    "  --set section.key=value   override the file (repeatable): parallel.objective, parallel.memory_gb, ...\n",
     plan_verb,
 };

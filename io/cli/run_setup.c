@@ -5,11 +5,11 @@
 
 #include "core/base/memory.h"
 #include "core/kernels/subgradient.h"
+#include "io/cli/planning.h"
 #include "io/cli/run_state.h"
 #include "io/cli/session.h"
 #include "io/onnx.h"
 #include "io/plan_file.h"
-#include "partition/planner.h"
 
 static snn_status open_dataset(snn_run *run)
 {
@@ -316,60 +316,65 @@ static snn_status make_shard(snn_run *run)
     return status;
 }
 
-/* The plan of --plan: rank 0 reads the file, which need not be on every host. */
-static snn_status load_plan(snn_run *run)
+/* Rank 0's plan, on every rank. `own`: on rank 0. */
+static snn_status share_plan(snn_run *run, const snn_plan *own)
 {
-    snn_plan *read = NULL;
     int32_t size[2] = {0, 0}; /* replicas, stages */
-    snn_status status = snn_ok();
-    if (snn_world_rank(run->world) == 0) {
-        status = snn_plan_file_read(run->options->plan, run->network, snn_world_size(run->world), &read);
-    }
-    SNN_TRY(snn_world_agree(run->world, status));
-    if (read != NULL) {
-        size[0] = read->replicas;
-        size[1] = read->stages;
-    }
     int32_t *begin = NULL, *shards = NULL;
-    SNN_GOTO_DONE(status, snn_world_broadcast(run->world, 0, size, sizeof size));
+    snn_status status;
+    if (own != NULL) {
+        size[0] = own->replicas;
+        size[1] = own->stages;
+    }
+    SNN_TRY(snn_world_broadcast(run->world, 0, size, sizeof size));
     begin = snn_allocate((size_t)size[1] + 1, sizeof *begin);
     shards = snn_allocate((size_t)size[1], sizeof *shards);
-    SNN_GOTO_DONE(status,
-                  snn_world_agree(run->world, begin == NULL || shards == NULL ? snn_out_of_memory("stages of the plan")
-                                                                              : snn_ok()));
-    if (read != NULL) {
-        memcpy(begin, read->stage_begin, ((size_t)size[1] + 1) * sizeof *begin);
-        memcpy(shards, read->shards, (size_t)size[1] * sizeof *shards);
+    const bool complete = begin != NULL && shards != NULL;
+    SNN_GOTO_DONE(status, snn_world_agree(run->world, complete ? snn_ok() : snn_out_of_memory("stages of the plan")));
+    if (own != NULL) {
+        memcpy(begin, own->stage_begin, ((size_t)size[1] + 1) * sizeof *begin);
+        memcpy(shards, own->shards, (size_t)size[1] * sizeof *shards);
     }
     SNN_GOTO_DONE(status, snn_world_broadcast(run->world, 0, begin, ((size_t)size[1] + 1) * sizeof *begin));
     SNN_GOTO_DONE(status, snn_world_broadcast(run->world, 0, shards, (size_t)size[1] * sizeof *shards));
-    SNN_GOTO_DONE(status, snn_world_agree(run->world, snn_plan_create(size[0], size[1], begin, shards,
-                                                                      run->network->population_count, &run->plan)));
+    const int32_t populations = run->network->population_count;
+    SNN_GOTO_DONE(
+        status, snn_world_agree(run->world, snn_plan_create(size[0], size[1], begin, shards, populations, &run->plan)));
 done:
-    snn_plan_destroy(read);
     snn_release(begin);
     snn_release(shards);
     return status;
 }
 
+/* On rank 0: the file of --plan, or the planner's choice from speeds that are measured here. */
+static snn_status find_plan(const snn_run *run, snn_plan **plan)
+{
+    const int32_t ranks = snn_world_size(run->world);
+    if (run->options->plan != NULL) {
+        return snn_plan_file_read(run->options->plan, run->network, ranks, plan);
+    }
+    const int64_t groups = (run->images + run->config->simulation.batch - 1) / run->config->simulation.batch;
+    const snn_machine machine = snn_machine_assumed();
+    snn_planning planning;
+    snn_status status =
+        snn_planning_begin(run->config, run->network, run->kernels, &machine, ranks, groups, false, &planning);
+    if (status.code == SNN_OK) {
+        status = snn_plan_make(run->network, &planning.request, plan);
+    }
+    snn_planning_end(&planning);
+    return status;
+}
+
 snn_status snn_run_partition(snn_run *run)
 {
-    const snn_config *config = run->config;
-    const snn_planner_request request = {
-        .ranks = snn_world_size(run->world),
-        .replicas = config->parallel.replicas,
-        .stages = config->parallel.stages,
-        .channels = config->parallel.channels,
-        .groups = (run->images + config->simulation.batch - 1) / config->simulation.batch,
-        .timesteps = config->simulation.timesteps,
-        .block = config->simulation.block,
-        .images = config->simulation.batch,
-    };
-    if (run->options->plan != NULL) {
-        SNN_TRY(load_plan(run));
-    } else {
-        SNN_TRY(snn_world_agree(run->world, snn_plan_make(run->network, &request, &run->plan)));
+    snn_plan *own = NULL;
+    snn_status status = snn_world_rank(run->world) == 0 ? find_plan(run, &own) : snn_ok();
+    status = snn_world_agree(run->world, status);
+    if (status.code == SNN_OK) {
+        status = share_plan(run, own);
     }
+    snn_plan_destroy(own);
+    SNN_TRY(status);
     SNN_TRY(snn_world_agree(run->world, slice_network(run)));
     SNN_TRY(snn_world_agree(run->world, make_shard(run)));
     snn_shard_memory(run->shard, &run->memory[0], &run->memory[1], &run->memory[2]);

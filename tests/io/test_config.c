@@ -81,11 +81,17 @@ static const char every_key[] = "model = {onnx = 'm.onnx', network = \"n \\\"1\\
                                 "[simulation]\ntimesteps = 3\nencoding = \"direct\"\nbatch = 65535\nblock = 2\n"
                                 "weights = \"float32\"\nseed = 9223372036854775807\n"
                                 "[parallel]\nreplicas = 2\nstages = 3\nchannels = 4\n"
+                                "objective = \"latency\"\nmemory_gb = 1.5\nmachine = \"m.toml\"\n"
+                                "calibration = \"off\"\n"
                                 "[comm]\ncodec = \"xor\"\n[output]\nfile = \"o.h5\"\n"
                                 "[checkpoint]\ndirectory = \"\"\nevery_minutes = 0.5\nkeep = 1\n";
 
 static void assert_every_key(const snn_config *config)
 {
+    assert_int_equal(config->parallel.objective, SNN_OBJECTIVE_LATENCY);
+    assert_true(config->parallel.memory_gb == 1.5);
+    assert_int_equal(config->parallel.calibration, SNN_CALIBRATION_OFF);
+    assert_non_null(strstr(config->parallel.machine, "m.toml"));
     assert_int_equal(config->data.images, 7);
     assert_int_equal(config->data.calibration_images, 9);
     assert_true(config->data.calibration_quantile == 0.99);
@@ -296,7 +302,7 @@ static void the_text_has_every_key(void **state)
     snn_toml *text = snn_toml_parse(config->text);
     assert_string_equal(text->error, "");
     assert_int_equal(text->count, given->count);
-    assert_int_equal(text->count, 36);
+    assert_int_equal(text->count, 40);
     for (size_t i = 0; i < text->count; i++) {
         assert_string_equal(text->entries[i].key, given->entries[i].key);
     }
@@ -421,8 +427,8 @@ static void the_description_has_every_key(void **state)
     seen_lines seen = {0};
     snn_config_describe(see_line, &seen);
     assert_int_equal(seen.sections, 8);
-    assert_int_equal(seen.keys, 36);
-    assert_int_equal(seen.lines, 8 + 2 * 36);
+    assert_int_equal(seen.keys, 40);
+    assert_int_equal(seen.lines, 8 + 2 * 40);
     assert_true(seen.timesteps);
     assert_true(seen.range);
 }

@@ -56,10 +56,30 @@ static snn_plan *make(const snn_network *network, snn_planner_request request)
     return plan;
 }
 
+static snn_rank_cost cost_of(const snn_plan *plan, const snn_network *network, const snn_planner_request *request,
+                             int32_t rank)
+{
+    snn_cost_model *model;
+    assert_false(snn_failed(snn_cost_model_create(network, request, &model)));
+    const snn_rank_cost cost = snn_plan_cost(model, plan, rank);
+    snn_cost_model_destroy(model);
+    return cost;
+}
+
+static snn_prediction prediction_of(const snn_plan *plan, const snn_network *network,
+                                    const snn_planner_request *request)
+{
+    snn_cost_model *model;
+    assert_false(snn_failed(snn_cost_model_create(network, request, &model)));
+    const snn_prediction prediction = snn_plan_predict(model, plan);
+    snn_cost_model_destroy(model);
+    return prediction;
+}
+
 static double predict(const snn_network *network, snn_planner_request request)
 {
     snn_plan *plan = make(network, request);
-    const double seconds = snn_plan_predict(plan, network, &request, NULL);
+    const double seconds = prediction_of(plan, network, &request).seconds;
     snn_plan_destroy(plan);
     return seconds;
 }
@@ -77,11 +97,12 @@ static void every_rank_count_has_a_plan(void **unused)
         assert_int_equal(plan->stage_begin[plan->stages], sample.network.population_count);
         for (int32_t stage = 0; stage < plan->stages; stage++) {
             assert_true(plan->stage_begin[stage] <= plan->stage_begin[stage + 1]);
-            assert_int_equal(plan->shards[stage], plan->shards[0]);
+            assert_true(plan->shards[stage] >= 1);
         }
-        double efficiency = 0;
-        assert_true(snn_plan_predict(plan, &sample.network, &request, &efficiency) > 0);
-        assert_true(efficiency > 0 && efficiency <= 1);
+        const snn_prediction prediction = prediction_of(plan, &sample.network, &request);
+        assert_true(prediction.seconds > 0 && prediction.efficiency > 0 && prediction.efficiency < 1.01);
+        const double sum = prediction.compute + prediction.communicate + prediction.imbalance + prediction.bubble;
+        assert_true(sum > 0.95 && sum < 1.05);
         snn_plan_destroy(plan);
     }
 }
@@ -119,7 +140,7 @@ static void more_stages_or_shards_than_work(void **unused)
     snn_plan *plan = make(&sample.network, request);
     assert_int_equal(snn_plan_ranks(plan), 12000);
     assert_int_equal(plan->stage_begin[sample.network.population_count], sample.network.population_count);
-    const snn_rank_cost idle = snn_plan_cost(plan, &sample.network, &request, snn_plan_ranks(plan) - 1);
+    const snn_rank_cost idle = cost_of(plan, &sample.network, &request, snn_plan_ranks(plan) - 1);
     assert_int_equal(idle.operations + idle.neurons + idle.bits_received + idle.bits_sent + idle.spike_bytes, 0);
     snn_plan_destroy(plan);
 }
@@ -191,7 +212,7 @@ static double slowest_rank(const snn_plan *plan, const snn_network *network, con
 {
     double slowest = 0;
     for (int32_t rank = 0; rank < snn_plan_ranks(plan); rank++) {
-        const snn_rank_cost cost = snn_plan_cost(plan, network, request, rank);
+        const snn_rank_cost cost = cost_of(plan, network, request, rank);
         const double seconds = snn_rank_seconds(&cost, request);
         slowest = seconds > slowest ? seconds : slowest;
     }
@@ -300,7 +321,7 @@ static void check_traffic(const snn_plan *plan, const snn_network *network)
                 messages += bits > 0;
             }
         }
-        const snn_rank_cost cost = snn_plan_cost(plan, network, &REQUEST, rank);
+        const snn_rank_cost cost = cost_of(plan, network, &REQUEST, rank);
         assert_int_equal(cost.bits_sent, sent);
         assert_int_equal(cost.bits_received, received);
         assert_int_equal(cost.messages, messages);
@@ -333,13 +354,14 @@ static void one_rank_holds_the_whole_network(void **unused)
     const int32_t pooled = sample_add_maximum(&sample, first);
     sample_add_readout(&sample, pooled, 10);
     snn_plan *plan = make(&sample.network, REQUEST);
-    const snn_rank_cost cost = snn_plan_cost(plan, &sample.network, &REQUEST, 0);
+    const snn_rank_cost cost = cost_of(plan, &sample.network, &REQUEST, 0);
     /* 10 of 12 taps of a row lie inside; 96 values go into the pool; 24 x 10 for the readout */
     assert_int_equal(cost.operations, 10 * 10 * 2 * 6 + 96 + 240);
     assert_int_equal(cost.neurons, 96 + 24);
     assert_int_equal(cost.weight_bytes, 2 * (9 * 2 * 6 + 240) + 4 * 6);
-    assert_int_equal(cost.state_bytes, 16 * 4 * ((96 + 96) + (96 + 24) + 10));
-    assert_int_equal(cost.spike_bytes, 16 * 8 * (16 + 4));
+    /* x and y, and of the image its pixels and what they come to */
+    assert_int_equal(cost.state_bytes, 16 * 4 * ((96 + 96) + (96 + 24) + 10) + 16 * (8 * 32 + 4 * 96));
+    assert_int_equal(cost.spike_bytes, 16 * (8 + 1) * (16 + 4)); /* a block, and the step before it */
     assert_int_equal(cost.bits_sent + cost.bits_received + cost.messages, 0);
     snn_plan_destroy(plan);
 }
@@ -354,16 +376,15 @@ static void streams_and_neurons_of_several_inputs(void **unused)
     const int32_t begin[] = {0, 4, 8}, shards[] = {1, 2};
     snn_plan *plan;
     assert_false(snn_failed(snn_plan_create(1, 2, begin, shards, 8, &plan)));
-    const snn_rank_cost first = snn_plan_cost(plan, &sample.network, &REQUEST, 0);
+    const snn_rank_cost first = cost_of(plan, &sample.network, &REQUEST, 0);
     assert_int_equal(first.neurons, 16 * (14 + 14 + 42));
-    assert_int_equal(first.state_bytes, 16 * 4 * 2 * 16 * (14 + 14 + 42)); /* x and y; none for the stream */
-    assert_int_equal(first.spike_bytes, 16 * 8 * 16 * (2 + 14 * 4 + 2 + 6));
-    assert_int_equal(first.function_operations, 0);
+    /* x and y, none for the stream; then the image's */
+    assert_int_equal(first.state_bytes, 16 * 4 * 2 * 16 * (14 + 14 + 42) + 16 * (8 * 48 + 4 * 16 * 14));
+    assert_int_equal(first.spike_bytes, 16 * 16 * (8 * (2 + 14 * 4 + 2 + 6) + (2 + 2 + 6)));
     assert_int_equal(first.bits_sent, 16 * (32 * 14 + 2 * 42)); /* halves of the stream, all queries twice */
-    const snn_rank_cost second = snn_plan_cost(plan, &sample.network, &REQUEST, 2); /* not the one with the readout */
+    const snn_rank_cost second = cost_of(plan, &sample.network, &REQUEST, 2); /* not the one with the readout */
     assert_int_equal(second.neurons, 16 * 7 + 7);
     assert_int_equal(second.state_bytes, 16 * 4 * (16 * (42 + 7) + 7 + 7));
-    assert_int_equal(second.function_operations, 2 * 16 * 16 * 7);
     assert_int_equal(second.bits_received, 16 * (32 * 7 + 42 + 7)); /* stream, queries, attention's other half */
     assert_int_equal(second.messages, 3);
     snn_plan_destroy(plan);
@@ -377,14 +398,14 @@ static void shards_add_up_to_the_network(void **unused)
     const snn_network *network = &sample.network;
     snn_planner_request request = REQUEST;
     snn_plan *whole = make(network, request);
-    const snn_rank_cost all = snn_plan_cost(whole, network, &request, 0);
+    const snn_rank_cost all = cost_of(whole, network, &request, 0);
     snn_rank_cost sum = {0};
     request.ranks = 15;
     request.stages = 3;
     request.channels = 5;
     snn_plan *plan = make(network, request);
     for (int32_t rank = 0; rank < 15; rank++) {
-        const snn_rank_cost cost = snn_plan_cost(plan, network, &request, rank);
+        const snn_rank_cost cost = cost_of(plan, network, &request, rank);
         sum.operations += cost.operations;
         sum.neurons += cost.neurons;
         sum.weight_bytes += cost.weight_bytes;
@@ -395,7 +416,7 @@ static void shards_add_up_to_the_network(void **unused)
     assert_int_equal(sum.neurons, snn_network_neurons(network));
     assert_int_equal(sum.neurons, all.neurons);
     assert_int_equal(sum.weight_bytes, all.weight_bytes);
-    assert_int_equal(sum.state_bytes, all.state_bytes);
+    assert_int_equal(sum.state_bytes, all.state_bytes + 4 * 16 * 8 * 192); /* five shards have the image */
     assert_int_equal(sum.bits_sent, sum.bits_received);
     /* the pooled source's sums are shared out by rounding down */
     assert_true(sum.operations <= all.operations && sum.operations > all.operations - 15);
@@ -412,12 +433,12 @@ static void prediction_of_one_rank(void **unused)
     sample_build_mixed(&sample);
     request.timesteps = 20; /* 3 blocks of at most 8 */
     snn_plan *plan = make(&sample.network, request);
-    const snn_rank_cost cost = snn_plan_cost(plan, &sample.network, &request, 0);
-    double efficiency = 0;
+    const snn_rank_cost cost = cost_of(plan, &sample.network, &request, 0);
     const double expected = 29 * 3 * snn_rank_seconds(&cost, &request);
-    const double predicted = snn_plan_predict(plan, &sample.network, &request, &efficiency);
+    const snn_prediction prediction = prediction_of(plan, &sample.network, &request);
+    const double predicted = prediction.seconds;
     assert_true(predicted > expected * (1 - 1e-12) && predicted < expected * (1 + 1e-12));
-    assert_true(efficiency > 1 - 1e-9 && efficiency <= 1);
+    assert_true(prediction.efficiency > 1 - 1e-9 && prediction.efficiency < 1 + 1e-9);
     snn_plan_destroy(plan);
 }
 
@@ -449,6 +470,134 @@ static void choice_follows_the_work(void **unused)
     assert_true(four < 0.5 * predict(&sample.network, request));
 }
 
+/* Seconds of the slowest rank of a plan, whatever is sent between its stages: as the model prices it. */
+static double slowest_of(const snn_plan *plan, const snn_network *network, const snn_planner_request *request)
+{
+    snn_planner_request one = *request;
+    one.groups = 1 << 20; /* so many that filling the pipeline takes no time */
+    one.timesteps = one.block;
+    return prediction_of(plan, network, &one).seconds / (1 << 20);
+}
+
+/* The fastest of all plans with stages from `stage` on, for populations [begin, end) and so many ranks. */
+static double try_plans(snn_plan *plan, int32_t stage, int32_t ranks, const snn_network *network,
+                        const snn_planner_request *request)
+{
+    double best = 1e300;
+    if (ranks == 0) {
+        plan->stages = stage;
+        return plan->stage_begin[stage] == network->population_count ? slowest_of(plan, network, request) : best;
+    }
+    for (int32_t shards = 1; shards <= ranks; shards++) {
+        for (int32_t end = plan->stage_begin[stage] + 1; end <= network->population_count; end++) {
+            plan->stage_begin[stage + 1] = end;
+            plan->shards[stage] = shards;
+            const double seconds = try_plans(plan, stage + 1, ranks - shards, network, request);
+            best = seconds < best ? seconds : best;
+        }
+    }
+    return best;
+}
+
+/* Stages that are divided differently: no plan of one replica is faster by more than what makes them worth it. */
+static void no_plan_beats_the_choice(void **unused)
+{
+    (void)unused;
+    enum { RANKS = 4 };
+    sample_network sample;
+    uint32_t seed = 8;
+    int32_t begin[RANKS + 1] = {0}, shards[RANKS];
+    snn_planner_request request = REQUEST;
+    request.timesteps = request.block;
+    request.replicas = 1;
+    request.groups = 1 << 20;
+    int different = 0;
+    for (int i = 0; i < 12; i++) {
+        build_random(&sample, &seed, 4 + i % 3);
+        for (request.ranks = 2; request.ranks <= RANKS; request.ranks++) {
+            snn_plan trial = {.replicas = 1, .stage_begin = begin, .shards = shards};
+            double best = 1e300;
+            for (int32_t used = 1; used <= request.ranks; used++) {
+                const double seconds = try_plans(&trial, 0, used, &sample.network, &request);
+                best = seconds < best ? seconds : best;
+            }
+            snn_plan *plan = make(&sample.network, request);
+            const double chosen = slowest_of(plan, &sample.network, &request);
+            assert_true(chosen <= best / 0.98 * (1 + 1e-6) && chosen >= best * (1 - 1e-6));
+            for (int32_t stage = 1; stage < plan->stages; stage++) {
+                different += plan->shards[stage] != plan->shards[0];
+            }
+            snn_plan_destroy(plan);
+        }
+    }
+    assert_true(different > 0);
+}
+
+/* Under a limit every rank stays below it; where nothing fits, the planner says so. */
+static void memory_is_kept_to(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_machine machine = snn_machine_assumed();
+    snn_planner_request request = REQUEST;
+    sample_build_mixed(&sample);
+    request.ranks = 8;
+    request.images = 512;
+    snn_plan *plan = make(&sample.network, request);
+    const double free = prediction_of(plan, &sample.network, &request).memory_bytes;
+    snn_plan_destroy(plan);
+    request.machine = &machine;
+    request.stages = request.channels = 1;
+    plan = make(&sample.network, request);
+    const double most = prediction_of(plan, &sample.network, &request).memory_bytes;
+    snn_plan_destroy(plan);
+    request.stages = request.channels = 0;
+    assert_true(free <= most * (1 + 1e-12));
+    int refused = 0;
+    for (double limit = most; limit > 0.1 * most; limit *= 0.9) {
+        machine.memory_bytes = limit;
+        const snn_status status = snn_plan_make(&sample.network, &request, &plan);
+        if (snn_failed(status)) {
+            refused++;
+            assert_int_equal(status.code, SNN_INPUT_ERROR);
+            assert_int_equal(strncmp(status.message, "no layout of 8 ranks fits the memory of ", 40), 0);
+            continue;
+        }
+        assert_int_equal(refused, 0); /* what fits less memory fits more */
+        for (int32_t rank = 0; rank < 8; rank++) {
+            const snn_rank_cost cost = cost_of(plan, &sample.network, &request, rank);
+            assert_true(snn_rank_memory(&cost, &request) <= limit);
+        }
+        snn_plan_destroy(plan);
+    }
+    assert_true(refused > 0 && refused < 20);
+}
+
+/* For latency all ranks work on one group. */
+static void latency_wants_no_replicas(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_planner_request request = REQUEST;
+    sample_begin(&sample, "heavy", (snn_shape){32, 32, 64});
+    for (int32_t i = 0; i < 4; i++) {
+        (void)sample_add_population(&sample, SNN_NEURON_RELU, 32, 256);
+        (void)sample_add_convolution(&sample, i - 1, 1);
+    }
+    sample_add_readout(&sample, 3, 10);
+    request.ranks = 4;
+    request.groups = 400;
+    snn_plan *fast = make(&sample.network, request);
+    request.objective = SNN_OBJECTIVE_LATENCY;
+    snn_plan *prompt = make(&sample.network, request);
+    assert_int_equal(fast->replicas, 4);
+    assert_int_equal(prompt->replicas, 1);
+    assert_true(prediction_of(prompt, &sample.network, &request).group_seconds <
+                0.5 * prediction_of(fast, &sample.network, &request).group_seconds);
+    snn_plan_destroy(fast);
+    snn_plan_destroy(prompt);
+}
+
 static void hundred_thousand_ranks(void **unused)
 {
     (void)unused;
@@ -458,7 +607,7 @@ static void hundred_thousand_ranks(void **unused)
     request.ranks = 100000;
     snn_plan *plan = make(&sample.network, request);
     assert_int_equal(snn_plan_ranks(plan), 100000);
-    assert_true(snn_plan_predict(plan, &sample.network, &request, NULL) > 0);
+    assert_true(prediction_of(plan, &sample.network, &request).seconds > 0);
     snn_plan_destroy(plan);
 }
 
@@ -478,6 +627,9 @@ int main(void)
         cmocka_unit_test(shards_add_up_to_the_network),
         cmocka_unit_test(prediction_of_one_rank),
         cmocka_unit_test(choice_follows_the_work),
+        cmocka_unit_test(no_plan_beats_the_choice),
+        cmocka_unit_test(memory_is_kept_to),
+        cmocka_unit_test(latency_wants_no_replicas),
         cmocka_unit_test(hundred_thousand_ranks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

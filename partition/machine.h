@@ -1,0 +1,30 @@
+/* The machine that a plan is made for: what one rank has, and the links between ranks. */
+#ifndef SNN_PARTITION_MACHINE_H
+#define SNN_PARTITION_MACHINE_H
+
+#include <stdint.h>
+
+/* A message of b bytes costs its receiver message_seconds of work and arrives latency_seconds + b * byte_seconds after
+ * it was sent. */
+typedef struct snn_link {
+    double latency_seconds, message_seconds, byte_seconds;
+} snn_link;
+
+/* Packing, coding and checking of spike packets. */
+typedef struct snn_packet_speed {
+    double packet_seconds;                           /* whatever its size, at either end */
+    double encode_byte_seconds, decode_byte_seconds; /* of the planes, before coding */
+    double ratio;                                    /* planes over what is sent, at least 1 */
+} snn_packet_speed;
+
+typedef struct snn_machine {
+    double speed;        /* of a rank, relative to where speeds were measured */
+    double memory_bytes; /* of a rank; 0: no limit */
+    snn_link link;
+    snn_packet_speed packets;
+} snn_machine;
+
+/* Ranks that share the memory of an x86 server of 2023, no limit. */
+snn_machine snn_machine_assumed(void);
+
+#endif

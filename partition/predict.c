@@ -1,0 +1,75 @@
+#include "partition/cost.h"
+
+/* Of a stage, over its shards, for one item. */
+typedef struct stage_sum {
+    double slowest;              /* seconds of the slowest shard */
+    double compute, communicate; /* seconds of all shards */
+    double bytes;                /* received by all shards */
+    double memory;               /* of the shard that needs most */
+} stage_sum;
+
+static stage_sum add_up_stage(snn_cost_model *model, int32_t shards, int32_t first, int32_t last)
+{
+    const snn_planner_request *request = model->request;
+    const double steps = (double)request->timesteps / (double)snn_cost_blocks(request);
+    const int32_t samples = snn_shard_samples(shards);
+    const double weight = (double)shards / samples; /* of a sample */
+    stage_sum sum = {0};
+    for (int32_t i = 0; i < samples; i++) {
+        snn_stage_scan scan;
+        snn_stage_scan_begin(&scan, model, shards, snn_shard_sample(shards, i), first);
+        while (scan.last < last) {
+            snn_stage_scan_extend(&scan);
+        }
+        const double seconds = snn_rank_seconds(&scan.cost, request);
+        const double compute = snn_cost_compute(&scan.cost, request);
+        const double memory = snn_rank_memory(&scan.cost, request);
+        sum.slowest = seconds > sum.slowest ? seconds : sum.slowest;
+        sum.memory = memory > sum.memory ? memory : sum.memory;
+        sum.compute += weight * compute;
+        sum.communicate += weight * (seconds - compute);
+        sum.bytes += weight * (double)scan.cost.bits_received / 8 * request->images * steps;
+    }
+    return sum;
+}
+
+snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
+{
+    const snn_planner_request *request = model->request;
+    const double blocks = (double)snn_cost_blocks(request);
+    const double groups = (double)request->groups;
+    const double most_groups = (double)((request->groups + plan->replicas - 1) / plan->replicas); /* of a replica */
+    stage_sum sum = {0};
+    double slowest = 0, all = 0;
+    for (int32_t stage = 0; stage < plan->stages; stage++) {
+        const int32_t first = plan->stage_begin[stage], last = plan->stage_begin[stage + 1];
+        if (first == last) {
+            continue;
+        }
+        const stage_sum part = add_up_stage(model, plan->shards[stage], first, last);
+        slowest = part.slowest > slowest ? part.slowest : slowest;
+        all += part.slowest;
+        sum.compute += part.compute;
+        sum.communicate += part.communicate;
+        sum.bytes += part.bytes;
+        sum.memory = part.memory > sum.memory ? part.memory : sum.memory;
+    }
+    const stage_sum alone = add_up_stage(model, 1, 0, model->network->population_count);
+    snn_prediction result = {
+        .seconds = snn_cost_pipeline(most_groups * blocks, slowest, all),
+        .group_seconds = snn_cost_pipeline(blocks, slowest, all),
+        .one_rank_seconds = groups * blocks * alone.compute,
+        .bytes_sent = groups * blocks * sum.bytes / model->machine.packets.ratio,
+        .memory_bytes = sum.memory,
+    };
+    const double time = result.seconds * snn_plan_ranks(plan);
+    if (time > 0) {
+        result.efficiency = result.one_rank_seconds / time;
+        result.compute = groups * blocks * sum.compute / time;
+        result.communicate = groups * blocks * sum.communicate / time;
+        result.bubble = (all - slowest) / result.seconds;
+        result.imbalance = 1 - result.compute - result.communicate - result.bubble;
+        result.imbalance = result.imbalance > 0 ? result.imbalance : 0; /* rounding */
+    }
+    return result;
+}
