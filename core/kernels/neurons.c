@@ -57,6 +57,7 @@ void snn_portable_find_targets(float *restrict target, const snn_neurons *neuron
     }
 }
 
+#ifndef __AVX2__ /* else neurons_vectors.c has it */
 /* All steps of SNN_LANES channels of one position. */
 static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts, snn_lanes *group,
                       int32_t first, int64_t position)
@@ -71,7 +72,6 @@ static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const sn
 
     snn_lanes_load(group->x, neurons->x + state, group->count);
     snn_lanes_load(group->y, neurons->y + state, group->count);
-    memset(group->spikes, 0, sizeof group->spikes);
     if (neurons->graded != NULL) {
         snn_lanes_load(graded, neurons->graded + state, group->count);
     }
@@ -93,8 +93,8 @@ static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const sn
     }
     snn_lanes_store(neurons->x + state, group->x, group->count);
     snn_lanes_store(neurons->y + state, group->y, group->count);
-    snn_lanes_count_channels(counts, group, first);
 }
+#endif
 
 /* target = maximum of x over the window of output position (row, column), in units of the scale. */
 static void find_maximum(const snn_neurons *neurons, snn_lanes *group, int32_t first, int32_t row, int32_t column)
@@ -155,6 +155,12 @@ void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const s
         return;
     }
     const int32_t owned = snn_lanes_owned(neurons);
+#ifdef __AVX2__
+    if (neurons->kind != SNN_NEURON_MAXIMUM) {
+        snn_vectors_fire(neurons, tile, counts);
+        return;
+    }
+#endif
     for (int32_t first = 0; first < owned; first += SNN_LANES) {
         snn_lanes group;
         snn_lanes_begin(&group, neurons, first);
@@ -162,9 +168,12 @@ void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const s
             run_windows(neurons, tile, counts, &group, first);
             continue;
         }
+#ifndef __AVX2__
         snn_lanes_load(group.step, neurons->step + first, group.count);
         for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
             run_lanes(neurons, tile, counts, &group, first, position);
         }
+        snn_lanes_count_channels(counts, &group, first);
+#endif
     }
 }

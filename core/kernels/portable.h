@@ -35,6 +35,7 @@
 #define snn_portable_project            SNN_ISA_NAME(snn_portable_project)
 #define snn_portable_fire               SNN_ISA_NAME(snn_portable_fire)
 #define snn_portable_find_targets       SNN_ISA_NAME(snn_portable_find_targets)
+#define snn_vectors_fire                SNN_ISA_NAME(snn_vectors_fire)
 #define snn_portable_fire_nary          SNN_ISA_NAME(snn_portable_fire_nary)
 #define snn_portable_nary_scratch_bytes SNN_ISA_NAME(snn_portable_nary_scratch_bytes)
 
@@ -83,6 +84,8 @@ void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const s
 /* target = f(x) inverse_scale of SNN_LANES neurons of a unary kind; arrays are aligned. */
 void snn_portable_find_targets(float *restrict target, const snn_neurons *neurons, const float *restrict x,
                                const float *restrict inverse_scale);
+/* snn_portable_fire of unary kinds by hand; only where there are vectors as wide as vectors.h says. */
+void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* The same for the kinds that snn_neuron_reads_all_channels; see nary.c. */
 void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 int64_t snn_portable_nary_scratch_bytes(const snn_population *population);

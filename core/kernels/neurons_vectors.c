@@ -1,0 +1,231 @@
+/* The neuron step of unary kinds by hand, for wide vectors: the same operations on the same values as in neurons.c.
+ *
+ * A vector holds neighbouring channels of one position; several positions are run side by side over the block's steps,
+ * with x and y in registers: each step of a neuron waits for the one before it, so that one position alone would leave
+ * most of the processor idle. */
+#include "core/kernels/lanes.h"
+#include "core/kernels/portable.h"
+#include "core/kernels/vectors.h"
+
+enum {
+    UNITS = SNN_LANES / SNN_VECTOR, /* positions side by side: as many as the functions' loops take at once */
+    STEPS = 16,                     /* of a block that are run at once */
+    FLUSH_POSITIONS = 48            /* errors of so many fit 32 bits */
+};
+
+/* Up to SNN_VECTOR channels of a tile over up to STEPS steps. */
+typedef struct strip {
+    const snn_neurons *neurons;
+    const snn_tile *tile;
+    const snn_tile_counts *counts;
+    int32_t first, count; /* channels, from the first owned one on */
+    int32_t step, steps;  /* from the tile's first step on */
+    bool strict;
+    snn_vector_mask mask;
+    snn_vector step_size, inverse_scale;
+    snn_vector_int spikes;                                   /* of the channels */
+    int32_t unflushed;                                       /* positions */
+    _Alignas(SNN_ALIGNMENT) float inverse_scales[SNN_LANES]; /* the same again for each unit */
+    float eta_step[STEPS][SNN_VECTOR];
+    int32_t errors[STEPS][SNN_VECTOR]; /* unsigned */
+} strip;
+
+/* Positions of the image that are run side by side: `count` neighbours, the last repeated where that is fewer. */
+typedef struct units {
+    int32_t count;
+    const int32_t *sums[UNITS]; /* at the first step */
+    float *x[UNITS], *y[UNITS];
+    const float *graded[UNITS];
+    uint8_t *bits[UNITS]; /* row of the first step */
+    uint32_t before[UNITS];
+} units;
+
+static void begin(strip *s, int32_t step)
+{
+    const int32_t left = s->tile->steps - step;
+    s->step = step;
+    s->steps = left < STEPS ? left : STEPS;
+    s->unflushed = 0;
+    memset(s->errors, 0, sizeof s->errors);
+    for (int32_t i = 0; i < s->steps; i++) {
+        const snn_vector eta = snn_vector_all(s->neurons->eta[step + i]);
+        snn_vector_store(s->eta_step[i], snn_vector_multiply(eta, s->step_size), s->mask);
+    }
+}
+
+/* Moves the errors to the counts of steps. */
+static void flush(strip *s)
+{
+    for (int32_t i = 0; i < s->steps; i++) {
+        int64_t sum = 0;
+        for (int lane = 0; lane < SNN_VECTOR; lane++) {
+            sum += (uint32_t)s->errors[i][lane];
+        }
+        s->counts->error[s->step + i] += sum;
+    }
+    memset(s->errors, 0, sizeof s->errors);
+    s->unflushed = 0;
+}
+
+static void find_units(const strip *s, int64_t position, units *u)
+{
+    const snn_neurons *neurons = s->neurons;
+    const snn_tile *tile = s->tile;
+    const int64_t owned = snn_lanes_owned(neurons), positions = tile->position_end - tile->position_begin;
+    const int64_t left = tile->position_end - position, bit = neurons->channel_begin + s->first;
+    const uint8_t *previous =
+        s->step == 0 ? neurons->previous : snn_spikes_plane(&neurons->spikes, s->step - 1, tile->image);
+    uint8_t *plane = snn_spikes_plane(&neurons->spikes, s->step, tile->image);
+    u->count = left < UNITS ? (int32_t)left : UNITS;
+    for (int32_t i = 0; i < UNITS; i++) {
+        const int64_t at = position + (i < u->count ? i : u->count - 1), state = at * owned + s->first;
+        const int64_t row = at * neurons->spikes.row_bytes;
+        u->sums[i] =
+            (const int32_t *)tile->accumulator + (s->step * positions + at - tile->position_begin) * owned + s->first;
+        u->x[i] = neurons->x + state;
+        u->y[i] = neurons->y + state;
+        u->graded[i] = neurons->graded == NULL ? NULL : neurons->graded + state;
+        u->bits[i] = plane + row;
+        u->before[i] = neurons->first && s->step == 0 ? 0 : snn_lanes_load_bits(previous + row, bit, s->count);
+    }
+}
+
+static inline void store_bits(const strip *s, uint8_t *row, uint32_t bits)
+{
+    const int64_t bit = s->neurons->channel_begin + s->first;
+    if (s->count == SNN_VECTOR && bit % 8 == 0) {
+        memcpy(row + bit / 8, &bits, SNN_VECTOR / 8);
+    } else {
+        snn_lanes_store_bits(row, bit, s->count, bits);
+    }
+}
+
+static inline snn_vector integrate(const strip *s, const units *u, int i, int32_t step, int64_t stride, snn_vector x)
+{
+    const int32_t *from = u->sums[i] + step * stride;
+    const snn_vector sum =
+        s->neurons->real ? snn_vector_load((const float *)from, s->mask) : snn_vector_converted(from, s->mask);
+    x = snn_vector_subtract(x, snn_vector_multiply(snn_vector_load(s->eta_step[step], s->mask), sum));
+    if (s->neurons->graded != NULL) {
+        const snn_vector increment = snn_vector_all(s->neurons->increments[s->step + step]);
+        x = snn_vector_add(x, snn_vector_multiply(increment, snn_vector_load(u->graded[i], s->mask)));
+    }
+    return x;
+}
+
+/* |y - target| in units of the statistics: as snn_lanes_measure_error, which rounds as the conversion does. */
+static inline snn_vector error_of(snn_vector y, snn_vector target)
+{
+    const snn_vector distance = snn_vector_magnitude(snn_vector_subtract(y, target));
+    return snn_vector_multiply(snn_vector_smaller(distance, snn_vector_all(SNN_ERROR_LARGEST)),
+                               snn_vector_all(SNN_ERROR_UNIT));
+}
+
+/* All steps of the strip at up to UNITS positions. relu: the neurons are that, and all UNITS positions are used. */
+static inline __attribute__((always_inline)) void run(strip *s, units *u, const bool relu)
+{
+    const int64_t stride = (s->tile->position_end - s->tile->position_begin) * (int64_t)snn_lanes_owned(s->neurons);
+    const int64_t step_bytes = snn_spikes_plane_bytes(&s->neurons->spikes) * s->neurons->spikes.images;
+    const bool at_start = s->neurons->first && s->step == 0;
+    const int32_t count = relu ? UNITS : u->count;
+    snn_vector x[UNITS], y[UNITS];
+    snn_vector_int spikes = s->spikes;
+#pragma GCC unroll 4
+    for (int i = 0; i < UNITS; i++) {
+        x[i] = snn_vector_load(u->x[i], s->mask);
+        y[i] = snn_vector_load(u->y[i], s->mask);
+    }
+    for (int32_t step = 0; step < s->steps; step++) {
+        const snn_vector eta = snn_vector_all(s->neurons->eta[s->step + step]);
+        _Alignas(SNN_ALIGNMENT) float inputs[SNN_LANES], targets[SNN_LANES];
+        snn_vector_int errors = snn_vector_load_int(s->errors[step]);
+        int32_t fired_count = 0, flips = 0;
+#pragma GCC unroll 4
+        for (int i = 0; i < UNITS; i++) {
+            x[i] = integrate(s, u, i, step, stride, x[i]);
+            if (!relu) {
+                snn_vector_store(inputs + i * SNN_VECTOR, x[i], snn_vector_first(SNN_VECTOR));
+            }
+        }
+        if (!relu) {
+            snn_portable_find_targets(targets, s->neurons, inputs, s->inverse_scales);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < UNITS; i++) {
+            if (i < count) {
+                const snn_vector target =
+                    relu ? snn_vector_multiply(snn_vector_larger(snn_vector_all(0.0F), x[i]), s->inverse_scale)
+                         : snn_vector_load(targets + i * SNN_VECTOR, s->mask);
+                const snn_vector_mask fired = snn_vector_reaches(s->mask, target, y[i], relu ? false : s->strict);
+                const uint32_t bits = snn_vector_bits(fired);
+                y[i] = snn_vector_move(y[i], eta, fired);
+                spikes = snn_vector_count(spikes, fired);
+                errors = snn_vector_add_rounded(errors, error_of(y[i], target), s->mask);
+                store_bits(s, u->bits[i] + step * step_bytes, bits);
+                fired_count += __builtin_popcount(bits);
+                flips += at_start && step == 0 ? 0 : __builtin_popcount(bits ^ u->before[i]);
+                u->before[i] = bits;
+            }
+        }
+        snn_vector_store_int(s->errors[step], errors);
+        s->counts->spikes[s->step + step] += fired_count;
+        s->counts->flips[s->step + step] += flips;
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < UNITS; i++) {
+        if (i < count) {
+            snn_vector_store(u->x[i], x[i], s->mask);
+            snn_vector_store(u->y[i], y[i], s->mask);
+        }
+    }
+    s->spikes = spikes;
+}
+
+static void run_units(strip *s, units *u)
+{
+    if (s->neurons->kind == SNN_NEURON_RELU && u->count == UNITS) {
+        run(s, u, true); /* what most neurons are, with all in registers */
+    } else {
+        run(s, u, false);
+    }
+}
+
+static void fire_strip(strip *s)
+{
+    s->spikes = snn_vector_no_int();
+    for (int32_t step = 0; step < s->tile->steps; step += STEPS) {
+        begin(s, step);
+        for (int64_t position = s->tile->position_begin; position < s->tile->position_end; position += UNITS) {
+            units u;
+            find_units(s, position, &u);
+            run_units(s, &u);
+            s->unflushed += UNITS;
+            if (s->unflushed > FLUSH_POSITIONS - UNITS) {
+                flush(s);
+            }
+        }
+        flush(s);
+    }
+    int32_t spikes[SNN_VECTOR];
+    snn_vector_store_int(spikes, s->spikes);
+    for (int32_t i = 0; i < s->count; i++) {
+        s->counts->channel_spikes[s->first + i] += spikes[i];
+    }
+}
+
+void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts)
+{
+    const int32_t owned = snn_lanes_owned(neurons);
+    for (int32_t first = 0; first < owned; first += SNN_VECTOR) {
+        strip s = {.neurons = neurons, .tile = tile, .counts = counts, .first = first};
+        s.count = owned - first < SNN_VECTOR ? owned - first : SNN_VECTOR;
+        s.strict = snn_neuron_is_strict(neurons->kind);
+        s.mask = snn_vector_first(s.count);
+        s.step_size = snn_vector_load(neurons->step + first, s.mask);
+        s.inverse_scale = snn_vector_load(neurons->inverse_scale + first, s.mask);
+        for (int i = 0; i < UNITS; i++) {
+            snn_vector_store(s.inverse_scales + i * SNN_VECTOR, s.inverse_scale, snn_vector_first(SNN_VECTOR));
+        }
+        fire_strip(&s);
+    }
+}

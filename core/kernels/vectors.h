@@ -1,0 +1,189 @@
+/* Vectors of floats of the instruction set that a file is compiled for, private to this folder: what neurons_vectors.c
+ * needs of them, by the same names for AVX2 and AVX-512. */
+#ifndef SNN_KERNELS_VECTORS_H
+#define SNN_KERNELS_VECTORS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <immintrin.h>
+
+#if defined(__AVX512F__)
+
+enum { SNN_VECTOR = 16 }; /* numbers of one */
+typedef __m512 snn_vector;
+typedef __m512i snn_vector_int; /* int32_t */
+typedef __mmask16 snn_vector_mask;
+
+static inline snn_vector_mask snn_vector_first(int32_t count)
+{
+    return (snn_vector_mask)(count >= SNN_VECTOR ? 0xffff : (1 << count) - 1);
+}
+static inline snn_vector snn_vector_all(float value)
+{
+    return _mm512_set1_ps(value);
+}
+/* Lanes that are not of the mask are 0, and not read or written. */
+static inline snn_vector snn_vector_load(const float *from, snn_vector_mask mask)
+{
+    return _mm512_maskz_loadu_ps(mask, from);
+}
+static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask mask)
+{
+    _mm512_mask_storeu_ps(to, mask, value);
+}
+static inline snn_vector snn_vector_converted(const int32_t *from, snn_vector_mask mask)
+{
+    return _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(mask, from));
+}
+static inline snn_vector snn_vector_add(snn_vector a, snn_vector b)
+{
+    return _mm512_add_ps(a, b);
+}
+static inline snn_vector snn_vector_subtract(snn_vector a, snn_vector b)
+{
+    return _mm512_sub_ps(a, b);
+}
+static inline snn_vector snn_vector_multiply(snn_vector a, snn_vector b)
+{
+    return _mm512_mul_ps(a, b);
+}
+/* a > b ? a : b */
+static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
+{
+    return _mm512_max_ps(a, b);
+}
+/* a < b ? a : b */
+static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
+{
+    return _mm512_min_ps(a, b);
+}
+static inline snn_vector snn_vector_magnitude(snn_vector a)
+{
+    return _mm512_abs_ps(a);
+}
+/* a <= b, or a < b if strict, where the mask is. */
+static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vector a, snn_vector b, bool strict)
+{
+    return strict ? _mm512_mask_cmp_ps_mask(mask, a, b, _CMP_LT_OQ) : _mm512_mask_cmp_ps_mask(mask, a, b, _CMP_LE_OQ);
+}
+/* a - b where the mask is, a + b elsewhere */
+static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
+{
+    return _mm512_mask_sub_ps(_mm512_add_ps(a, b), mask, a, b);
+}
+static inline uint32_t snn_vector_bits(snn_vector_mask mask)
+{
+    return mask;
+}
+static inline snn_vector_int snn_vector_no_int(void)
+{
+    return _mm512_setzero_si512();
+}
+/* One more where the mask is. */
+static inline snn_vector_int snn_vector_count(snn_vector_int counts, snn_vector_mask mask)
+{
+    return _mm512_mask_add_epi32(counts, mask, counts, _mm512_set1_epi32(1));
+}
+/* `sums` and, where the mask is, `a` rounded to the nearest integers, even at a tie. */
+static inline snn_vector_int snn_vector_add_rounded(snn_vector_int sums, snn_vector a, snn_vector_mask mask)
+{
+    return _mm512_mask_add_epi32(sums, mask, sums, _mm512_cvtps_epi32(a));
+}
+static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
+{
+    _mm512_storeu_si512(to, value);
+}
+static inline snn_vector_int snn_vector_load_int(const int32_t *from)
+{
+    return _mm512_loadu_si512(from);
+}
+
+#else
+
+enum { SNN_VECTOR = 8 };
+typedef __m256 snn_vector;
+typedef __m256i snn_vector_int;
+typedef __m256i snn_vector_mask; /* all bits of a lane set, or none */
+
+static inline snn_vector_mask snn_vector_first(int32_t count)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline snn_vector snn_vector_all(float value)
+{
+    return _mm256_set1_ps(value);
+}
+static inline snn_vector snn_vector_load(const float *from, snn_vector_mask mask)
+{
+    return _mm256_maskload_ps(from, mask);
+}
+static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask mask)
+{
+    _mm256_maskstore_ps(to, mask, value);
+}
+static inline snn_vector snn_vector_converted(const int32_t *from, snn_vector_mask mask)
+{
+    return _mm256_cvtepi32_ps(_mm256_maskload_epi32(from, mask));
+}
+static inline snn_vector snn_vector_add(snn_vector a, snn_vector b)
+{
+    return _mm256_add_ps(a, b);
+}
+static inline snn_vector snn_vector_subtract(snn_vector a, snn_vector b)
+{
+    return _mm256_sub_ps(a, b);
+}
+static inline snn_vector snn_vector_multiply(snn_vector a, snn_vector b)
+{
+    return _mm256_mul_ps(a, b);
+}
+static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
+{
+    return _mm256_max_ps(a, b);
+}
+static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
+{
+    return _mm256_min_ps(a, b);
+}
+static inline snn_vector snn_vector_magnitude(snn_vector a)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
+}
+static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vector a, snn_vector b, bool strict)
+{
+    const __m256 reaches = strict ? _mm256_cmp_ps(a, b, _CMP_LT_OQ) : _mm256_cmp_ps(a, b, _CMP_LE_OQ);
+    return _mm256_and_si256(mask, _mm256_castps_si256(reaches));
+}
+static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
+{
+    const __m256 added = _mm256_andnot_ps(_mm256_castsi256_ps(mask), _mm256_set1_ps(-0.0F));
+    return _mm256_sub_ps(a, _mm256_xor_ps(b, added));
+}
+static inline uint32_t snn_vector_bits(snn_vector_mask mask)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(mask));
+}
+static inline snn_vector_int snn_vector_no_int(void)
+{
+    return _mm256_setzero_si256();
+}
+static inline snn_vector_int snn_vector_count(snn_vector_int counts, snn_vector_mask mask)
+{
+    return _mm256_sub_epi32(counts, mask);
+}
+static inline snn_vector_int snn_vector_add_rounded(snn_vector_int sums, snn_vector a, snn_vector_mask mask)
+{
+    return _mm256_add_epi32(sums, _mm256_and_si256(mask, _mm256_cvtps_epi32(a)));
+}
+static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
+{
+    _mm256_storeu_si256((__m256i *)to, value);
+}
+static inline snn_vector_int snn_vector_load_int(const int32_t *from)
+{
+    return _mm256_loadu_si256((const __m256i *)from);
+}
+
+#endif
+#endif
