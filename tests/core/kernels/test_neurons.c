@@ -78,7 +78,8 @@ static fire_case random_fire_case(snn_neuron_kind kind)
     fire_case c = {.images = random_int(1, 3)};
     snn_neurons *n = &c.neurons;
     random_population(&c, kind);
-    const int32_t owned = n->channel_end - n->channel_begin, steps = random_int(1, 9);
+    const int32_t owned = n->channel_end - n->channel_begin,
+                  steps = random_int(0, 3) == 0 ? random_int(10, 40) : random_int(1, 9);
     const bool coarse = random_bool(), graded = random_bool();
     c.x_count = snn_shape_positions(n->input) * owned;
     c.y_count = snn_shape_positions(n->shape) * owned;
