@@ -6,7 +6,9 @@
  *
  *   values    spikes of a receptive field as int16 values
  *   products  projections: packing, and products with values
+ *   depthwise depthwise convolutions
  *   tokens    projections that mix positions
+ *   pairs     vectors of pairs of int16, which both multiply
  *   neurons   the neuron step (the nonlinearities: functions.h; what all kinds share: lanes.h)
  *   nary      the same of neurons with several inputs, attention.c for those over the positions of an image
  */
@@ -27,6 +29,10 @@
 #define snn_field_expand                SNN_ISA_NAME(snn_field_expand)
 #define snn_element_value               SNN_ISA_NAME(snn_element_value)
 #define snn_operator_taps               SNN_ISA_NAME(snn_operator_taps)
+#define snn_depthwise_suits             SNN_ISA_NAME(snn_depthwise_suits)
+#define snn_depthwise_pack              SNN_ISA_NAME(snn_depthwise_pack)
+#define snn_depthwise_scratch           SNN_ISA_NAME(snn_depthwise_scratch)
+#define snn_depthwise_project           SNN_ISA_NAME(snn_depthwise_project)
 #define snn_tokens_pack                 SNN_ISA_NAME(snn_tokens_pack)
 #define snn_tokens_scratch              SNN_ISA_NAME(snn_tokens_scratch)
 #define snn_tokens_project              SNN_ISA_NAME(snn_tokens_project)
@@ -70,6 +76,12 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
 /* The value of one channel (of the source population) at one position of the pooled source. */
 int32_t snn_element_value(const snn_operator *op, const snn_spikes *source, int32_t step, int32_t image,
                           int64_t position, int32_t channel);
+
+/* Depthwise convolutions of spikes with integer weights, as the functions of the table; `packed` as below. */
+bool snn_depthwise_suits(const snn_packed *packed);
+snn_status snn_depthwise_pack(const snn_projection *projection, snn_packed *packed);
+int64_t snn_depthwise_scratch(const snn_packed *packed, int64_t positions);
+void snn_depthwise_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
 
 /* SNN_OPERATOR_TOKENS, as the functions of the table; `packed` has all but bytes and data set. */
 snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed);

@@ -3,7 +3,8 @@
  * matrix       convolution and dense: per group, rows of source values (one per step and position, copied together
  *              from the field) times rows of weights; packed int16_t [row][depth padded], or for float32 weights
  *              [group][depth][row] so that each sum runs over the depth in ascending order
- * channelwise  depthwise convolution and diagonal: packed int32_t or float [tap][row]
+ * channelwise  diagonal, and depthwise convolution of pooled sources or float32: packed int32_t or float [tap][row]
+ * depthwise    in depthwise.c
  * gather       packed int32_t or float [position][row], then elements [position][row]
  * tokens       in tokens.c
  */
@@ -28,15 +29,25 @@ enum {
     LANES = 32 /* float32 outputs summed side by side: more than compilers unroll before they look for vectors */
 };
 
-typedef enum product_class { PRODUCT_MATRIX, PRODUCT_CHANNELWISE, PRODUCT_GATHER, PRODUCT_TOKENS } product_class;
+typedef enum product_class {
+    PRODUCT_MATRIX,
+    PRODUCT_CHANNELWISE,
+    PRODUCT_DEPTHWISE,
+    PRODUCT_GATHER,
+    PRODUCT_TOKENS
+} product_class;
 
 /* A source element that a gather takes; position -1: none. */
 typedef struct element {
     int32_t position, channel; /* of the pooled source; of the source population */
 } element;
 
-static product_class class_of(const snn_operator *op)
+static product_class class_of(const snn_packed *packed)
 {
+    const snn_operator *op = &packed->projection->op;
+    if (snn_depthwise_suits(packed)) {
+        return PRODUCT_DEPTHWISE;
+    }
     switch (op->kind) {
     case SNN_OPERATOR_GATHER:
         return PRODUCT_GATHER;
@@ -176,9 +187,11 @@ snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format
         return snn_fail(SNN_INPUT_ERROR, "pooling window: expected an area of at most %d, found %" PRId32 " x %" PRId32,
                         INT16_MAX, op->pool.kernel[0], op->pool.kernel[1]);
     }
-    switch (class_of(op)) {
+    switch (class_of(packed)) {
     case PRODUCT_CHANNELWISE:
         return pack_channelwise(projection, packed);
+    case PRODUCT_DEPTHWISE:
+        return snn_depthwise_pack(projection, packed);
     case PRODUCT_GATHER:
         return pack_gather(projection, packed);
     case PRODUCT_TOKENS:
@@ -193,7 +206,7 @@ snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format
 static void channels_of(const snn_packed *packed, int32_t *channel, int32_t *channels)
 {
     const snn_operator *op = &packed->projection->op;
-    if (class_of(op) == PRODUCT_CHANNELWISE) {
+    if (class_of(packed) == PRODUCT_CHANNELWISE) {
         *channel = op->source_channel + packed->row_begin;
         *channels = packed->row_end - packed->row_begin;
     } else {
@@ -225,16 +238,19 @@ static int64_t values_bytes(int64_t field_size, int32_t steps)
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
     const snn_operator *op = &packed->projection->op;
-    if (class_of(op) == PRODUCT_GATHER || packed->row_begin == packed->row_end) {
+    if (class_of(packed) == PRODUCT_GATHER || packed->row_begin == packed->row_end) {
         return 0;
     }
-    if (class_of(op) == PRODUCT_TOKENS) {
+    if (class_of(packed) == PRODUCT_DEPTHWISE) {
+        return snn_depthwise_scratch(packed, positions);
+    }
+    if (class_of(packed) == PRODUCT_TOKENS) {
         return snn_tokens_scratch(packed);
     }
     int32_t channel, channels;
     channels_of(packed, &channel, &channels);
     const int64_t values = values_bytes(snn_field_largest(op, positions, channels), steps);
-    if (class_of(op) == PRODUCT_CHANNELWISE) {
+    if (class_of(packed) == PRODUCT_CHANNELWISE) {
         return values;
     }
     const matrix m = matrix_of(op, packed->row_begin, packed->row_end);
@@ -476,11 +492,15 @@ void snn_portable_project(const snn_packed *packed, const snn_spikes *source, co
     if (packed->row_begin == packed->row_end || tile->position_begin == tile->position_end) {
         return;
     }
-    if (class_of(op) == PRODUCT_GATHER) {
+    if (class_of(packed) == PRODUCT_DEPTHWISE) {
+        snn_depthwise_project(packed, source, tile);
+        return;
+    }
+    if (class_of(packed) == PRODUCT_GATHER) {
         project_gather(packed, source, tile);
         return;
     }
-    if (class_of(op) == PRODUCT_TOKENS) {
+    if (class_of(packed) == PRODUCT_TOKENS) {
         snn_tokens_project(packed, source, tile);
         return;
     }
@@ -491,7 +511,7 @@ void snn_portable_project(const snn_packed *packed, const snn_spikes *source, co
     for (int32_t step = 0; step < tile->steps; step++) {
         snn_field_expand(&field, op, source, step, tile->image, values + step * snn_field_size(&field));
     }
-    if (class_of(op) == PRODUCT_CHANNELWISE) {
+    if (class_of(packed) == PRODUCT_CHANNELWISE) {
         project_channelwise(packed, &field, values, tile);
         return;
     }

@@ -8,98 +8,10 @@
 
 #include <string.h>
 
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
-
 #include "core/base/memory.h"
+#include "core/kernels/pairs.h"
 
-/* Sums of products of pairs of int16: one instruction where the processor has it, which compilers do not find.
- * POSITIONS is how many target positions have their sums in registers at once. */
-#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
-typedef __m512i vector;
-enum { WIDTH = 16, POSITIONS = 4 };
-static inline vector load_pairs(const int16_t *pairs)
-{
-    return _mm512_loadu_si512(pairs);
-}
-static inline vector repeat_pair(int32_t pair)
-{
-    return _mm512_set1_epi32(pair);
-}
-static inline vector add_products(vector sum, vector a, vector b)
-{
-    return _mm512_dpwssd_epi32(sum, a, b);
-}
-static inline void store_sums(int32_t *sums, vector sum)
-{
-    _mm512_storeu_si512(sums, sum);
-}
-#elif defined(__AVX2__)
-typedef __m256i vector;
-enum { WIDTH = 8, POSITIONS = 2 };
-static inline vector load_pairs(const int16_t *pairs)
-{
-    return _mm256_loadu_si256((const __m256i *)pairs);
-}
-static inline vector repeat_pair(int32_t pair)
-{
-    return _mm256_set1_epi32(pair);
-}
-static inline vector add_products(vector sum, vector a, vector b)
-{
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
-}
-static inline void store_sums(int32_t *sums, vector sum)
-{
-    _mm256_storeu_si256((__m256i *)sums, sum);
-}
-#elif defined(__SSE2__)
-typedef __m128i vector;
-enum { WIDTH = 4, POSITIONS = 1 };
-static inline vector load_pairs(const int16_t *pairs)
-{
-    return _mm_loadu_si128((const __m128i *)pairs);
-}
-static inline vector repeat_pair(int32_t pair)
-{
-    return _mm_set1_epi32(pair);
-}
-static inline vector add_products(vector sum, vector a, vector b)
-{
-    return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
-}
-static inline void store_sums(int32_t *sums, vector sum)
-{
-    _mm_storeu_si128((__m128i *)sums, sum);
-}
-#else
-typedef int32_t vector;
-enum { WIDTH = 1, POSITIONS = 1 };
-static inline vector load_pairs(const int16_t *pairs)
-{
-    vector both;
-    memcpy(&both, pairs, sizeof both);
-    return both;
-}
-static inline vector repeat_pair(int32_t pair)
-{
-    return pair;
-}
-static inline vector add_products(vector sum, vector a, vector b)
-{
-    int16_t left[2], right[2];
-    memcpy(left, &a, sizeof left);
-    memcpy(right, &b, sizeof right);
-    return sum + left[0] * right[0] + left[1] * right[1];
-}
-static inline void store_sums(int32_t *sums, vector sum)
-{
-    *sums = sum;
-}
-#endif
-
-enum { LANES = 32, VECTORS = LANES / WIDTH }; /* channels of a slab */
+enum { LANES = 32, VECTORS = LANES / WIDTH, POSITIONS = PAIR_ROWS }; /* channels of a slab, target positions at once */
 
 /* Rows of the mixing matrix, and of a slab's values, in units of 4 bytes: pairs of int16_t or floats. */
 static int64_t mixing_depth(const snn_packed *packed)
