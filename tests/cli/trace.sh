@@ -33,11 +33,14 @@ assert trace["otherData"]["lost_intervals"] == 0
 
 threads, seconds = collections.defaultdict(list), collections.Counter()
 for event in events:
-    assert event["dur"] >= 0 and event["ts"] + event["dur"] > 0, event
+    assert event["dur"] >= 0, event
     threads[event["pid"], event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
     if event["tid"] == 0:
         seconds[event["pid"], event["name"]] += event["dur"] * 1e-6
-assert sorted(threads) == [(rank, thread) for rank in range(4) for thread in range(2)], sorted(threads)
+# A rank whose share is a layer of a few tiles may have no work for its second thread.
+expected = {(rank, thread) for rank in range(4) for thread in range(2)}
+assert {(rank, 0) for rank in range(4)} <= threads.keys() <= expected, sorted(threads)
+assert any(thread == 1 for _, thread in threads), sorted(threads)
 for intervals in threads.values():
     intervals.sort()
     assert all(before[1] <= after[0] + 0.01 for before, after in zip(intervals, intervals[1:]))
