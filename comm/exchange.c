@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "comm/edges.h"
+#include "comm/links.h"
 #include "comm/mpi_wait.h"
 #include "core/base/memory.h"
 
@@ -12,6 +13,7 @@ typedef struct inlet {
     int32_t source;   /* population */
     int32_t consumer; /* first population of this rank that needs it */
     int32_t from;     /* rank */
+    snn_edge_kind kind;
     snn_packet_coder *coder;
     int bound; /* bytes */
     uint8_t *buffer[SLOTS];
@@ -20,6 +22,8 @@ typedef struct inlet {
 
 typedef struct outlet {
     int32_t source;
+    snn_edge_kind kind;  /* of the first target */
+    double byte_seconds; /* to all targets */
     snn_packet_coder *coder;
     uint8_t *buffer[SLOTS];
     int32_t targets;
@@ -91,6 +95,22 @@ void snn_exchange_destroy(snn_exchange *exchange)
     release(exchange);
 }
 
+const char *snn_edge_kind_name(snn_edge_kind kind)
+{
+    static const char *const names[SNN_EDGE_KIND_COUNT] = {"spikes between stages", "spikes between shards",
+                                                           "sums between stages", "sums between shards"};
+    return names[kind];
+}
+
+static snn_edge_kind kind_of(const snn_plan *plan, const snn_edge *edge)
+{
+    const bool stages = snn_plan_place(plan, edge->from).stage != snn_plan_place(plan, edge->to).stage;
+    if (edge->payload == SNN_PAYLOAD_INTEGERS) {
+        return stages ? SNN_EDGE_SUMS_STAGES : SNN_EDGE_SUMS_SHARDS;
+    }
+    return stages ? SNN_EDGE_SPIKES_STAGES : SNN_EDGE_SPIKES_SHARDS;
+}
+
 static snn_status create_coder(const snn_network *network, const snn_wavefront_options *options,
                                snn_codec_workspace *workspace, const snn_edge *edge, snn_packet_coder **coder)
 {
@@ -147,6 +167,7 @@ static snn_status create_inlet(const snn_network *network, const snn_plan *plan,
 {
     created->source = edge->source;
     created->from = edge->from;
+    created->kind = kind_of(plan, edge);
     created->consumer = find_consumer(network, plan, snn_plan_place(plan, edge->to), edge);
     SNN_TRY(create_coder(network, options, workspace, edge, &created->coder));
     created->bound = (int)snn_packet_bound(created->coder);
@@ -154,11 +175,12 @@ static snn_status create_inlet(const snn_network *network, const snn_plan *plan,
 }
 
 /* `edge` is the first edge of a packet, number `first` of the list. */
-static snn_status create_outlet(const snn_network *network, const snn_wavefront_options *options,
+static snn_status create_outlet(const snn_network *network, const snn_plan *plan, const snn_wavefront_options *options,
                                 snn_codec_workspace *workspace, const snn_edges *edges, int32_t first, outlet *created)
 {
     const snn_edge *edge = &edges->edges[first];
     created->source = edge->source;
+    created->kind = kind_of(plan, edge);
     SNN_TRY(create_coder(network, options, workspace, edge, &created->coder));
     SNN_TRY(create_buffers(created->coder, created->buffer));
     int32_t targets = 0;
@@ -248,10 +270,26 @@ static snn_status create_ends(snn_exchange *exchange, const snn_network *network
         } else if (edge->from == rank && edge->packet == i) {
             outlet *created = &exchange->outlets[exchange->outlet_count];
             exchange->outlet_count++;
-            SNN_TRY(create_outlet(network, options, exchange->workspace, edges, i, created));
+            SNN_TRY(create_outlet(network, plan, options, exchange->workspace, edges, i, created));
         }
     }
     return create_index(exchange, network->population_count);
+}
+
+/* What each packet costs on its links, which tells coders what compression is worth. Collective. */
+static snn_status price(snn_exchange *exchange, snn_world *world, const snn_edges *edges)
+{
+    snn_links links;
+    snn_status status = snn_links_measure(world, exchange->communicator, edges, &links);
+    for (int32_t i = 0; i < exchange->outlet_count && !snn_failed(status); i++) {
+        outlet *out = &exchange->outlets[i];
+        for (int32_t target = 0; target < out->targets; target++) {
+            out->byte_seconds += snn_links_byte_seconds(&links, out->to[target]);
+        }
+        status = snn_packet_coder_set_link(out->coder, out->byte_seconds);
+    }
+    snn_links_clear(&links);
+    return status;
 }
 
 static snn_status check_tags(MPI_Comm communicator, const snn_network *network)
@@ -288,8 +326,11 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
     SNN_GOTO_DONE(status, snn_edges_derive(plan, network, snn_plan_place(plan, rank).replica, &edges));
     SNN_GOTO_DONE(status, create_ends(created, network, plan, options, &edges, rank));
 done:
-    snn_edges_clear(&edges);
     status = snn_world_agree(world, status);
+    if (!snn_failed(status)) {
+        status = snn_world_agree(world, price(created, world, &edges));
+    }
+    snn_edges_clear(&edges);
     if (snn_failed(status)) {
         release(created);
         (void)MPI_Comm_free(&communicator);
@@ -371,7 +412,8 @@ static snn_status receive_packet(snn_exchange *exchange, inlet *in, const snn_it
     SNN_TRY_CONTEXT(snn_packet_decode(in->coder, in->buffer[slot], (size_t)bytes, (uint32_t)item->group,
                                       (uint32_t)item->first_step, item->steps, item->images, &block),
                     "from rank %ld", (long)in->from);
-    (void)charge(exchange, SNN_TIMER_DECODE, start);
+    exchange->traffic.lines[in->kind][snn_packet_coder_chosen(in->coder)].decode_seconds +=
+        charge(exchange, SNN_TIMER_DECODE, start) - start;
     return post(exchange, in, item->number + SLOTS);
 }
 
@@ -394,6 +436,23 @@ static snn_status drain(snn_exchange *exchange, outlet *out, int slot)
     return snn_ok();
 }
 
+static void count_packet(snn_exchange *exchange, const outlet *out, size_t raw_bytes, size_t sent_bytes,
+                         double encode_seconds)
+{
+    snn_wavefront_traffic *traffic = &exchange->traffic;
+    traffic->packets += out->targets;
+    traffic->raw_bytes += out->targets * (int64_t)raw_bytes;
+    traffic->sent_bytes += out->targets * (int64_t)sent_bytes;
+    snn_traffic_line *line = &traffic->lines[out->kind][snn_packet_coder_chosen(out->coder)];
+    line->packets += out->targets;
+    line->raw_bytes += out->targets * (double)raw_bytes;
+    line->sent_bytes += out->targets * (double)sent_bytes;
+    line->encode_seconds += encode_seconds;
+    if (raw_bytes > sent_bytes) {
+        line->saved_seconds += (double)(raw_bytes - sent_bytes) * out->byte_seconds;
+    }
+}
+
 static snn_status send_packet(snn_exchange *exchange, outlet *out, const snn_item *item, const snn_shard *shard)
 {
     int slot = (int)(item->number % SLOTS);
@@ -403,16 +462,14 @@ static snn_status send_packet(snn_exchange *exchange, outlet *out, const snn_ite
     const snn_packet_block block = block_of(shard, out->source);
     SNN_TRY(snn_packet_encode(out->coder, &block, (uint32_t)item->group, (uint32_t)item->first_step, item->steps,
                               item->images, out->buffer[slot], &bytes));
-    start = charge(exchange, SNN_TIMER_ENCODE, start);
+    double coded = charge(exchange, SNN_TIMER_ENCODE, start);
+    count_packet(exchange, out, snn_packet_raw_bytes(out->coder, item->steps, item->images), bytes, coded - start);
     for (int32_t target = 0; target < out->targets; target++) {
         SNN_TRY(snn_mpi_check(MPI_Isend(out->buffer[slot], (int)bytes, MPI_BYTE, out->to[target], out->source,
                                         exchange->communicator, &out->request[slot][target]),
                               "MPI_Isend"));
     }
-    (void)charge(exchange, SNN_TIMER_COMMUNICATE, start);
-    exchange->traffic.packets += out->targets;
-    exchange->traffic.raw_bytes += out->targets * (int64_t)snn_packet_raw_bytes(out->coder, item->steps, item->images);
-    exchange->traffic.sent_bytes += out->targets * (int64_t)bytes;
+    (void)charge(exchange, SNN_TIMER_COMMUNICATE, coded);
     return snn_ok();
 }
 

@@ -6,17 +6,24 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "comm/choice.h"
 #include "comm/codec.h"
 #include "comm/integers.h"
 #include "comm/planes.h"
 #include "core/base/memory.h"
 
+/* Seconds a byte below which no codec pays: none codes and decodes 2.5 GB/s. */
+#define TOO_FAST_TO_CODE 0.4e-9
+
 enum { HEADER_BYTES = 40, CHECKSUM_OFFSET = 32 };
 
 struct snn_packet_coder {
     snn_packet_shape shape;
-    snn_codec codec;
-    snn_codec_state *state;
+    snn_codec codec;                         /* AUTO: chosen anew for each group */
+    snn_codec chosen;                        /* for the group under way */
+    snn_codec_state *states[SNN_CODEC_AUTO]; /* made when first chosen */
+    snn_codec_choice *choice;                /* AUTO: the sender's */
+    snn_codec_workspace *workspace;          /* not owned */
     XXH3_state_t *hash;
     size_t plane_bytes;
     uint32_t group, next_step; /* the block that follows the last one; XOR and CONTEXT cannot do without it */
@@ -44,7 +51,8 @@ static uint64_t take(const uint8_t **at, int bytes)
 static void write_header(const snn_packet_header *header, uint8_t *at)
 {
     at = put(at, 4, header->magic);
-    at = put(at, 2, header->version);
+    at = put(at, 1, header->version);
+    at = put(at, 1, header->chosen);
     at = put(at, 1, header->codec);
     at = put(at, 1, header->payload);
     at = put(at, 4, header->edge);
@@ -61,7 +69,8 @@ static snn_packet_header read_header(const uint8_t *at)
 {
     snn_packet_header header;
     header.magic = (uint32_t)take(&at, 4);
-    header.version = (uint16_t)take(&at, 2);
+    header.version = (uint8_t)take(&at, 1);
+    header.chosen = (uint8_t)take(&at, 1);
     header.codec = (uint8_t)take(&at, 1);
     header.payload = (uint8_t)take(&at, 1);
     header.edge = (uint32_t)take(&at, 4);
@@ -135,9 +144,22 @@ static snn_status check_shape(const snn_packet_shape *shape)
     return snn_ok();
 }
 
-static bool is_for_spikes(snn_codec codec)
+/* Whether a block can be decoded only after those before it. */
+static bool is_sequential(snn_codec codec)
 {
     return codec == SNN_CODEC_XOR || codec == SNN_CODEC_CONTEXT;
+}
+
+/* The codec of the group that begins: its state is made at first use, and begins anew. */
+static snn_status choose(snn_packet_coder *coder, snn_codec codec)
+{
+    if (coder->states[codec] == NULL) {
+        SNN_TRY(snn_codec_state_create(codec, (size_t)coder->shape.images * coder->plane_bytes, coder->shape.block,
+                                       coder->workspace, &coder->states[codec]));
+    }
+    coder->chosen = codec;
+    snn_codec_begin_group(coder->states[codec]);
+    return snn_ok();
 }
 
 snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec codec, snn_codec_workspace *workspace,
@@ -151,14 +173,14 @@ snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec code
     }
     snn_status status = snn_ok();
     created->shape = *shape;
-    created->codec = shape->payload == SNN_PAYLOAD_INTEGERS && is_for_spikes(codec) ? SNN_CODEC_ZSTD : codec;
+    created->workspace = workspace;
+    created->codec = codec == SNN_CODEC_AUTO || snn_codec_suits(codec, shape->payload) ? codec : SNN_CODEC_ZSTD;
     created->plane_bytes = plane_bytes_of(shape);
     created->hash = XXH3_createState();
     if (created->hash == NULL) {
         SNN_GOTO_DONE(status, snn_out_of_memory("checksum"));
     }
-    SNN_GOTO_DONE(status, snn_codec_state_create(created->codec, (size_t)shape->images * created->plane_bytes,
-                                                 shape->block, workspace, &created->state));
+    SNN_GOTO_DONE(status, choose(created, codec == SNN_CODEC_AUTO ? SNN_CODEC_RAW : created->codec));
     *coder = created;
     created = NULL;
 done:
@@ -171,11 +193,33 @@ void snn_packet_coder_destroy(snn_packet_coder *coder)
     if (coder == NULL) {
         return;
     }
-    snn_codec_state_destroy(coder->state);
+    for (int codec = 0; codec < SNN_CODEC_AUTO; codec++) {
+        snn_codec_state_destroy(coder->states[codec]);
+    }
+    snn_codec_choice_destroy(coder->choice);
     if (coder->hash != NULL) {
         (void)XXH3_freeState(coder->hash);
     }
     snn_release(coder);
+}
+
+snn_status snn_packet_coder_set_link(snn_packet_coder *coder, double byte_seconds)
+{
+    if (coder->codec != SNN_CODEC_AUTO || byte_seconds < TOO_FAST_TO_CODE) {
+        return snn_ok();
+    }
+    const snn_codec_choice_options options = {.payload = coder->shape.payload,
+                                              .frame_bytes = (size_t)coder->shape.images * coder->plane_bytes,
+                                              .steps = coder->shape.block,
+                                              .byte_seconds = byte_seconds};
+    snn_codec_choice_destroy(coder->choice);
+    coder->choice = NULL;
+    return snn_codec_choice_create(&options, coder->workspace, &coder->choice);
+}
+
+snn_codec snn_packet_coder_chosen(const snn_packet_coder *coder)
+{
+    return coder->chosen;
 }
 
 size_t snn_packet_raw_bytes(const snn_packet_coder *coder, int32_t steps, int32_t images)
@@ -206,7 +250,7 @@ static snn_status check_block(const snn_packet_coder *coder, const snn_packet_bl
         return snn_fail(SNN_INTERNAL_ERROR, "%s of %lld positions, %ld channels, %ld images do not fit the edge",
                         integers ? "sums" : "spikes", (long long)positions, (long)channels, (long)capacity);
     }
-    if (is_for_spikes(coder->codec) && first_step != 0 && (group != coder->group || first_step != coder->next_step)) {
+    if (is_sequential(coder->chosen) && first_step != 0 && (group != coder->group || first_step != coder->next_step)) {
         return snn_fail(SNN_INTERNAL_ERROR, "block out of order: group %lu, step %lu follows group %lu, step %lu",
                         (unsigned long)group, (unsigned long)first_step, (unsigned long)coder->group,
                         (unsigned long)coder->next_step);
@@ -214,11 +258,8 @@ static snn_status check_block(const snn_packet_coder *coder, const snn_packet_bl
     return snn_ok();
 }
 
-static void begin_block(snn_packet_coder *coder, uint32_t group, uint32_t first_step, int32_t steps)
+static void end_block(snn_packet_coder *coder, uint32_t group, uint32_t first_step, int32_t steps)
 {
-    if (first_step == 0) {
-        snn_codec_begin_group(coder->state);
-    }
     coder->group = group;
     coder->next_step = first_step + (uint32_t)steps;
 }
@@ -247,11 +288,23 @@ static void unpack_plane(const snn_packet_coder *coder, const uint8_t *packed, c
     }
 }
 
+/* What the sender does about its codec before it codes a block. */
+static snn_status choose_for_block(snn_packet_coder *coder, const snn_codec_block *block, const uint8_t *planes)
+{
+    if (block->first_step > 0) {
+        return coder->choice == NULL ? snn_ok() : snn_codec_choice_follow(coder->choice, block, planes);
+    }
+    snn_codec codec = coder->chosen;
+    if (coder->choice != NULL) {
+        SNN_TRY(snn_codec_choice_begin(coder->choice, block, planes, &codec));
+    }
+    return choose(coder, codec);
+}
+
 static snn_status encode(snn_packet_coder *coder, const snn_packet_block *block, uint32_t group, uint32_t first_step,
                          int32_t steps, int32_t images, uint8_t *packet, size_t *bytes)
 {
     SNN_TRY(check_block(coder, block, group, first_step, steps, images));
-    begin_block(coder, group, first_step, steps);
     uint8_t *payload = packet + HEADER_BYTES;
     uint8_t *packed = payload;
     for (int32_t step = 0; step < steps; step++) {
@@ -263,9 +316,12 @@ static snn_status encode(snn_packet_coder *coder, const snn_packet_block *block,
     size_t payload_bytes = 0;
     snn_codec used = SNN_CODEC_RAW;
     const snn_codec_block coded = {(int32_t)first_step, steps, (size_t)images * coder->plane_bytes};
-    SNN_TRY(snn_codec_encode(coder->state, &coded, payload, &payload_bytes, &used));
+    SNN_TRY(choose_for_block(coder, &coded, payload));
+    SNN_TRY(snn_codec_encode(coder->states[coder->chosen], &coded, payload, &payload_bytes, &used));
+    end_block(coder, group, first_step, steps);
     snn_packet_header header = {.magic = SNN_PACKET_MAGIC,
                                 .version = SNN_PACKET_VERSION,
+                                .chosen = (uint8_t)coder->chosen,
                                 .codec = (uint8_t)used,
                                 .payload = (uint8_t)coder->shape.payload,
                                 .edge = coder->shape.edge,
@@ -321,8 +377,15 @@ static snn_status check_header(const snn_packet_coder *coder, const snn_packet_h
             return wrong_field(fields[i].name, fields[i].found, fields[i].expected);
         }
     }
-    if (header->codec != SNN_CODEC_RAW && header->codec != (uint8_t)coder->codec) {
-        return wrong_field("codec", header->codec, (uint64_t)coder->codec);
+    /* Only the first packet of a group may come with another codec than the one before. */
+    const bool open = coder->codec == SNN_CODEC_AUTO && expected->first_step == 0;
+    const snn_codec chosen = open ? (snn_codec)header->chosen : coder->chosen;
+    if (header->chosen != (uint8_t)chosen || chosen >= SNN_CODEC_AUTO ||
+        !snn_codec_suits(chosen, coder->shape.payload)) {
+        return wrong_field("chosen codec", header->chosen, (uint64_t)coder->chosen);
+    }
+    if (header->codec != SNN_CODEC_RAW && header->codec != header->chosen) {
+        return wrong_field("codec", header->codec, header->chosen);
     }
     return snn_ok();
 }
@@ -352,11 +415,14 @@ static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t 
         return snn_fail(SNN_INTERNAL_ERROR, "checksum: %016llx, expected %016llx", (unsigned long long)header.checksum,
                         (unsigned long long)checksum);
     }
-    begin_block(coder, group, first_step, steps);
+    if (first_step == 0) {
+        SNN_TRY(choose(coder, (snn_codec)header.chosen));
+    }
     const uint8_t *packed = NULL;
     const snn_codec_block coded = {(int32_t)first_step, steps, (size_t)images * coder->plane_bytes};
-    SNN_TRY(snn_codec_decode(coder->state, (snn_codec)header.codec, &coded, packet + HEADER_BYTES, bytes - HEADER_BYTES,
-                             &packed));
+    SNN_TRY(snn_codec_decode(coder->states[coder->chosen], (snn_codec)header.codec, &coded, packet + HEADER_BYTES,
+                             bytes - HEADER_BYTES, &packed));
+    end_block(coder, group, first_step, steps);
     for (int32_t step = 0; step < steps; step++) {
         for (int32_t image = 0; image < images; image++) {
             unpack_plane(coder, packed, block, step, image);

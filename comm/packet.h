@@ -35,15 +35,16 @@ typedef struct snn_codec_workspace snn_codec_workspace;
 snn_status snn_codec_workspace_create(const float *eta, int32_t timesteps, snn_codec_workspace **workspace);
 void snn_codec_workspace_destroy(snn_codec_workspace *workspace); /* accepts NULL */
 
-enum { SNN_PACKET_MAGIC = 0x314b5053, SNN_PACKET_VERSION = 2 }; /* "SPK1" */
+enum { SNN_PACKET_MAGIC = 0x314b5053, SNN_PACKET_VERSION = 3 }; /* "SPK1" */
 
 /* What an edge carries: spikes, or the integers of a stream. */
 typedef enum snn_payload { SNN_PAYLOAD_BITS, SNN_PAYLOAD_INTEGERS } snn_payload;
 
 typedef struct snn_packet_header {
     uint32_t magic;
-    uint16_t version;
-    uint8_t codec;          /* how the payload is coded: never AUTO; integers: RAW or ZSTD */
+    uint8_t version;
+    uint8_t chosen;         /* the edge's codec for this group, never AUTO */
+    uint8_t codec;          /* how the payload is coded: `chosen` or RAW; integers: RAW or ZSTD */
     uint8_t payload;        /* snn_payload */
     uint32_t edge;          /* edge number, the same at both ends */
     uint32_t group;         /* image group */
@@ -66,9 +67,14 @@ typedef struct snn_packet_shape {
 } snn_packet_shape;
 
 /* Integers are coded with zstd where `codec` is XOR or CONTEXT: a stream's bits are no spikes, nor do they resemble
- * those of the step before. */
+ * those of the step before. A receiver with AUTO takes what the sender has chosen; a sender with AUTO sends RAW until
+ * it knows its links. */
 snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec codec, snn_codec_workspace *workspace,
                                    snn_packet_coder **coder);
+/* What a byte takes, in seconds, to all who get the packets; only the sender with AUTO makes use of it. */
+snn_status snn_packet_coder_set_link(snn_packet_coder *coder, double byte_seconds);
+/* The codec of the group under way; RAW before the first. */
+snn_codec snn_packet_coder_chosen(const snn_packet_coder *coder);
 void snn_packet_coder_destroy(snn_packet_coder *coder);
 /* Largest packet, header included. */
 size_t snn_packet_bound(const snn_packet_coder *coder);

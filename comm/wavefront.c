@@ -104,9 +104,6 @@ snn_status snn_wavefront_create(snn_world *world, const snn_network *network, co
         created->timers.trace = options->trace;
         created->replica = place.replica;
         created->replicas = plan->replicas;
-        if (options->codec == SNN_CODEC_AUTO) {
-            created->options.codec = snn_world_one_host(world) ? SNN_CODEC_RAW : SNN_CODEC_XOR;
-        }
         status = prepare(created, plan, place);
     }
     /* Before the exchange, whose making takes all ranks. */

@@ -14,8 +14,31 @@
 #include "core/shard/shard.h"
 #include "partition/plan.h"
 
+/* What packets carry, and between whom. */
+typedef enum snn_edge_kind {
+    SNN_EDGE_SPIKES_STAGES, /* spikes to another stage */
+    SNN_EDGE_SPIKES_SHARDS, /* spikes between channel shards of a stage */
+    SNN_EDGE_SUMS_STAGES,   /* a stream's integers, likewise */
+    SNN_EDGE_SUMS_SHARDS,
+    SNN_EDGE_KIND_COUNT
+} snn_edge_kind;
+
+/* "spikes between stages", ... */
+const char *snn_edge_kind_name(snn_edge_kind kind);
+
+/* Doubles, because these are added up over ranks and written out with times. */
+typedef struct snn_traffic_line {
+    double packets, raw_bytes, sent_bytes; /* sent by this rank; a packet to several ranks counts for each */
+    double encode_seconds;                 /* of packets sent */
+    double decode_seconds;                 /* of packets received */
+    double saved_seconds; /* what the bytes not sent would have taken, by the measured speed of the links */
+} snn_traffic_line;
+
+enum { SNN_TRAFFIC_COLUMNS = sizeof(snn_traffic_line) / sizeof(double) };
+
 typedef struct snn_wavefront_traffic {
-    int64_t packets, raw_bytes, sent_bytes; /* sent by this rank; sent_bytes includes headers */
+    int64_t packets, raw_bytes, sent_bytes;                      /* sent by this rank; sent_bytes includes headers */
+    snn_traffic_line lines[SNN_EDGE_KIND_COUNT][SNN_CODEC_AUTO]; /* by the codec of the edge at that time */
 } snn_wavefront_traffic;
 
 /* Where images come from and where results go. Called on the ranks concerned, on the main thread. */
@@ -35,7 +58,7 @@ typedef struct snn_wavefront_hooks {
 } snn_wavefront_hooks;
 
 typedef struct snn_wavefront_options {
-    snn_codec codec; /* AUTO: RAW where all ranks share a host (copying is faster than any coder), XOR elsewhere */
+    snn_codec codec; /* AUTO: for each edge by measured speeds */
     int32_t timesteps, block, images;
     snn_trace *trace; /* told what the main thread does, or NULL; outlives the wavefront */
     const float *eta; /* [timesteps], the same on every rank; read at creation only */
@@ -56,7 +79,7 @@ snn_status snn_wavefront_run(snn_wavefront *wavefront, int64_t first, int64_t la
 /* After the last run, and before ranks that are behind are waited for: waits until this rank's packets have left. */
 snn_status snn_wavefront_finish(snn_wavefront *wavefront);
 
-/* The codec in use: what AUTO became. */
+/* As asked for; what AUTO became for each edge is in the traffic's lines. */
 snn_codec snn_wavefront_codec(const snn_wavefront *wavefront);
 
 /* Accumulated since creation; the caller adds what it does between runs. */

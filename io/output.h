@@ -29,7 +29,7 @@ typedef struct snn_output {
     int64_t memory[3];   /* weights, state, spikes; bytes */
     uint64_t data_hash;  /* rank 0 */
     const char *kernels; /* instruction set used */
-    snn_codec codec;     /* of packets: what AUTO became */
+    snn_codec codec;     /* of packets, as asked for; what AUTO became is in the traffic's lines */
     double seconds;      /* of the evaluation; rank 0 */
     int64_t started;     /* Unix time of the start; rank 0. 0: now less `seconds` */
 } snn_output;

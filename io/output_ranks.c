@@ -21,6 +21,7 @@ static void fill_numbers(const snn_output *output, double *numbers)
         numbers[SNN_RANK_MEMORY + i] = (double)output->memory[i];
     }
     numbers[SNN_RANK_THREADS] = (double)omp_get_max_threads();
+    memcpy(numbers + SNN_RANK_LINES, output->traffic.lines, sizeof output->traffic.lines);
 }
 
 static snn_status allocate_ranks(snn_output_ranks *ranks)
@@ -112,6 +113,29 @@ static snn_status note_span(hid_t group)
     return snn_hdf5_write_text_attribute(group, "note", "of the last job: a restart begins to count anew");
 }
 
+/* Packets by kind of edge and codec, summed over ranks: [kinds][codecs][columns], and what these are. */
+static snn_status write_lines(hid_t group, const snn_output_ranks *ranks)
+{
+    static const char *const columns[SNN_TRAFFIC_COLUMNS] = {"packets",        "raw_bytes",      "sent_bytes",
+                                                             "encode_seconds", "decode_seconds", "saved_seconds"};
+    const char *kinds[SNN_EDGE_KIND_COUNT], *codecs[SNN_CODEC_AUTO];
+    double lines[SNN_EDGE_KIND_COUNT * SNN_CODEC_AUTO * SNN_TRAFFIC_COLUMNS];
+    const int64_t dims[] = {SNN_EDGE_KIND_COUNT, SNN_CODEC_AUTO, SNN_TRAFFIC_COLUMNS};
+    for (int i = 0; i < SNN_EDGE_KIND_COUNT * SNN_CODEC_AUTO * SNN_TRAFFIC_COLUMNS; i++) {
+        lines[i] = total_of(ranks, SNN_RANK_LINES + i);
+    }
+    for (int kind = 0; kind < SNN_EDGE_KIND_COUNT; kind++) {
+        kinds[kind] = snn_edge_kind_name((snn_edge_kind)kind);
+    }
+    for (int codec = 0; codec < SNN_CODEC_AUTO; codec++) {
+        codecs[codec] = snn_codec_name((snn_codec)codec);
+    }
+    SNN_TRY(snn_hdf5_write_texts(group, "kinds", kinds, SNN_EDGE_KIND_COUNT));
+    SNN_TRY(snn_hdf5_write_texts(group, "codecs", codecs, SNN_CODEC_AUTO));
+    SNN_TRY(snn_hdf5_write_texts(group, "columns", columns, SNN_TRAFFIC_COLUMNS));
+    return snn_hdf5_write_array(group, "by_kind_and_codec", H5T_NATIVE_DOUBLE, 3, dims, lines);
+}
+
 static snn_status fill_communication(hid_t group, const snn_output *output, const snn_output_ranks *ranks)
 {
     double raw = total_of(ranks, SNN_RANK_RAW_BYTES);
@@ -122,6 +146,7 @@ static snn_status fill_communication(hid_t group, const snn_output *output, cons
     SNN_TRY(write_counts(group, "raw_bytes", ranks, SNN_RANK_RAW_BYTES, 1));
     SNN_TRY(write_counts(group, "sent_bytes", ranks, SNN_RANK_SENT_BYTES, 1));
     SNN_TRY(snn_hdf5_write_scalar(group, "ratio", H5T_NATIVE_DOUBLE, &ratio));
+    SNN_TRY(write_lines(group, ranks));
     return snn_hdf5_write_text(group, "codec", snn_codec_name(output->codec));
 }
 

@@ -50,7 +50,7 @@ static snn_status add_up(snn_run *run, totals *sum)
     const snn_wavefront_traffic *traffic = snn_wavefront_traffic_of(run->wavefront);
     int64_t counts[4] = {traffic->packets, traffic->raw_bytes, traffic->sent_bytes, run->results->count};
     SNN_TRY(snn_world_sum(run->world, counts, 4));
-    sum->traffic = (snn_wavefront_traffic){counts[0], counts[1], counts[2]};
+    sum->traffic = (snn_wavefront_traffic){.packets = counts[0], .raw_bytes = counts[1], .sent_bytes = counts[2]};
     float threads[2] = {-(float)omp_get_max_threads(), (float)omp_get_max_threads()};
     SNN_TRY(snn_world_maximum(run->world, threads, 2));
     sum->threads[0] = -(int32_t)threads[0];
@@ -208,6 +208,7 @@ static snn_status report(snn_run *run, totals *sum)
     say_costs(run, sum);
     snn_run_say_ranges(run, sum->statistics);
     SNN_TRY(write_output(run, sum));
+    SNN_TRY(snn_run_say_packets(run));
     SNN_TRY(say_timers(run));
     SNN_TRY(snn_world_agree(run->world, remove_checkpoints(run)));
     snn_run_say(run, "\n  output      %s", run->config->output);

@@ -73,4 +73,7 @@ snn_status snn_run_write_trace(snn_run *run);
 /* Prints a line on stdout from rank 0 unless --quiet. */
 void snn_run_say(const snn_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Collective: the table of packets by kind of edge and codec. */
+snn_status snn_run_say_packets(snn_run *run);
+
 #endif

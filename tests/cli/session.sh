@@ -44,11 +44,12 @@ share=$((processors > 4 ? processors / 4 : 1))
 )
 holds "ranks +4 as .*, $share threads? each,"
 
-# The codec is the one in use, not the word of the config.
-on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 --set comm.codec=auto && holds 'codec raw, ratio'
+# What was asked for, and what became of it by kind of edge.
+on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 --set comm.codec=xor && holds 'spikes between shards +xor +1\.[0-9]+'
+on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 --set comm.codec=auto && holds 'codec auto, ratio'
 /usr/bin/python3 -c 'import sys, h5py; print(h5py.File(sys.argv[1])["communication/codec"][()].decode())' \
   "$work/digits.out.h5" >"$work/out" 2>&1
-holds '^raw$'
+holds '^auto$'
 alone run --help && holds '--max-hours H .*0: no limit'
 
 # Calibrated on a single image, channels leave their range: a warning, and counts in the output that are the same on any

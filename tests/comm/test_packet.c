@@ -339,7 +339,7 @@ static void test_header_bytes(void **state)
     succeeds(create_coder(&shape, SNN_CODEC_RAW, &coder));
     uint8_t *packet = snn_allocate(snn_packet_bound(coder), 1);
     succeeds(encode_bits(coder, &spikes, 0x0d0c0b0a, 0x100, 2, 3, packet, &bytes));
-    const uint8_t header[32] = {'S', 'P', 'K', '1', 2, 0, 0, 0, 1, 2, 3, 4, 0x0a, 0x0b, 0x0c, 0x0d,
+    const uint8_t header[32] = {'S', 'P', 'K', '1', 3, 0, 0, 0, 1, 2, 3, 4, 0x0a, 0x0b, 0x0c, 0x0d,
                                 0,   1,   0,   0,   2, 0, 3, 0, 6, 0, 0, 0, 6,    0,    0,    0};
     const uint8_t payload[6] = {0x15, 0, 0, 0, 0, 0}; /* bits 1 0 1, 0 1 0 */
     assert_int_equal(bytes, 46);
@@ -402,9 +402,9 @@ static void test_every_flipped_bit_is_found(void **state)
     static const struct {
         size_t end;
         const char *name;
-    } fields[] = {{4, "magic"},          {6, "version"},     {7, ""},       {8, "payload"}, {12, "edge"},
-                  {16, "group"},         {20, "first_step"}, {22, "steps"}, {24, "images"}, {28, "raw_bytes"},
-                  {32, "payload_bytes"}, {40, "checksum"}};
+    } fields[] = {{4, "magic"},      {5, "version"},        {6, "chosen"},      {7, ""},       {8, "payload"},
+                  {12, "edge"},      {16, "group"},         {20, "first_step"}, {22, "steps"}, {24, "images"},
+                  {28, "raw_bytes"}, {32, "payload_bytes"}, {40, "checksum"}};
     for (int c = 0; c < 4; c++) {
         damage_case made;
         damage_begin(&made, codecs[c]);
@@ -427,13 +427,93 @@ static void test_codec_field(void **state)
     (void)state;
     damage_case made;
     damage_begin(&made, SNN_CODEC_XOR);
-    made.damaged[6] = SNN_CODEC_ZSTD; /* not what this edge uses */
+    made.damaged[5] = SNN_CODEC_ZSTD; /* not what this edge uses */
+    fails_with(receive(&made, SNN_CODEC_XOR, made.bytes, 7, 0, 4, 2), SNN_INTERNAL_ERROR,
+               "chosen codec: 1, expected 2");
+    made.damaged[5] = 77;
+    fails_with(receive(&made, SNN_CODEC_XOR, made.bytes, 7, 0, 4, 2), SNN_INTERNAL_ERROR, "chosen codec: 77");
+    fails_with(receive(&made, SNN_CODEC_AUTO, made.bytes, 7, 0, 4, 2), SNN_INTERNAL_ERROR, "chosen codec: 77");
+    made.damaged[5] = SNN_CODEC_AUTO;
+    fails_with(receive(&made, SNN_CODEC_AUTO, made.bytes, 7, 0, 4, 2), SNN_INTERNAL_ERROR, "chosen codec: 4");
+    made.damaged[5] = SNN_CODEC_CONTEXT; /* a receiver that is open takes it, but it is not what was sent */
+    fails_with(receive(&made, SNN_CODEC_AUTO, made.bytes, 7, 0, 4, 2), SNN_INTERNAL_ERROR, "codec: 2, expected 3");
+    made.damaged[5] = SNN_CODEC_XOR;
+    succeeds(receive(&made, SNN_CODEC_AUTO, made.bytes, 7, 0, 4, 2));
+    made.damaged[6] = SNN_CODEC_ZSTD;
     fails_with(receive(&made, SNN_CODEC_XOR, made.bytes, 7, 0, 4, 2), SNN_INTERNAL_ERROR, "codec: 1, expected 2");
-    made.damaged[6] = 77;
-    fails_with(receive(&made, SNN_CODEC_XOR, made.bytes, 7, 0, 4, 2), SNN_INTERNAL_ERROR, "codec: 77, expected 2");
     made.damaged[6] = SNN_CODEC_RAW; /* allowed, but not what it is */
     fails_with(receive(&made, SNN_CODEC_XOR, made.bytes, 7, 0, 4, 2), SNN_INTERNAL_ERROR, "checksum");
     damage_end(&made);
+}
+
+/* --- the choice of a codec --- */
+
+/* A group of three blocks from a sender that leaves the codec open to a receiver that does; what was chosen. */
+static snn_codec send_group(snn_packet_coder *sender, snn_packet_coder *receiver, uint32_t group, snn_spikes *spikes,
+                            const snn_spikes *placed)
+{
+    uint64_t random = group;
+    uint8_t *packet = snn_allocate(snn_packet_bound(sender), 1);
+    for (uint32_t first = 0; first < 12; first += 4) {
+        size_t bytes = 0;
+        fill_spikes(&random, spikes, 4, 3, 40);
+        succeeds(encode_bits(sender, spikes, group, first, 4, 2, packet, &bytes));
+        succeeds(decode_bits(receiver, packet, bytes, group, first, 4, 2, placed));
+        assert_memory_equal(spikes->bits, placed->bits, (size_t)(4 * 2 * snn_spikes_plane_bytes(spikes)));
+    }
+    snn_release(packet);
+    assert_int_equal(snn_packet_coder_chosen(sender), snn_packet_coder_chosen(receiver));
+    return snn_packet_coder_chosen(sender);
+}
+
+static void test_choice(void **state)
+{
+    (void)state;
+    const snn_packet_shape shape = {
+        .edge = 1, .positions = 256, .channel_begin = 0, .channel_end = 64, .images = 2, .block = 4};
+    snn_spikes spikes = make_spikes(256, 64, 2, 4), placed = make_spikes(256, 64, 2, 4);
+    snn_packet_coder *sender = NULL, *receiver = NULL;
+    succeeds(create_coder(&shape, SNN_CODEC_AUTO, &sender));
+    succeeds(create_coder(&shape, SNN_CODEC_AUTO, &receiver));
+    /* A link that is not known, one that costs nothing, and one so slow that bytes are all that counts. */
+    assert_int_equal(send_group(sender, receiver, 0, &spikes, &placed), SNN_CODEC_RAW);
+    succeeds(snn_packet_coder_set_link(sender, 1e-15));
+    assert_int_equal(send_group(sender, receiver, 1, &spikes, &placed), SNN_CODEC_RAW);
+    succeeds(snn_packet_coder_set_link(sender, 1.0));
+    for (uint32_t group = 2; group < 70; group++) { /* past a second measurement */
+        const snn_codec chosen = send_group(sender, receiver, group, &spikes, &placed);
+        assert_true(chosen == SNN_CODEC_XOR || chosen == SNN_CODEC_CONTEXT); /* both know the step before */
+    }
+    snn_packet_coder_destroy(sender);
+    snn_packet_coder_destroy(receiver);
+    snn_release(spikes.bits);
+    snn_release(placed.bits);
+}
+
+/* Within a group the codec stays. */
+static void test_choice_cannot_change_within_a_group(void **state)
+{
+    (void)state;
+    const snn_packet_shape shape = {
+        .edge = 1, .positions = 64, .channel_begin = 0, .channel_end = 64, .images = 2, .block = 4};
+    snn_spikes spikes = make_spikes(64, 64, 2, 4);
+    snn_packet_coder *first = NULL, *other = NULL, *receiver = NULL;
+    size_t bytes = 0;
+    succeeds(create_coder(&shape, SNN_CODEC_XOR, &first));
+    succeeds(create_coder(&shape, SNN_CODEC_CONTEXT, &other));
+    succeeds(create_coder(&shape, SNN_CODEC_AUTO, &receiver));
+    uint8_t *packet = snn_allocate(snn_packet_bound(first), 1);
+    succeeds(encode_bits(first, &spikes, 0, 0, 4, 2, packet, &bytes));
+    succeeds(decode_bits(receiver, packet, bytes, 0, 0, 4, 2, &spikes));
+    succeeds(encode_bits(other, &spikes, 0, 0, 4, 2, packet, &bytes));
+    succeeds(encode_bits(other, &spikes, 0, 4, 4, 2, packet, &bytes));
+    fails_with(decode_bits(receiver, packet, bytes, 0, 4, 4, 2, &spikes), SNN_INTERNAL_ERROR,
+               "chosen codec: 3, expected 2");
+    snn_packet_coder_destroy(first);
+    snn_packet_coder_destroy(other);
+    snn_packet_coder_destroy(receiver);
+    snn_release(packet);
+    snn_release(spikes.bits);
 }
 
 static void test_every_truncation_is_found(void **state)
@@ -496,8 +576,6 @@ static void test_wrong_use(void **state)
     snn_release(packet);
     snn_release(spikes.bits);
 
-    fails_with(create_coder(&shape, SNN_CODEC_AUTO, &coder), SNN_INTERNAL_ERROR, "codec");
-    assert_null(coder);
     shape.channel_end = 3;
     fails_with(create_coder(&shape, SNN_CODEC_RAW, &coder), SNN_INTERNAL_ERROR, "[3, 3)");
     shape.channel_end = 1 << 20;
@@ -519,6 +597,8 @@ int main(void)
         cmocka_unit_test(test_header_bytes),
         cmocka_unit_test(test_every_flipped_bit_is_found),
         cmocka_unit_test(test_codec_field),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_choice_cannot_change_within_a_group),
         cmocka_unit_test(test_every_truncation_is_found),
         cmocka_unit_test(test_packet_out_of_place),
         cmocka_unit_test(test_wrong_use),

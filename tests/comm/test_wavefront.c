@@ -221,6 +221,29 @@ static void run_end(run_case *made_run)
     snn_shard_destroy(made_run->shard);
 }
 
+/* What is counted by kind and codec adds up to the whole. */
+static void check_lines(const snn_wavefront_traffic *traffic, snn_codec codec)
+{
+    snn_traffic_line sum = {0};
+    for (int kind = 0; kind < SNN_EDGE_KIND_COUNT; kind++) {
+        const bool spikes = kind == SNN_EDGE_SPIKES_STAGES || kind == SNN_EDGE_SPIKES_SHARDS;
+        for (int used = 0; used < SNN_CODEC_AUTO; used++) {
+            const snn_traffic_line *line = &traffic->lines[kind][used];
+            sum.packets += line->packets;
+            sum.raw_bytes += line->raw_bytes;
+            sum.sent_bytes += line->sent_bytes;
+            assert_true(line->saved_seconds >= 0.0);
+            assert_true((line->packets > 0.0) >= (line->encode_seconds > 0.0));
+            if (spikes && codec != SNN_CODEC_AUTO && used != (int)codec) {
+                assert_true(line->packets == 0.0 && line->decode_seconds == 0.0);
+            }
+        }
+    }
+    assert_int_equal((int64_t)sum.packets, traffic->packets);
+    assert_int_equal((int64_t)sum.raw_bytes, traffic->raw_bytes);
+    assert_int_equal((int64_t)sum.sent_bytes, traffic->sent_bytes);
+}
+
 static void check_run(const fixture *made, const snn_plan *plan, snn_codec codec, int32_t block)
 {
     run_case made_run;
@@ -235,6 +258,7 @@ static void check_run(const fixture *made, const snn_plan *plan, snn_codec codec
     succeeds(snn_wavefront_finish(made_run.wavefront));
     const snn_wavefront_traffic *traffic = snn_wavefront_traffic_of(made_run.wavefront);
     int64_t totals[] = {made_run.seen.done, traffic->packets, traffic->raw_bytes, traffic->sent_bytes};
+    check_lines(traffic, codec);
     succeeds(snn_world_sum(made->world, totals, 4));
     assert_int_equal(totals[0], GROUPS);
     assert_true((totals[1] > 0) == (totals[2] > 0));
@@ -347,18 +371,6 @@ static void test_neurons_of_all_channels(void **state)
     check_network(*state, example_nary(SNN_WEIGHTS_INT8, 9));
 }
 
-static void test_auto_on_one_host_is_raw(void **state)
-{
-    const fixture *made = *state;
-    uint64_t random = 5;
-    run_case made_run;
-    snn_plan *plan = random_plan(made, &random);
-    run_begin(&made_run, made, plan, SNN_CODEC_AUTO, 4);
-    assert_int_equal(snn_wavefront_codec(made_run.wavefront), SNN_CODEC_RAW);
-    run_end(&made_run);
-    snn_plan_destroy(plan);
-}
-
 static void test_plan_for_other_ranks(void **state)
 {
     const fixture *made = *state;
@@ -446,7 +458,6 @@ int main(void)
         cmocka_unit_test(test_random_plans),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_neurons_of_all_channels),
-        cmocka_unit_test(test_auto_on_one_host_is_raw),
         cmocka_unit_test(test_plan_for_other_ranks),
         cmocka_unit_test(test_failing_hook),
         cmocka_unit_test(test_damaged_packet), /* last: it leaves one rank's communicator behind */

@@ -142,13 +142,15 @@ static void set_up(snn_world *world, bool spread, fixture *all)
                                .ann_correct = rank == 0 ? 17 : 0,
                                .ann_predictions = rank == 0 ? all->ann : NULL,
                                .eta = all->eta,
-                               .traffic = {rank + 1, 1000, 500},
+                               .traffic = {.packets = rank + 1, .raw_bytes = 1000, .sent_bytes = 500},
                                .memory = {100 + rank, 200, 300},
                                .kernels = "portable",
                                .codec = SNN_CODEC_XOR,
                                .seconds = 2.5,
                                .started = 86400};
     all->output.timers.seconds[SNN_TIMER_WAIT] = 1.0 + rank;
+    all->output.traffic.lines[SNN_EDGE_SUMS_SHARDS][SNN_CODEC_ZSTD] =
+        (snn_traffic_line){.packets = rank + 1, .saved_seconds = 0.25};
 }
 
 static void tear_down(fixture *all)
@@ -301,6 +303,21 @@ static void check_energy(hid_t file)
     assert_true(joules > trained * 0.999999 && joules < trained * 1.000001);
 }
 
+/* Rank r sent r + 1 packets of sums between shards, coded by zstd. */
+static void check_lines(hid_t file, int32_t size)
+{
+    const int64_t dims[] = {SNN_EDGE_KIND_COUNT, SNN_CODEC_AUTO, SNN_TRAFFIC_COLUMNS};
+    snn_traffic_line lines[SNN_EDGE_KIND_COUNT][SNN_CODEC_AUTO];
+    succeeds(snn_hdf5_read_array(file, "communication/by_kind_and_codec", H5T_NATIVE_DOUBLE, 3, dims, lines));
+    for (int kind = 0; kind < SNN_EDGE_KIND_COUNT; kind++) {
+        for (int codec = 0; codec < SNN_CODEC_AUTO; codec++) {
+            const bool used = kind == SNN_EDGE_SUMS_SHARDS && codec == SNN_CODEC_ZSTD;
+            assert_true(lines[kind][codec].packets == (used ? 0.5 * size * (size + 1) : 0.0));
+            assert_true(lines[kind][codec].saved_seconds == (used ? 0.25 * size : 0.0));
+        }
+    }
+}
+
 static void check_ranks(hid_t file, int32_t size)
 {
     const int64_t ranks = size;
@@ -328,6 +345,7 @@ static void check_ranks(hid_t file, int32_t size)
     assert_true(most[SNN_TIMER_WAIT] == (double)size);
     assert_true(mean[SNN_TIMER_WAIT] == 0.5 * (1.0 + size));
     check_text(file, "communication/codec", "xor");
+    check_lines(file, size);
     check_note(file, "communication");
     check_note(file, "timers");
     check_text(file, "config", "[model]\n");

@@ -1,0 +1,193 @@
+#include "comm/links.h"
+
+#include "comm/mpi_check.h"
+#include "core/base/memory.h"
+#include "core/base/timers.h"
+
+enum {
+    PROBE_BYTES = 512 * 1024, /* that a rank sends, to all together, */
+    LEAST_BYTES = 16 * 1024,  /* and to each at least */
+    TAG_PROBE = 0,
+    TAG_ANSWER = 1
+};
+
+/* Of a copy within memory: what a host is taken to do where it is not measured. */
+#define UNMEASURED_BYTE 0.25e-9
+
+/* Who this rank sends to and receives from in one round. */
+typedef struct partners {
+    int *to, *from;
+    int to_count, from_count;
+    int bytes;             /* of each message */
+    uint8_t *out, *in;     /* [bytes], [from_count][bytes] */
+    uint8_t *answers;      /* [to_count] */
+    MPI_Request *requests; /* [2 (to_count + from_count)] */
+} partners;
+
+static snn_status find_local(MPI_Comm communicator, int ranks, bool *local)
+{
+    MPI_Comm host = MPI_COMM_NULL;
+    MPI_Group everyone = MPI_GROUP_NULL, here = MPI_GROUP_NULL;
+    snn_status status = snn_ok();
+    SNN_TRY(snn_mpi_check(MPI_Comm_split_type(communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host),
+                          "MPI_Comm_split_type"));
+    SNN_GOTO_DONE(status, snn_mpi_check(MPI_Comm_group(communicator, &everyone), "MPI_Comm_group"));
+    SNN_GOTO_DONE(status, snn_mpi_check(MPI_Comm_group(host, &here), "MPI_Comm_group"));
+    for (int rank = 0; rank < ranks; rank++) {
+        int place = MPI_UNDEFINED;
+        SNN_GOTO_DONE(status, snn_mpi_check(MPI_Group_translate_ranks(everyone, 1, &rank, here, &place),
+                                            "MPI_Group_translate_ranks"));
+        local[rank] = place != MPI_UNDEFINED;
+    }
+done:
+    if (everyone != MPI_GROUP_NULL) {
+        (void)MPI_Group_free(&everyone);
+    }
+    if (here != MPI_GROUP_NULL) {
+        (void)MPI_Group_free(&here);
+    }
+    (void)MPI_Comm_free(&host);
+    return status;
+}
+
+static void partners_clear(partners *with)
+{
+    snn_release(with->to);
+    snn_release(with->from);
+    snn_release(with->out);
+    snn_release(with->in);
+    snn_release(with->answers);
+    snn_release(with->requests);
+}
+
+/* The ranks at the other ends of this rank's edges that are local, or those that are not. */
+static snn_status partners_find(const snn_edges *edges, const snn_links *links, bool local, int rank, int ranks,
+                                partners *with)
+{
+    *with = (partners){0};
+    with->to = snn_allocate((size_t)ranks, sizeof *with->to);
+    with->from = snn_allocate((size_t)ranks, sizeof *with->from);
+    bool *seen = snn_allocate((size_t)ranks * 2, sizeof *seen);
+    if (with->to == NULL || with->from == NULL || seen == NULL) {
+        snn_release(seen);
+        return snn_out_of_memory("measurement of links");
+    }
+    for (int32_t i = 0; i < edges->count; i++) {
+        const snn_edge *edge = &edges->edges[i];
+        if (edge->from == rank && links->local[edge->to] == local && !seen[edge->to]) {
+            seen[edge->to] = true;
+            with->to[with->to_count++] = edge->to;
+        }
+        if (edge->to == rank && links->local[edge->from] == local && !seen[ranks + edge->from]) {
+            seen[ranks + edge->from] = true;
+            with->from[with->from_count++] = edge->from;
+        }
+    }
+    snn_release(seen);
+    return snn_ok();
+}
+
+static snn_status allocate_messages(partners *with)
+{
+    with->out = snn_allocate((size_t)with->bytes, 1);
+    with->in = snn_allocate((size_t)with->from_count, (size_t)with->bytes);
+    with->answers = snn_allocate((size_t)with->to_count, 1);
+    with->requests = snn_allocate((size_t)(with->to_count + with->from_count) * 2, sizeof(MPI_Request));
+    const bool complete = with->out != NULL && with->in != NULL && with->answers != NULL && with->requests != NULL;
+    return complete ? snn_ok() : snn_out_of_memory("measurement of links");
+}
+
+/* Both ends of a message must agree on its size, so it comes from the rank with most partners. */
+static snn_status partners_prepare(snn_world *world, MPI_Comm communicator, partners *with)
+{
+    int most = with->to_count;
+    SNN_TRY(snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_INT, MPI_MAX, communicator), "MPI_Allreduce"));
+    const int share = PROBE_BYTES / (most > 0 ? most : 1);
+    with->bytes = share > LEAST_BYTES ? share : LEAST_BYTES;
+    return snn_world_agree(world, allocate_messages(with));
+}
+
+/* Sends `bytes` to everyone and waits until everyone has answered: a send is done long before its bytes are there. */
+static snn_status exchange(MPI_Comm communicator, partners *with, int bytes, double *seconds)
+{
+    const int from = with->from_count, to = with->to_count;
+    MPI_Request *next = with->requests;
+    SNN_TRY(snn_mpi_check(MPI_Barrier(communicator), "MPI_Barrier"));
+    const double start = snn_seconds();
+    for (int i = 0; i < from; i++) {
+        SNN_TRY(snn_mpi_check(MPI_Irecv(with->in + (size_t)i * (size_t)with->bytes, bytes, MPI_BYTE, with->from[i],
+                                        TAG_PROBE, communicator, next++),
+                              "MPI_Irecv"));
+    }
+    for (int i = 0; i < to; i++) {
+        SNN_TRY(snn_mpi_check(MPI_Irecv(with->answers + i, 1, MPI_BYTE, with->to[i], TAG_ANSWER, communicator, next++),
+                              "MPI_Irecv"));
+        SNN_TRY(snn_mpi_check(MPI_Isend(with->out, bytes, MPI_BYTE, with->to[i], TAG_PROBE, communicator, next++),
+                              "MPI_Isend"));
+    }
+    SNN_TRY(snn_mpi_check(MPI_Waitall(from, with->requests, MPI_STATUSES_IGNORE), "MPI_Waitall"));
+    for (int i = 0; i < from; i++) {
+        SNN_TRY(snn_mpi_check(MPI_Isend(with->out, 1, MPI_BYTE, with->from[i], TAG_ANSWER, communicator, next++),
+                              "MPI_Isend"));
+    }
+    SNN_TRY(
+        snn_mpi_check(MPI_Waitall((int)(next - with->requests), with->requests, MPI_STATUSES_IGNORE), "MPI_Waitall"));
+    *seconds = snn_seconds() - start;
+    return snn_ok();
+}
+
+static snn_status measure(snn_world *world, MPI_Comm communicator, const snn_edges *edges, const snn_links *links,
+                          bool local, double *byte_seconds)
+{
+    partners with = {0};
+    double latency = 0.0, seconds = 0.0;
+    snn_status status = partners_find(edges, links, local, snn_world_rank(world), snn_world_size(world), &with);
+    SNN_GOTO_DONE(status, snn_world_agree(world, status));
+    SNN_GOTO_DONE(status, partners_prepare(world, communicator, &with));
+    /* The first messages open connections. */
+    SNN_GOTO_DONE(status, exchange(communicator, &with, 1, &latency));
+    SNN_GOTO_DONE(status, exchange(communicator, &with, 1, &latency));
+    SNN_GOTO_DONE(status, exchange(communicator, &with, with.bytes, &seconds));
+    if (with.to_count > 0 && seconds > latency) {
+        *byte_seconds = (seconds - latency) / ((double)with.bytes * with.to_count);
+    }
+done:
+    partners_clear(&with);
+    return status;
+}
+
+snn_status snn_links_measure(snn_world *world, MPI_Comm communicator, const snn_edges *edges, snn_links *links)
+{
+    const int rank = snn_world_rank(world), ranks = snn_world_size(world);
+    *links = (snn_links){.local_byte = UNMEASURED_BYTE, .remote_byte = UNMEASURED_BYTE};
+    links->local = snn_allocate((size_t)ranks, sizeof *links->local);
+    SNN_TRY(snn_world_agree(world, links->local == NULL ? snn_out_of_memory("links") : snn_ok()));
+    if (ranks == 1) {
+        return snn_ok();
+    }
+    SNN_TRY(find_local(communicator, ranks, links->local));
+    enum { HAS_LOCAL, HAS_REMOTE, CROWDED, PROPERTIES };
+    int any[PROPERTIES] = {0, 0, snn_world_crowded(world)};
+    for (int32_t i = 0; i < edges->count; i++) {
+        if (edges->edges[i].from == rank) {
+            any[links->local[edges->edges[i].to] ? HAS_LOCAL : HAS_REMOTE] = 1;
+        }
+    }
+    SNN_TRY(
+        snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, any, PROPERTIES, MPI_INT, MPI_MAX, communicator), "MPI_Allreduce"));
+    if (any[HAS_LOCAL] && !any[CROWDED]) {
+        SNN_TRY(measure(world, communicator, edges, links, true, &links->local_byte));
+    }
+    return any[HAS_REMOTE] ? measure(world, communicator, edges, links, false, &links->remote_byte) : snn_ok();
+}
+
+void snn_links_clear(snn_links *links)
+{
+    snn_release(links->local);
+    links->local = NULL;
+}
+
+double snn_links_byte_seconds(const snn_links *links, int32_t rank)
+{
+    return links->local[rank] ? links->local_byte : links->remote_byte;
+}
