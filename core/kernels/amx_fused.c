@@ -7,6 +7,7 @@
 #include "core/kernels/amx.h"
 #include "core/kernels/amx_multiply.h"
 #include "core/kernels/amx_neurons.h"
+#include "core/kernels/portable.h"
 
 enum {
     STRIP_TILES = 16, /* row tiles that a strip is closed at, as soon as it ends with a position */
@@ -79,8 +80,12 @@ static working working_of(const snn_amx_view *view, int64_t positions, int32_t s
     return w;
 }
 
-int64_t snn_amx_fused_scratch_bytes(const snn_packed *packed, int64_t positions, int32_t steps)
+int64_t snn_amx_fused_scratch_bytes(const snn_packed *packed, const snn_population *population, int64_t positions,
+                                    int32_t steps)
 {
+    if (population->kind == SNN_NEURON_MAXIMUM) {
+        return snn_portable_fused_scratch(packed, population, positions, steps);
+    }
     const snn_amx_view view = snn_amx_view_of(packed);
     return working_of(&view, positions, steps, packed->row_end - packed->row_begin, NULL).bytes;
 }
@@ -333,6 +338,9 @@ static bool blocks_align(const snn_packed *packed)
 
 bool snn_amx_fuses(const snn_packed *packed, const snn_population *population)
 {
+    if (population->kind == SNN_NEURON_MAXIMUM) {
+        return snn_portable_fuses(packed, population);
+    }
     return snn_amx_suits(packed) && blocks_align(packed) && snn_neuron_spikes(population->kind) &&
            !snn_neuron_reads_all_channels(population->kind) && !snn_neuron_reads_all_positions(population->kind);
 }
@@ -340,6 +348,10 @@ bool snn_amx_fuses(const snn_packed *packed, const snn_population *population)
 void snn_amx_project_and_fire(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
                               const snn_tile *tile, const snn_tile_counts *counts)
 {
+    if (neurons->kind == SNN_NEURON_MAXIMUM) {
+        snn_portable_project_and_fire(packed, source, neurons, tile, counts);
+        return;
+    }
     const int64_t positions = tile->position_end - tile->position_begin;
     if (positions == 0) {
         return;

@@ -81,9 +81,11 @@ typedef struct snn_kernels {
      * are all the channels that the population's neurons are owned of. Not with float32 weights. */
     bool (*fuses)(const snn_packed *packed, const snn_population *population);
     /* Like scratch_bytes, for tiles that are whole rows of positions or lie in one. */
-    int64_t (*fused_scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
+    int64_t (*fused_scratch_bytes)(const snn_packed *packed, const snn_population *population, int64_t positions,
+                                   int32_t steps);
     /* `project` and `fire` in one, with the same results. The accumulator holds the sums of the population's other
-     * projections, or is NULL if it has none. The tile is whole rows of positions or lies in one. */
+     * projections, or is NULL if it has none (as it must be for kinds that read all positions). The tile is whole rows
+     * of positions or lies in one. */
     void (*project_and_fire)(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
                              const snn_tile *tile, const snn_tile_counts *counts);
 } snn_kernels;

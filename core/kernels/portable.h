@@ -10,6 +10,7 @@
  *   tokens    projections that mix positions
  *   pairs     vectors of pairs of int16, which both multiply
  *   neurons   the neuron step (the nonlinearities: functions.h; what all kinds share: lanes.h)
+ *   windows   the same of maxima over windows, together with what their one input adds
  *   nary      the same of neurons with several inputs, attention.c for those over the positions of an image
  */
 #ifndef SNN_KERNELS_PORTABLE_H
@@ -40,6 +41,9 @@
 #define snn_portable_scratch            SNN_ISA_NAME(snn_portable_scratch)
 #define snn_portable_project            SNN_ISA_NAME(snn_portable_project)
 #define snn_portable_fire               SNN_ISA_NAME(snn_portable_fire)
+#define snn_portable_fuses              SNN_ISA_NAME(snn_portable_fuses)
+#define snn_portable_fused_scratch      SNN_ISA_NAME(snn_portable_fused_scratch)
+#define snn_portable_project_and_fire   SNN_ISA_NAME(snn_portable_project_and_fire)
 #define snn_portable_find_targets       SNN_ISA_NAME(snn_portable_find_targets)
 #define snn_vectors_fire                SNN_ISA_NAME(snn_vectors_fire)
 #define snn_portable_fire_nary          SNN_ISA_NAME(snn_portable_fire_nary)
@@ -98,7 +102,13 @@ void snn_portable_find_targets(float *restrict target, const snn_neurons *neuron
                                const float *restrict inverse_scale);
 /* snn_portable_fire of unary kinds by hand; only where there are vectors as wide as vectors.h says. */
 void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-/* The same for the kinds that snn_neuron_reads_all_channels; see nary.c. */
+/* windows.c, as in the table. */
+bool snn_portable_fuses(const snn_packed *packed, const snn_population *population);
+int64_t snn_portable_fused_scratch(const snn_packed *packed, const snn_population *population, int64_t positions,
+                                   int32_t steps);
+void snn_portable_project_and_fire(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
+                                   const snn_tile *tile, const snn_tile_counts *counts);
+/* `fire` for the kinds that snn_neuron_reads_all_channels; see nary.c. */
 void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 int64_t snn_portable_nary_scratch_bytes(const snn_population *population);
 

@@ -90,7 +90,8 @@ bool snn_processor_runs_amx(void)
     enum { AMX_TILE = 1U << 24, AMX_INT8 = 1U << 25, TILES = AMX_TILE | AMX_INT8 };
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
     unsigned a, b, c, d;
-    if (!snn_processor_runs_avx512() || __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & TILES) != TILES || !system_knows_tiles()) {
+    if (!snn_processor_runs_avx512() || __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & TILES) != TILES ||
+        !system_knows_tiles()) {
         return false;
     }
     return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;

@@ -162,7 +162,8 @@ enum { SNN_ACCUMULATOR_ELEMENT = 4 }; /* bytes: int32_t or float */
 /* Chooses what is fused, tile_positions and tile_steps of a part. */
 void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part);
 /* Bytes of scratch that a fused tile of so many positions needs. */
-int64_t snn_fused_scratch_bytes(const snn_shard *shard, const snn_part *part, int64_t positions);
+int64_t snn_fused_scratch_bytes(const snn_shard *shard, const snn_population *population, const snn_part *part,
+                                int64_t positions);
 /* How an image's positions are cut: tiles of `length` positions, that end where rows of them do. */
 typedef struct snn_tiling {
     int64_t rows, width; /* all positions are one row where tiles need not end with real ones */

@@ -44,18 +44,23 @@ static void choose_fused(const snn_shard *shard, const snn_population *populatio
     for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
         part->summed = part->summed || (part->packed[i].data != NULL && i != part->fused);
     }
+    if (part->summed && snn_neuron_reads_all_positions(population->kind)) {
+        part->fused = -1; /* an image's sums would not fit a cache */
+    }
 }
 
-int64_t snn_fused_scratch_bytes(const snn_shard *shard, const snn_part *part, int64_t positions)
+int64_t snn_fused_scratch_bytes(const snn_shard *shard, const snn_population *population, const snn_part *part,
+                                int64_t positions)
 {
-    return shard->kernels->fused_scratch_bytes(&part->packed[part->fused], positions, shard->block);
+    return shard->kernels->fused_scratch_bytes(&part->packed[part->fused], population, positions, shard->block);
 }
 
 /* Bytes that a fused tile of so many positions goes through again and again. */
-static int64_t fused_bytes(const snn_shard *shard, const snn_part *part, int64_t positions)
+static int64_t fused_bytes(const snn_shard *shard, const snn_population *population, const snn_part *part,
+                           int64_t positions)
 {
     const int64_t sums = positions * shard->block * snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
-    return snn_fused_scratch_bytes(shard, part, positions) + (part->summed ? sums : 0);
+    return snn_fused_scratch_bytes(shard, population, part, positions) + (part->summed ? sums : 0);
 }
 
 /* As many whole rows as fit the cache, or else equal parts of a row. */
@@ -64,13 +69,14 @@ static int64_t fused_positions(const snn_shard *shard, const snn_population *pop
 {
     const int64_t width = population->input.width;
     int64_t rows = population->input.height;
-    while (rows > 1 && (rows * width > share || fused_bytes(shard, part, rows * width) > FUSED_BYTES)) {
+    while (rows > 1 && (rows * width > share || fused_bytes(shard, population, part, rows * width) > FUSED_BYTES)) {
         rows--;
     }
     rows = (population->input.height + (population->input.height + rows - 1) / rows - 1) /
            ((population->input.height + rows - 1) / rows);
     int64_t count = rows * width;
-    for (int64_t parts = 2; count > 1 && (count > share || fused_bytes(shard, part, count) > FUSED_BYTES); parts++) {
+    for (int64_t parts = 2; count > 1 && (count > share || fused_bytes(shard, population, part, count) > FUSED_BYTES);
+         parts++) {
         count = (width + parts - 1) / parts;
     }
     return count;
@@ -84,8 +90,8 @@ void snn_tiles_plan(const snn_shard *shard, const snn_population *population, sn
     if (snn_neuron_reads_all_positions(population->kind)) {
         /* A tile is an image; what is too large for the cache is cut along time instead. */
         part->tile_positions = (int32_t)positions;
-        part->tile_steps =
-            (int32_t)smaller(shard->block, at_least_one(ACCUMULATOR_BYTES / (positions * position_bytes)));
+        const int64_t fit = at_least_one(ACCUMULATOR_BYTES / (positions * position_bytes));
+        part->tile_steps = (int32_t)(part->fused >= 0 ? shard->block : smaller(shard->block, fit));
         return;
     }
     int64_t count = at_least_one(ACCUMULATOR_BYTES / (shard->block * position_bytes));

@@ -19,8 +19,8 @@ typedef struct fused_case {
     snn_population population;
     snn_neurons neurons;
     int32_t images;
-    int32_t *others; /* sums of other projections, or NULL */
-    int64_t states, spike_bytes, elements;
+    int32_t *others;                                /* sums of other projections, or NULL */
+    int64_t inputs, outputs, spike_bytes, elements; /* neurons of x and of y; sums */
 } fused_case;
 
 typedef struct outcome {
@@ -59,6 +59,27 @@ static void align_tile(snn_tile *tile, snn_shape target)
     tile->position_end = row + end;
 }
 
+/* Windows that leave no position unseen: x of those that no window sees may be anything. The tile is the image. */
+static void choose_window(fused_case *c)
+{
+    snn_population *p = &c->population;
+    for (int axis = 0; axis < 2; axis++) {
+        const int32_t size = axis == 0 ? p->input.height : p->input.width;
+        const int32_t kernel = random_int(1, size < 3 ? size : 3), pad = random_int(0, kernel - 1);
+        p->window.kernel[axis] = kernel;
+        p->window.stride[axis] = random_int(1, kernel);
+        p->window.dilation[axis] = 1;
+        p->window.pad_begin[axis] = p->window.pad_end[axis] = pad;
+        while ((size + 2 * pad - kernel) % p->window.stride[axis] > pad) {
+            p->window.stride[axis]--;
+        }
+    }
+    p->shape.height = window_output(&p->window, 0, p->input.height);
+    p->shape.width = window_output(&p->window, 1, p->input.width);
+    c->wide.tile.position_begin = 0;
+    c->wide.tile.position_end = snn_shape_positions(p->input);
+}
+
 static fused_case random_fused_case(snn_operator op, weight_choice choice, snn_neuron_kind kind)
 {
     fused_case c = {.wide = random_wide_case(op, choice), .images = 0};
@@ -70,7 +91,12 @@ static fused_case random_fused_case(snn_operator op, weight_choice choice, snn_n
     w->tile.channel_end = made->target_channel + w->row_end;
     c.population = (snn_population){.kind = kind, .shape = made->target, .input = made->target, .groups = 1};
     const int32_t owned = owned_of(&c), steps = w->tile.steps;
-    c.states = snn_shape_positions(made->target) * owned;
+    if (kind == SNN_NEURON_MAXIMUM) {
+        choose_window(&c);
+    }
+    const snn_shape shape = c.population.shape;
+    c.inputs = snn_shape_positions(made->target) * owned;
+    c.outputs = snn_shape_positions(shape) * owned;
     c.elements = steps * (w->tile.position_end - w->tile.position_begin) * owned;
     const int64_t taps = snn_operator_row_length(made);
     c.neurons = (snn_neurons){
@@ -82,22 +108,23 @@ static fused_case random_fused_case(snn_operator op, weight_choice choice, snn_n
         .eta = floats(steps, 0.01F, 0.2F),
         .step = floats(owned, 1e-5F, 0.003F / (float)taps),
         .inverse_scale = floats(owned, 0.2F, 3.0F),
-        .x = floats(c.states, -2.0F, 2.0F),
-        .y = floats(c.states, -1.0F, 1.5F),
-        .spikes = random_spikes(snn_shape_positions(made->target), made->target.channels, c.images, steps),
-        .previous = random_spikes(snn_shape_positions(made->target), made->target.channels, 1, 1).bits,
+        .x = floats(c.inputs, -2.0F, 2.0F),
+        .y = floats(c.outputs, -1.0F, 1.5F),
+        .spikes = random_spikes(snn_shape_positions(shape), shape.channels, c.images, steps),
+        .previous = random_spikes(snn_shape_positions(shape), shape.channels, 1, 1).bits,
         .first = random_bool(),
         .input = made->target,
-        .shape = made->target,
+        .shape = shape,
+        .window = c.population.window,
         .channel_begin = w->tile.channel_begin,
         .channel_end = w->tile.channel_end,
     };
     c.spike_bytes = snn_spikes_plane_bytes(&c.neurons.spikes) * c.images * steps;
     if (random_int(0, 3) == 0) {
         c.neurons.increments = floats(steps, -0.2F, 0.2F);
-        c.neurons.graded = floats(c.states, -1.0F, 1.0F);
+        c.neurons.graded = floats(c.inputs, -1.0F, 1.0F);
     }
-    if (random_int(0, 3) == 0) {
+    if (kind != SNN_NEURON_MAXIMUM && random_int(0, 3) == 0) {
         c.others = allocate(c.elements, sizeof *c.others);
         for (int64_t i = 0; i < c.elements; i++) {
             c.others[i] = random_int(-100000, 100000);
@@ -132,8 +159,8 @@ static void *copy_of(const void *data, int64_t bytes)
 static outcome outcome_of(const fused_case *c, snn_neurons *neurons, snn_tile_counts *counts)
 {
     const int32_t steps = c->wide.tile.steps;
-    outcome o = {.x = copy_of(c->neurons.x, c->states * (int64_t)sizeof(float)),
-                 .y = copy_of(c->neurons.y, c->states * (int64_t)sizeof(float)),
+    outcome o = {.x = copy_of(c->neurons.x, c->inputs * (int64_t)sizeof(float)),
+                 .y = copy_of(c->neurons.y, c->outputs * (int64_t)sizeof(float)),
                  .bits = copy_of(c->neurons.spikes.bits, c->spike_bytes),
                  .counts = allocate(3 * steps + owned_of(c), sizeof(int64_t))};
     for (int32_t i = 0; i < 3 * steps + owned_of(c); i++) {
@@ -198,8 +225,8 @@ static void check_fused(const snn_kernels *kernels, const fused_case *c, const o
     outcome o = outcome_of(c, &neurons, &counts);
     snn_tile tile = c->wide.tile;
     /* of a block that this one is the shorter end of */
-    const int64_t bytes =
-        kernels->fused_scratch_bytes(&packed, tile.position_end - tile.position_begin, tile.steps + random_int(0, 3));
+    const int64_t bytes = kernels->fused_scratch_bytes(&packed, &c->population, tile.position_end - tile.position_begin,
+                                                       tile.steps + random_int(0, 3));
     uint8_t *scratch = allocate(bytes + GUARD, 1);
     fill_random(scratch, (size_t)bytes);
     memset(scratch + bytes, 0x5a, GUARD);
@@ -209,8 +236,8 @@ static void check_fused(const snn_kernels *kernels, const fused_case *c, const o
     for (int i = 0; i < GUARD; i++) {
         assert_int_equal(scratch[bytes + i], 0x5a);
     }
-    assert_memory_equal(o.x, expected->x, (size_t)c->states * sizeof(float));
-    assert_memory_equal(o.y, expected->y, (size_t)c->states * sizeof(float));
+    assert_memory_equal(o.x, expected->x, (size_t)c->inputs * sizeof(float));
+    assert_memory_equal(o.y, expected->y, (size_t)c->outputs * sizeof(float));
     assert_memory_equal(o.bits, expected->bits, (size_t)c->spike_bytes);
     for (int32_t i = 0; i < 3 * tile.steps + owned_of(c); i++) {
         if (o.counts[i] != expected->counts[i]) {
@@ -223,18 +250,23 @@ static void check_fused(const snn_kernels *kernels, const fused_case *c, const o
     snn_release(packed.data);
 }
 
-static void check_operator(snn_operator op, weight_choice choice, snn_neuron_kind kind)
+static void check_case(const fused_case *c)
 {
-    fused_case c = random_fused_case(op, choice, kind);
     int32_t tables;
     const snn_kernels *const *all = snn_kernels_all(&tables);
-    outcome expected = run_apart(&c, all[tables - 1]);
+    outcome expected = run_apart(c, all[tables - 1]);
     for (int32_t k = 0; k < tables; k++) {
         if (all[k]->available() && all[k]->fuses != NULL) {
-            check_fused(all[k], &c, &expected);
+            check_fused(all[k], c, &expected);
         }
     }
     free_outcome(&expected);
+}
+
+static void check_operator(snn_operator op, weight_choice choice, snn_neuron_kind kind)
+{
+    fused_case c = random_fused_case(op, choice, kind);
+    check_case(&c);
     free_fused_case(&c);
 }
 
@@ -302,13 +334,29 @@ static void test_random_layers(void **state)
     }
 }
 
+/* Maxima over windows of the spikes of a population of the same channels. */
+static void test_maxima(void **state)
+{
+    (void)state;
+    seed_random(25);
+    for (int i = 0; i < 60; i++) {
+        const int32_t channels = random_int(1, 70), size[2] = {random_int(2, 9), random_int(2, 9)};
+        snn_operator op = {.kind = SNN_OPERATOR_DIAGONAL,
+                           .source = {size[0], size[1], 0},
+                           .source_channels = channels,
+                           .target_channels = channels,
+                           .groups = 1};
+        fused_case c = random_fused_case(op, WEIGHTS_ANY, SNN_NEURON_MAXIMUM);
+        check_case(&c);
+        free_fused_case(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_dense_layers),
-        cmocka_unit_test(test_random_layers),
+        cmocka_unit_test(test_layers),        cmocka_unit_test(test_kinds),  cmocka_unit_test(test_dense_layers),
+        cmocka_unit_test(test_random_layers), cmocka_unit_test(test_maxima),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,10 @@ wide_case random_wide_case(snn_operator op, weight_choice choice)
         op.target.height = window_output(&op.window, 0, c.pooled.height);
         op.target.width = window_output(&op.window, 1, c.pooled.width);
     }
+    if (op.kind == SNN_OPERATOR_DIAGONAL) {
+        op.target.height = op.source.height;
+        op.target.width = op.source.width;
+    }
     op.source_channel = random_bool() ? random_int(0, 70) : 0;
     op.target_channel = random_bool() ? random_int(0, 20) : 0;
     op.source.channels = op.source_channel + op.source_channels + (random_bool() ? random_int(0, 9) : 0);
@@ -65,11 +69,14 @@ wide_case random_wide_case(snn_operator op, weight_choice choice)
     random_range(0, op.target_channels, &p->row_begin, &p->row_end);
     random_range(p->row_begin, p->row_end, &c.row_begin, &c.row_end);
     const int64_t count = (p->row_end - p->row_begin) * snn_operator_row_length(&op);
-    int16_t *weights = allocate(count, sizeof *weights);
+    p->weights = allocate(count, sizeof(int32_t)); /* of diagonal operators; half would do for the others */
     for (int64_t i = 0; i < count; i++) {
-        weights[i] = random_weight(choice);
+        if (op.kind == SNN_OPERATOR_DIAGONAL) {
+            ((int32_t *)p->weights)[i] = random_int(-1000000, 1000000);
+        } else {
+            ((int16_t *)p->weights)[i] = random_weight(choice);
+        }
     }
-    p->weights = weights;
 
     c.tile.steps = random_bool() ? 1 << random_int(0, 5) : random_int(1, 20);
     const int32_t images = random_int(1, 2);
