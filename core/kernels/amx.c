@@ -234,6 +234,7 @@ const snn_kernels snn_kernels_amx = {
     .project = project,
     .neuron_scratch_bytes = snn_portable_nary_scratch_bytes,
     .fire = snn_portable_fire,
+    .multiply = snn_portable_multiply,
     .fuses = snn_amx_fuses,
     .fused_scratch_bytes = snn_amx_fused_scratch_bytes,
     .project_and_fire = snn_amx_project_and_fire,

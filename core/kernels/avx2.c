@@ -415,6 +415,7 @@ const snn_kernels snn_kernels_avx2 = {
     .project = project,
     .neuron_scratch_bytes = snn_portable_nary_scratch_bytes,
     .fire = snn_portable_fire,
+    .multiply = snn_portable_multiply,
     .fuses = snn_portable_fuses,
     .fused_scratch_bytes = snn_portable_fused_scratch,
     .project_and_fire = snn_portable_project_and_fire,

@@ -62,6 +62,17 @@ typedef struct snn_neurons {
     int32_t channel_begin, channel_end;
 } snn_neurons;
 
+/* Whole numbers as doubles, whose sums stay below 2^53: every sum is exact. */
+typedef struct snn_image_product {
+    const double *weights; /* [depth][rows] */
+    const double *values;  /* [positions][depth] */
+    double *sums;          /* [positions][rows], overwritten */
+    int64_t positions, depth;
+    int64_t rows; /* a multiple of SNN_IMAGE_ROWS */
+} snn_image_product;
+
+enum { SNN_IMAGE_ROWS = 16 };
+
 typedef struct snn_kernels {
     const char *name; /* "portable", "avx2", "avx512", "amx" */
     /* Whether this processor and operating system can run it. */
@@ -77,6 +88,8 @@ typedef struct snn_kernels {
     int64_t (*neuron_scratch_bytes)(const snn_population *population);
     /* Runs the tile's neurons over the block. For kinds that read all positions a tile is a whole image. */
     void (*fire)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
+    /* Products with a graded image. */
+    void (*multiply)(const snn_image_product *product);
     /* The rest is NULL where a table has no such kernel. Whether `project_and_fire` takes this projection, whose rows
      * are all the channels that the population's neurons are owned of. Not with float32 weights. */
     bool (*fuses)(const snn_packed *packed, const snn_population *population);

@@ -4,6 +4,7 @@
  * vectors ("avx2", "avx512"), which give the same bits. SNN_ISA is the copy's name; it ends the name of each function
  * that crosses a file, so that the copies can be linked together.
  *
+ *   images    products with a graded image
  *   values    spikes of a receptive field as int16 values
  *   products  projections: packing, and products with values
  *   depthwise depthwise convolutions
@@ -40,6 +41,7 @@
 #define snn_portable_pack               SNN_ISA_NAME(snn_portable_pack)
 #define snn_portable_scratch            SNN_ISA_NAME(snn_portable_scratch)
 #define snn_portable_project            SNN_ISA_NAME(snn_portable_project)
+#define snn_portable_multiply           SNN_ISA_NAME(snn_portable_multiply)
 #define snn_portable_fire               SNN_ISA_NAME(snn_portable_fire)
 #define snn_portable_fuses              SNN_ISA_NAME(snn_portable_fuses)
 #define snn_portable_fused_scratch      SNN_ISA_NAME(snn_portable_fused_scratch)
@@ -96,6 +98,7 @@ snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format
                              int32_t row_end, snn_packed *packed);
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+void snn_portable_multiply(const snn_image_product *product);
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* target = f(x) inverse_scale of SNN_LANES neurons of a unary kind; arrays are aligned. */
 void snn_portable_find_targets(float *restrict target, const snn_neurons *neurons, const float *restrict x,

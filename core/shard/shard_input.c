@@ -51,7 +51,8 @@ snn_status snn_graded_product_init(const snn_shard *shard, const snn_projection 
     const size_t count = (size_t)snn_operator_row_length(op) * (size_t)graded_rows(product);
     product->weights = snn_allocate(count, sizeof(int32_t)); /* float has the same size */
     product->pixels = snn_allocate((size_t)shard->capacity * (size_t)snn_shape_size(product->pooled), sizeof(int64_t));
-    bool complete = product->weights != NULL && product->pixels != NULL;
+    product->largest = snn_allocate((size_t)shard->capacity, sizeof *product->largest);
+    bool complete = product->weights != NULL && product->pixels != NULL && product->largest != NULL;
     if (op->kind == SNN_OPERATOR_GATHER) {
         product->index = snn_allocate(count, sizeof *product->index);
         complete = complete && product->index != NULL;
@@ -60,7 +61,7 @@ snn_status snn_graded_product_init(const snn_shard *shard, const snn_projection 
         return snn_out_of_memory("weights of the image");
     }
     transpose_rows(shard, projection, product);
-    return snn_ok();
+    return snn_graded_exact_init(shard, product);
 }
 
 void snn_graded_product_clear(snn_graded_product *product)
@@ -68,6 +69,8 @@ void snn_graded_product_clear(snn_graded_product *product)
     snn_release(product->weights);
     snn_release(product->index);
     snn_release(product->pixels);
+    snn_release(product->largest);
+    snn_release(product->exact);
 }
 
 int64_t snn_graded_product_bytes(const snn_graded_product *product, const snn_shard *shard, bool weights)
@@ -76,7 +79,8 @@ int64_t snn_graded_product_bytes(const snn_graded_product *product, const snn_sh
         return shard->capacity * snn_shape_size(product->pooled) * (int64_t)sizeof(int64_t);
     }
     int64_t count = snn_operator_row_length(product->op) * graded_rows(product);
-    return count * (int64_t)sizeof(int32_t) * (product->index != NULL ? 2 : 1);
+    const int64_t again = product->exact != NULL ? count * (int64_t)sizeof *product->exact : 0;
+    return count * (int64_t)sizeof(int32_t) * (product->index != NULL ? 2 : 1) + again;
 }
 
 int64_t snn_graded_sums_bytes(int32_t channels)
@@ -135,6 +139,16 @@ static void *product_image(const snn_graded_product *product, bool real, int32_t
     return (uint8_t *)product->pixels + (size_t)image * (size_t)snn_shape_size(product->pooled) * pixel_bytes(real);
 }
 
+static int64_t largest_magnitude(const int64_t *pixels, int64_t count)
+{
+    int64_t largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t magnitude = pixels[i] < 0 ? -pixels[i] : pixels[i];
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}
+
 static void pool_image(const snn_shard *shard, const snn_graded_product *product, const float *pixels, int32_t image)
 {
     const snn_shape pooled = product->pooled;
@@ -147,6 +161,9 @@ static void pool_image(const snn_shard *shard, const snn_graded_product *product
                 to += pixel_bytes(shard->real);
             }
         }
+    }
+    if (!shard->real) {
+        product->largest[image] = largest_magnitude(product_image(product, false, image), snn_shape_size(pooled));
     }
 }
 
@@ -244,6 +261,18 @@ static void add_product(const graded_sums *state, int64_t position)
     }
 }
 
+static float current_of(double sum, float step)
+{
+    return (float)(sum * (double)step * pixel_unit);
+}
+
+void snn_graded_store(float *graded, const double *sums, const float *step, int64_t count)
+{
+    for (int64_t c = 0; c < count; c++) {
+        graded[c] = current_of(sums[c], step[c]);
+    }
+}
+
 static void compute_position(const snn_shard *shard, int32_t population, int32_t image, int64_t position, void *sums)
 {
     const snn_part *part = &shard->parts[population];
@@ -261,8 +290,8 @@ static void compute_position(const snn_shard *shard, int32_t population, int32_t
     const int64_t positions = snn_shape_positions(shard->network->populations[population].input);
     float *graded = part->graded + (image * positions + position) * channels;
     for (int32_t c = 0; c < channels; c++) {
-        graded[c] = shard->real ? ((const float *)sums)[c] * step[c]
-                                : (float)((double)((const int64_t *)sums)[c] * (double)step[c] * pixel_unit);
+        graded[c] =
+            shard->real ? ((const float *)sums)[c] * step[c] : current_of((double)((const int64_t *)sums)[c], step[c]);
     }
 }
 
@@ -270,7 +299,6 @@ void snn_graded_compute(const snn_shard *shard, int32_t population, const float 
 {
     const snn_part *part = &shard->parts[population];
     const int64_t positions = snn_shape_positions(shard->network->populations[population].input);
-    const int64_t jobs = shard->images * positions;
 #pragma omp parallel num_threads(shard->threads)
     {
         void *sums = shard->workers[omp_get_thread_num()].accumulator;
@@ -280,9 +308,15 @@ void snn_graded_compute(const snn_shard *shard, int32_t population, const float 
                 pool_image(shard, &part->graded_products[i], pixels, image);
             }
         }
+        for (int32_t image = 0; image < shard->images; image++) {
+            if (snn_graded_is_exact(part, image)) {
+                snn_graded_compute_exact(shard, population, image, sums);
+                continue;
+            }
 #pragma omp for schedule(static)
-        for (int64_t job = 0; job < jobs; job++) {
-            compute_position(shard, population, (int32_t)(job / positions), job % positions, sums);
+            for (int64_t position = 0; position < positions; position++) {
+                compute_position(shard, population, image, position, sums);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
-/* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c and shard_stochastic.c
- * (encodings of the image), shard_streams.c (streams and who reads them), shard_ranges.c (who left the calibrated
- * range), shard_tiles.c (the work of one population) and shard_baseline.c (the subgradient dynamics). Nobody else
- * includes this. */
+/* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c, shard_graded.c and
+ * shard_stochastic.c (encodings of the image), shard_streams.c (streams and who reads them), shard_ranges.c (who left
+ * the calibrated range), shard_tiles.c (the work of one population) and shard_baseline.c (the subgradient dynamics).
+ * Nobody else includes this. */
 #ifndef SNN_SHARD_SHARD_PRIVATE_H
 #define SNN_SHARD_SHARD_PRIVATE_H
 
@@ -16,6 +16,9 @@ typedef struct snn_graded_product {
     void *weights;              /* [row length][rows] int32_t, or float: a tap's weights side by side */
     int32_t *index;             /* SNN_OPERATOR_GATHER: [target positions][rows] */
     void *pixels;               /* [images][pooled] int64_t in units of 2^-16, or float */
+    int64_t *largest;           /* [images] magnitude of these integers */
+    double *exact;              /* [row length][rows, padded]: the weights for the kernels; NULL where not of use */
+    int64_t reach;              /* of `exact`: the largest sum of a row's magnitudes */
 } snn_graded_product;
 
 /* What SNN_DYNAMICS_SUBGRADIENT adds to a part; all NULL under other dynamics. */
@@ -111,8 +114,20 @@ void snn_graded_product_clear(snn_graded_product *product);
 int64_t snn_graded_product_bytes(const snn_graded_product *product, const snn_shard *shard, bool weights);
 /* Bytes of a worker's accumulator that one position's sums over `channels` channels need. */
 int64_t snn_graded_sums_bytes(int32_t channels);
+/* graded = the current of sums of whole numbers, [count] channels. */
+void snn_graded_store(float *graded, const double *sums, const float *step, int64_t count);
 /* part->graded of all images of the group, from the image. */
 void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels);
+
+/* shard_graded.c */
+/* After the weights: makes `exact` where the kernels can do the product. */
+snn_status snn_graded_exact_init(const snn_shard *shard, snn_graded_product *product);
+/* Bytes of a worker's accumulator that the product takes with the kernels. */
+int64_t snn_graded_exact_bytes(const snn_graded_product *product);
+/* Whether the kernels can make part->graded of an image whose pixels are in place. */
+bool snn_graded_is_exact(const snn_part *part, int32_t image);
+/* The same for all positions of an image, shared out over the threads of the parallel region that it is called in. */
+void snn_graded_compute_exact(const snn_shard *shard, int32_t population, int32_t image, void *memory);
 
 snn_status snn_encoder_init(const snn_shard *shard, snn_encoder *encoder);
 void snn_encoder_clear(snn_encoder *encoder);

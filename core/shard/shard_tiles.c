@@ -24,6 +24,10 @@ snn_status snn_workers_create(snn_shard *shard)
         int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
         bytes = part->fused >= 0 && !part->summed ? 0 : bytes;
         accumulator = bytes > accumulator ? bytes : accumulator;
+        for (int32_t i = 0; i < part->graded_product_count; i++) {
+            bytes = snn_graded_exact_bytes(&part->graded_products[i]);
+            accumulator = bytes > accumulator ? bytes : accumulator;
+        }
         channels = owned > channels ? owned : channels;
         inputs = held > inputs ? held : inputs;
         if (held > 0 && snn_neuron_spikes(shard->network->populations[p].kind)) {

@@ -14,6 +14,9 @@ void test_pack_limits(void **state);
 /* test_neurons.c */
 void test_fire(void **state);
 
+/* test_images.c */
+void test_images(void **state);
+
 /* test_nary.c */
 void test_nary(void **state);
 
