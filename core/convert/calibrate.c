@@ -36,6 +36,8 @@ static float reference_of(const snn_draft_population *population, const float *v
 static float tracked_of(const snn_draft_population *population, float value, int32_t c, float reference)
 {
     switch (population->tracked) {
+    case SNN_TRACKED_SQUARE:
+        return value * value;
     case SNN_TRACKED_CENTRED_SQUARE:
         return (value - reference) * (value - reference);
     case SNN_TRACKED_EXPONENTIAL:

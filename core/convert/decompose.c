@@ -48,8 +48,8 @@ static snn_status sum_groups(snn_affine *affine, int32_t groups, float weight)
 
 /* --- layer normalisation --- */
 
-/* x is centred already. Becomes x / sqrt(mean of x^2 + epsilon). */
-static snn_status normalise(snn_recognition *recognition, snn_affine *x, float epsilon)
+/* x, centred already if it is to be, becomes x / sqrt(mean of x^2 + epsilon). */
+static snn_status normalise(snn_recognition *recognition, snn_affine *x, bool centred, float epsilon)
 {
     const snn_node *node = recognition->node;
     const snn_shape shape = x->shape;
@@ -57,7 +57,7 @@ static snn_status normalise(snn_recognition *recognition, snn_affine *x, float e
     SNN_TRY(snn_affine_copy(x, &squares));
     snn_status status = add_part(recognition, "/square", SNN_NEURON_SQUARE, &squares, shape, node->inputs[0]);
     if (status.code == SNN_OK) {
-        last_population(recognition)->tracked = SNN_TRACKED_CENTRED_SQUARE;
+        last_population(recognition)->tracked = centred ? SNN_TRACKED_CENTRED_SQUARE : SNN_TRACKED_SQUARE;
         status = sum_groups(&squares, 1, 1.0f / (float)shape.channels);
     }
     if (status.code == SNN_OK) {
@@ -70,13 +70,15 @@ static snn_status normalise(snn_recognition *recognition, snn_affine *x, float e
     return snn_ok();
 }
 
-snn_status snn_decompose_layer_normalization(snn_recognition *recognition, snn_affine *x, float epsilon,
-                                             const float *gain, const float *shift)
+snn_status snn_decompose_normalization(snn_recognition *recognition, snn_affine *x, bool centred, float epsilon,
+                                       const float *gain, const float *shift)
 {
     const snn_shape shape = x->shape;
-    snn_status status = snn_draft_centre(recognition->draft, recognition->node->name, x, recognition->node->inputs[0]);
+    const int32_t value = recognition->node->inputs[0];
+    snn_status status = centred ? snn_draft_centre(recognition->draft, recognition->node->name, x, value)
+                                : snn_draft_stream_affine(recognition->draft, x, value);
     if (status.code == SNN_OK) {
-        status = normalise(recognition, x, epsilon);
+        status = normalise(recognition, x, centred, epsilon);
     }
     if (status.code == SNN_OK) {
         last_population(recognition)->value_gain = gain;
@@ -145,10 +147,10 @@ static snn_status score(snn_recognition *recognition, snn_affine *x, const softm
 {
     snn_draft *draft = recognition->draft;
     snn_affine keys;
-    SNN_TRY(snn_draft_take(recognition, 0, x));
+    SNN_TRY(snn_recognise_take_operand(recognition, 0, x));
     snn_shape shape = x->shape;
     shape.channels = values->heads * (int32_t)snn_shape_positions(shape);
-    SNN_TRY(snn_draft_take(recognition, 1, &keys));
+    SNN_TRY(snn_recognise_take_operand(recognition, 1, &keys));
     snn_status status = snn_affine_concatenate(x, &keys);
     snn_affine_clear(&keys);
     SNN_TRY(status);
@@ -164,7 +166,7 @@ static snn_status mix(snn_recognition *recognition, snn_affine *x, int32_t heads
 {
     const int32_t output = recognition->node->outputs[0];
     snn_affine operand;
-    SNN_TRY(snn_draft_take(recognition, 2, &operand));
+    SNN_TRY(snn_recognise_take_operand(recognition, 2, &operand));
     snn_shape shape = operand.shape;
     snn_status status = snn_draft_stream_affine(recognition->draft, &operand, recognition->node->inputs[2]);
     if (status.code == SNN_OK) {

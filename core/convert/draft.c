@@ -455,6 +455,7 @@ void snn_draft_destroy(snn_draft *draft)
     for (int32_t p = 0; p < draft->population_count; p++) {
         snn_affine_clear(&draft->populations[p].input);
         snn_release(draft->populations[p].name);
+        snn_release(draft->populations[p].own_constants);
     }
     snn_release(draft->affines);
     snn_release(draft->uses);

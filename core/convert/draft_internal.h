@@ -10,6 +10,7 @@
  * by itself. */
 typedef enum snn_tracked {
     SNN_TRACKED_VALUE,
+    SNN_TRACKED_SQUARE,
     SNN_TRACKED_CENTRED_SQUARE, /* (value - mean)^2 */
     SNN_TRACKED_EXPONENTIAL     /* exp(value - largest) */
 } snn_tracked;
@@ -29,8 +30,9 @@ typedef struct snn_draft_population {
     snn_tracked tracked;
     /* The population tracks (value - shift) / gain; NULL for 1 and 0. Constants of the graph, per channel. */
     const float *value_gain, *value_shift;
-    int32_t mean_of; /* a stream that keeps the mean over channels of this stream (centring.h); -1: none */
-    int64_t maxima;  /* where its channels begin in the flat array of maxima */
+    float *own_constants; /* what they point to if it is not the graph's; owned */
+    int32_t mean_of;      /* a stream that keeps the mean over channels of this stream (centring.h); -1: none */
+    int64_t maxima;       /* where its channels begin in the flat array of maxima */
 } snn_draft_population;
 
 struct snn_draft {
@@ -63,6 +65,7 @@ snn_recogniser snn_recogniser_product(const char *operator_name);
 snn_recogniser snn_recogniser_arithmetic(const char *operator_name);
 snn_recogniser snn_recogniser_average(const char *operator_name);
 snn_recogniser snn_recogniser_neuron(const char *operator_name);
+snn_recogniser snn_recogniser_normalise(const char *operator_name);
 snn_recogniser snn_recogniser_nary(const char *operator_name);
 snn_recogniser snn_recogniser_movement(const char *operator_name);
 snn_recogniser snn_recogniser_parts(const char *operator_name);
@@ -125,14 +128,23 @@ snn_status snn_recognise_unary(snn_recognition *recognition, int32_t i, snn_neur
 snn_status snn_recognise_average(snn_recognition *recognition, const snn_window *window, bool count_padding);
 /* A neuron of two activations: SNN_NEURON_PRODUCT or SNN_NEURON_QUOTIENT of inputs 0 and 1. */
 snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind kind);
-/* Input i laid out so that its last axis runs over channels. */
+/* Input i laid out so that its last axis, or axis number `axis`, runs over channels. */
 snn_status snn_recognise_channels_last(snn_recognition *recognition, int32_t i);
+snn_status snn_recognise_channels_along(snn_recognition *recognition, int32_t i, int32_t axis);
+/* Operand i of the pattern Attention, laid out with channels last: its channels of the input's. */
+snn_status snn_recognise_take_operand(snn_recognition *recognition, int32_t i, snn_affine *affine);
+/* Input i with plain terms. */
+snn_status snn_recognise_take_decoded(snn_recognition *recognition, int32_t i, snn_affine *affine);
+/* A population over `input` (taken), whose outputs are laid out like `shape` and the input's order; given as output 0.
+ */
+snn_status snn_recognise_nary(snn_recognition *recognition, snn_neuron_kind kind, snn_affine *input, snn_shape shape,
+                              float alpha, int32_t groups);
 
 /* Forms of several populations (decompose.c); they give output 0.
- * (x - mean) / sqrt(mean of (x - mean)^2 + epsilon) over channels, times gain, plus shift (constants, or NULL). Takes
- * x. */
-snn_status snn_decompose_layer_normalization(snn_recognition *recognition, snn_affine *x, float epsilon,
-                                             const float *gain, const float *shift);
+ * (x - mean) / sqrt(mean of (x - mean)^2 + epsilon) over channels, times gain, plus shift (constants, or NULL); with 0
+ * for the mean unless `centred`. Takes x. */
+snn_status snn_decompose_normalization(snn_recognition *recognition, snn_affine *x, bool centred, float epsilon,
+                                       const float *gain, const float *shift);
 /* Softmax of every position. Takes x, which is plain. */
 snn_status snn_decompose_softmax(snn_recognition *recognition, snn_affine *x);
 /* Attention of inputs 0 to 2 with channels last: scores, softmax, mix. */

@@ -243,84 +243,6 @@ static bool match_gate(snn_search *search, const snn_node *root, snn_pattern_mat
     return false;
 }
 
-/* ReduceMean of `value` over the last axis only. */
-static const snn_node *mean_of(const snn_search *search, int32_t mean, int32_t value)
-{
-    const snn_node *node = snn_search_producer(search, mean, "ReduceMean");
-    if (node == NULL || node->inputs[0] != value || snn_node_integer(node, "keepdims", 1) == 0) {
-        return NULL;
-    }
-    int64_t axis = 0;
-    int32_t rank = search->graph->values[value].tensor.rank;
-    if (snn_node_integers(node, "axes", &axis, 1) == 0 && node->input_count > 1) {
-        const snn_value *axes = &search->graph->values[node->inputs[1]];
-        if (!axes->constant || snn_tensor_elements(&axes->tensor) != 1) {
-            return NULL;
-        }
-        axis = *(const int64_t *)axes->tensor.data;
-    } else if (snn_node_integers(node, "axes", &axis, 1) != 1) {
-        return NULL;
-    }
-    return axis == -1 || axis == rank - 1 ? node : NULL;
-}
-
-/* x - mean(x); gives x. */
-static const snn_node *centred(snn_search *search, int32_t value, int32_t *x)
-{
-    const snn_node *node = snn_search_producer(search, value, "Sub");
-    const snn_node *mean = node == NULL ? NULL : mean_of(search, node->inputs[1], node->inputs[0]);
-    if (mean == NULL) {
-        return NULL;
-    }
-    *x = node->inputs[0];
-    snn_search_absorb(search, node);
-    snn_search_absorb(search, mean);
-    return node;
-}
-
-/* The square of a value, as Pow(., 2) or as a product with itself; gives the value. */
-static bool is_square(snn_search *search, int32_t value, int32_t *of)
-{
-    float exponent = 0.0f;
-    const snn_node *power = snn_search_producer(search, value, "Pow");
-    const snn_node *product = snn_search_producer(search, value, "Mul");
-    if (power != NULL && snn_search_constant(search, power->inputs[1], &exponent) && exponent == 2.0f) {
-        snn_search_absorb(search, power);
-        *of = power->inputs[0];
-        return true;
-    }
-    if (product != NULL && product->inputs[0] == product->inputs[1]) {
-        snn_search_absorb(search, product);
-        *of = product->inputs[0];
-        return true;
-    }
-    return false;
-}
-
-static bool match_layer_normalization(snn_search *search, const snn_node *root, snn_pattern_match *match)
-{
-    int32_t x = SNN_NO_VALUE, x_again = SNN_NO_VALUE, variance = SNN_NO_VALUE, deviation = SNN_NO_VALUE;
-    float epsilon = 0.0f;
-    const snn_node *root_of = snn_search_producer(search, root->inputs[1], "Sqrt");
-    if (root_of == NULL || centred(search, root->inputs[0], &x) == NULL ||
-        !snn_search_sum(search, root_of->inputs[0], &variance, &epsilon)) {
-        return false;
-    }
-    const snn_node *mean = snn_search_producer(search, variance, "ReduceMean");
-    /* The deviation may be computed a second time from the same x. */
-    if (mean == NULL || mean_of(search, variance, mean->inputs[0]) == NULL ||
-        !is_square(search, mean->inputs[0], &deviation) || centred(search, deviation, &x_again) == NULL ||
-        x_again != x) {
-        return false;
-    }
-    snn_search_absorb(search, root_of);
-    snn_search_absorb(search, mean);
-    snn_search_absorb(search, root);
-    *match = (snn_pattern_match){
-        .operator= "LayerNormalization", .inputs = {x}, .input_count = 1, .parameter = epsilon, .groups = 1};
-    return true;
-}
-
 /* Whether nothing but absorbed nodes reads what the absorbed nodes (but the root) give. */
 static bool is_closed(const snn_search *search, int32_t root)
 {
@@ -351,8 +273,10 @@ typedef struct pattern {
 static const pattern patterns[] = {
     {"Mul", match_gate},
     {"Div", match_gate},
-    {"Div", match_layer_normalization},
+    {"Div", snn_match_normalization},
+    {"Mul", snn_match_normalization},
     {"Reshape", snn_match_attention},
+    {"MatMul", snn_match_single_attention},
 };
 
 /* Later nodes first, so that the widest match wins: the last product of a gated function, not one inside it. */

@@ -5,10 +5,12 @@
  * of the root. The graph itself stays as it is, so calibration and the trained network's accuracy are computed as
  * exported.
  *
- *   Gelu                 x * 0.5 * (1 + Erf(x / sqrt 2)), factors in any order; and the Tanh form (approximate =
- * "tanh") Silu, Mish           x * Sigmoid(x); x * Tanh(Softplus(x)) HardSwish            x * HardSigmoid(x); x *
- * Clip(x + 3, 0, 6) / 6 LayerNormalization   (x - mean) / Sqrt(mean of (x - mean)^2 + epsilon) over the last axis
- *   Attention            Softmax(q k * scale) v with the reshapes and transposes that split and join heads
+ * - Gelu: x * 0.5 * (1 + Erf(x / sqrt 2)), factors in any order; and the Tanh form (approximate = "tanh").
+ * - Silu, Mish: x * Sigmoid(x); x * Tanh(Softplus(x)).
+ * - HardSwish: x * HardSigmoid(x); x * Clip(x + 3, 0, 6) / 6.
+ * - LayerNormalization, RMSNormalization: x - mean, or x, over Sqrt(mean of its square + epsilon), over one axis.
+ * - Attention: Softmax(q k * scale) v, with the movements that split q, k and v into heads, perhaps from one product,
+ * and join the heads again.
  */
 #ifndef SNN_CONVERT_PATTERNS_H
 #define SNN_CONVERT_PATTERNS_H
@@ -21,10 +23,12 @@ typedef struct snn_pattern_match {
     const char *operator;               /* NULL: an ordinary node */
     int32_t inputs[SNN_PATTERN_INPUTS]; /* value numbers */
     int32_t input_count;
-    float parameter;         /* LayerNormalization: epsilon; Attention: scale; Gelu: 1 for the tanh form */
-    int32_t groups;          /* Attention: heads */
-    int32_t scores, weights; /* Attention: values [1, heads, tokens, tokens] before and behind the softmax */
-    int32_t root;            /* absorbed nodes: the root's number; the root itself: its own; ordinary nodes: -1 */
+    float parameter;                   /* LayerNormalization: epsilon; Attention: scale; Gelu: 1 for the tanh form */
+    int32_t groups;                    /* Attention: heads; LayerNormalization, RMSNormalization: the axis */
+    int32_t first[SNN_PATTERN_INPUTS]; /* Attention: the channels of q, k and v in their values: `width` of them from */
+    int32_t width;                     /* `first` on */
+    int32_t scores, weights;           /* Attention: values [1, heads, tokens, tokens] before and behind the softmax */
+    int32_t root; /* absorbed nodes: the root's number; the root itself: its own; ordinary nodes: -1 */
 } snn_pattern_match;
 
 /* Fills `matches` [graph->node_count]. The graph must have passed snn_graph_infer. */

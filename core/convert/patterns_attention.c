@@ -1,5 +1,6 @@
-/* Softmax attention as exporters write it: heads are split by Reshape and Transpose, k is transposed, scores are
- * scaled, and the heads are joined again. The movements are checked by what they do to the numbers of elements. */
+/* Softmax attention as exporters write it: q, k and v are split into heads by movements, perhaps out of one product, k
+ * is transposed, scores are scaled, and the heads are joined again. The movements are checked by what they do to the
+ * numbers of elements, so it does not matter which they are. */
 #include <math.h>
 #include <string.h>
 
@@ -7,102 +8,140 @@
 #include "core/convert/movement.h"
 #include "core/convert/patterns_internal.h"
 
-enum { CHAIN_LIMIT = 6 };
+enum { CHAIN_LIMIT = 16 };
 
-/* Nodes that move elements, from `value` back to where something else computes; nearest first. */
-typedef struct chain {
-    const snn_node *nodes[CHAIN_LIMIT];
-    int32_t count;
-    int32_t source; /* the value that it begins with */
-} chain;
+typedef struct heads {
+    int64_t count, tokens, width; /* channels of one head */
+} heads;
 
-static chain movements_before(const snn_search *search, int32_t value)
+/* A node on the way back from an operand: it moves elements, or multiplies them all by a factor. */
+typedef struct step {
+    const snn_node *node;
+    int32_t value; /* what it makes */
+    int32_t from;  /* what it makes it of */
+    bool moves;
+    float factor;
+} step;
+
+static bool is_movement(const snn_node *node)
 {
-    chain found = {.source = value};
-    while (found.count < CHAIN_LIMIT) {
-        const snn_node *node = snn_search_producer(search, found.source, "Transpose");
-        node = node != NULL ? node : snn_search_producer(search, found.source, "Reshape");
-        if (node == NULL) {
-            break;
+    static const char *const movements[] = {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten",
+                                            "Gather",    "Slice",   "Split",   "Identity"};
+    for (size_t i = 0; i < sizeof movements / sizeof movements[0]; i++) {
+        if (strcmp(node->operator, movements[i]) == 0) {
+            return true;
         }
-        found.nodes[found.count++] = node;
-        found.source = node->inputs[0];
     }
-    return found;
+    return false;
 }
 
-/* Shortens the chain to the last value [1, tokens, channels] on the way back, and says where every element of its end
- * comes from; NULL if there is none or memory is short. */
-static int32_t *chain_map(const snn_search *search, chain *movements, int64_t tokens, int64_t channels)
+/* The step that makes `value`; false if something else computes it. */
+static bool step_before(const snn_search *search, int32_t value, step *found)
 {
-    const snn_graph *graph = search->graph;
-    int32_t length = 0;
-    for (int32_t i = 0; i < movements->count; i++) {
-        const snn_tensor *from = &graph->values[movements->nodes[i]->inputs[0]].tensor;
-        if (from->rank == 3 && from->dims[1] == tokens && from->dims[2] == channels) {
-            length = i + 1;
-            break;
-        }
+    int32_t producer = search->graph->values[value].producer;
+    const snn_node *node = producer < 0 ? NULL : &search->graph->nodes[producer];
+    if (node == NULL || node->folded || node->domain[0] != '\0') {
+        return false;
     }
-    if (length == 0) {
-        return NULL;
+    *found = (step){.node = node, .value = value, .from = node->inputs[0], .moves = true, .factor = 1.0f};
+    if (is_movement(node)) {
+        return true;
     }
-    movements->count = length;
-    movements->source = movements->nodes[length - 1]->inputs[0];
-    int32_t *map = NULL;
-    for (int32_t i = length - 1; i >= 0; i--) {
+    float constant = 1.0f;
+    bool product = strcmp(node->operator, "Mul") == 0;
+    found->moves = false;
+    if (product && snn_search_constant(search, node->inputs[0], &constant)) {
+        found->from = node->inputs[1];
+    } else if ((!product && strcmp(node->operator, "Div") != 0) ||
+               !snn_search_constant(search, node->inputs[1], &constant)) {
+        return false;
+    }
+    found->factor = product ? constant : 1.0f / constant;
+    return true;
+}
+
+/* Where every element of `value`, `count` steps behind `source`, comes from; NULL if memory is short. */
+static int32_t *map_of(const snn_search *search, const step *steps, int32_t count, int32_t source)
+{
+    int64_t elements = snn_tensor_elements(&search->graph->values[source].tensor);
+    int32_t *map = snn_allocate((size_t)elements, sizeof *map);
+    for (int64_t e = 0; e < elements && map != NULL; e++) {
+        map[e] = (int32_t)e;
+    }
+    for (int32_t i = count - 1; i >= 0 && map != NULL; i--) {
         int32_t *next = NULL;
-        if (snn_movement_map(graph, movements->nodes[i], movements->nodes[i]->outputs[0], map, &next).code != SNN_OK) {
+        if (steps[i].moves) {
+            (void)snn_movement_map(search->graph, steps[i].node, steps[i].value, map, &next); /* NULL if it fails */
             snn_release(map);
-            return NULL;
+            map = next;
         }
-        snn_release(map);
-        map = next;
     }
     return map;
 }
 
-/* Whether [head][token][channel of head], or [head][channel][token] if `transposed`, is taken from [token][channel]. */
-static bool splits_heads(const int32_t *map, int64_t heads, int64_t tokens, int64_t width, bool transposed)
+/* Whether [head][token][channel of head], or [head][channel][token] if `transposed`, is taken from [token][channel]
+ * with `channels` of them, from channel `first` on. */
+static bool splits_heads(const int32_t *map, const heads *split, int64_t channels, bool transposed, int32_t *first)
 {
-    for (int64_t h = 0; h < heads; h++) {
-        for (int64_t t = 0; t < tokens; t++) {
-            for (int64_t c = 0; c < width; c++) {
-                int64_t at = transposed ? (h * width + c) * tokens + t : (h * tokens + t) * width + c;
-                if (map[at] != t * heads * width + h * width + c) {
+    *first = map[0];
+    for (int64_t h = 0; h < split->count; h++) {
+        for (int64_t t = 0; t < split->tokens; t++) {
+            for (int64_t c = 0; c < split->width; c++) {
+                int64_t at = transposed ? (h * split->width + c) * split->tokens + t
+                                        : (h * split->tokens + t) * split->width + c;
+                if (map[at] != t * channels + *first + h * split->width + c) {
                     return false;
                 }
             }
         }
     }
-    return true;
+    return *first + split->count * split->width <= channels;
 }
 
-/* Follows an operand of attention back to the tokens that it is split from. */
-static bool operand(snn_search *search, int32_t value, int64_t heads, int64_t tokens, int64_t width, bool transposed,
-                    int32_t *source, float *scale)
+/* Whether `source` holds a row of channels for each token, of which the operand is a range from `first` on. */
+static bool is_source(const snn_search *search, const step *steps, int32_t count, int32_t source, const heads *split,
+                      bool transposed, int32_t *first)
 {
-    /* A factor may stand at q or k instead of at the scores. */
-    snn_factors factors = {.constant = 1.0f};
-    snn_search_factors(search, value, &factors);
-    if (factors.count != 1) {
+    const snn_tensor *tensor = &search->graph->values[source].tensor;
+    if (tensor->rank < 2 || tensor->dims[tensor->rank - 1] < split->count * split->width ||
+        snn_tensor_elements(tensor) != split->tokens * tensor->dims[tensor->rank - 1]) {
         return false;
     }
-    *scale *= factors.constant;
-    chain movements = movements_before(search, factors.value[0]);
-    int32_t *map = chain_map(search, &movements, tokens, heads * width);
-    bool found = map != NULL && splits_heads(map, heads, tokens, width, transposed);
-    for (int32_t i = 0; i < movements.count && found; i++) {
-        snn_search_absorb(search, movements.nodes[i]);
-    }
-    *source = movements.source;
+    int32_t *map = map_of(search, steps, count, source);
+    bool found = map != NULL && splits_heads(map, split, tensor->dims[tensor->rank - 1], transposed, first);
     snn_release(map);
     return found;
 }
 
+/* Follows operand number i of attention back to the tokens that it is split from: as far as can be, so that q, k and v
+ * out of one product are found there. */
+static bool operand(snn_search *search, int32_t value, const heads *split, bool transposed, int32_t i, float *scale,
+                    snn_pattern_match *match)
+{
+    step steps[CHAIN_LIMIT] = {{0}};
+    int32_t count = 0, used = -1, first = 0;
+    int32_t source = value;
+    if (is_source(search, steps, 0, source, split, transposed, &match->first[i])) {
+        used = 0;
+    }
+    while (count < CHAIN_LIMIT && step_before(search, source, &steps[count])) {
+        source = steps[count++].from;
+        if (is_source(search, steps, count, source, split, transposed, &first)) {
+            used = count;
+            match->first[i] = first;
+        }
+    }
+    match->inputs[i] = used > 0 ? steps[used - 1].from : value;
+    for (int32_t s = 0; s < used; s++) {
+        *scale *= steps[s].factor;
+        snn_search_absorb(search, steps[s].node);
+    }
+    return used >= 0;
+}
+
 /* Whether `root` and a transposition before it join [head][token][channel] to [token][channel]; gives what they join.
  */
-static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joined)
+static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joined, heads *split)
 {
     const snn_graph *graph = search->graph;
     const snn_node *transpose = snn_search_producer(search, root->inputs[0], "Transpose");
@@ -111,17 +150,18 @@ static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joine
     }
     const snn_tensor *from = &graph->values[transpose->inputs[0]].tensor;
     const snn_tensor *to = &graph->values[root->outputs[0]].tensor;
-    if (from->rank != 4 || to->rank != 3) {
+    if (from->rank < 3 || to->rank < 2) {
         return false;
     }
-    int64_t heads = from->dims[1], tokens = from->dims[2], width = from->dims[3];
+    *split = (heads){from->dims[from->rank - 3], from->dims[from->rank - 2], from->dims[from->rank - 1]};
+    int64_t channels = split->count * split->width;
     int32_t *map = NULL, *both = NULL;
-    bool found = to->dims[1] == tokens && to->dims[2] == heads * width &&
+    bool found = to->dims[to->rank - 1] == channels && snn_tensor_elements(from) == channels * split->tokens &&
                  snn_movement_map(graph, transpose, transpose->outputs[0], NULL, &map).code == SNN_OK &&
                  snn_movement_map(graph, root, root->outputs[0], map, &both).code == SNN_OK;
-    for (int64_t t = 0; t < tokens && found; t++) {
-        for (int64_t e = 0; e < heads * width && found; e++) {
-            found = both[t * heads * width + e] == (e / width * tokens + t) * width + e % width;
+    for (int64_t t = 0; t < split->tokens && found; t++) {
+        for (int64_t e = 0; e < channels && found; e++) {
+            found = both[t * channels + e] == (e / split->width * split->tokens + t) * split->width + e % split->width;
         }
     }
     snn_release(map);
@@ -134,44 +174,56 @@ static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joine
     return found;
 }
 
-bool snn_match_attention(snn_search *search, const snn_node *root, snn_pattern_match *match)
+/* `mixed` = MatMul(Softmax(scale * MatMul(q, k)), v) */
+static bool match_heads(snn_search *search, int32_t mixed, const heads *split, snn_pattern_match *match)
 {
-    const snn_graph *graph = search->graph;
-    int32_t joined = SNN_NO_VALUE;
     float scale = 1.0f, unused = 1.0f;
     snn_factors factors = {.constant = 1.0f};
-    if (!joins_heads(search, root, &joined)) {
-        return false;
-    }
-    const snn_node *mix = snn_search_producer(search, joined, "MatMul");
+    const snn_node *mix = snn_search_producer(search, mixed, "MatMul");
     const snn_node *softmax = mix == NULL ? NULL : snn_search_producer(search, mix->inputs[0], "Softmax");
     if (softmax == NULL) {
         return false;
     }
-    int64_t axis = snn_node_integer(softmax, "axis", graph->opset >= 13 ? -1 : 1);
+    int32_t last = search->graph->values[softmax->outputs[0]].tensor.rank - 1;
+    int64_t axis = snn_node_integer(softmax, "axis", search->graph->opset >= 13 ? -1 : 1);
     snn_search_factors(search, softmax->inputs[0], &factors);
     const snn_node *scores = factors.count == 1 ? snn_search_producer(search, factors.value[0], "MatMul") : NULL;
-    if (scores == NULL || (axis != -1 && axis != 3)) {
+    if (scores == NULL || (axis != -1 && axis != last)) {
         return false;
     }
     scale = factors.constant;
-    const snn_tensor *shape = &graph->values[joined].tensor;
-    int64_t heads = shape->dims[1], tokens = shape->dims[2], width = shape->dims[3];
-    int32_t q = SNN_NO_VALUE, k = SNN_NO_VALUE, v = SNN_NO_VALUE;
-    if (!operand(search, scores->inputs[0], heads, tokens, width, false, &q, &scale) ||
-        !operand(search, scores->inputs[1], heads, tokens, width, true, &k, &scale) ||
-        !operand(search, mix->inputs[1], heads, tokens, width, false, &v, &unused) || unused != 1.0f) {
+    *match = (snn_pattern_match){.operator= "Attention",
+                                 .input_count = 3,
+                                 .groups = (int32_t)split->count,
+                                 .width = (int32_t)(split->count * split->width),
+                                 .scores = softmax->inputs[0],
+                                 .weights = softmax->outputs[0]};
+    if (!operand(search, scores->inputs[0], split, false, 0, &scale, match) ||
+        !operand(search, scores->inputs[1], split, true, 1, &scale, match) ||
+        !operand(search, mix->inputs[1], split, false, 2, &unused, match) || unused != 1.0f) {
         return false;
     }
+    match->parameter = scale;
     snn_search_absorb(search, mix);
     snn_search_absorb(search, softmax);
     snn_search_absorb(search, scores);
-    *match = (snn_pattern_match){.operator= "Attention",
-                                 .inputs = {q, k, v},
-                                 .input_count = 3,
-                                 .parameter = scale,
-                                 .groups = (int32_t)heads,
-                                 .scores = softmax->inputs[0],
-                                 .weights = softmax->outputs[0]};
     return true;
+}
+
+bool snn_match_attention(snn_search *search, const snn_node *root, snn_pattern_match *match)
+{
+    int32_t joined = SNN_NO_VALUE;
+    heads split;
+    return joins_heads(search, root, &joined, &split) && match_heads(search, joined, &split, match);
+}
+
+bool snn_match_single_attention(snn_search *search, const snn_node *root, snn_pattern_match *match)
+{
+    const snn_tensor *mixed = &search->graph->values[root->outputs[0]].tensor;
+    if (mixed->rank < 2) {
+        return false;
+    }
+    const heads split = {1, mixed->dims[mixed->rank - 2], mixed->dims[mixed->rank - 1]};
+    return snn_tensor_elements(mixed) == split.tokens * split.width &&
+           match_heads(search, root->outputs[0], &split, match);
 }

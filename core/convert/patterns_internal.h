@@ -31,7 +31,12 @@ bool snn_search_sum(snn_search *search, int32_t value, int32_t *x, float *consta
 /* Takes products and quotients by constants apart; absorbs them. Begin with constant 1 and count 0. */
 void snn_search_factors(snn_search *search, int32_t value, snn_factors *factors);
 
+/* Layer and root mean square normalisation, from the last quotient or product (patterns_normalise.c). */
+bool snn_match_normalization(snn_search *search, const snn_node *root, snn_pattern_match *match);
+
 /* Attention, from the Reshape that joins the heads (patterns_attention.c). */
 bool snn_match_attention(snn_search *search, const snn_node *root, snn_pattern_match *match);
+/* The same with one head, which is neither split nor joined: from the product with the values. */
+bool snn_match_single_attention(snn_search *search, const snn_node *root, snn_pattern_match *match);
 
 #endif

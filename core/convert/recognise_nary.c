@@ -1,13 +1,13 @@
-/* Nonlinear nodes of several decoded inputs: normalisation, attention, softmax, products and quotients of activations.
+/* Nonlinear nodes of several decoded inputs: attention, softmax, products and quotients of activations.
  * Their inputs are read as plain terms: from spiking populations, or from streams that keep sums exactly. */
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/memory.h"
 #include "core/convert/arrange.h"
 
-/* A population over `input` (taken), whose outputs are laid out like `shape` and `order`; given as output 0. */
-static snn_status add_nary(snn_recognition *recognition, snn_neuron_kind kind, snn_affine *input, snn_shape shape,
-                           float alpha, int32_t groups)
+snn_status snn_recognise_nary(snn_recognition *recognition, snn_neuron_kind kind, snn_affine *input, snn_shape shape,
+                              float alpha, int32_t groups)
 {
     const snn_node *node = recognition->node;
     snn_order order = input->order;
@@ -28,8 +28,7 @@ static snn_status add_nary(snn_recognition *recognition, snn_neuron_kind kind, s
     return snn_ok();
 }
 
-/* Input i with plain terms. */
-static snn_status take_decoded(snn_recognition *recognition, int32_t i, snn_affine *affine)
+snn_status snn_recognise_take_decoded(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
     int32_t value = recognition->node->inputs[i];
     if (!snn_recognition_is_activation(recognition, i)) {
@@ -51,55 +50,50 @@ snn_status snn_recognise_channels_last(snn_recognition *recognition, int32_t i)
     return snn_draft_require_layout(recognition, i, shape, SNN_ORDER_CHANNELS_LAST);
 }
 
-/* Gain or shift of a normalisation as given by input i: one value per channel, or NULL where it is left out. */
-static snn_status channel_constant(const snn_recognition *recognition, int32_t i, int32_t channels,
-                                   const float **values)
+snn_status snn_recognise_channels_along(snn_recognition *recognition, int32_t i, int32_t axis)
 {
-    const snn_tensor *tensor = NULL;
-    *values = NULL;
-    if (i >= recognition->node->input_count || recognition->node->inputs[i] == SNN_NO_VALUE) {
-        return snn_ok();
+    const snn_tensor *tensor = snn_recognition_input(recognition, i);
+    const snn_affine *affine = &recognition->draft->affines[recognition->node->inputs[i]];
+    const int64_t *dims = tensor->dims;
+    if (axis == tensor->rank - 1) {
+        return snn_recognise_channels_last(recognition, i);
     }
-    SNN_TRY(snn_recognition_constant(recognition, i, &tensor));
-    if (snn_tensor_elements(tensor) != channels) {
-        return snn_fail(SNN_INPUT_ERROR, "input %d has %lld elements for %d channels", i,
-                        (long long)snn_tensor_elements(tensor), channels);
+    if (axis != 1 || dims[0] != 1 || tensor->rank > 4) {
+        return snn_fail(SNN_INPUT_ERROR, "over axis %d of %d; the first behind the batch or the last expected", axis,
+                        tensor->rank);
     }
-    *values = tensor->data;
-    return snn_ok();
+    snn_shape shape = affine->shape;
+    if (shape.channels != dims[1]) {
+        shape =
+            (snn_shape){tensor->rank == 4 ? (int32_t)dims[2] : 1, (int32_t)dims[tensor->rank - 1], (int32_t)dims[1]};
+    }
+    return snn_draft_require_layout(recognition, i, shape, SNN_ORDER_CHANNELS_FIRST);
 }
 
-static snn_status convert_layer_normalization(snn_recognition *recognition)
+snn_status snn_recognise_take_operand(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
-    const snn_tensor *tensor = snn_recognition_input(recognition, 0);
-    bool pattern = recognition->pattern != NULL;
-    float epsilon = pattern ? recognition->pattern->parameter : snn_node_real(recognition->node, "epsilon", 1e-5f);
-    int64_t axis = snn_node_integer(recognition->node, "axis", -1);
-    const float *gain = NULL;
-    const float *shift = NULL;
-    if (axis != -1 && axis != tensor->rank - 1) {
-        return snn_fail(SNN_INPUT_ERROR, "normalisation over more than the last axis is not supported");
-    }
-    SNN_TRY(snn_recognise_channels_last(recognition, 0));
-    int32_t channels = (int32_t)tensor->dims[tensor->rank - 1];
-    SNN_TRY(channel_constant(recognition, 1, channels, &gain));
-    SNN_TRY(channel_constant(recognition, 2, channels, &shift));
-    snn_affine affine;
-    if (recognition->draft->options.layernorm == SNN_FORM_DECOMPOSED) {
-        SNN_TRY(snn_draft_take(recognition, 0, &affine));
-        return snn_decompose_layer_normalization(recognition, &affine, epsilon, gain, shift);
-    }
-    SNN_TRY(take_decoded(recognition, 0, &affine));
-    SNN_TRY(add_nary(recognition, SNN_NEURON_LAYER_NORM, &affine, affine.shape, epsilon, 1));
-    if (gain == NULL && shift == NULL) {
+    SNN_TRY(snn_draft_take(recognition, i, affine));
+    const int32_t first = recognition->pattern->first[i];
+    const int32_t channels = affine->shape.channels;
+    const snn_shape shape = {affine->shape.height, affine->shape.width, recognition->pattern->width};
+    if (channels == shape.channels) {
         return snn_ok();
     }
-    /* The population tracks the normalised value itself, which the graph does not hold: its scale is found from the
-     * output's by undoing gain and shift (calibrate.c). */
-    snn_draft_population *population = &recognition->draft->populations[recognition->draft->population_count - 1];
-    population->value_gain = gain;
-    population->value_shift = shift;
-    return snn_affine_scale(&recognition->draft->affines[recognition->node->outputs[0]], gain, shift);
+    int64_t count = snn_shape_size(shape);
+    int32_t *map = snn_allocate((size_t)count, sizeof *map);
+    snn_status status = map == NULL ? snn_out_of_memory("map") : snn_ok();
+    for (int64_t e = 0; e < count && status.code == SNN_OK; e++) {
+        map[e] = (int32_t)(e / shape.channels * channels + first + e % shape.channels);
+    }
+    if (status.code == SNN_OK) {
+        status = snn_arrange_into(recognition->draft, affine, recognition->node->inputs[i], map, shape,
+                                  SNN_ORDER_CHANNELS_LAST);
+    }
+    snn_release(map);
+    if (status.code != SNN_OK) {
+        snn_affine_clear(affine);
+    }
+    return status;
 }
 
 static snn_status convert_attention(snn_recognition *recognition)
@@ -116,7 +110,7 @@ static snn_status convert_attention(snn_recognition *recognition)
     snn_status status = snn_ok();
     for (int32_t i = 0; i < 3 && status.code == SNN_OK; i++) {
         snn_affine operand;
-        status = snn_draft_take(recognition, i, i == 0 ? &all : &operand);
+        status = snn_recognise_take_operand(recognition, i, i == 0 ? &all : &operand);
         if (status.code == SNN_OK && i == 0) {
             shape = all.shape;
         } else if (status.code == SNN_OK) {
@@ -132,24 +126,26 @@ static snn_status convert_attention(snn_recognition *recognition)
         snn_affine_clear(&all);
         return status;
     }
-    return add_nary(recognition, SNN_NEURON_ATTENTION, &all, shape, recognition->pattern->parameter,
-                    recognition->pattern->groups);
+    return snn_recognise_nary(recognition, SNN_NEURON_ATTENTION, &all, shape, recognition->pattern->parameter,
+                              recognition->pattern->groups);
 }
 
 static snn_status convert_softmax(snn_recognition *recognition)
 {
     const snn_tensor *tensor = snn_recognition_input(recognition, 0);
-    int64_t axis = snn_node_integer(recognition->node, "axis", recognition->draft->graph->opset >= 13 ? -1 : 1);
-    if (axis != -1 && axis != tensor->rank - 1) {
-        return snn_fail(SNN_INPUT_ERROR, "softmax over axis %lld; the last expected", (long long)axis);
+    const bool alone = recognition->draft->graph->opset >= 13; /* before, all axes from `axis` on were one */
+    int32_t axis = (int32_t)snn_node_integer(recognition->node, "axis", alone ? -1 : 1);
+    axis = axis < 0 ? axis + tensor->rank : axis;
+    if (!alone && axis != tensor->rank - 1) {
+        return snn_fail(SNN_INPUT_ERROR, "softmax over axis %d before opset 13; the last expected", axis);
     }
-    SNN_TRY(snn_recognise_channels_last(recognition, 0));
+    SNN_TRY(snn_recognise_channels_along(recognition, 0, axis));
     snn_affine affine;
-    SNN_TRY(take_decoded(recognition, 0, &affine));
+    SNN_TRY(snn_recognise_take_decoded(recognition, 0, &affine));
     if (recognition->draft->options.softmax == SNN_FORM_DECOMPOSED) {
         return snn_decompose_softmax(recognition, &affine);
     }
-    return add_nary(recognition, SNN_NEURON_SOFTMAX, &affine, affine.shape, 0.0f, 1);
+    return snn_recognise_nary(recognition, SNN_NEURON_SOFTMAX, &affine, affine.shape, 0.0f, 1);
 }
 
 snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind kind)
@@ -171,14 +167,13 @@ snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind ki
         return status;
     }
     bool quotient = kind == SNN_NEURON_QUOTIENT;
-    return add_nary(recognition, kind, &affine, shape, quotient ? smallest_divisor : 0.0f,
-                    quotient ? shape.channels : 1);
+    return snn_recognise_nary(recognition, kind, &affine, shape, quotient ? smallest_divisor : 0.0f,
+                              quotient ? shape.channels : 1);
 }
 
 snn_recogniser snn_recogniser_nary(const char *operator_name)
 {
     static const snn_recogniser_entry table[] = {
-        {"LayerNormalization", convert_layer_normalization},
         {"Attention", convert_attention},
         {"Softmax", convert_softmax},
     };

@@ -37,7 +37,7 @@ static float inverse_root(float value)
     return 1.0F / __builtin_sqrtf(value);
 }
 
-/* (x - mean) / sqrt(variance + alpha) of the owned part of each group. */
+/* (x - mean) / sqrt(variance + alpha) of the owned part of each group; with 0 for the mean if beta is 1. */
 static void fire_layer_norm(const snn_firing *now, int64_t position, const float *x)
 {
     const snn_neurons *neurons = now->neurons;
@@ -47,7 +47,7 @@ static void fire_layer_norm(const snn_firing *now, int64_t position, const float
         if (owned.begin >= owned.end) {
             continue;
         }
-        const float mean = sum_of(x + begin, length) / (float)length;
+        const float mean = neurons->beta == 0.0F ? sum_of(x + begin, length) / (float)length : 0.0F;
         const float variance = sum_of_squares(x + begin, length, mean) / (float)length;
         const float factor = inverse_root(variance + neurons->alpha);
         for (int32_t c = owned.begin; c < owned.end; c += SNN_LANES) {

@@ -80,11 +80,13 @@ typedef enum snn_neuron_kind {
     SNN_NEURON_ERF,
     /* n-ary over the channels of a position: input has all the channels named, output shape.channels. Every rank that
      * owns some outputs decodes all inputs (snn_neuron_reads_all_channels). */
-    SNN_NEURON_LAYER_NORM, /* (x - mean) / sqrt(variance + alpha) over groups of channels; input C, output C */
-    SNN_NEURON_NORMALISE,  /* x1 / sqrt(x2 + alpha); input [x1: C | x2: 1], output C */
-    SNN_NEURON_PRODUCT,    /* x1 x2; input [x1: C | x2: C], output C */
-    SNN_NEURON_QUOTIENT, /* x1 / x2, x2 at least alpha; input [x1: C | x2: groups], channel c uses x2[c / (C / groups)]
-                          */
+    /* (x - mean) / sqrt(variance + alpha) over groups of channels; input C, output C. With beta 1, x / sqrt(mean of x^2
+     * + alpha): root mean square normalisation. */
+    SNN_NEURON_LAYER_NORM,
+    SNN_NEURON_NORMALISE, /* x1 / sqrt(x2 + alpha); input [x1: C | x2: 1], output C */
+    SNN_NEURON_PRODUCT,   /* x1 x2; input [x1: C | x2: C], output C */
+    SNN_NEURON_QUOTIENT,  /* x1 / x2, x2 at least alpha; input [x1: C | x2: groups], channel c uses x2[c / (C / groups)]
+                           */
     /* n-ary over all positions of an image, heads = groups, C channels, P positions. */
     SNN_NEURON_SCORES,      /* alpha q_p . k_j per head; input [q: C | k: C], output heads P: [head][j] at position p */
     SNN_NEURON_SOFTMAX,     /* softmax of each group of input channels; input and output C */

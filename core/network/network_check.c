@@ -213,6 +213,14 @@ static snn_status check_parameters(const snn_population *population)
     if (!isfinite(population->alpha)) {
         return snn_fail(SNN_INPUT_ERROR, "alpha is not finite");
     }
+    const bool layer_norm = population->kind == SNN_NEURON_LAYER_NORM;
+    if ((layer_norm || population->kind == SNN_NEURON_NORMALISE) && !(population->alpha > 0.0f)) {
+        return snn_fail(SNN_INPUT_ERROR, "alpha is %g, expected a positive number: the root of it is divided by",
+                        (double)population->alpha);
+    }
+    if (layer_norm && population->beta != 0.0f && population->beta != 1.0f) {
+        return snn_fail(SNN_INPUT_ERROR, "beta is %g, expected 0 or 1", (double)population->beta);
+    }
     return isfinite(population->beta) ? snn_ok() : snn_fail(SNN_INPUT_ERROR, "beta is not finite");
 }
 

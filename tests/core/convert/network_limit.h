@@ -157,7 +157,7 @@ static inline double limit_layer_norm(const snn_population *population, const do
     int32_t channels = population->shape.channels;
     const double *row = x + element / channels * channels;
     double mean = 0.0, variance = 0.0;
-    for (int32_t c = 0; c < channels; c++) {
+    for (int32_t c = 0; c < channels && population->beta == 0.0f; c++) {
         mean += row[c] / channels;
     }
     for (int32_t c = 0; c < channels; c++) {

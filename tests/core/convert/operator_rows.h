@@ -93,10 +93,11 @@ static inline void row_run(const operator_row *row, const snn_graph *graph, snn_
     errors->late = fmax(errors->late, row_difference(found, expected, row->outputs));
 }
 
-static inline row_errors row_compare(const operator_row *row, operand how, snn_weight_format format)
+static inline row_errors row_compare(const operator_row *row, operand how, snn_form form)
 {
     enum { IMAGES = 2 };
-    const snn_convert_options options = {.scale = SNN_SCALE_CHANNEL, .format = format};
+    const snn_convert_options options = {
+        .format = SNN_WEIGHTS_INT16, .maxpool = form, .layernorm = form, .softmax = form, .attention = form};
     row_errors errors = {0.0, 0.0, 0.0, 0.0};
     float images[IMAGES * ELEMENTS];
     snn_draft *draft = NULL;
@@ -130,10 +131,10 @@ static inline row_errors row_compare(const operator_row *row, operand how, snn_w
 }
 
 /* All operands of one row: the trained value is exact, the spiking one comes close as time goes on. */
-static inline void row_check(const operator_row *row)
+static inline void row_check(const operator_row *row, snn_form form)
 {
     for (int how = 0; how < OPERANDS; how++) {
-        row_errors errors = row_compare(row, (operand)how, SNN_WEIGHTS_INT16);
+        row_errors errors = row_compare(row, (operand)how, form);
         assert_true(errors.range > 0.05); /* the comparison would be empty otherwise */
         if (!(errors.trained <= 2e-6 * errors.range)) {
             fail_msg("%s, operand %d: trained values differ by %g of %g", row->name, how, errors.trained, errors.range);

@@ -239,7 +239,7 @@ static void test_rows(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        row_check(&rows[i]);
+        row_check(&rows[i], SNN_FORM_FUSED);
     }
 }
 

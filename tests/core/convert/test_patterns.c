@@ -154,6 +154,33 @@ static void test_layer_norm_by_product(void **state)
     check_pattern(&b, v, 5 * 4 * 4, "LayerNormalization", 2);
 }
 
+/* Over the first axis behind the batch, as channels-first networks are exported; other ways to divide by the root. */
+static void test_layer_norm_times_inverse_root(void **state)
+{
+    (void)state;
+    builder b = builder_begin(DIMS(1, 3, 4, 4));
+    int32_t x = signed_input(&b);
+    int32_t mean = NODE(&b, "ReduceMean", x);
+    with_integers(&b, "axes", DIMS(1));
+    int32_t deviation = NODE(&b, "Sub", x, mean);
+    int32_t variance = NODE(&b, "ReduceMean", NODE(&b, "Mul", deviation, deviation));
+    with_integers(&b, "axes", DIMS(1));
+    variance = NODE(&b, "Add", scalar(&b, 1e-5f), variance);
+    int32_t v = NODE(&b, "Mul", NODE(&b, "Reciprocal", NODE(&b, "Sqrt", variance)), deviation);
+    check_pattern(&b, v, 5 * 4 * 4, "LayerNormalization", 2); /* a stream, the neurons */
+}
+
+static void test_root_mean_square_norm(void **state)
+{
+    (void)state;
+    builder b = builder_begin(DIMS(1, 3, 4, 4));
+    int32_t x = channels_last(&b, signed_input(&b));
+    int32_t square = NODE(&b, "Add", mean_of_last(&b, NODE(&b, "Pow", x, scalar(&b, 2.0f))), scalar(&b, 1e-5f));
+    int32_t v = NODE(&b, "Mul", x, NODE(&b, "Pow", square, scalar(&b, -0.5f)));
+    v = NODE(&b, "Mul", positive(&b, DIMS(5)), v);
+    check_pattern(&b, v, 5 * 4 * 4, "RMSNormalization", 2); /* a stream, the neurons */
+}
+
 static void test_layer_normalization_operator(void **state)
 {
     (void)state;
@@ -288,10 +315,10 @@ static void test_a_mean_over_another_axis_is_no_layer_norm(void **state)
     builder b = builder_begin(DIMS(1, 3, 4, 4));
     int32_t x = signed_input(&b);
     int32_t mean = NODE(&b, "ReduceMean", x);
-    with_integers(&b, "axes", DIMS(1));
+    with_integers(&b, "axes", DIMS(2));
     int32_t deviation = NODE(&b, "Sub", x, mean);
     int32_t variance = NODE(&b, "ReduceMean", NODE(&b, "Pow", deviation, scalar(&b, 2.0f)));
-    with_integers(&b, "axes", DIMS(1));
+    with_integers(&b, "axes", DIMS(2));
     (void)NODE(&b, "Div", deviation, NODE(&b, "Sqrt", NODE(&b, "Add", variance, scalar(&b, 1e-5f))));
     expect_no_pattern(&b);
 }
@@ -308,6 +335,8 @@ int main(void)
         cmocka_unit_test(test_hard_swish_by_clip),
         cmocka_unit_test(test_layer_norm_by_power),
         cmocka_unit_test(test_layer_norm_by_product),
+        cmocka_unit_test(test_layer_norm_times_inverse_root),
+        cmocka_unit_test(test_root_mean_square_norm),
         cmocka_unit_test(test_layer_normalization_operator),
         cmocka_unit_test(test_attention),
         cmocka_unit_test(test_depthwise_convolution_of_a_stream),

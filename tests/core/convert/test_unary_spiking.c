@@ -121,7 +121,7 @@ static void test_functions(void **state)
     for (size_t i = 0; i < sizeof unaries / sizeof unaries[0]; i++) {
         unary = &unaries[i];
         const operator_row row = {unary->operator, build, naive, ELEMENTS, unary->low, unary->high, 0.02};
-        row_check(&row);
+        row_check(&row, SNN_FORM_FUSED);
     }
 }
 
@@ -187,7 +187,7 @@ static void test_rows(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        row_check(&rows[i]);
+        row_check(&rows[i], SNN_FORM_FUSED);
     }
 }
 

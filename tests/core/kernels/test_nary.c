@@ -56,6 +56,7 @@ static void random_shapes(snn_population *p)
     const int32_t width = random_int(1, large ? 70 : 20), channels = width * p->groups;
     const int32_t positions = (int32_t)snn_shape_positions(shape);
     p->alpha = attention ? 1.0F / sqrtf((float)width) : 0.05F;
+    p->beta = p->kind == SNN_NEURON_LAYER_NORM && width % 2 == 0 ? 1.0F : 0.0F; /* root mean square */
     p->shape = p->input = shape;
     p->shape.channels = p->input.channels = channels;
     switch (p->kind) {
@@ -190,6 +191,7 @@ static void run_block(const snn_kernels *kernels, const nary_case *c, int32_t be
     fill_random(guarded_scratch, (size_t)scratch);
     snn_neurons neurons = {.kind = p->kind,
                            .alpha = p->alpha,
+                           .beta = p->beta,
                            .groups = p->groups,
                            .input_channels = p->input.channels,
                            .real = c->real,
@@ -298,7 +300,7 @@ static void naive_layer_norm(const snn_population *p, const float *x, naive_row 
     for (int32_t c = 0; c < p->shape.channels; c++) {
         const float *group = x + c / length * length;
         long double mean = 0.0L, variance = 0.0L;
-        for (int32_t i = 0; i < length; i++) {
+        for (int32_t i = 0; i < length && p->beta == 0.0F; i++) {
             mean += group[i] / (long double)length;
         }
         for (int32_t i = 0; i < length; i++) {

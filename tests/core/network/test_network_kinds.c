@@ -68,6 +68,29 @@ static void check_kind(snn_neuron_kind kind, int32_t inputs, int32_t outputs, in
     snn_network_destroy(made.network);
 }
 
+/* The root of alpha is divided by where the inputs are all equal. */
+static void normalisations_need_a_positive_alpha(void **state)
+{
+    (void)state;
+    static const snn_neuron_kind kinds[] = {SNN_NEURON_LAYER_NORM, SNN_NEURON_NORMALISE};
+    for (int32_t i = 0; i < 2; i++) {
+        sample made = sample_begin(SNN_WEIGHTS_INT16, (snn_shape){2, 3, 1}, 2, 1);
+        const int32_t neurons = sample_nary(&made, kinds[i], (snn_shape){2, 3, 12 + i}, 12, 1, 0.0f);
+        const int32_t readout = sample_readout(&made);
+        sample_projection(&made, neurons, readout, dense);
+        sample_finish(&made);
+        refused(made.network, "alpha is 0, expected a positive number");
+        made.network->populations[neurons].alpha = 1e-6f;
+        made.network->populations[neurons].beta = i == 0 ? 0.5f : 0.0f;
+        if (i == 0) {
+            refused(made.network, "beta is 0.5, expected 0 or 1");
+            made.network->populations[neurons].beta = 1.0f;
+        }
+        accepted(made.network);
+        snn_network_destroy(made.network);
+    }
+}
+
 static void inputs_follow_the_kind(void **state)
 {
     (void)state;
@@ -316,6 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_traits),
+        cmocka_unit_test(normalisations_need_a_positive_alpha),
         cmocka_unit_test(inputs_follow_the_kind),
         cmocka_unit_test(parameters_are_checked),
         cmocka_unit_test(streams_are_plain_sums),

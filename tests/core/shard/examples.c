@@ -212,6 +212,7 @@ snn_network *example_nary(snn_weight_format format, uint64_t seed)
     int32_t stream = sample_population(&made, SNN_NEURON_STREAM, (snn_shape){4, 3, 40}, NULL, false);
     int32_t norm = sample_nary(&made, SNN_NEURON_LAYER_NORM, (snn_shape){4, 3, 40}, 40, 1, 1e-3f);
     int32_t grouped = sample_nary(&made, SNN_NEURON_LAYER_NORM, (snn_shape){4, 3, 12}, 12, 3, 1e-3f);
+    made.network->populations[grouped].beta = 1.0f; /* root mean square */
     int32_t relay = sample_population(&made, SNN_NEURON_LINEAR, (snn_shape){4, 3, 24}, NULL, false);
     int32_t attention = sample_nary(&made, SNN_NEURON_ATTENTION, (snn_shape){4, 3, 24}, 8, 2, 0.5f);
     int32_t product = sample_nary(&made, SNN_NEURON_PRODUCT, (snn_shape){4, 3, 16}, 8, 1, 0.0f);

@@ -32,16 +32,16 @@ static float *must_allocate(int64_t count)
     return values;
 }
 
-static float layer_norm(const float *x, int32_t length, float alpha, float value)
+static float layer_norm(const float *x, int32_t length, const snn_population *population, float value)
 {
     float *squares = must_allocate(length);
-    const float mean = sum_of(x, length) / (float)length;
+    const float mean = population->beta == 0.0f ? sum_of(x, length) / (float)length : 0.0f;
     for (int32_t i = 0; i < length; i++) {
         squares[i] = (x[i] - mean) * (x[i] - mean);
     }
     const float variance = sum_of(squares, length) / (float)length;
     snn_release(squares);
-    return (value - mean) * (1.0f / sqrtf(variance + alpha));
+    return (value - mean) * (1.0f / sqrtf(variance + population->alpha));
 }
 
 /* Replaces x by exp(x - maximum); their sum. */
@@ -153,5 +153,5 @@ float naive_nary(const snn_population *population, const float *x, int64_t posit
     if (population->kind == SNN_NEURON_SOFTMAX) {
         return softmax(row + group * length, length, channel % length);
     }
-    return layer_norm(row + group * length, length, alpha, row[channel]);
+    return layer_norm(row + group * length, length, population, row[channel]);
 }

@@ -1,0 +1,256 @@
+/* Attention in the ways in which exporters write it: one row each, all against one naive function. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/core/convert/operator_rows.h"
+
+enum { HEADS = 2, HEAD_WIDTH = CHANNELS / HEADS, TOKENS = PIXELS };
+
+static const float SCALE = 0.70710678f;
+
+/* Row i, column j of the matrix of queries, keys and values side by side, and of their bias. */
+static float weight(int i, int j)
+{
+    return 0.6f * sinf(1.0f + 3.0f * (float)i + 7.0f * (float)j);
+}
+static float bias(int j)
+{
+    return 0.2f * cosf(5.0f * (float)j);
+}
+
+static void naive(const float *x, int heads, double *y)
+{
+    double all[TOKENS][3 * CHANNELS];
+    int width = CHANNELS / heads;
+    for (int t = 0; t < TOKENS; t++) {
+        for (int j = 0; j < 3 * CHANNELS; j++) {
+            all[t][j] = (double)bias(j);
+            for (int c = 0; c < CHANNELS; c++) {
+                all[t][j] += (double)x[c * PIXELS + t] * (double)weight(c, j);
+            }
+        }
+    }
+    for (int t = 0; t < TOKENS; t++) {
+        for (int c = 0; c < CHANNELS; c++) {
+            double sum = 0.0, mixed = 0.0;
+            for (int k = 0; k < TOKENS; k++) {
+                double score = 0.0;
+                for (int i = c / width * width; i < c / width * width + width; i++) {
+                    score += all[t][i] * all[k][CHANNELS + i];
+                }
+                sum += exp((double)SCALE * score);
+                mixed += exp((double)SCALE * score) * all[k][2 * CHANNELS + c];
+            }
+            y[t * CHANNELS + c] = mixed / sum;
+        }
+    }
+}
+static void naive_heads(const float *x, double *y)
+{
+    naive(x, HEADS, y);
+}
+static void naive_single(const float *x, double *y)
+{
+    naive(x, 1, y);
+}
+
+static int32_t permuted(builder *b, int32_t x, int32_t rank, const int64_t *order)
+{
+    int32_t y = NODE(b, "Transpose", x);
+    with_integers(b, "perm", rank, order);
+    return y;
+}
+
+static int32_t reshaped(builder *b, int32_t x, int32_t rank, const int64_t *dims)
+{
+    return NODE(b, "Reshape", x, integers(b, rank, dims));
+}
+
+static int32_t tokens(builder *b, int32_t x)
+{
+    return permuted(b, reshaped(b, x, DIMS(1, CHANNELS, PIXELS)), DIMS(0, 2, 1));
+}
+
+/* Columns [first, first + count) of the product. */
+static int32_t projected(builder *b, int32_t x, int first, int count)
+{
+    float weights[CHANNELS * 3 * CHANNELS], biases[3 * CHANNELS];
+    for (int i = 0; i < CHANNELS * count; i++) {
+        weights[i] = weight(i / count, first + i % count);
+    }
+    for (int j = 0; j < count; j++) {
+        biases[j] = bias(first + j);
+    }
+    return NODE(b, "Add", NODE(b, "MatMul", x, given(b, weights, DIMS(CHANNELS, count))),
+                given(b, biases, DIMS(count)));
+}
+
+static int32_t all_projected(builder *b, int32_t x)
+{
+    return projected(b, tokens(b, x), 0, 3 * CHANNELS);
+}
+
+/* [1][tokens][channels] to [1][head][token][channel of the head] */
+static int32_t heads_of(builder *b, int32_t x)
+{
+    return permuted(b, reshaped(b, x, DIMS(1, TOKENS, HEADS, HEAD_WIDTH)), DIMS(0, 2, 1, 3));
+}
+
+static int32_t softmax_of(builder *b, int32_t scores)
+{
+    int32_t y = NODE(b, "Softmax", scores);
+    with_integer(b, "axis", -1);
+    return y;
+}
+
+/* From q, k and v, [1][head][token][channel of the head], to the joined heads. */
+static int32_t attention(builder *b, int32_t q, int32_t k, int32_t v)
+{
+    int32_t scores = NODE(b, "MatMul", q, permuted(b, k, DIMS(0, 1, 3, 2)));
+    scores = NODE(b, "Mul", scores, scalar(b, SCALE));
+    int32_t y = NODE(b, "MatMul", softmax_of(b, scores), v);
+    return reshaped(b, permuted(b, y, DIMS(0, 2, 1, 3)), DIMS(1, TOKENS, CHANNELS));
+}
+
+static int32_t build_separate(builder *b, int32_t x)
+{
+    int32_t t = tokens(b, x);
+    int32_t q = heads_of(b, projected(b, t, 0, CHANNELS));
+    int32_t k = heads_of(b, projected(b, t, CHANNELS, CHANNELS));
+    int32_t v = heads_of(b, projected(b, t, 2 * CHANNELS, CHANNELS));
+    return attention(b, q, k, v);
+}
+
+/* The root of the scale at both queries and keys; keys transposed at once. */
+static int32_t build_scaled_operands(builder *b, int32_t x)
+{
+    int32_t t = tokens(b, x);
+    int32_t q = heads_of(b, NODE(b, "Mul", projected(b, t, 0, CHANNELS), scalar(b, sqrtf(SCALE))));
+    int32_t k = reshaped(b, projected(b, t, CHANNELS, CHANNELS), DIMS(1, TOKENS, HEADS, HEAD_WIDTH));
+    k = NODE(b, "Div", permuted(b, k, DIMS(0, 2, 3, 1)), scalar(b, 1.0f / sqrtf(SCALE)));
+    int32_t v = heads_of(b, projected(b, t, 2 * CHANNELS, CHANNELS));
+    int32_t y = NODE(b, "MatMul", softmax_of(b, NODE(b, "MatMul", q, k)), v);
+    return reshaped(b, permuted(b, y, DIMS(0, 2, 1, 3)), DIMS(1, TOKENS, CHANNELS));
+}
+
+static int32_t build_split(builder *b, int32_t x)
+{
+    int32_t q = NODE(b, "Split", all_projected(b, x));
+    int32_t k = more_outputs(b, 2);
+    with_integer(b, "axis", 2);
+    return attention(b, heads_of(b, q), heads_of(b, k), heads_of(b, k + 1));
+}
+
+static int32_t build_slices(builder *b, int32_t x)
+{
+    int32_t all = all_projected(b, x), parts[3];
+    for (int64_t i = 0; i < 3; i++) {
+        parts[i] = NODE(b, "Slice", all, integers(b, 1, (int64_t[]){i * CHANNELS}),
+                        integers(b, 1, (int64_t[]){(i + 1) * CHANNELS}), integers(b, 1, (int64_t[]){2}));
+        parts[i] = heads_of(b, parts[i]);
+    }
+    return attention(b, parts[0], parts[1], parts[2]);
+}
+
+/* [3][1][head][token][channel of the head] */
+static int32_t stacked(builder *b, int32_t x)
+{
+    return permuted(b, reshaped(b, all_projected(b, x), DIMS(1, TOKENS, 3, HEADS, HEAD_WIDTH)), DIMS(2, 0, 3, 1, 4));
+}
+
+static int32_t index_of(builder *b, int64_t number)
+{
+    int32_t v = integers(b, 1, &number);
+    b->graph->values[v].tensor.rank = 0;
+    return v;
+}
+
+static int32_t build_gathered(builder *b, int32_t x)
+{
+    int32_t all = stacked(b, x), parts[3];
+    for (int i = 0; i < 3; i++) {
+        parts[i] = NODE(b, "Gather", all, index_of(b, i));
+        with_integer(b, "axis", 0);
+    }
+    return attention(b, parts[0], parts[1], parts[2]);
+}
+
+static int32_t build_split_and_squeezed(builder *b, int32_t x)
+{
+    int32_t q = NODE(b, "Split", stacked(b, x));
+    int32_t k = more_outputs(b, 2);
+    with_integer(b, "axis", 0);
+    int32_t parts[3] = {q, k, k + 1};
+    for (int i = 0; i < 3; i++) {
+        parts[i] = NODE(b, "Squeeze", parts[i], integers(b, 1, (int64_t[]){0}));
+    }
+    return attention(b, parts[0], parts[1], parts[2]);
+}
+
+/* Tokens before the batch, heads as a batch, the output product of rows. */
+static int32_t build_tokens_first(builder *b, int32_t x)
+{
+    int32_t all = projected(b, permuted(b, tokens(b, x), DIMS(1, 0, 2)), 0, 3 * CHANNELS), parts[3];
+    all = NODE(b, "Unsqueeze", reshaped(b, all, DIMS(TOKENS, 1, 3, CHANNELS)), integers(b, 1, (int64_t[]){0}));
+    all = NODE(b, "Squeeze", permuted(b, all, DIMS(3, 1, 2, 0, 4)), integers(b, 1, (int64_t[]){3}));
+    for (int i = 0; i < 3; i++) {
+        parts[i] = NODE(b, "Gather", all, index_of(b, i));
+        with_integer(b, "axis", 0);
+        parts[i] = permuted(b, reshaped(b, parts[i], DIMS(TOKENS, HEADS, HEAD_WIDTH)), DIMS(1, 0, 2));
+    }
+    int32_t q = NODE(b, "Mul", parts[0], scalar(b, SCALE));
+    int32_t scores = NODE(b, "MatMul", q, permuted(b, parts[1], DIMS(0, 2, 1)));
+    int32_t y = NODE(b, "MatMul", softmax_of(b, scores), parts[2]);
+    y = reshaped(b, permuted(b, y, DIMS(1, 0, 2)), DIMS(TOKENS, CHANNELS));
+    float identity[CHANNELS * CHANNELS] = {0};
+    for (int c = 0; c < CHANNELS; c++) {
+        identity[c * CHANNELS + c] = 1.0f;
+    }
+    return NODE(b, "Gemm", y, given(b, identity, DIMS(CHANNELS, CHANNELS)));
+}
+
+static int32_t build_single(builder *b, int32_t x)
+{
+    int32_t t = tokens(b, x);
+    int32_t q = projected(b, t, 0, CHANNELS);
+    int32_t k = permuted(b, projected(b, t, CHANNELS, CHANNELS), DIMS(0, 2, 1));
+    int32_t scores = NODE(b, "Mul", scalar(b, SCALE), NODE(b, "MatMul", q, k));
+    return NODE(b, "MatMul", softmax_of(b, scores), projected(b, t, 2 * CHANNELS, CHANNELS));
+}
+
+static const operator_row rows[] = {
+    {"separate", build_separate, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"scaled operands", build_scaled_operands, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"split", build_split, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"slices", build_slices, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"gathered", build_gathered, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"split and squeezed", build_split_and_squeezed, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"tokens first", build_tokens_first, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"single head", build_single, naive_single, ELEMENTS, -1.0f, 1.0f, 0.03},
+};
+
+static void test_fused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        row_check(&rows[i], SNN_FORM_FUSED);
+    }
+}
+
+static void test_decomposed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        row_check(&rows[i], SNN_FORM_DECOMPOSED);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fused), cmocka_unit_test(test_decomposed)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
