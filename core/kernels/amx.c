@@ -2,6 +2,7 @@
 #include "core/kernels/amx.h"
 #include "core/kernels/amx_fused.h"
 #include "core/kernels/amx_multiply.h"
+#include "core/kernels/avx512_groups.h"
 #include "core/kernels/mixing.h"
 #include "core/kernels/portable.h"
 #include "core/kernels/processor.h"
@@ -42,6 +43,9 @@ static int64_t scratch_bytes(const snn_packed *packed, int64_t positions, int32_
 {
     if (snn_mixing_suits(packed)) {
         return snn_mixing_scratch(packed);
+    }
+    if (snn_groups_suits(packed)) {
+        return snn_groups_scratch(packed, positions, steps);
     }
     if (!snn_amx_suits(packed)) {
         return snn_portable_scratch(packed, positions, steps);
@@ -183,6 +187,10 @@ static void project(const snn_packed *packed, const snn_spikes *source, const sn
         _tile_loadconfig(&snn_amx_registers);
         snn_mixing_project(packed, source, tile, snn_amx_mix);
         _tile_release();
+        return;
+    }
+    if (snn_groups_suits(packed)) {
+        snn_groups_project(packed, source, tile);
         return;
     }
     if (!snn_amx_suits(packed)) {

@@ -7,7 +7,9 @@
 #include <string.h>
 
 enum {
-    TARGETS = 8,   /* target channels whose sums are turned together into rows of the accumulator */
+    TARGETS = 8, /* target channels whose sums are turned together into rows of the accumulator */
+    /* Tables are made for each tile: it should have many rows, even if its sums leave the second-level cache. */
+    TILE_BYTES = 1 << 20,
     ROWS_MIN = 32, /* of a tile: tables are not worth their making for less */
     PANEL_VECTORS = SNN_AVX2_PANEL / SNN_AVX2_VECTOR,
     SUM_VECTORS = SNN_AVX2_VECTOR / 8 /* vectors of int32 sums of a vector of rows */
@@ -410,6 +412,7 @@ extern const snn_kernels snn_kernels_avx2;
 const snn_kernels snn_kernels_avx2 = {
     .name = "avx2",
     .available = snn_processor_runs_avx2,
+    .tile_bytes = TILE_BYTES,
     .pack = pack,
     .scratch_bytes = scratch_bytes,
     .project = project,

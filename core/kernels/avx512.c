@@ -7,6 +7,7 @@
  * its highest bit), and 128 x (sum of the row's source values) is taken from the sums: one number a row, for all
  * targets. */
 #include "core/kernels/amx.h"
+#include "core/kernels/avx512_groups.h"
 #include "core/kernels/mixing.h"
 #include "core/kernels/portable.h"
 #include "core/kernels/processor.h"
@@ -18,6 +19,8 @@ enum {
     QUADS = SNN_AMX_ROW_BYTES / QUAD,
     /* Rows whose sums (two vectors each) are in registers at once: 24 of 32 registers. */
     BLOCK_ROWS = 12,
+    /* Small tiles of depthwise convolutions would see little but their surroundings. */
+    TILE_BYTES = 512 << 10,
     SLICES_MAX = 12, /* of weights that stay in a first-level cache of 32 KiB: 24 KiB */
     PAIR_BYTES = SNN_AMX_PAIR * SNN_AMX_TILE_BYTES,
     SIGN_BIAS = 128
@@ -73,6 +76,9 @@ static int64_t scratch_bytes(const snn_packed *packed, int64_t positions, int32_
 {
     if (snn_mixing_suits(packed)) {
         return snn_mixing_scratch(packed);
+    }
+    if (snn_groups_suits(packed)) {
+        return snn_groups_scratch(packed, positions, steps);
     }
     if (!snn_amx_suits(packed)) {
         return snn_portable_scratch(packed, positions, steps);
@@ -259,6 +265,10 @@ static void project(const snn_packed *packed, const snn_spikes *source, const sn
         snn_mixing_project(packed, source, tile, snn_avx512_mix);
         return;
     }
+    if (snn_groups_suits(packed)) {
+        snn_groups_project(packed, source, tile);
+        return;
+    }
     if (!snn_amx_suits(packed)) {
         snn_portable_project(packed, source, tile);
         return;
@@ -301,6 +311,7 @@ extern const snn_kernels snn_kernels_avx512;
 const snn_kernels snn_kernels_avx512 = {
     .name = "avx512",
     .available = snn_processor_runs_avx512,
+    .tile_bytes = TILE_BYTES,
     .pack = pack,
     .scratch_bytes = scratch_bytes,
     .project = project,

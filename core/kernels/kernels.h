@@ -77,6 +77,8 @@ typedef struct snn_kernels {
     const char *name; /* "portable", "avx2", "avx512", "amx" */
     /* Whether this processor and operating system can run it. */
     bool (*available)(void);
+    /* How many bytes of sums a tile should have at most, if the table has a preference, else 0. */
+    int64_t tile_bytes;
     /* Packs rows [row_begin, row_end) of a projection that holds them. */
     snn_status (*pack)(const snn_projection *projection, snn_weight_format format, int32_t row_begin, int32_t row_end,
                        snn_packed *packed);

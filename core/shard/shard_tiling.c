@@ -2,7 +2,7 @@
 #include "core/shard/shard_private.h"
 
 enum {
-    ACCUMULATOR_BYTES = 192 * 1024, /* fits a second-level cache beside the weights in use */
+    ACCUMULATOR_BYTES = 192 * 1024, /* fits a second-level cache beside the weights in use; unless the kernels know */
     FUSED_BYTES = 1024 * 1024,      /* the same without accumulators */
     POSITION_MULTIPLE = 16          /* whole vector and matrix registers */
 };
@@ -87,14 +87,15 @@ void snn_tiles_plan(const snn_shard *shard, const snn_population *population, sn
     choose_fused(shard, population, part);
     const int64_t positions = snn_shape_positions(population->input);
     const int64_t position_bytes = (int64_t)snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
+    const int64_t tile_bytes = shard->kernels->tile_bytes > 0 ? shard->kernels->tile_bytes : ACCUMULATOR_BYTES;
     if (snn_neuron_reads_all_positions(population->kind)) {
         /* A tile is an image; what is too large for the cache is cut along time instead. */
         part->tile_positions = (int32_t)positions;
-        const int64_t fit = at_least_one(ACCUMULATOR_BYTES / (positions * position_bytes));
+        const int64_t fit = at_least_one(tile_bytes / (positions * position_bytes));
         part->tile_steps = (int32_t)(part->fused >= 0 ? shard->block : smaller(shard->block, fit));
         return;
     }
-    int64_t count = at_least_one(ACCUMULATOR_BYTES / (shard->block * position_bytes));
+    int64_t count = at_least_one(tile_bytes / (shard->block * position_bytes));
     if (count > POSITION_MULTIPLE) {
         count -= count % POSITION_MULTIPLE;
     }

@@ -129,7 +129,27 @@ static void test_layers(void **state)
         convolution(5, 60, 200, 5, square_window(1, 1, 1, 0)), convolution(4, 200, 50, 1, square_window(2, 1, 1, 1)),
     };
     seed_random(11);
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < WEIGHTS_CHOICES; round++) {
+        for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+            check_operator(layers[i], (weight_choice)(((size_t)round + i) % WEIGHTS_CHOICES));
+        }
+    }
+}
+
+/* Depthwise layers, and such of small groups that begin and end anywhere in a vector. */
+static void test_group_layers(void **state)
+{
+    (void)state;
+    const snn_operator layers[] = {
+        convolution(9, 40, 40, 40, square_window(7, 1, 1, 3)),  convolution(15, 33, 33, 33, square_window(3, 1, 1, 1)),
+        convolution(12, 48, 48, 48, square_window(5, 2, 1, 2)), convolution(11, 20, 20, 20, square_window(3, 1, 2, 2)),
+        convolution(7, 10, 30, 10, square_window(3, 1, 1, 1)),  convolution(9, 64, 64, 8, square_window(3, 1, 1, 1)),
+        convolution(8, 64, 64, 16, square_window(3, 2, 1, 1)),  convolution(8, 21, 35, 7, square_window(3, 1, 1, 1)),
+        convolution(8, 40, 24, 8, square_window(1, 1, 1, 0)),   convolution(6, 28, 12, 4, square_window(2, 1, 3, 1)),
+        convolution(6, 36, 72, 4, square_window(3, 1, 1, 1)),   convolution(13, 24, 24, 24, square_window(4, 1, 2, 3)),
+    };
+    seed_random(15);
+    for (int round = 0; round < WEIGHTS_CHOICES; round++) {
         for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
             check_operator(layers[i], (weight_choice)(((size_t)round + i) % WEIGHTS_CHOICES));
         }
@@ -187,10 +207,8 @@ static void test_random_layers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_pooled_layers),
-        cmocka_unit_test(test_dense_layers),
-        cmocka_unit_test(test_random_layers),
+        cmocka_unit_test(test_layers),       cmocka_unit_test(test_group_layers),  cmocka_unit_test(test_pooled_layers),
+        cmocka_unit_test(test_dense_layers), cmocka_unit_test(test_random_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

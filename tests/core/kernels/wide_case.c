@@ -10,6 +10,10 @@ static int16_t random_weight(weight_choice choice)
     switch (choice) {
     case WEIGHTS_EXTREME:
         return extremes[random_int(0, (int32_t)(sizeof extremes / sizeof extremes[0]) - 1)];
+    case WEIGHTS_LOWEST:
+        return (int16_t)(random_int(0, 3) == 0 ? INT16_MAX : INT16_MIN);
+    case WEIGHTS_TERNARY:
+        return (int16_t)random_int(-1, 1);
     case WEIGHTS_BYTES:
         return (int16_t)random_int(INT8_MIN, INT8_MAX);
     case WEIGHTS_ANY:

@@ -4,8 +4,16 @@
 
 #include "core/kernels/kernels.h"
 
-/* Which weights: the whole range, its ends and the places where a byte carries, or what fits a byte. */
-typedef enum weight_choice { WEIGHTS_ANY, WEIGHTS_EXTREME, WEIGHTS_BYTES, WEIGHTS_CHOICES } weight_choice;
+/* Which weights: the whole range; its ends and the places where a byte carries; hardly any but the lowest; what fits a
+ * byte; or -1, 0 and 1. */
+typedef enum weight_choice {
+    WEIGHTS_ANY,
+    WEIGHTS_EXTREME,
+    WEIGHTS_LOWEST,
+    WEIGHTS_BYTES,
+    WEIGHTS_TERNARY,
+    WEIGHTS_CHOICES
+} weight_choice;
 
 typedef struct wide_case {
     snn_projection projection;
