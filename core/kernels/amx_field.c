@@ -135,6 +135,7 @@ static int64_t cut_pieces(const snn_amx_view *view, int32_t channel, snn_amx_pie
 typedef struct placed_piece {
     const uint8_t *bits;
     int32_t shift, to;
+    int32_t count; /* of bits */
     uint64_t mask;
 } placed_piece;
 
@@ -147,6 +148,21 @@ typedef struct placed_word {
 static bool is_inside(int64_t value, int32_t size)
 {
     return value >= 0 && value < size;
+}
+
+/* Adds a piece, or lengthens the last one where it lies behind it in memory and in the word: channels of neighbouring
+ * positions often do. */
+static void place_piece(placed_word *word, placed_piece piece)
+{
+    placed_piece *last = &word->pieces[word->count > 0 ? word->count - 1 : 0];
+    word->inside |= piece.mask << piece.to;
+    if (word->count > 0 && piece.to == last->to + last->count && last->shift + last->count + piece.count <= WORD_BITS &&
+        (piece.bits - last->bits) * BYTE_BITS + piece.shift == last->shift + last->count) {
+        last->count += piece.count;
+        last->mask = UINT64_MAX >> (WORD_BITS - last->count);
+        return;
+    }
+    word->pieces[word->count++] = piece;
 }
 
 /* Pieces [first, end) of one word, seen from (row, column) of the pooled source through tap (i, j) of the pool window.
@@ -166,10 +182,8 @@ static void place_word(const snn_amx_view *view, const snn_spikes *source, const
         const int64_t seen = column + (int64_t)piece->tap * view->taps.dilation[1];
         const int64_t x = seen * pool->stride[1] - pool->pad_begin[1] + (int64_t)pool_tap[1] * pool->dilation[1];
         if (is_inside(seen, view->width) && is_inside(x, view->source_width)) {
-            word->pieces[word->count++] =
-                (placed_piece){plane + (y * view->source_width + x) * source->row_bytes + piece->byte, piece->shift,
-                               piece->to, piece->mask};
-            word->inside |= piece->mask << piece->to;
+            place_piece(word, (placed_piece){plane + (y * view->source_width + x) * source->row_bytes + piece->byte,
+                                             piece->shift, piece->to, __builtin_popcountll(piece->mask), piece->mask});
         }
     }
 }
@@ -196,6 +210,17 @@ static void add_word(const placed_word *word, int64_t step_bytes, int32_t steps,
             values = _mm512_add_epi8(values, _mm512_load_si512(to));
         }
         _mm512_store_si512(to, values);
+    }
+}
+
+/* The same for a word of one piece, and not added. */
+static void write_piece(const placed_word *word, int64_t step_bytes, int32_t steps, uint8_t *to)
+{
+    const placed_piece piece = word->pieces[0];
+    const __m512i plus = _mm512_set1_epi8(1), silent = _mm512_maskz_mov_epi8(word->inside, _mm512_set1_epi8(-1));
+    for (int32_t step = 0; step < steps; step++, to += SNN_AMX_ROW_BYTES) {
+        const uint64_t bits = (load_bits(piece.bits + step * step_bytes) >> piece.shift & piece.mask) << piece.to;
+        _mm512_store_si512(to, _mm512_mask_mov_epi8(silent, bits, plus));
     }
 }
 
@@ -226,6 +251,8 @@ static void expand_word(const snn_amx_view *view, const snn_spikes *source, int3
             if (word.count == 1 && word.pieces[0].shift == 0 && word.pieces[0].to == 0 && word.inside == UINT64_MAX &&
                 !written) {
                 write_word(word.pieces[0].bits, step_bytes, steps, to);
+            } else if (word.count == 1 && !written) {
+                write_piece(&word, step_bytes, steps, to);
             } else {
                 add_word(&word, step_bytes, steps, written, to);
             }

@@ -306,12 +306,12 @@ static void run_cut(const working *w, const snn_tile *tile, block *b)
 /* Target channels of the owned one `channel` on, with their weights in `weights`. */
 static void run_block(const snn_amx_view *view, const working *w, const uint8_t *weights, int32_t limbs,
                       int32_t channel, int32_t channels, const snn_neurons *neurons, const snn_tile *tile,
-                      const snn_tile_counts *counts, const snn_amx_bits *bits)
+                      const snn_tile_counts *counts, const snn_feed *added, const snn_amx_bits *bits)
 {
     block b = {.limbs = limbs, .lane_count = limbs == 2 || channels <= SNN_AMX_TARGETS ? 1 : SNN_AMX_PAIR};
     for (int32_t i = 0; i < b.lane_count; i++) {
         const int32_t skipped = i * SNN_AMX_TARGETS;
-        snn_amx_lanes_begin(&b.lanes[i], neurons, tile, counts, bits, channel + skipped, channels - skipped,
+        snn_amx_lanes_begin(&b.lanes[i], neurons, tile, counts, added, bits, channel + skipped, channels - skipped,
                             w->lanes[i]);
     }
     for (int64_t cut = 0; cut < w->cuts; cut++) {
@@ -345,17 +345,24 @@ bool snn_amx_fuses(const snn_packed *packed, const snn_population *population)
            !snn_neuron_reads_all_channels(population->kind) && !snn_neuron_reads_all_positions(population->kind);
 }
 
-void snn_amx_project_and_fire(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
+bool snn_amx_adds(const snn_packed *packed)
+{
+    const snn_operator *op = &packed->projection->op;
+    return op->kind == SNN_OPERATOR_DIAGONAL && !op->pooled && !packed->real;
+}
+
+void snn_amx_project_and_fire(const snn_feed *product, const snn_feed *added, const snn_neurons *neurons,
                               const snn_tile *tile, const snn_tile_counts *counts)
 {
     if (neurons->kind == SNN_NEURON_MAXIMUM) {
-        snn_portable_project_and_fire(packed, source, neurons, tile, counts);
+        snn_portable_project_and_fire(product, added, neurons, tile, counts);
         return;
     }
     const int64_t positions = tile->position_end - tile->position_begin;
     if (positions == 0) {
         return;
     }
+    const snn_packed *packed = product->packed;
     const snn_operator *op = &packed->projection->op;
     const snn_amx_view view = snn_amx_view_of(packed);
     const snn_amx_field field = snn_amx_field_of_tile(&view, tile->position_begin, tile->position_end, tile->steps);
@@ -371,14 +378,15 @@ void snn_amx_project_and_fire(const snn_packed *packed, const snn_spikes *source
     const int32_t targets = snn_amx_block_targets(packed_weights->limbs);
     _tile_loadconfig(&snn_amx_registers);
     for (int32_t group = view.group_begin; group < view.group_end; group++) {
-        snn_amx_field_expand(&view, &field, source, tile->image, op->source_channel + group * view.channels, w.pieces,
-                             w.field);
+        snn_amx_field_expand(&view, &field, &product->source, tile->image, op->source_channel + group * view.channels,
+                             w.pieces, w.field);
         __asm__ volatile("" ::: "memory"); /* compilers do not know what tile loads read */
         int32_t begin, end;
         snn_amx_group_rows(&view, packed, group, &begin, &end);
         for (int32_t row = begin; row < end; row += targets) {
             const int32_t channel = op->target_channel + row - neurons->channel_begin;
-            run_block(&view, &w, weights, packed_weights->limbs, channel, end - row, neurons, tile, counts, &bits);
+            run_block(&view, &w, weights, packed_weights->limbs, channel, end - row, neurons, tile, counts, added,
+                      &bits);
             weights += view.slices * SNN_AMX_PAIR_BYTES;
         }
     }

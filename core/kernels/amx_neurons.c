@@ -17,8 +17,8 @@ int64_t snn_amx_lanes_bytes(int32_t steps)
 }
 
 void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const snn_tile *tile,
-                         const snn_tile_counts *counts, const snn_amx_bits *bits, int32_t first, int32_t count,
-                         void *scratch)
+                         const snn_tile_counts *counts, const snn_feed *added, const snn_amx_bits *bits, int32_t first,
+                         int32_t count, void *scratch)
 {
     const int32_t steps = tile->steps;
     *lanes = (snn_amx_lanes){.neurons = neurons,
@@ -30,8 +30,12 @@ void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const
                              .eta_step = scratch,
                              .channel_spikes = _mm512_setzero_si512()};
     lanes->mask = (__mmask16)((1U << lanes->count) - 1);
-    lanes->simple = lanes->count == WIDTH && neurons->kind == SNN_NEURON_RELU && neurons->graded == NULL &&
-                    tile->accumulator == NULL;
+    lanes->simple = lanes->count == WIDTH && neurons->kind == SNN_NEURON_RELU && neurons->graded == NULL;
+    if (added != NULL) {
+        lanes->added = added;
+        lanes->plus = _mm512_maskz_loadu_epi32(lanes->mask, (const int32_t *)added->packed->data + first);
+        lanes->minus = _mm512_sub_epi32(_mm512_setzero_si512(), lanes->plus);
+    }
     lanes->errors = (uint32_t(*)[WIDTH])(lanes->eta_step + steps);
     lanes->inverse_scale = (float *)(lanes->errors + steps);
     memset(lanes->errors, 0, (size_t)steps * PLANE);
@@ -93,6 +97,10 @@ void snn_amx_units_begin(snn_amx_units *units, snn_amx_lanes *lanes)
             neurons->graded == NULL ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes->mask, neurons->graded + state);
         units->others[u] =
             tile->accumulator == NULL ? NULL : (const int32_t *)tile->accumulator + in_tile * owned + lanes->first;
+        if (lanes->added != NULL) {
+            const snn_spikes *source = &lanes->added->source;
+            units->added[u] = snn_spikes_plane(source, 0, tile->image) + position * source->row_bytes;
+        }
         const int64_t place = used ? in_tile : tile->position_end - tile->position_begin;
         units->row[u] = lanes->bits.bytes + place * lanes->bits.row_bytes + lanes->first / WIDTH * LANE_BYTES;
     }
@@ -132,6 +140,32 @@ static inline __attribute__((always_inline)) __m512i limbs_sum(const snn_amx_uni
                      : low;
 }
 
+/* Where a lane's bits lie in a row of the diagonal's source, and how far the rows of two steps are apart. */
+typedef struct added_bits {
+    int64_t step_stride, byte;
+    int shift;
+} added_bits;
+
+static inline added_bits added_bits_of(const snn_amx_lanes *lanes)
+{
+    if (lanes->added == NULL) {
+        return (added_bits){0, 0, 0};
+    }
+    const snn_packed *packed = lanes->added->packed;
+    const snn_spikes *source = &lanes->added->source;
+    const int64_t bit = packed->projection->op.source_channel + packed->row_begin + lanes->first;
+    return (added_bits){snn_spikes_plane_bytes(source) * source->images, bit / 8, (int)(bit % 8)};
+}
+
+/* +weight where the diagonal's source fired, -weight elsewhere. */
+static inline __attribute__((always_inline)) __m512i added_sum(const uint8_t *row, added_bits bits, int32_t step,
+                                                               __m512i plus, __m512i minus)
+{
+    uint32_t word;
+    memcpy(&word, row + step * bits.step_stride + bits.byte, sizeof word);
+    return _mm512_mask_mov_epi32(minus, (__mmask16)(word >> bits.shift), plus);
+}
+
 /* Both positions' y, from fired spikes on. */
 static inline __attribute__((always_inline)) __m512 move_y(__m512 y, __m512 eta, __mmask16 fired)
 {
@@ -144,8 +178,16 @@ static inline void store_bits(uint8_t *row, __mmask16 fired)
     memcpy(row, &bits, sizeof bits);
 }
 
+/* Between two steps of the other projections' sums. */
+static inline int64_t sum_stride_of(const snn_amx_lanes *lanes)
+{
+    const snn_tile *tile = lanes->tile;
+    return (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
+}
+
 /* The case that networks spend their time in. */
-static inline __attribute__((always_inline)) void run_simple(snn_amx_units *units, int32_t end, bool two_limbs)
+static inline __attribute__((always_inline)) void run_simple(snn_amx_units *units, int32_t end, bool two_limbs,
+                                                             bool added, bool others)
 {
     snn_amx_lanes *const lanes = units->lanes;
     const float *const etas = lanes->neurons->eta;
@@ -153,17 +195,28 @@ static inline __attribute__((always_inline)) void run_simple(snn_amx_units *unit
     uint32_t(*const error_sums)[WIDTH] = lanes->errors;
     const int64_t step_bytes = lanes->bits.step_bytes;
     const __m512 inverse_scale = _mm512_load_ps(lanes->inverse_scale);
-    const __m512i one = _mm512_set1_epi32(1);
+    const __m512i one = _mm512_set1_epi32(1), plus = lanes->plus, minus = lanes->minus;
+    const added_bits bits = added_bits_of(lanes);
+    const uint8_t *const added0 = units->added[0], *const added1 = units->added[1];
+    const int64_t sum_stride = sum_stride_of(lanes);
+    const int32_t *const others0 = units->others[0], *const others1 = units->others[1];
     __m512i spikes = lanes->channel_spikes;
     __m512 x0 = units->x[0], x1 = units->x[1], y0 = units->y[0], y1 = units->y[1];
     int32_t step = units->step;
     uint8_t *row0 = units->row[0] + step * step_bytes, *row1 = units->row[1] + step * step_bytes;
     for (; step < end; step++, row0 += step_bytes, row1 += step_bytes) {
         const __m512 eta = _mm512_set1_ps(etas[step]), eta_step = _mm512_load_ps(eta_steps[step]);
-        const __m512 sum0 = _mm512_cvtepi32_ps(limbs_sum(units, 0, step, two_limbs));
-        const __m512 sum1 = _mm512_cvtepi32_ps(limbs_sum(units, 1, step, two_limbs));
-        x0 = _mm512_sub_ps(x0, _mm512_mul_ps(eta_step, sum0));
-        x1 = _mm512_sub_ps(x1, _mm512_mul_ps(eta_step, sum1));
+        __m512i sum0 = limbs_sum(units, 0, step, two_limbs), sum1 = limbs_sum(units, 1, step, two_limbs);
+        if (added) {
+            sum0 = _mm512_add_epi32(sum0, added_sum(added0, bits, step, plus, minus));
+            sum1 = _mm512_add_epi32(sum1, added_sum(added1, bits, step, plus, minus));
+        }
+        if (others) {
+            sum0 = _mm512_add_epi32(sum0, _mm512_loadu_si512(others0 + step * sum_stride));
+            sum1 = _mm512_add_epi32(sum1, _mm512_loadu_si512(others1 + step * sum_stride));
+        }
+        x0 = _mm512_sub_ps(x0, _mm512_mul_ps(eta_step, _mm512_cvtepi32_ps(sum0)));
+        x1 = _mm512_sub_ps(x1, _mm512_mul_ps(eta_step, _mm512_cvtepi32_ps(sum1)));
         /* of two zeros, and with NaN, the maximum is the second: x as it is */
         const __m512 target0 = _mm512_mul_ps(_mm512_max_ps(_mm512_setzero_ps(), x0), inverse_scale);
         const __m512 target1 = _mm512_mul_ps(_mm512_max_ps(_mm512_setzero_ps(), x1), inverse_scale);
@@ -190,13 +243,16 @@ static void run_step(snn_amx_units *units, int32_t step)
 {
     snn_amx_lanes *lanes = units->lanes;
     const snn_neurons *neurons = lanes->neurons;
-    const int64_t sum_stride =
-        (lanes->tile->position_end - lanes->tile->position_begin) * (int64_t)snn_lanes_owned(neurons);
+    const int64_t sum_stride = sum_stride_of(lanes);
+    const added_bits bits = added_bits_of(lanes);
     const bool strict = snn_neuron_is_strict(neurons->kind);
     const __m512 eta = _mm512_set1_ps(neurons->eta[step]), eta_step = _mm512_load_ps(lanes->eta_step[step]);
     _Alignas(SNN_ALIGNMENT) float targets[SNN_AMX_UNITS * WIDTH], inputs[SNN_AMX_UNITS * WIDTH];
     for (int u = 0; u < SNN_AMX_UNITS; u++) {
         __m512i sum = limbs_sum(units, u, step, units->two_limbs);
+        if (lanes->added != NULL) {
+            sum = _mm512_add_epi32(sum, added_sum(units->added[u], bits, step, lanes->plus, lanes->minus));
+        }
         if (units->others[u] != NULL) {
             sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(lanes->mask, units->others[u] + step * sum_stride));
         }
@@ -223,15 +279,35 @@ static void run_step(snn_amx_units *units, int32_t step)
     _mm512_store_si512(lanes->errors[step], errors);
 }
 
+/* A copy of the loop for each case, so that it has no branches. */
+static void run_simple_limbs(snn_amx_units *units, int32_t end, bool added, bool others)
+{
+    if (others) {
+        if (added) {
+            run_simple(units, end, true, true, true);
+        } else {
+            run_simple(units, end, true, false, true);
+        }
+    } else if (added) {
+        run_simple(units, end, true, true, false);
+    } else {
+        run_simple(units, end, true, false, false);
+    }
+}
+
+static void run_simple_bytes(snn_amx_units *units, int32_t end)
+{
+    run_simple(units, end, false, false, false);
+}
+
 void snn_amx_units_run(snn_amx_units *units, int32_t steps)
 {
     const int32_t left = units->lanes->tile->steps - units->step, end = units->step + (steps < left ? steps : left);
-    if (units->lanes->simple && units->count == SNN_AMX_UNITS) {
-        if (units->two_limbs) {
-            run_simple(units, end, true);
-        } else {
-            run_simple(units, end, false);
-        }
+    const bool added = units->lanes->added != NULL, others = units->others[0] != NULL;
+    if (units->lanes->simple && units->count == SNN_AMX_UNITS && units->two_limbs) {
+        run_simple_limbs(units, end, added, others);
+    } else if (units->lanes->simple && units->count == SNN_AMX_UNITS && !added && !others) {
+        run_simple_bytes(units, end);
     } else {
         for (int32_t step = units->step; step < end; step++) {
             run_step(units, step);

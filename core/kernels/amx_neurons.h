@@ -35,11 +35,13 @@ typedef struct snn_amx_lanes {
     snn_amx_bits bits;
     int32_t first, count; /* channels, from the first owned one on */
     __mmask16 mask;
-    bool simple;            /* full vectors of ReLU neurons with nothing but the tiles' sums */
+    bool simple;            /* full vectors of ReLU neurons without a graded input */
     float (*eta_step)[16];  /* [steps] */
     uint32_t (*errors)[16]; /* [steps] since the last flush */
     float *inverse_scale;   /* [2 x 16]: the same for both positions */
     int32_t positions;      /* since the last flush */
+    const snn_feed *added;  /* diagonal, or NULL */
+    __m512i plus, minus;    /* its weights */
     __m512i channel_spikes;
 } snn_amx_lanes;
 
@@ -50,7 +52,8 @@ typedef struct snn_amx_units {
     bool two_limbs;
     int64_t position[SNN_AMX_UNITS]; /* of the population */
     const int32_t *high[SNN_AMX_UNITS], *low[SNN_AMX_UNITS], *others[SNN_AMX_UNITS];
-    uint8_t *row[SNN_AMX_UNITS]; /* where the spikes of step 0 go */
+    const uint8_t *added[SNN_AMX_UNITS]; /* spikes of the diagonal's source at step 0 */
+    uint8_t *row[SNN_AMX_UNITS];         /* where the spikes of step 0 go */
     __mmask16 mask[SNN_AMX_UNITS];
     __m512 x[SNN_AMX_UNITS], y[SNN_AMX_UNITS], graded[SNN_AMX_UNITS];
 } snn_amx_units;
@@ -58,8 +61,8 @@ typedef struct snn_amx_units {
 int64_t snn_amx_lanes_bytes(int32_t steps);
 /* Channels from the owned one `first` on. `scratch`: snn_amx_lanes_bytes, aligned; used until snn_amx_lanes_end. */
 void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const snn_tile *tile,
-                         const snn_tile_counts *counts, const snn_amx_bits *bits, int32_t first, int32_t count,
-                         void *scratch);
+                         const snn_tile_counts *counts, const snn_feed *added, const snn_amx_bits *bits, int32_t first,
+                         int32_t count, void *scratch);
 void snn_amx_lanes_end(snn_amx_lanes *lanes);
 
 /* `units` has position, high (where two_limbs), low and count. */

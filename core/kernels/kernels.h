@@ -23,6 +23,12 @@ typedef struct snn_packed {
     void *data; /* owned; from snn_allocate */
 } snn_packed;
 
+/* A projection with the spikes that it takes. */
+typedef struct snn_feed {
+    const snn_packed *packed;
+    snn_spikes source;
+} snn_feed;
+
 /* One tile of one population. */
 typedef struct snn_tile {
     int32_t image;                        /* within the group */
@@ -98,10 +104,13 @@ typedef struct snn_kernels {
     /* Like scratch_bytes, for tiles that are whole rows of positions or lie in one. */
     int64_t (*fused_scratch_bytes)(const snn_packed *packed, const snn_population *population, int64_t positions,
                                    int32_t steps);
-    /* `project` and `fire` in one, with the same results. The accumulator holds the sums of the population's other
-     * projections, or is NULL if it has none (as it must be for kinds that read all positions). The tile is whole rows
-     * of positions or lies in one. */
-    void (*project_and_fire)(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
+    /* Whether `project_and_fire` takes this projection beside the one that it multiplies; its rows are all the channels
+     * too. NULL: none. */
+    bool (*adds)(const snn_packed *packed);
+    /* `project` and `fire` in one, with the same results. `added` is NULL or a second projection. The accumulator holds
+     * the sums of the population's other projections, or is NULL if it has none (as it must be for kinds that read all
+     * positions). The tile is whole rows of positions or lies in one. */
+    void (*project_and_fire)(const snn_feed *product, const snn_feed *added, const snn_neurons *neurons,
                              const snn_tile *tile, const snn_tile_counts *counts);
 } snn_kernels;
 

@@ -46,6 +46,7 @@ typedef struct snn_part {
     snn_packed *packed; /* [end - begin]; data is NULL where no held row takes spikes or sums. Of readers of a stream
                            data are the rows' weights as the projection has them. */
     int32_t fused;      /* of `packed`: the one that the kernels multiply and fire in one; -1 for none */
+    int32_t added;      /* likewise: the one that is added on the way */
     bool summed;        /* other projections add to the accumulator */
     snn_graded_product *graded_products; /* [graded_product_count] */
     int32_t graded_product_count;

@@ -107,7 +107,13 @@ static snn_spikes source_spikes(const tile_job *job, const snn_projection *proje
                        job->offset);
 }
 
-/* All sums but those of the fused projection. */
+static snn_feed feed_of(const tile_job *job, const snn_part *part, int32_t i)
+{
+    const snn_projection *projection = &job->shard->network->projections[part->projection_begin + i];
+    return (snn_feed){&part->packed[i], source_spikes(job, projection)};
+}
+
+/* All sums but those of the projections that the neurons take on the way. */
 static void project(const tile_job *job)
 {
     const snn_shard *shard = job->shard;
@@ -121,7 +127,7 @@ static void project(const tile_job *job)
     memset(tile->accumulator, 0, (size_t)elements * SNN_ACCUMULATOR_ELEMENT);
     for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
         const snn_packed *packed = &part->packed[i];
-        if (packed->data == NULL || i == part->fused) {
+        if (packed->data == NULL || i == part->fused || i == part->added) {
             continue;
         }
         const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
@@ -175,9 +181,9 @@ static void fire(const tile_job *job)
         return;
     }
     if (part->fused >= 0) {
-        const snn_spikes source =
-            source_spikes(job, &shard->network->projections[part->projection_begin + part->fused]);
-        shard->kernels->project_and_fire(&part->packed[part->fused], &source, &neurons, &job->tile, &counts);
+        const snn_feed product = feed_of(job, part, part->fused);
+        const snn_feed added = part->added >= 0 ? feed_of(job, part, part->added) : product;
+        shard->kernels->project_and_fire(&product, part->added >= 0 ? &added : NULL, &neurons, &job->tile, &counts);
         return;
     }
     shard->kernels->fire(&neurons, &job->tile, &counts);

@@ -26,11 +26,17 @@ static bool covers(const snn_shard *shard, const snn_part *part, int32_t i)
            rows.end - rows.begin == snn_part_inputs(part);
 }
 
+static bool can_add(const snn_shard *shard, const snn_population *population, const snn_part *part, int32_t i)
+{
+    return shard->kernels->adds != NULL && !snn_neuron_reads_all_positions(population->kind) &&
+           covers(shard, part, i) && shard->kernels->adds(&part->packed[i]);
+}
+
 /* The largest of the projections that the kernels can multiply and fire in one. */
 static void choose_fused(const snn_shard *shard, const snn_population *population, snn_part *part)
 {
     int64_t most = 0;
-    part->fused = -1;
+    part->fused = part->added = -1;
     part->summed = false;
     for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
         const snn_operator *op = &shard->network->projections[part->projection_begin + i].op;
@@ -42,7 +48,12 @@ static void choose_fused(const snn_shard *shard, const snn_population *populatio
         }
     }
     for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
-        part->summed = part->summed || (part->packed[i].data != NULL && i != part->fused);
+        const bool apart = part->packed[i].data != NULL && i != part->fused;
+        if (apart && part->fused >= 0 && part->added < 0 && can_add(shard, population, part, i)) {
+            part->added = i;
+        } else {
+            part->summed = part->summed || apart;
+        }
     }
     if (part->summed && snn_neuron_reads_all_positions(population->kind)) {
         part->fused = -1; /* an image's sums would not fit a cache */

@@ -19,6 +19,7 @@ typedef struct fused_case {
     snn_population population;
     snn_neurons neurons;
     int32_t images;
+    wide_case *added;                               /* a diagonal projection onto the same channels, or NULL */
     int32_t *others;                                /* sums of other projections, or NULL */
     int64_t inputs, outputs, spike_bytes, elements; /* neurons of x and of y; sums */
 } fused_case;
@@ -80,6 +81,33 @@ static void choose_window(fused_case *c)
     c->wide.tile.position_end = snn_shape_positions(p->input);
 }
 
+static wide_case *random_diagonal(const fused_case *c)
+{
+    const wide_case *w = &c->wide;
+    const snn_operator *to = &w->projection.op;
+    wide_case *d = allocate(1, sizeof *d);
+    d->projection = w->projection;
+    d->row_begin = w->row_begin;
+    d->row_end = w->row_end;
+    d->projection.op = (snn_operator){.kind = SNN_OPERATOR_DIAGONAL,
+                                      .source = {to->target.height, to->target.width, 0},
+                                      .source_channel = random_int(0, 20),
+                                      .source_channels = to->target_channels,
+                                      .target = to->target,
+                                      .target_channel = to->target_channel,
+                                      .target_channels = to->target_channels,
+                                      .groups = 1};
+    snn_shape *source = &d->projection.op.source;
+    source->channels = d->projection.op.source_channel + to->target_channels + random_int(0, 9);
+    int32_t *weights = allocate(w->projection.row_end - w->projection.row_begin, sizeof *weights);
+    for (int32_t i = 0; i < w->projection.row_end - w->projection.row_begin; i++) {
+        weights[i] = random_int(-100000, 100000);
+    }
+    d->projection.weights = weights;
+    d->source = random_spikes(snn_shape_positions(*source), source->channels, c->images, w->tile.steps);
+    return d;
+}
+
 static fused_case random_fused_case(snn_operator op, weight_choice choice, snn_neuron_kind kind)
 {
     fused_case c = {.wide = random_wide_case(op, choice), .images = 0};
@@ -130,6 +158,9 @@ static fused_case random_fused_case(snn_operator op, weight_choice choice, snn_n
             c.others[i] = random_int(-100000, 100000);
         }
     }
+    if (kind != SNN_NEURON_MAXIMUM && random_int(0, 2) == 0) {
+        c.added = random_diagonal(&c);
+    }
     return c;
 }
 
@@ -145,6 +176,10 @@ static void free_fused_case(fused_case *c)
     snn_release(c->neurons.y);
     snn_release(c->neurons.spikes.bits);
     snn_release(c->others);
+    if (c->added != NULL) {
+        free_wide_case(c->added);
+        snn_release(c->added);
+    }
     free_wide_case(&c->wide);
 }
 
@@ -188,27 +223,35 @@ static void pack(const snn_kernels *kernels, const wide_case *w, snn_packed *pac
     assert_int_equal(status.code, SNN_OK);
 }
 
-/* One after the other, with the last table of all. */
+static void project(const snn_kernels *kernels, const wide_case *w, snn_tile tile)
+{
+    snn_packed packed;
+    pack(kernels, w, &packed);
+    tile.scratch =
+        allocate(kernels->scratch_bytes(&packed, tile.position_end - tile.position_begin, tile.steps) + 1, 1);
+    kernels->project(&packed, &w->source, &tile);
+    snn_release(tile.scratch);
+    snn_release(packed.data);
+}
+
+/* One after the other. */
 static outcome run_apart(const fused_case *c, const snn_kernels *kernels)
 {
     snn_neurons neurons;
     snn_tile_counts counts;
     outcome o = outcome_of(c, &neurons, &counts);
     snn_tile tile = c->wide.tile;
-    snn_packed packed;
-    pack(kernels, &c->wide, &packed);
     int32_t *sums = allocate(c->elements, sizeof *sums);
     if (c->others != NULL) {
         memcpy(sums, c->others, (size_t)c->elements * sizeof *sums);
     }
     tile.accumulator = sums;
-    tile.scratch =
-        allocate(kernels->scratch_bytes(&packed, tile.position_end - tile.position_begin, tile.steps) + 1, 1);
-    kernels->project(&packed, &c->wide.source, &tile);
+    project(kernels, &c->wide, tile);
+    if (c->added != NULL) {
+        project(kernels, c->added, tile);
+    }
     kernels->fire(&neurons, &tile, &counts);
-    snn_release(tile.scratch);
     snn_release(sums);
-    snn_release(packed.data);
     return o;
 }
 
@@ -216,7 +259,7 @@ static void check_fused(const snn_kernels *kernels, const fused_case *c, const o
 {
     snn_packed packed;
     pack(kernels, &c->wide, &packed);
-    if (!kernels->fuses(&packed, &c->population)) {
+    if (!kernels->fuses(&packed, &c->population) || (c->added != NULL && kernels->adds == NULL)) {
         snn_release(packed.data);
         return;
     }
@@ -232,7 +275,15 @@ static void check_fused(const snn_kernels *kernels, const fused_case *c, const o
     memset(scratch + bytes, 0x5a, GUARD);
     tile.scratch = scratch;
     tile.accumulator = c->others;
-    kernels->project_and_fire(&packed, &c->wide.source, &neurons, &tile, &counts);
+    const snn_feed product = {&packed, c->wide.source};
+    snn_packed diagonal = {.data = NULL};
+    if (c->added != NULL) {
+        pack(kernels, c->added, &diagonal);
+        assert_true(kernels->adds(&diagonal));
+    }
+    const snn_feed added = {&diagonal, c->added != NULL ? c->added->source : c->wide.source};
+    kernels->project_and_fire(&product, diagonal.data != NULL ? &added : NULL, &neurons, &tile, &counts);
+    snn_release(diagonal.data);
     for (int i = 0; i < GUARD; i++) {
         assert_int_equal(scratch[bytes + i], 0x5a);
     }
