@@ -124,7 +124,7 @@ def main():
     parser.add_argument("--many", default="", help="rank counts, for example 16,32,64")
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--program", type=Path, default=ROOT / "build/release/snn_dist")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     counts = [int(text) for text in options.many.split(",") if text]
     tables = []
     print(f"load of the machine: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")

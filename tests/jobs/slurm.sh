@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# jobs/slurm under a Slurm of its own: an evaluation that meets its time limit, and one that is pre-empted, put themselves
+# back into the queue and end with the results of an undisturbed run; a study leaves its table and plots.
+source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/slurm_cluster.sh"
+trap 'slurm_stop; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+slurm_start >start.txt 2>&1
+started=$?
+if [ $started -ne 0 ]; then
+  echo "skipped: $(cat start.txt)"
+  exit 77
+fi
+export SNN_DIST=$snn_dist PYTHON=/usr/bin/python3
+short=(--quiet --set simulation.timesteps=800 --set simulation.batch=4 --set parallel.replicas=0)
+
+# submit NAME SBATCH-OPTIONS...: an evaluation into NAME.h5; prints the job's number.
+submit() {
+  local name=$1
+  shift
+  sbatch --parsable --ntasks=2 --output="$name.log" "$@" "$root/jobs/slurm/evaluate.sbatch" "$root/configs/digits.toml" \
+    "${short[@]}" --set output.file="$work/$name.h5" --set checkpoint.directory="$work/$name"
+}
+
+# finished NAME JOB: waits until the job is at its end, and checks it. Slurm lets two minutes pass before a job that was
+# queued again starts; nobody waits for that here.
+finished() {
+  for _ in $(seq 120); do
+    grep -q 'exit code [^4]' "$1.log" 2>/dev/null && break
+    scontrol update JobId="$2" StartTime=now >/dev/null 2>&1
+    sleep 1
+  done
+  if alone diff reference.h5 "$1.h5"; then pass; else fail "$1: $(cat err out "$1.log")"; fi
+  if [ "$(grep -c 'exit code 4' "$1.log")" -ge 1 ] && grep -q ', start 2,' "$1.log"; then
+    pass
+  else
+    fail "$1 was never stopped: $(cat "$1.log")"
+  fi
+}
+
+on_ranks 1 run "$root/configs/digits.toml" "${short[@]}" --restart never --set checkpoint.directory= \
+  --set output.file="$work/reference.h5" || fail "reference: $(cat err)"
+
+limited=$(SNN_DIST_MARGIN=57 submit limited --time=1)
+finished limited "$limited"
+
+# Pre-empted as soon as it runs for good, by a job that wants all processors.
+preempted=$(submit preempted --time=30)
+for _ in $(seq 100); do grep -q 'start 1,' preempted.log 2>/dev/null && break; sleep 0.2; done
+sleep 2
+sbatch --parsable --partition=high --ntasks=4 --time=1 --output=high.log --wrap 'sleep 1' >/dev/null
+finished preempted "$preempted"
+
+(cd "$root" && sbatch --wait --ntasks=2 --output="$work/study.log" jobs/slurm/study.sbatch strong configs/digits.toml \
+  -o "$work/study" --set data.images=20 --set simulation.timesteps=8 >/dev/null)
+if [ "$(grep -c ^digits study/study.csv)" -eq 2 ] && grep -q '^digits,2,.*yes' study/study.csv &&
+  /usr/bin/python3 -c 'import sys, xml.dom.minidom as xml; [xml.parse(name) for name in sys.argv[1:]]' \
+    study/{speed_up,efficiency,bytes,memory,timers_digits}.svg; then
+  pass
+else
+  fail "study: $(cat study.log)"
+fi
+finish
