@@ -194,7 +194,10 @@ static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place
         const snn_channel_range held = snn_plan_decoded(plan, network, place, network->projections[number].target);
         const int64_t inputs = snn_shape_positions(op->target) * snn_channel_range_count(held);
         cost->state_bytes += images * snn_shape_size(snn_operator_pooled_shape(op)) * PIXEL_BYTES;
-        cost->state_bytes += images * inputs * (int64_t)sizeof(float) * (stream ? 2 : 1);
+        if (scan->graded != network->projections[number].target) {
+            cost->state_bytes += images * inputs * (int64_t)sizeof(float) * (stream ? 2 : 1);
+            scan->graded = network->projections[number].target;
+        }
     } else if (!scan->encodes) {
         const snn_shape input = network->input;
         scan->encodes = true;
@@ -286,7 +289,9 @@ static void add_received(snn_stage_scan *scan, const snn_plan *plan, snn_place p
     const snn_channel_range after = snn_channel_range_hull(before, part);
     const snn_cost_traffic less = snn_cost_received(model->network, scan->shards, source, before, owned);
     const snn_cost_traffic more = snn_cost_received(model->network, scan->shards, source, after, owned);
+    const bool integers = value_bits(&model->network->populations[source]) > 1;
     cost->bits_received += more.bits - less.bits;
+    cost->integer_bits_received += integers ? more.bits - less.bits : 0;
     cost->messages += more.messages - less.messages;
     cost->rounds += inside && less.bits == 0 && more.bits > 0;
     if (before.begin == before.end && after.begin < after.end && owned.begin == owned.end) {
@@ -313,15 +318,18 @@ static void add_sent(snn_stage_scan *scan, const snn_plan *plan, snn_place place
     const snn_population *population = &model->network->populations[source];
     const int32_t own_stage = sharing == SHARING_ALL ? scan->shards - 1 : scan->shard > 0;
     const int32_t next_stage = sharing == SHARING_ALL ? scan->shards : 1;
-    scan->cost.encoded_bits +=
+    const int64_t bits =
         sign * snn_shape_positions(population->shape) * snn_channel_range_count(owned) * value_bits(population);
+    scan->cost.encoded_bits += bits;
+    scan->cost.encoded_integer_bits += value_bits(population) > 1 ? bits : 0;
     scan->cost.packets += sign;
     scan->cost.sends += sign * ((inside ? own_stage : 0) + (outside ? next_stage : 0));
 }
 
 void snn_stage_scan_begin(snn_stage_scan *scan, snn_cost_model *model, int32_t shards, int32_t shard, int32_t first)
 {
-    *scan = (snn_stage_scan){.model = model, .shards = shards, .shard = shard, .first = first, .last = first};
+    *scan =
+        (snn_stage_scan){.model = model, .shards = shards, .shard = shard, .first = first, .last = first, .graded = -1};
     find_sharing(model, shards);
     memset(model->needed, 0, (size_t)model->network->population_count * sizeof *model->needed);
 }
@@ -376,13 +384,18 @@ double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *re
     const snn_machine machine = request->machine != NULL ? *request->machine : snn_machine_assumed();
     const snn_packet_speed *packet = &machine.packets;
     const double steps = (double)request->timesteps / (double)snn_cost_blocks(request); /* of an item, on average */
-    const double received = (double)cost->bits_received / 8 * request->images * steps;
-    const double encoded = (double)cost->encoded_bits / 8 * request->images * steps;
-    const double packing = (cost->packets + cost->messages) * packet->packet_seconds +
-                           encoded * packet->encode_byte_seconds + received * packet->decode_byte_seconds;
-    const double link = (cost->sends + cost->messages) * machine.link.message_seconds +
-                        received / packet->ratio * machine.link.byte_seconds +
-                        cost->rounds * machine.link.latency_seconds;
+    const double bytes = request->images * steps / 8; /* for one bit of an image and timestep */
+    const double received[SNN_PAYLOADS] = {(double)(cost->bits_received - cost->integer_bits_received) * bytes,
+                                           (double)cost->integer_bits_received * bytes};
+    const double encoded[SNN_PAYLOADS] = {(double)(cost->encoded_bits - cost->encoded_integer_bits) * bytes,
+                                          (double)cost->encoded_integer_bits * bytes};
+    double packing = (cost->packets + cost->messages) * packet->packet_seconds;
+    double link =
+        (cost->sends + cost->messages) * machine.link.message_seconds + cost->rounds * machine.link.latency_seconds;
+    for (int i = 0; i < SNN_PAYLOADS; i++) {
+        packing += encoded[i] * packet->encode_byte_seconds[i] + received[i] * packet->decode_byte_seconds[i];
+        link += received[i] / packet->ratio[i] * machine.link.byte_seconds;
+    }
     return snn_cost_compute(cost, request) + packing / machine.speed + link;
 }
 

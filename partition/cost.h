@@ -19,7 +19,8 @@ struct snn_cost_model {
 typedef struct snn_stage_scan {
     snn_cost_model *model;
     int32_t shards, shard, first, last;
-    bool encodes; /* the image, into spikes */
+    bool encodes;   /* the image, into spikes */
+    int32_t graded; /* the last population that keeps what the image comes to, or -1 */
     snn_rank_cost cost;
 } snn_stage_scan;
 

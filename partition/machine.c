@@ -2,8 +2,10 @@
 
 snn_machine snn_machine_assumed(void)
 {
-    return (snn_machine){
-        .speed = 1.0,
-        .link = {.latency_seconds = 1e-6, .message_seconds = 5e-7, .byte_seconds = 1e-10},
-        .packets = {.packet_seconds = 1e-6, .encode_byte_seconds = 3e-10, .decode_byte_seconds = 3e-10, .ratio = 1.0}};
+    return (snn_machine){.speed = 1.0,
+                         .link = {.latency_seconds = 1e-6, .message_seconds = 5e-7, .byte_seconds = 3e-10},
+                         .packets = {.packet_seconds = 1e-6,
+                                     .encode_byte_seconds = {6e-10, 4e-10},
+                                     .decode_byte_seconds = {6e-10, 4e-10},
+                                     .ratio = {1.0, 1.0}}};
 }

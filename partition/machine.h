@@ -10,11 +10,13 @@ typedef struct snn_link {
     double latency_seconds, message_seconds, byte_seconds;
 } snn_link;
 
+enum { SNN_PAYLOADS = 2 }; /* what an edge carries: spikes, or the integers of a stream */
+
 /* Packing, coding and checking of spike packets. */
 typedef struct snn_packet_speed {
-    double packet_seconds;                           /* whatever its size, at either end */
-    double encode_byte_seconds, decode_byte_seconds; /* of the planes, before coding */
-    double ratio;                                    /* planes over what is sent, at least 1 */
+    double packet_seconds;                                                       /* whatever its size, at either end */
+    double encode_byte_seconds[SNN_PAYLOADS], decode_byte_seconds[SNN_PAYLOADS]; /* of the planes, before coding */
+    double ratio[SNN_PAYLOADS];                                                  /* planes over what is sent */
 } snn_packet_speed;
 
 typedef struct snn_machine {

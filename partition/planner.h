@@ -44,10 +44,11 @@ typedef struct snn_rank_cost {
     int32_t messages;                 /* received per item */
     double step_seconds;              /* computation for an image and timestep */
     double group_seconds;             /* computation for an image, once */
-    /* For the time that communication takes, per item: */
-    int64_t encoded_bits;   /* of packets of its own, per image and timestep */
-    int32_t packets, sends; /* packets coded; messages that they go out in */
-    int32_t rounds;         /* populations at which its shards wait for each other */
+    /* For the time that communication takes: */
+    int64_t integer_bits_received, encoded_integer_bits; /* of these, integers of streams */
+    int64_t encoded_bits;                                /* of packets of its own, per image and timestep */
+    int32_t packets, sends;                              /* packets coded; messages that they go out in */
+    int32_t rounds;                                      /* populations at which its shards wait for each other */
 } snn_rank_cost;
 
 typedef struct snn_prediction {

@@ -28,7 +28,10 @@ static stage_sum add_up_stage(snn_cost_model *model, int32_t shards, int32_t fir
         sum.memory = memory > sum.memory ? memory : sum.memory;
         sum.compute += weight * compute;
         sum.communicate += weight * (seconds - compute);
-        sum.bytes += weight * (double)scan.cost.bits_received / 8 * request->images * steps;
+        const double integers = (double)scan.cost.integer_bits_received;
+        const double spikes = (double)scan.cost.bits_received - integers;
+        const double *ratio = model->machine.packets.ratio;
+        sum.bytes += weight * (spikes / ratio[0] + integers / ratio[1]) / 8 * request->images * steps;
     }
     return sum;
 }
@@ -59,7 +62,7 @@ snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
         .seconds = snn_cost_pipeline(most_groups * blocks, slowest, all),
         .group_seconds = snn_cost_pipeline(blocks, slowest, all),
         .one_rank_seconds = groups * blocks * alone.compute,
-        .bytes_sent = groups * blocks * sum.bytes / model->machine.packets.ratio,
+        .bytes_sent = groups * blocks * sum.bytes,
         .memory_bytes = sum.memory,
     };
     const double time = result.seconds * snn_plan_ranks(plan);

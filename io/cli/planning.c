@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include "comm/packet_speed.h"
 #include "io/machine_file.h"
 #include "io/speed_file.h"
 #include "partition/calibrate.h"
@@ -64,6 +65,9 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
     planning->machine.memory_bytes = config->parallel.memory_gb * 1e9;
     if (config->parallel.machine[0] != '\0') {
         SNN_TRY(snn_machine_file_read(config->parallel.machine, work.threads, &planning->machine));
+    }
+    if (needed && config->parallel.calibration != SNN_CALIBRATION_OFF) {
+        SNN_TRY(snn_packet_speed_measure(config->codec, &planning->machine.link, &planning->machine.packets));
     }
     SNN_TRY(find_speeds(config, network, kernels, &work, ranks, needed, planning));
     planning->request.prices = planning->prices;

@@ -1,0 +1,148 @@
+#include "comm/packet_speed.h"
+
+#include "core/base/memory.h"
+#include "core/base/timers.h"
+
+enum { CHANNELS = 64, IMAGES = 16, STEPS = 8, TURNS = 4, LARGE_POSITIONS = 512, BYTE_BITS = 8 };
+
+/* Planes over payload, of spikes and of sums, by codec. */
+static const double RATIOS[SNN_CODEC_AUTO][SNN_PAYLOADS] = {
+    [SNN_CODEC_RAW] = {1.0, 1.0},
+    [SNN_CODEC_ZSTD] = {1.2, 1.6},
+    [SNN_CODEC_XOR] = {1.38, 1.6},
+    [SNN_CODEC_CONTEXT] = {1.65, 1.6},
+};
+
+/* One edge, from end to end. */
+typedef struct trial {
+    snn_packet_coder *coder[2]; /* of sender and receiver */
+    snn_packet_block block;
+    uint8_t *packet;
+    double encode_seconds, decode_seconds; /* the fastest turn's */
+    double bytes;                          /* of its planes */
+} trial;
+
+/* Half of all bits change from step to step, as spikes do; sums are small. */
+static void fill(trial *one, int64_t positions)
+{
+    uint32_t state = 11;
+    const int64_t bytes = STEPS * (int64_t)IMAGES * positions * (CHANNELS / BYTE_BITS);
+    for (int64_t i = 0; i < bytes; i++) {
+        state = state * 1664525u + 1013904223u;
+        one->block.spikes.bits[i] = (uint8_t)(state >> 24);
+    }
+    int32_t *values = one->block.sums.values;
+    for (int64_t i = 0; i < STEPS * (int64_t)IMAGES * positions * CHANNELS; i++) {
+        state = state * 1664525u + 1013904223u;
+        values[i] = (int32_t)(state >> 16) - (1 << 15);
+    }
+}
+
+static snn_status open_trial(trial *one, snn_payload payload, snn_codec codec, int64_t positions,
+                             snn_codec_workspace *workspace)
+{
+    const snn_packet_shape shape = {.payload = payload,
+                                    .positions = positions,
+                                    .channel_begin = CHANNELS / 2, /* a shard's */
+                                    .channel_end = CHANNELS,
+                                    .images = IMAGES,
+                                    .block = STEPS};
+    for (int end = 0; end < 2; end++) {
+        SNN_TRY(snn_packet_coder_create(&shape, codec, workspace, &one->coder[end]));
+    }
+    const size_t rows = (size_t)STEPS * IMAGES * (size_t)positions;
+    one->block.spikes = (snn_spikes){snn_allocate(rows, CHANNELS / BYTE_BITS), positions, CHANNELS,
+                                     snn_spikes_row_bytes(CHANNELS), IMAGES};
+    one->block.sums = (snn_sums){snn_allocate(rows, CHANNELS * SNN_SUM_BYTES), positions, CHANNELS, IMAGES};
+    one->packet = snn_allocate(snn_packet_bound(one->coder[0]), 1);
+    if (one->block.spikes.bits == NULL || one->block.sums.values == NULL || one->packet == NULL) {
+        return snn_out_of_memory("packet");
+    }
+    one->bytes = (double)snn_packet_raw_bytes(one->coder[0], STEPS, IMAGES);
+    fill(one, positions);
+    return snn_ok();
+}
+
+static void close_trial(trial *one)
+{
+    snn_packet_coder_destroy(one->coder[0]);
+    snn_packet_coder_destroy(one->coder[1]);
+    snn_release(one->block.spikes.bits);
+    snn_release(one->block.sums.values);
+    snn_release(one->packet);
+}
+
+static snn_status run_turns(trial *one)
+{
+    for (uint32_t turn = 0; turn < TURNS; turn++) {
+        size_t bytes;
+        const double begun = snn_seconds();
+        SNN_TRY(snn_packet_encode(one->coder[0], &one->block, turn, 0, STEPS, IMAGES, one->packet, &bytes));
+        const double encoded = snn_seconds();
+        SNN_TRY(snn_packet_decode(one->coder[1], one->packet, bytes, turn, 0, STEPS, IMAGES, &one->block));
+        const double encoding = encoded - begun, decoding = snn_seconds() - encoded;
+        one->encode_seconds = turn == 0 || encoding < one->encode_seconds ? encoding : one->encode_seconds;
+        one->decode_seconds = turn == 0 || decoding < one->decode_seconds ? decoding : one->decode_seconds;
+    }
+    return snn_ok();
+}
+
+static snn_status try_edge(snn_payload payload, snn_codec codec, int64_t positions, snn_codec_workspace *workspace,
+                           trial *done)
+{
+    trial one = {0};
+    snn_status status;
+    SNN_GOTO_DONE(status, open_trial(&one, payload, codec, positions, workspace));
+    SNN_GOTO_DONE(status, run_turns(&one));
+    *done = one; /* its figures; what it points to goes */
+done:
+    close_trial(&one);
+    return status;
+}
+
+/* From a small packet and from one that does not stay in the cache, as those of a whole network do not. */
+static snn_status measure_codec(snn_codec codec, snn_codec_workspace *workspace, snn_packet_speed *speed)
+{
+    for (int payload = 0; payload < SNN_PAYLOADS; payload++) {
+        trial small = {0}, large = {0};
+        SNN_TRY(try_edge((snn_payload)payload, codec, 1, workspace, &small));
+        SNN_TRY(try_edge((snn_payload)payload, codec, LARGE_POSITIONS, workspace, &large));
+        speed->encode_byte_seconds[payload] = large.encode_seconds / large.bytes;
+        speed->decode_byte_seconds[payload] = large.decode_seconds / large.bytes;
+        speed->ratio[payload] = RATIOS[codec][payload];
+        if (payload == SNN_PAYLOAD_BITS) {
+            speed->packet_seconds = (small.encode_seconds + small.decode_seconds) / 2;
+        }
+    }
+    return snn_ok();
+}
+
+/* Seconds that a byte of spikes takes from end to end. */
+static double byte_seconds(const snn_packet_speed *speed, const snn_link *link)
+{
+    return speed->encode_byte_seconds[SNN_PAYLOAD_BITS] + speed->decode_byte_seconds[SNN_PAYLOAD_BITS] +
+           link->byte_seconds / speed->ratio[SNN_PAYLOAD_BITS];
+}
+
+snn_status snn_packet_speed_measure(snn_codec codec, const snn_link *link, snn_packet_speed *speed)
+{
+    snn_codec_workspace *workspace = NULL;
+    float eta[STEPS];
+    for (int t = 0; t < STEPS; t++) {
+        eta[t] = 0.1f;
+    }
+    snn_status status;
+    SNN_GOTO_DONE(status, snn_codec_workspace_create(eta, STEPS, &workspace));
+    const int first = codec == SNN_CODEC_AUTO ? SNN_CODEC_RAW : (int)codec;
+    const int last = codec == SNN_CODEC_AUTO ? SNN_CODEC_CONTEXT : (int)codec;
+    for (int i = first; i <= last; i++) {
+        snn_packet_speed found = {0};
+        SNN_GOTO_DONE(status, snn_context(measure_codec((snn_codec)i, workspace, &found), "speed of packets"));
+        if (i == first || byte_seconds(&found, link) < byte_seconds(speed, link)) {
+            *speed = found;
+        }
+    }
+done:
+    snn_codec_workspace_destroy(workspace);
+    return status;
+}

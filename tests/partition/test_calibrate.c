@@ -1,0 +1,206 @@
+/* Calibration on networks that use every operator and neuron; prices; the memory that a plan predicts against what the
+ * shards of that plan allocate. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/memory.h"
+#include "partition/calibrate.h"
+#include "partition/planner.h"
+#include "tests/core/shard/examples.h"
+
+enum { MOST_POPULATIONS = 64, TIMESTEPS = 16, EXAMPLES = 6, SHARDS = 6 };
+
+static const double SECONDS = 1e-4;
+
+static const snn_work WORK = {
+    .images = 3, .block = 8, .threads = 1, .encoding = SNN_ENCODING_FLOAT, .dynamics = SNN_DYNAMICS_SIGNGD};
+
+static snn_network *make_example(int number, snn_weight_format format)
+{
+    snn_network *(*const make[EXAMPLES])(snn_weight_format, uint64_t) = {
+        example_residual, example_image, example_rectified, example_large, example_streams, example_nary};
+    snn_network *network = make[number](format, 5);
+    assert_non_null(network);
+    return network;
+}
+
+static void calibrate(const snn_network *network, const snn_kernels *kernels, const snn_work *work,
+                      snn_speed_book *book)
+{
+    const snn_status status = snn_calibrate(network, kernels, work, SHARDS, SECONDS, book);
+    assert_string_equal(status.message, "");
+}
+
+/* Whatever the network and the kernels, every width of every population gets a speed, and is measured once. */
+static void everything_is_measured_once(void **unused)
+{
+    (void)unused;
+    static const snn_weight_format formats[] = {SNN_WEIGHTS_INT16, SNN_WEIGHTS_INT8, SNN_WEIGHTS_FLOAT32};
+    int32_t tables;
+    const snn_kernels *const *kernels = snn_kernels_all(&tables);
+    for (int i = 0; i < EXAMPLES * tables; i++) {
+        if (!kernels[i / EXAMPLES]->available()) {
+            continue;
+        }
+        snn_network *network = make_example(i % EXAMPLES, formats[i % 3]);
+        snn_speed_book book = {0};
+        snn_prices *prices;
+        snn_work work = WORK;
+        work.encoding = i % 2 == 0 ? SNN_ENCODING_FLOAT : SNN_ENCODING_DETERMINISTIC;
+        calibrate(network, kernels[i / EXAMPLES], &work, &book);
+        assert_true(book.changed && book.count > 0);
+        for (int32_t speed = 0; speed < book.count; speed++) {
+            assert_true(isfinite(book.speeds[speed].step_seconds) && book.speeds[speed].step_seconds > 0);
+            assert_true(isfinite(book.speeds[speed].group_seconds) && book.speeds[speed].group_seconds >= 0);
+        }
+        assert_false(snn_failed(snn_prices_create(network, &work, SHARDS, &book, &prices)));
+        assert_true(prices->measured);
+        snn_prices_destroy(prices);
+        book.changed = false;
+        calibrate(network, kernels[i / EXAMPLES], &work, &book);
+        assert_false(book.changed);
+        work.block = 4; /* other work: nothing is known of it */
+        assert_false(snn_failed(snn_prices_create(network, &work, SHARDS, &book, &prices)));
+        assert_false(prices->measured);
+        snn_prices_destroy(prices);
+        snn_speed_book_clear(&book);
+        snn_network_destroy(network);
+    }
+}
+
+/* A network's structure is enough, as a rank has it before it loads its rows. */
+static void weights_are_made_up(void **unused)
+{
+    (void)unused;
+    int32_t tables;
+    snn_network *network = make_example(0, SNN_WEIGHTS_INT16);
+    snn_speed_book book = {0};
+    snn_network_release_weights(network);
+    calibrate(network, snn_kernels_all(&tables)[tables - 1], &WORK, &book);
+    assert_true(book.count > 0);
+    snn_speed_book_clear(&book);
+    snn_network_destroy(network);
+}
+
+/* Prices are those of the book at its widths, straight lines between them, and in proportion above. */
+static void prices_between_widths(void **unused)
+{
+    (void)unused;
+    int32_t channels[] = {64, 32, 16};
+    snn_price known[] = {{8.0, 4.0, 640.0}, {5.0, 2.0, 320.0}, {4.0, 1.0, 160.0}};
+    const snn_prices prices = {.populations = 1, .points = 3, .channels = channels, .prices = known, .measured = true};
+    assert_true(snn_prices_of(&prices, 0, 64).step_seconds == 8.0);
+    assert_true(snn_prices_of(&prices, 0, 48).step_seconds == 6.5);
+    assert_true(snn_prices_of(&prices, 0, 48).group_seconds == 3.0);
+    assert_true(snn_prices_of(&prices, 0, 32).step_seconds == 5.0);
+    assert_true(snn_prices_of(&prices, 0, 24).packed_bytes == 240.0);
+    assert_true(snn_prices_of(&prices, 0, 16).step_seconds == 4.0);
+    assert_true(snn_prices_of(&prices, 0, 1).step_seconds == 4.0);
+    assert_true(snn_prices_of(&prices, 0, 128).step_seconds == 16.0);
+}
+
+static void create_shard(const snn_network *network, const snn_kernels *kernels, const snn_work *work,
+                         const snn_plan *plan, int32_t rank, snn_shard **shard)
+{
+    float eta[TIMESTEPS];
+    snn_channel_range owned[MOST_POPULATIONS], visible[MOST_POPULATIONS];
+    const snn_place place = snn_plan_place(plan, rank);
+    assert_true(network->population_count <= MOST_POPULATIONS);
+    for (int t = 0; t < TIMESTEPS; t++) {
+        eta[t] = 0.1f;
+    }
+    for (int32_t p = 0; p < network->population_count; p++) {
+        owned[p] = snn_plan_owned(plan, network, place, p);
+        visible[p] = snn_channel_range_hull(owned[p], snn_plan_needed(plan, network, place, p));
+    }
+    const snn_shard_options options = {.images = work->images,
+                                       .block = work->block,
+                                       .timesteps = TIMESTEPS,
+                                       .eta = eta,
+                                       .encoding = work->encoding,
+                                       .channels = owned,
+                                       .visible = visible,
+                                       .dynamics = work->dynamics};
+    const snn_status status = snn_shard_create(network, kernels, &options, shard);
+    assert_string_equal(status.message, "");
+}
+
+/* Neurons and spikes to the byte; packed weights within what lies between the widths that were measured. */
+static void compare_memory(const snn_network *network, const snn_kernels *kernels, const snn_work *work,
+                           const snn_prices *prices, const snn_plan *plan)
+{
+    const snn_planner_request request = {.ranks = snn_plan_ranks(plan),
+                                         .groups = 1,
+                                         .timesteps = TIMESTEPS,
+                                         .block = work->block,
+                                         .images = work->images,
+                                         .encoding = work->encoding,
+                                         .dynamics = work->dynamics,
+                                         .prices = prices};
+    /* Layouts of tiles fill up to whole tiles, which is most of what such small networks come to. */
+    const int64_t slack = strcmp(kernels->name, "portable") == 0 ? 512 : 16384;
+    snn_cost_model *model;
+    assert_false(snn_failed(snn_cost_model_create(network, &request, &model)));
+    for (int32_t rank = 0; rank < request.ranks; rank++) {
+        snn_shard *shard;
+        int64_t weights, state, spikes;
+        create_shard(network, kernels, work, plan, rank, &shard);
+        snn_shard_memory(shard, &weights, &state, &spikes);
+        snn_shard_destroy(shard);
+        const snn_rank_cost cost = snn_plan_cost(model, plan, rank);
+        assert_int_equal(cost.state_bytes, state);
+        assert_int_equal(cost.spike_bytes, spikes);
+        assert_true(llabs(cost.packed_bytes - weights) <= weights / 4 + slack);
+    }
+    snn_cost_model_destroy(model);
+}
+
+static void memory_is_as_predicted(void **unused)
+{
+    (void)unused;
+    int32_t tables;
+    const snn_kernels *const *kernels = snn_kernels_all(&tables);
+    for (int i = 0; i < 4 * EXAMPLES; i++) {
+        const snn_kernels *table = kernels[i < 2 * EXAMPLES ? tables - 1 : 0];
+        if (!table->available()) {
+            continue;
+        }
+        snn_network *network = make_example(i % EXAMPLES, SNN_WEIGHTS_INT16);
+        const int32_t end = network->population_count;
+        const int32_t begin[][4] = {{0, end}, {0, end / 2, end}, {0, 1, end / 2, end}};
+        const int32_t shards[][3] = {{1}, {1, 2}, {3, 5, 2}};
+        snn_speed_book book = {0};
+        snn_prices *prices;
+        snn_work work = WORK;
+        work.encoding = i / EXAMPLES % 2 == 0 ? SNN_ENCODING_FLOAT : SNN_ENCODING_DETERMINISTIC;
+        calibrate(network, table, &work, &book);
+        assert_false(snn_failed(snn_prices_create(network, &work, SHARDS, &book, &prices)));
+        for (int32_t stages = 1; stages <= 3; stages++) {
+            snn_plan *plan;
+            assert_false(snn_failed(snn_plan_create(1, stages, begin[stages - 1], shards[stages - 1], end, &plan)));
+            compare_memory(network, table, &work, prices, plan);
+            snn_plan_destroy(plan);
+        }
+        snn_prices_destroy(prices);
+        snn_speed_book_clear(&book);
+        snn_network_destroy(network);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_is_measured_once),
+        cmocka_unit_test(weights_are_made_up),
+        cmocka_unit_test(prices_between_widths),
+        cmocka_unit_test(memory_is_as_predicted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
