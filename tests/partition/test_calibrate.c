@@ -144,7 +144,8 @@ static void compare_memory(const snn_network *network, const snn_kernels *kernel
                                          .encoding = work->encoding,
                                          .dynamics = work->dynamics,
                                          .prices = prices};
-    /* Other layouts fill up to whole tiles, which is most of what such small networks come to. */
+    /* Prices go by the number of channels, whichever operators these have; and other layouts fill up to whole tiles,
+     * which is most of what such small networks come to. */
     const bool exact = strcmp(kernels->name, "portable") == 0;
     snn_cost_model *model;
     assert_false(snn_failed(snn_cost_model_create(network, &request, &model)));
@@ -157,7 +158,7 @@ static void compare_memory(const snn_network *network, const snn_kernels *kernel
         const snn_rank_cost cost = snn_plan_cost(model, plan, rank);
         assert_int_equal(cost.state_bytes, state);
         assert_int_equal(cost.spike_bytes, spikes);
-        assert_true(!exact || llabs(cost.packed_bytes - weights) <= weights / 4 + 512);
+        assert_true(!exact || llabs(cost.packed_bytes - weights) <= weights / 4 + 2048);
     }
     snn_cost_model_destroy(model);
 }
