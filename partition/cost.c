@@ -74,6 +74,9 @@ snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, i
 static void find_readers(snn_cost_model *model)
 {
     const snn_network *network = model->network;
+    for (int32_t i = 0; i <= network->population_count; i++) {
+        model->projection_begin[i] = snn_plan_first_projection(network, i);
+    }
     for (int32_t i = 0; i < network->population_count; i++) {
         model->first_reader[i] = model->last_reader[i] = i;
     }
@@ -101,7 +104,9 @@ snn_status snn_cost_model_create(const snn_network *network, const snn_planner_r
     made->last_reader = snn_allocate(populations, sizeof *made->last_reader);
     made->sharing = snn_allocate(populations, sizeof *made->sharing);
     made->needed = snn_allocate(populations, sizeof *made->needed);
-    if (made->first_reader == NULL || made->last_reader == NULL || made->sharing == NULL || made->needed == NULL) {
+    made->projection_begin = snn_allocate(populations + 1, sizeof *made->projection_begin);
+    if (made->projection_begin == NULL || made->first_reader == NULL || made->last_reader == NULL ||
+        made->sharing == NULL || made->needed == NULL) {
         snn_cost_model_destroy(made);
         return snn_out_of_memory("cost model");
     }
@@ -117,6 +122,7 @@ void snn_cost_model_destroy(snn_cost_model *model)
         snn_release(model->last_reader);
         snn_release(model->sharing);
         snn_release(model->needed);
+        snn_release(model->projection_begin);
         snn_release(model);
     }
 }
@@ -264,8 +270,7 @@ static void add_population(snn_stage_scan *scan, const snn_plan *plan, snn_place
     cost->step_seconds += price.step_seconds;
     cost->group_seconds += price.group_seconds;
     cost->packed_bytes += (int64_t)price.packed_bytes;
-    const int32_t last = snn_plan_first_projection(network, number + 1);
-    for (int32_t i = snn_plan_first_projection(network, number); i < last; i++) {
+    for (int32_t i = model->projection_begin[number]; i < model->projection_begin[number + 1]; i++) {
         add_projection(scan, plan, place, i, stream);
     }
 }
@@ -344,8 +349,8 @@ void snn_stage_scan_extend(snn_stage_scan *scan)
     const int32_t added = scan->last++;
     add_population(scan, &plan, place, added);
     int32_t done = SNN_SOURCE_INPUT; /* projections into a population are ordered by source */
-    const int32_t last = snn_plan_first_projection(network, added + 1);
-    for (int32_t i = snn_plan_first_projection(network, added); i < last; i++) {
+    const int32_t *projections = scan->model->projection_begin + added;
+    for (int32_t i = projections[0]; i < projections[1]; i++) {
         const int32_t source = network->projections[i].source;
         add_received(scan, &plan, place, &network->projections[i]);
         if (source >= scan->first && source != done) {

@@ -9,6 +9,7 @@ struct snn_cost_model {
     const snn_planner_request *request;
     snn_machine machine;
     int32_t *first_reader, *last_reader; /* [populations]: that read a population; the population itself if none do */
+    int32_t *projection_begin;           /* [populations + 1]: those into population p are [begin[p], begin[p + 1]) */
     int32_t shards;                      /* that `sharing` is for */
     uint8_t *sharing;                    /* [populations] */
     snn_channel_range *needed;           /* [populations], of the scan under way */
