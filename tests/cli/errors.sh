@@ -142,6 +142,12 @@ refuses "missing plan" 2 "cannot open plan file '@W/none.toml': No such file or 
   run "$W/good.toml" --plan "$W/none.toml"
 refuses "plan and layout" 2 "--plan and --layout exclude each other (see snn_dist run --help)" \
   run "$W/good.toml" --plan "$W/nine.toml" --layout 1x1x1
+refuses "plan for no number" 2 \
+  "--ranks 4,x: whole numbers from 1 to 1000000 expected, for example 64 or 64,256,1024 (see snn_dist plan --help)" \
+  plan "$W/good.toml" --ranks 4,x
+printf '[rank]\nmemory_gb = -1\n' >"$W/machine.toml"
+refuses "bad machine" 2 "@W/machine.toml:2:1: rank.memory_gb: expected a number from 0 to 1000000, found -1" \
+  plan "$W/good.toml" --ranks 4 --machine "$W/machine.toml"
 refuses "plan, folder missing" 3 "cannot write plan file '@W/none/plan.toml': No such file or directory" \
   plan "$W/good.toml" --ranks 4 -o "$W/none/plan.toml"
 refuses "output folder missing" 3 "@W/none/out.h5: cannot create a file in its folder: No such file or directory" \

@@ -80,6 +80,17 @@ alone diff "$work/first.h5" "$work/digits.out.h5"
 
 alone check "$root/configs/digits.onnx" && holds 'neurons +MaxPool' 'linear +BatchNormalization' ', 0 refused'
 alone plan "$config" --ranks 1000 && holds '1000 ranks as 1x' 'predicted'
+
+# Plans: a table of scaling for a machine that is not here, one that keeps to a memory limit, one from a file.
+printf '[rank]\ncores = 4\nmemory_gb = 0.1\n[link]\nlatency_us = 2\nbandwidth_gbs = 10\n' >"$work/machine.toml"
+alone plan "$config" --ranks 64,1024,16384,100000 --machine "$work/machine.toml" &&
+  holds 'predicted from' '^  16384 1x' '^ 100000 1x'
+alone plan "$config" --ranks 6 --layout 1x2x3 -o "$work/plan.toml" && holds '6 ranks as 1x2x3' 'ms / item'
+alone plan "$config" --plan "$work/plan.toml" && holds '6 ranks as 1x2x3'
+alone plan "$config" --ranks 4 --set parallel.calibration=off && holds 'predicted from assumed speeds'
+# No home, no cache, no failure; and what is in the way of one.
+XDG_CACHE_HOME='' HOME='' alone plan "$config" --ranks 2 && holds 'predicted from measured speeds'
+XDG_CACHE_HOME=/proc/none alone plan "$config" --ranks 2 && holds 'predicted from measured speeds'
 on_ranks 64 "$config" "${common[@]}" && holds 'ranks +64 as 1x' '64 +99\.' || fail "np 64: $(tail -n 3 "$work/err")"
 alone diff "$work/first.h5" "$work/digits.out.h5" && pass || fail "np 64 differs: $(cat "$work/out")"
 # Progress: plain lines without a terminal, on request.
