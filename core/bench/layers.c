@@ -17,6 +17,8 @@
     .product = SNN_OPERATOR_DIAGONAL, .source = {height, width, count}, .channels = (count)
 
 static const snn_bench_layer layers[] = {
+    {"VGG-16", "conv1_1", CONVOLUTION(224, 3, 64, 3, 1), .reads = SNN_BENCH_IMAGE, .neuron = SNN_NEURON_RELU,
+     .images = 1},
     {"VGG-16", "conv1_2", CONVOLUTION(224, 64, 64, 3, 1), .neuron = SNN_NEURON_RELU, .images = 1},
     {"VGG-16", "conv2_2", CONVOLUTION(112, 128, 128, 3, 1), .neuron = SNN_NEURON_RELU, .images = 1},
     {"VGG-16", "conv3_2", CONVOLUTION(56, 256, 256, 3, 1), .neuron = SNN_NEURON_RELU, .images = 1},
@@ -25,13 +27,16 @@ static const snn_bench_layer layers[] = {
     {"VGG-16", "fc7", DENSE(4096, 4096), .neuron = SNN_NEURON_RELU, .images = 4},
     {"VGG-16", "pool2", NEURONS_OF(112, 112, 128), .kernel = 2, .stride = 2, .neuron = SNN_NEURON_MAXIMUM, .images = 1},
     {"ResNet-34", "conv2_x", CONVOLUTION(56, 64, 64, 3, 1), .neuron = SNN_NEURON_RELU, .images = 2},
-    {"ResNet-34", "conv2_x+add", CONVOLUTION(56, 64, 64, 3, 1), .neuron = SNN_NEURON_STREAM, .images = 2},
-    {"ResNet-34", "relu2_x", NEURONS_OF(56, 56, 64), .from_stream = true, .neuron = SNN_NEURON_RELU, .images = 2},
+    {"ResNet-34", "block end 2_x", CONVOLUTION(56, 64, 64, 3, 1), .adds = true, .neuron = SNN_NEURON_RELU, .images = 2},
+    {"ResNet-34", "stream 2_x", CONVOLUTION(56, 64, 64, 3, 1), .neuron = SNN_NEURON_STREAM, .images = 2},
+    {"ResNet-34", "relu2_x", NEURONS_OF(56, 56, 64), .reads = SNN_BENCH_STREAM, .neuron = SNN_NEURON_RELU, .images = 2},
     {"ResNet-34", "conv3_1/2", CONVOLUTION(56, 64, 128, 3, 2), .neuron = SNN_NEURON_RELU, .images = 2},
     {"ResNet-34", "shortcut3/2", CONVOLUTION(56, 64, 128, 1, 2), .neuron = SNN_NEURON_RELU, .images = 2},
     {"ResNet-34", "conv4_x", CONVOLUTION(14, 256, 256, 3, 1), .neuron = SNN_NEURON_RELU, .images = 4},
     {"ResNet-34", "conv5_x", CONVOLUTION(7, 512, 512, 3, 1), .neuron = SNN_NEURON_RELU, .images = 8},
     {"ResNet-20", "conv1_x", CONVOLUTION(32, 16, 16, 3, 1), .neuron = SNN_NEURON_RELU, .images = 16},
+    {"ResNet-20", "block end 1_x", CONVOLUTION(32, 16, 16, 3, 1), .adds = true, .neuron = SNN_NEURON_RELU,
+     .images = 16},
     {"ResNet-20", "conv2_1/2", CONVOLUTION(32, 16, 32, 3, 2), .neuron = SNN_NEURON_RELU, .images = 16},
     {"ResNet-20", "conv2_x", CONVOLUTION(16, 32, 32, 3, 1), .neuron = SNN_NEURON_RELU, .images = 16},
     {"ResNet-20", "conv3_x", CONVOLUTION(8, 64, 64, 3, 1), .neuron = SNN_NEURON_RELU, .images = 16},
@@ -219,40 +224,52 @@ static void settle_steps(const snn_network *network, const snn_projection *proje
     }
 }
 
-static snn_status fill_network(const snn_bench_layer *layer, snn_weight_format format, snn_network *network)
+static snn_operator identity_of(snn_shape shape)
 {
-    enum { SOURCE, SECOND };
-    const bool adds = layer->neuron == SNN_NEURON_STREAM;
-    const int32_t target = adds ? SECOND + 1 : SOURCE + 1;
-    const snn_operator op = operator_of(layer);
+    return (snn_operator){.kind = SNN_OPERATOR_DIAGONAL,
+                          .source = shape,
+                          .source_channels = shape.channels,
+                          .target = shape,
+                          .target_channels = shape.channels,
+                          .groups = 1};
+}
+
+static snn_status begin_network(const snn_bench_layer *layer, snn_weight_format format, int32_t populations,
+                                snn_network *network)
+{
     const snn_shape none = {1, 1, 1};
     network->name = snn_duplicate_text(layer->network);
     network->format = format;
-    network->input = none;
+    network->input = layer->reads == SNN_BENCH_IMAGE ? layer->source : none;
     network->classes = 1;
-    network->populations = snn_allocate((size_t)target + 2, sizeof *network->populations);
+    network->populations = snn_allocate((size_t)populations, sizeof *network->populations);
     network->projections = snn_allocate(2, sizeof *network->projections);
     if (network->name == NULL || network->populations == NULL || network->projections == NULL) {
         return snn_out_of_memory("a layer's network");
     }
-    network->population_count = target + 2;
-    network->projection_count = adds ? 2 : 1;
-    SNN_TRY(fill_population(&network->populations[SOURCE], "source",
-                            layer->from_stream ? SNN_NEURON_STREAM : SNN_NEURON_LINEAR, layer->source));
-    if (adds) {
-        SNN_TRY(fill_population(&network->populations[SECOND], "stream", SNN_NEURON_STREAM, op.target));
+    network->population_count = populations;
+    return fill_population(&network->populations[populations - 1], "readout", SNN_NEURON_READOUT, none);
+}
+
+static snn_status fill_network(const snn_bench_layer *layer, snn_weight_format format, snn_network *network)
+{
+    const bool stream = layer->neuron == SNN_NEURON_STREAM, adds = stream || layer->adds;
+    const int32_t second = layer->reads == SNN_BENCH_IMAGE ? 0 : 1, target = adds ? second + 1 : second;
+    const int32_t source = layer->reads == SNN_BENCH_IMAGE ? SNN_SOURCE_INPUT : 0;
+    const snn_operator op = operator_of(layer);
+    SNN_TRY(begin_network(layer, format, target + 2, network));
+    if (source >= 0) {
+        SNN_TRY(fill_population(&network->populations[source], "source",
+                                layer->reads == SNN_BENCH_STREAM ? SNN_NEURON_STREAM : SNN_NEURON_LINEAR,
+                                layer->source));
     }
     SNN_TRY(fill_target(layer, &network->populations[target]));
-    SNN_TRY(fill_population(&network->populations[target + 1], "readout", SNN_NEURON_READOUT, none));
-    SNN_TRY(fill_projection(&network->projections[0], format, SOURCE, target, &op));
+    SNN_TRY(fill_projection(&network->projections[network->projection_count++], format, source, target, &op));
     if (adds) {
-        const snn_operator identity = {.kind = SNN_OPERATOR_DIAGONAL,
-                                       .source = op.target,
-                                       .source_channels = op.target.channels,
-                                       .target = op.target,
-                                       .target_channels = op.target.channels,
-                                       .groups = 1};
-        SNN_TRY(fill_projection(&network->projections[1], format, SECOND, target, &identity));
+        const snn_operator identity = identity_of(op.target);
+        SNN_TRY(fill_population(&network->populations[second], "residual",
+                                stream ? SNN_NEURON_STREAM : SNN_NEURON_LINEAR, op.target));
+        SNN_TRY(fill_projection(&network->projections[network->projection_count++], format, second, target, &identity));
     }
     settle_steps(network, &network->projections[0]);
     return snn_ok();

@@ -6,10 +6,17 @@
 
 #include "core/network/network.h"
 
+typedef enum snn_bench_source {
+    SNN_BENCH_SPIKES,
+    SNN_BENCH_STREAM, /* sums: DIAGONAL and depthwise only */
+    SNN_BENCH_IMAGE   /* graded: its product is made when a group begins, and is no work of a timestep */
+} snn_bench_source;
+
 typedef struct snn_bench_layer {
     const char *network, *name;
     snn_operator_kind product; /* CONVOLUTION, DENSE, DIAGONAL or TOKENS */
-    bool from_stream;          /* reads the sums of a stream instead of spikes (DIAGONAL, depthwise) */
+    snn_bench_source reads;
+    bool adds; /* and the spikes of another population, channel by channel, as residual connections do */
     snn_shape source;
     int32_t channels;               /* of the target's input; DIAGONAL and TOKENS: as many as the source has */
     int32_t kernel, stride, groups; /* CONVOLUTION, padded to keep the size; MAXIMUM: its window */

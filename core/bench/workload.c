@@ -158,9 +158,10 @@ static snn_status fill_workload(snn_workload *workload)
         workload->works[network->projections[i].target] = true;
     }
     SNN_TRY(create_shard(workload, &schedule));
-    if (workload->options.whole) {
+    if (snn_shard_reads_input(workload->shard)) {
         SNN_TRY(create_images(workload));
-    } else {
+    }
+    if (!workload->options.whole) {
         fill_sources(workload);
     }
     return begin_group(workload);

@@ -12,8 +12,8 @@ typedef struct snn_workload_options {
     int32_t images, block, timesteps;
     int32_t threads;
     bool processor_time; /* of the calling thread, instead of wall time: for one thread, on a machine that others use */
-    bool whole; /* all populations, from random images on; or only those that projections reach, from random spikes */
-    snn_encoding encoding; /* of the whole */
+    bool whole;          /* all populations; or only those that projections reach, the others with random spikes */
+    snn_encoding encoding;
 } snn_workload_options;
 
 typedef struct snn_workload snn_workload;

@@ -74,7 +74,9 @@ static snn_status prepare(const snn_bench_options *options, match *at)
     SNN_TRY(snn_bench_layer_network(layer, options->weights, &at->network));
     const snn_network *network = at->network;
     const snn_projection *projection = &network->projections[0];
-    at->operations = layer->product == SNN_OPERATOR_DIAGONAL ? 0.0 : (double)snn_operator_operations(&projection->op);
+    at->operations = layer->product == SNN_OPERATOR_DIAGONAL || layer->reads == SNN_BENCH_IMAGE
+                         ? 0.0
+                         : (double)snn_operator_operations(&projection->op);
     at->neurons = (double)snn_shape_size(network->populations[network->population_count - 2].shape);
     at->kernel_count = options->kernel_count;
     for (int32_t k = 0; k < at->kernel_count; k++) {
@@ -174,7 +176,7 @@ static void report_peer(const match *at, int32_t precision, snn_json *json)
 {
     const snn_timing *timing = &at->peer_timings[precision];
     const double each = at->layer->images;
-    const double rate = at->operations * each / timing->median;
+    const double rate = (double)snn_operator_operations(&at->network->projections[0].op) * each / timing->median;
     if (at->peers[precision] == NULL) {
         return;
     }
