@@ -76,6 +76,10 @@ sed 's/Relu/Sinh/' "$W/digits.onnx" >"$W/unsupported.onnx"
 changed 's/digits.onnx/unsupported.onnx/'
 refuses "unsupported operator" 2 "@W/unsupported.onnx: node relu1 (Sinh): operator not supported" \
   run "$W/changed.toml"
+sed 's/Relu/Sign/' "$W/digits.onnx" >"$W/unconverted.onnx"
+changed 's/digits.onnx/unconverted.onnx/'
+refuses "operator without neurons" 2 \
+  "@W/unconverted.onnx: node relu1 (Sign): no spiking neuron and no linear operator stands for Sign" run "$W/changed.toml"
 
 changed 's/timesteps = 2/timestep = 2/'
 refuses "unknown key" 2 "@W/changed.toml:11:1: unknown key simulation.timestep; did you mean 'timesteps'?" \

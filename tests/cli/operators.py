@@ -1,0 +1,134 @@
+"""Small networks of the operators that exporters use, with random weights, for images [1, 1, 8, 8]: FOLDER. The last
+two hold what cannot be converted."""
+
+import sys
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper, save
+
+CLASSES = 10
+
+
+class Network:
+    """Every call appends one node and gives the name of its output (or a list of names)."""
+
+    def __init__(self, opset):
+        self.opset = opset
+        self.nodes, self.constants = [], []
+        self.random = np.random.default_rng(1)
+
+    def constant(self, values, kind=np.float32):
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(values, kind), name))
+        return name
+
+    def integers(self, *values):
+        return self.constant(values, np.int64)
+
+    def weights(self, *shape, size=1.0):
+        return self.constant(self.random.uniform(-size, size, shape))
+
+    def __call__(self, operator, *inputs, outputs=1, **attributes):
+        names = [f"{operator.lower()}{len(self.nodes)}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(operator, inputs, names, name=names[0][:-2], **attributes))
+        return names[0] if outputs == 1 else names
+
+    def convolution(self, x, outputs, inputs, size=1, **attributes):
+        weights = self.weights(outputs, inputs, size, size, size=(3 / (inputs * size * size)) ** 0.5)
+        return self("Conv", x, weights, self.weights(outputs, size=0.1), **attributes)
+
+    def linear(self, x, inputs, outputs):
+        x = self("MatMul", x, self.weights(inputs, outputs, size=(3 / inputs) ** 0.5))
+        return self("Add", x, self.weights(outputs, size=0.1))
+
+    def save(self, x, features, path):
+        x = self("Flatten", x)
+        x = self("Gemm", x, self.weights(CLASSES, features, size=features**-0.5), self.weights(CLASSES), transB=1)
+        ends = (("image", [1, 1, 8, 8]), (x, [1, CLASSES]))
+        first, last = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ends)
+        graph = helper.make_graph(self.nodes, "network", [first], [last], self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
+        model.ir_version = 8
+        save(model, path)
+
+
+def transformer(path):
+    """Patches, a class token by shape arithmetic, positions; attention of one product; a gated block."""
+    n, channels, heads, patches = Network(17), 12, 3, 16
+    x = n("Reshape", n.convolution("image", channels, 1, 2, strides=[2, 2]), n.integers(0, channels, -1))
+    x = n("Transpose", x, perm=[0, 2, 1])
+    batch = n("Unsqueeze", n("Gather", n("Shape", x), n.constant(0, np.int64)), n.integers(0))
+    shape = n("Concat", batch, n.integers(-1, -1), axis=0)
+    wildcard = n("Equal", shape, n.integers(-1, -1, -1))
+    token = n("Expand", n.weights(1, 1, channels), n("Where", wildcard, n.integers(1, 1, 1), shape))
+    x = n("Add", n("Concat", token, x, axis=1), n.weights(1, patches + 1, channels, size=0.2))
+    y = n("LayerNormalization", x, n.weights(channels), n.weights(channels, size=0.1))
+    y = n("Reshape", n.linear(y, channels, 3 * channels), n.integers(1, patches + 1, 3, heads, channels // heads))
+    y = n("Transpose", y, perm=[2, 0, 3, 1, 4])
+    q, k, v = (n("Gather", y, n.constant(i, np.int64), axis=0) for i in range(3))
+    y = n("MatMul", n("Mul", q, n.constant(0.5)), n("Transpose", k, perm=[0, 1, 3, 2]))
+    y = n("Transpose", n("MatMul", n("Softmax", y, axis=-1), v), perm=[0, 2, 1, 3])
+    y = n.linear(n("Reshape", y, n.integers(1, patches + 1, channels)), channels, channels)
+    x = n("Add", x, n("Mul", n.weights(channels), y))
+    square = n("ReduceMean", n("Pow", x, n.constant(2)), axes=[-1])
+    y = n("Mul", x, n("Reciprocal", n("Sqrt", n("Add", square, n.constant(1e-5)))))
+    gate, value = n("Split", n.linear(n("Mul", y, n.weights(channels)), channels, 24), outputs=2, axis=2)
+    y = n("Mul", n("Mul", gate, n("Sigmoid", gate)), value)
+    x = n("Add", x, n.linear(y, 12, channels))
+    n.save(n("Gather", x, n.constant(0, np.int64), axis=1), channels, path)
+
+
+def gates(path):
+    """PRelu, groups, instances, gates of channels and positions, what is resized and concatenated, extremes."""
+    n = Network(13)
+    x = n("PRelu", n.convolution("image", 6, 1, 3, pads=[1, 1, 1, 1]), n.weights(6, 1, 1, size=1.5))
+    down = n("InstanceNormalization", n.convolution(x, 8, 3, 2, strides=[2, 2], group=2), n.weights(8), n.weights(8))
+    down = n("Clip", down, n.constant(0.0), n.constant(6.0))
+    gate = n("HardSigmoid", n.convolution(n("Relu", n.convolution(n("GlobalAveragePool", down), 4, 8)), 8, 4))
+    down = n("Mul", down, gate)
+    up = n("Resize", down, "", n.constant([1, 1, 2, 2]), mode="nearest", nearest_mode="floor",
+           coordinate_transformation_mode="asymmetric")
+    x = n("Concat", up, x, axis=1)
+    both = n("Concat", n("ReduceMean", x, axes=[1]), n("ReduceMax", x, axes=[1]), axis=1)
+    x = n("Mul", x, n("Sigmoid", n.convolution(both, 1, 2, 3, pads=[1, 1, 1, 1])))
+    a, b = n("Split", n.convolution(x, 12, 14), outputs=2, axis=1)
+    x = n("Concat", n("Max", a, b, n.constant(-0.1)), n("Min", a, b), n("Abs", n("Sub", a, b)), axis=1)
+    n.save(n("GlobalMaxPool", x), 18, path)
+
+
+def mixer(path):
+    """Normalised groups, positions as channels, softmax over channels, attention with the tokens in front."""
+    n = Network(13)
+    x = n.convolution("image", 4, 1, 3, pads=[1, 1, 1, 1])
+    groups = n("InstanceNormalization", n("Reshape", x, n.integers(0, 2, -1)), n.constant([1, 1]), n.constant([0, 0]))
+    x = n("Add", x, n("Mul", n("Reshape", groups, n.integers(1, 4, 8, 8)), n.weights(4, 1, 1)))
+    x = n("SpaceToDepth", n("Elu", x), blocksize=2)
+    x = n("Mul", n("Softmax", n.convolution(x, 8, 16), axis=1), n.convolution(x, 8, 16))
+    centred = n("Sub", x, n("ReduceMean", x, axes=[1]))
+    variance = n("ReduceMean", n("Mul", centred, centred), axes=[1])
+    x = n("Div", centred, n("Sqrt", n("Add", variance, n.constant(1e-5))))
+    x = n("Transpose", n("Reshape", x, n.integers(1, 8, 16)), perm=[2, 0, 1])
+    y = n("Reshape", n.linear(x, 8, 24), n.integers(16, 1, 3, 8))
+    y = n("Squeeze", n("Transpose", n("Unsqueeze", y, n.integers(0)), perm=[3, 1, 2, 0, 4]), n.integers(3))
+    q, k, v = (n("Gather", y, n.constant(i, np.int64), axis=0) for i in range(3))
+    q, k, v = (n("Transpose", n("Reshape", z, n.integers(16, 2, 4)), perm=[1, 0, 2]) for z in (q, k, v))
+    scores = n("MatMul", n("Div", q, n.constant(2)), n("Transpose", k, perm=[0, 2, 1]))
+    y = n("Transpose", n("MatMul", n("Softmax", scores, axis=-1), v), perm=[1, 0, 2])
+    y = n("Gemm", n("Reshape", y, n.integers(16, 8)), n.weights(8, 8, size=0.6), n.weights(8, size=0.1), transB=1)
+    x = n("Add", n("Reshape", x, n.integers(16, 8)), n("Tanh", y))
+    n.save(n("ReduceMax", n("Reshape", x, n.integers(1, 16, 8)), axes=[1]), 8, path)
+
+
+def transposed(path):
+    n = Network(13)
+    x = n("Relu", n.convolution("image", 4, 1, 2, strides=[2, 2]))
+    n.save(n("ConvTranspose", x, n.weights(4, 2, 2, 2), strides=[2, 2]), 128, path)
+
+
+def logarithm(path):
+    n = Network(13)
+    n.save(n("Log", n("Sigmoid", n.convolution("image", 4, 1, 2, strides=[2, 2]))), 64, path)
+
+
+for make in (transformer, gates, mixer, transposed, logarithm):
+    make(f"{sys.argv[1]}/{make.__name__}.onnx")
