@@ -128,6 +128,8 @@ snn_status snn_recognise_unary(snn_recognition *recognition, int32_t i, snn_neur
 snn_status snn_recognise_average(snn_recognition *recognition, const snn_window *window, bool count_padding);
 /* A neuron of two activations: SNN_NEURON_PRODUCT or SNN_NEURON_QUOTIENT of inputs 0 and 1. */
 snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind kind);
+/* The matrix product of inputs 0 and 1, both activations. */
+snn_status snn_recognise_matrix_product(snn_recognition *recognition);
 /* Input i laid out so that its last axis, or axis number `axis`, runs over channels. */
 snn_status snn_recognise_channels_last(snn_recognition *recognition, int32_t i);
 snn_status snn_recognise_channels_along(snn_recognition *recognition, int32_t i, int32_t axis);

@@ -130,6 +130,69 @@ static snn_status convert_attention(snn_recognition *recognition)
                               recognition->pattern->groups);
 }
 
+/* Rows and columns of a matrix, the only one of its tensor. */
+static snn_status matrix_of(const snn_recognition *recognition, int32_t i, int32_t *rows, int32_t *columns)
+{
+    const snn_tensor *tensor = snn_recognition_input(recognition, i);
+    if (tensor->rank < 2 ||
+        snn_tensor_elements(tensor) != tensor->dims[tensor->rank - 2] * tensor->dims[tensor->rank - 1]) {
+        return snn_fail(SNN_INPUT_ERROR, "products of several matrices that depend on the image are supported as "
+                                         "attention only");
+    }
+    *rows = (int32_t)tensor->dims[tensor->rank - 2];
+    *columns = (int32_t)tensor->dims[tensor->rank - 1];
+    return snn_ok();
+}
+
+/* Input i with plain terms in one layout. Both inputs may be one value in two layouts. */
+static snn_status take_laid_out(snn_recognition *recognition, int32_t i, snn_shape shape, snn_order order,
+                                snn_affine *affine)
+{
+    int32_t value = recognition->node->inputs[i];
+    SNN_TRY(snn_draft_take(recognition, i, affine));
+    snn_status status = snn_arrange_layout(recognition->draft, affine, value, shape, order);
+    if (status.code == SNN_OK) {
+        status = snn_draft_stream_affine(recognition->draft, affine, value);
+    }
+    if (status.code != SNN_OK) {
+        snn_affine_clear(affine);
+    }
+    return status;
+}
+
+/* Scores are products of every position's channels with every position's, a mix is one over positions: so the result,
+ * or the matrix on the left, has to be square. */
+snn_status snn_recognise_matrix_product(snn_recognition *recognition)
+{
+    int32_t rows = 0, inner = 0, again = 0, columns = 0;
+    SNN_TRY(matrix_of(recognition, 0, &rows, &inner));
+    SNN_TRY(matrix_of(recognition, 1, &again, &columns));
+    bool scores = columns == rows;
+    if (!scores && inner != rows) {
+        return snn_fail(
+            SNN_INPUT_ERROR,
+            "product of %d x %d and %d x %d that depend on the image: the first or the result must be square", rows,
+            inner, again, columns);
+    }
+    const snn_shape left = {1, rows, inner};
+    const snn_shape right = {1, rows, scores ? inner : columns};
+    snn_affine both, other;
+    SNN_TRY(take_laid_out(recognition, 0, left, SNN_ORDER_CHANNELS_LAST, &both));
+    snn_status status =
+        take_laid_out(recognition, 1, right, scores ? SNN_ORDER_CHANNELS_FIRST : SNN_ORDER_CHANNELS_LAST, &other);
+    if (status.code == SNN_OK) {
+        status = snn_affine_concatenate(&both, &other);
+        snn_affine_clear(&other);
+    }
+    if (status.code != SNN_OK) {
+        snn_affine_clear(&both);
+        return status;
+    }
+    both.order = SNN_ORDER_CHANNELS_LAST;
+    const snn_shape shape = {1, rows, columns};
+    return snn_recognise_nary(recognition, scores ? SNN_NEURON_SCORES : SNN_NEURON_MIX, &both, shape, 1.0f, 1);
+}
+
 static snn_status convert_softmax(snn_recognition *recognition)
 {
     const snn_tensor *tensor = snn_recognition_input(recognition, 0);

@@ -186,6 +186,9 @@ static snn_status convert_matmul(snn_recognition *recognition)
     const snn_tensor *matrix = NULL;
     const float *weights = NULL;
     float *copy = NULL;
+    if (snn_recognition_is_activation(recognition, 0) && snn_recognition_is_activation(recognition, 1)) {
+        return snn_recognise_matrix_product(recognition);
+    }
     SNN_TRY(snn_recognition_constant(recognition, left ? 0 : 1, &matrix));
     if (matrix->rank != 2) {
         return snn_fail(SNN_INPUT_ERROR, "constant of rank %d; a matrix expected", matrix->rank);

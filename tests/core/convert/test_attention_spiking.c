@@ -222,6 +222,65 @@ static int32_t build_single(builder *b, int32_t x)
     return NODE(b, "MatMul", softmax_of(b, scores), projected(b, t, 2 * CHANNELS, CHANNELS));
 }
 
+/* ---- products of two activations by themselves ---- */
+
+/* Tokens with tokens: [tokens][tokens]. */
+static int32_t build_scores(builder *b, int32_t x)
+{
+    int32_t t = tokens(b, x);
+    return NODE(b, "MatMul", t, permuted(b, t, DIMS(0, 2, 1)));
+}
+static void naive_scores(const float *x, double *y)
+{
+    for (int i = 0; i < TOKENS * TOKENS; i++) {
+        y[i] = 0.0;
+        for (int c = 0; c < CHANNELS; c++) {
+            y[i] += (double)x[c * PIXELS + i / TOKENS] * (double)x[c * PIXELS + i % TOKENS];
+        }
+    }
+}
+
+/* The square of a square: one value in two layouts. */
+static int32_t build_matrix_square(builder *b, int32_t x)
+{
+    int32_t v = NODE(b, "Slice", x, integers(b, 2, (int64_t[]){0, 0}), integers(b, 2, (int64_t[]){1, 2}),
+                     integers(b, 2, (int64_t[]){1, 3}));
+    v = reshaped(b, v, DIMS(1, HEIGHT, 2));
+    return NODE(b, "MatMul", v, v);
+}
+static void naive_matrix_square(const float *x, double *y)
+{
+    for (int i = 0; i < HEIGHT; i++) {
+        for (int j = 0; j < 2; j++) {
+            y[2 * i + j] = pixel(x, 0, i, 0) * pixel(x, 0, 0, j) + pixel(x, 0, i, 1) * pixel(x, 0, 1, j);
+        }
+    }
+}
+
+/* Channels with channels, and the result with the pixels: [channels][pixels]. */
+static int32_t build_mixed(builder *b, int32_t x)
+{
+    int32_t rows = reshaped(b, x, DIMS(1, CHANNELS, PIXELS));
+    int32_t square = NODE(b, "MatMul", rows, permuted(b, rows, DIMS(0, 2, 1)));
+    square = NODE(b, "Mul", square, scalar(b, 1.0f / (float)PIXELS));
+    return NODE(b, "MatMul", NODE(b, "Tanh", square), rows);
+}
+static void naive_mixed(const float *x, double *y)
+{
+    for (int c = 0; c < CHANNELS; c++) {
+        for (int p = 0; p < PIXELS; p++) {
+            y[c * PIXELS + p] = 0.0;
+            for (int k = 0; k < CHANNELS; k++) {
+                double square = 0.0;
+                for (int i = 0; i < PIXELS; i++) {
+                    square += (double)x[c * PIXELS + i] * (double)x[k * PIXELS + i] / PIXELS;
+                }
+                y[c * PIXELS + p] += tanh(square) * (double)x[k * PIXELS + p];
+            }
+        }
+    }
+}
+
 static const operator_row rows[] = {
     {"separate", build_separate, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"scaled operands", build_scaled_operands, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
@@ -230,6 +289,9 @@ static const operator_row rows[] = {
     {"gathered", build_gathered, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"split and squeezed", build_split_and_squeezed, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"tokens first", build_tokens_first, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"scores alone", build_scores, naive_scores, TOKENS *TOKENS, -1.0f, 1.0f, 0.03},
+    {"matrix square", build_matrix_square, naive_matrix_square, 2 * HEIGHT, -1.0f, 1.0f, 0.03},
+    {"mix alone", build_mixed, naive_mixed, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"single head", build_single, naive_single, ELEMENTS, -1.0f, 1.0f, 0.03},
 };
 
