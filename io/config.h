@@ -46,6 +46,7 @@ typedef struct snn_config {
         double momentum; /* in [0, 1); 0 but for the subgradient dynamics */
         snn_scale_mode scale;
         snn_form maxpool, layernorm, softmax, attention;
+        snn_stream_reading streams;
     } neuron;
     double *table; /* [table_length] neuron.table, owned */
     size_t table_length;

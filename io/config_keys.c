@@ -19,6 +19,8 @@ static const snn_config_word schedules[] = {{"exponential", SNN_SCHEDULE_EXPONEN
                                             {NULL, 0}};
 static const snn_config_word scales[] = {{"channel", SNN_SCALE_CHANNEL}, {"layer", SNN_SCALE_LAYER}, {NULL, 0}};
 static const snn_config_word forms[] = {{"fused", SNN_FORM_FUSED}, {"decomposed", SNN_FORM_DECOMPOSED}, {NULL, 0}};
+static const snn_config_word readings[] = {
+    {"integers", SNN_STREAMS_INTEGERS}, {"spikes", SNN_STREAMS_SPIKES}, {NULL, 0}};
 static const snn_config_word encodings[] = {{"float", SNN_ENCODING_FLOAT},
                                             {"deterministic", SNN_ENCODING_DETERMINISTIC},
                                             {"direct", SNN_ENCODING_DIRECT},
@@ -26,12 +28,9 @@ static const snn_config_word encodings[] = {{"float", SNN_ENCODING_FLOAT},
                                             {NULL, 0}};
 static const snn_config_word weights[] = {
     {"int16", SNN_WEIGHTS_INT16}, {"int8", SNN_WEIGHTS_INT8}, {"float32", SNN_WEIGHTS_FLOAT32}, {NULL, 0}};
-static const snn_config_word codecs[] = {{"auto", SNN_CODEC_AUTO},
-                                         {"raw", SNN_CODEC_RAW},
-                                         {"zstd", SNN_CODEC_ZSTD},
-                                         {"xor", SNN_CODEC_XOR},
-                                         {"context", SNN_CODEC_CONTEXT},
-                                         {NULL, 0}};
+static const snn_config_word codecs[] = {{"auto", SNN_CODEC_AUTO},       {"raw", SNN_CODEC_RAW},
+                                         {"zstd", SNN_CODEC_ZSTD},       {"xor", SNN_CODEC_XOR},
+                                         {"context", SNN_CODEC_CONTEXT}, {NULL, 0}};
 
 static const snn_config_word objectives[] = {
     {"throughput", SNN_OBJECTIVE_THROUGHPUT}, {"latency", SNN_OBJECTIVE_LATENCY}, {NULL, 0}};
@@ -85,6 +84,8 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
      .meaning = "one n-ary neuron per channel, or exponentials and quotients by their sum"},
     {"neuron", "attention", SNN_CONFIG_WORD, AT(neuron.attention), .words = forms, .fallback = "\"fused\"",
      .meaning = "one n-ary neuron per channel of a token, or scores, softmax (in its own form) and mix"},
+    {"neuron", "streams", SNN_CONFIG_WORD, AT(neuron.streams), .words = readings, .fallback = "\"integers\"",
+     .meaning = "how products read a residual stream: its integers, or spikes of relay neurons (faster)"},
 
     {"simulation", "timesteps", SNN_CONFIG_INT32, AT(simulation.timesteps), .minimum = 1, .maximum = SNN_MAX_TIMESTEPS,
      .fallback = "64", .meaning = "timesteps per image"},

@@ -16,6 +16,9 @@
 typedef enum snn_scale_mode { SNN_SCALE_CHANNEL, SNN_SCALE_LAYER } snn_scale_mode;
 typedef enum snn_form { SNN_FORM_FUSED, SNN_FORM_DECOMPOSED } snn_form;
 
+/* How a product reads a residual stream: its integers, exactly, or spikes of relay neurons that track it. */
+typedef enum snn_stream_reading { SNN_STREAMS_INTEGERS, SNN_STREAMS_SPIKES } snn_stream_reading;
+
 typedef struct snn_convert_options {
     snn_scale_mode scale;
     snn_form maxpool; /* one k-input maximum, or rows then columns */
@@ -23,6 +26,7 @@ typedef struct snn_convert_options {
     snn_form layernorm; /* one neuron of all channels, or squares and quotients by the root of their mean */
     snn_form softmax;   /* one neuron of all channels, or exponentials and quotients by their sum */
     snn_form attention; /* one neuron of all tokens, or scores, softmax (in its own form) and mix */
+    snn_stream_reading streams;
 } snn_convert_options;
 
 /* What became of one node of the graph. PART: absorbed by the neurons of a pattern's root node. */

@@ -97,6 +97,9 @@ void snn_recognition_describe(snn_recognition *recognition, const char *text);
 snn_status snn_draft_take(snn_recognition *recognition, int32_t i, snn_affine *affine);
 /* The same with terms behind which a product can be folded: plain ones that read spikes, through a relay if need be. */
 snn_status snn_draft_take_spikes(snn_recognition *recognition, int32_t i, snn_affine *affine);
+/* The same, but a stream may stand in it: for products that can read its integers. A pooled or scaled one becomes a
+ * stream of its own. */
+snn_status snn_draft_take_factor(snn_recognition *recognition, int32_t i, snn_affine *affine);
 /* Stores the affine value of output 0 (takes it); snn_draft_give_output: of output i. */
 void snn_draft_give_output(snn_recognition *recognition, int32_t i, snn_affine *affine);
 void snn_draft_give(snn_recognition *recognition, snn_affine *affine);

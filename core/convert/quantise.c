@@ -81,7 +81,6 @@ static snn_status make_projection(const snn_term *term, int32_t target, snn_netw
     int64_t length = snn_operator_row_length(op);
     size_t count = (size_t)(length * op->target_channels);
     bool tokens = op->kind == SNN_OPERATOR_TOKENS;
-    memset(projection, 0, sizeof *projection);
     projection->source = term->source;
     projection->target = target;
     projection->op = *op;
@@ -101,7 +100,6 @@ static snn_status make_projection(const snn_term *term, int32_t target, snn_netw
     if (tokens) {
         SNN_TRY(store_mixing(term, network->format, &projection->mixing));
     }
-    projection->shift = snn_stream_shift(term, network, target, row);
     for (int32_t r = 0; r < op->target_channels; r++) {
         double unit = (double)to->step[op->target_channel + r];
         unit = ldexp(unit, -projection->shift);

@@ -24,13 +24,12 @@ static snn_status convert_conv(snn_recognition *recognition)
     int32_t outputs = (int32_t)weights->dims[0];
     const float *bias_data = bias != NULL ? bias->data : NULL;
     bool possible = false;
-    /* A depthwise convolution is cheap enough to read a stream's integers; wider products read spikes, of relays. */
     const snn_affine *now = &recognition->draft->affines[recognition->node->inputs[0]];
     bool depthwise = groups == shape.channels && outputs == shape.channels;
     if (depthwise && snn_affine_is_plain(now, true) && snn_draft_reads_stream(recognition->draft, now)) {
-        SNN_TRY(snn_draft_take(recognition, 0, &affine));
+        SNN_TRY(snn_draft_take(recognition, 0, &affine)); /* cheap, and so not asked for */
     } else {
-        SNN_TRY(snn_draft_take_spikes(recognition, 0, &affine));
+        SNN_TRY(snn_draft_take_factor(recognition, 0, &affine));
     }
     snn_status status = snn_affine_convolve(&affine, &window, groups, outputs, weights->data, bias_data, &possible);
     if (status.code == SNN_OK && !possible) {
@@ -107,7 +106,7 @@ static snn_status dense(snn_recognition *recognition, int32_t i, int32_t outputs
                         const float *bias)
 {
     snn_affine affine;
-    SNN_TRY(snn_draft_take_spikes(recognition, i, &affine));
+    SNN_TRY(snn_draft_take_factor(recognition, i, &affine));
     return snn_draft_conclude(recognition, &affine, snn_affine_dense(&affine, outputs, weights, bias));
 }
 
@@ -135,7 +134,7 @@ static snn_status token_product(snn_recognition *recognition, int32_t activation
     }
     snn_affine affine;
     SNN_TRY(over_positions && snn_affine_reads_image(now) ? snn_draft_relay(recognition, activation) : snn_ok());
-    SNN_TRY(snn_draft_take_spikes(recognition, activation, &affine));
+    SNN_TRY(snn_draft_take_factor(recognition, activation, &affine));
     snn_status status = snn_ok();
     if (over_positions) {
         status = snn_affine_mix_positions(&affine, outputs, weights);

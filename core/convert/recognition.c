@@ -80,6 +80,25 @@ snn_status snn_draft_take_spikes(snn_recognition *recognition, int32_t i, snn_af
     return snn_draft_take(recognition, i, affine);
 }
 
+snn_status snn_draft_take_factor(snn_recognition *recognition, int32_t i, snn_affine *affine)
+{
+    snn_draft *draft = recognition->draft;
+    const int32_t value = recognition->node->inputs[i];
+    if (!snn_recognition_is_activation(recognition, i)) {
+        return snn_fail(SNN_INPUT_ERROR, "input %d is not an activation", i);
+    }
+    snn_affine *now = &draft->affines[value];
+    bool integers = draft->options.streams == SNN_STREAMS_INTEGERS && snn_affine_is_plain(now, false) &&
+                    snn_draft_reads_stream(draft, now) && !snn_affine_reads_image(now);
+    if (integers && !snn_affine_is_plain(now, true)) {
+        integers = now->term_count == 1; /* pooled: read through a stream of the sums */
+        char name[256];
+        (void)snprintf(name, sizeof name, "%.200s/stream", recognition->node->name);
+        SNN_TRY(integers ? snn_draft_add_stream(draft, name, now, value) : snn_ok());
+    }
+    return integers ? snn_draft_take(recognition, i, affine) : snn_draft_take_spikes(recognition, i, affine);
+}
+
 snn_status snn_draft_conclude(snn_recognition *recognition, snn_affine *affine, snn_status status)
 {
     if (status.code != SNN_OK) {

@@ -72,14 +72,17 @@ int64_t snn_longest_row(const snn_draft *draft)
 
 /* What the terms of one channel need, in real units. */
 typedef struct need {
-    double product;  /* largest weight of products */
-    double single;   /* largest weight of diagonals, gathers and token products on spikes */
-    double stream;   /* smallest |weight| step of a stream that is read; 0 if none */
-    double sum;      /* of magnitudes, over all projections */
-    double graded;   /* what a graded image may add: of a stream in all, of others through streams that they read */
-    int32_t streams; /* how many are read */
-    int32_t singles; /* how many terms count as single */
-    double weights;  /* how many weights rounding may raise by half a step */
+    double product; /* largest weight of products */
+    double single;  /* largest weight of diagonals, gathers and token products on spikes */
+    double stream;  /* smallest |weight| step of a stream that is read; 0 if none */
+    double sum;     /* of magnitudes, over all projections */
+    double graded;  /* what a graded image and products of streams may add: of a stream in all, of others by streams */
+    double reach;   /* what products of streams add up to in the worst case */
+    int32_t products; /* how many products of streams */
+    int32_t streams;  /* how many are read */
+    int32_t singles;  /* how many terms count as single */
+    double least;     /* step that products of streams need at least */
+    double weights;   /* how many weights rounding may raise by half a step */
 } need;
 
 typedef struct chooser {
@@ -110,14 +113,21 @@ static double mixing_reach(const snn_term *term)
     return largest;
 }
 
+/* By how much the positions that a row reads can raise what it makes of a source of magnitude 1. */
+static double position_reach(const snn_term *term)
+{
+    return term->op.kind == SNN_OPERATOR_TOKENS ? mixing_reach(term) : pool_area(&term->op);
+}
+
 /* Which channel of its stream the weight k of row r takes. */
 static int32_t stream_channel(const snn_operator *op, int32_t r, int64_t k)
 {
-    if (op->kind != SNN_OPERATOR_CONVOLUTION) {
+    if (!snn_operator_is_product(op->kind)) {
         return op->source_channel + r;
     }
-    int32_t inputs = op->source_channels / op->groups;
-    return op->source_channel + r / (op->target_channels / op->groups) * inputs + (int32_t)(k % inputs);
+    int32_t groups = op->kind == SNN_OPERATOR_CONVOLUTION ? op->groups : 1;
+    int32_t inputs = op->source_channels / groups;
+    return op->source_channel + r / (op->target_channels / groups) * inputs + (int32_t)(k % inputs);
 }
 
 /* What a stream can sum up to in target row `r` of a term that reads it: without a graded image, and by that alone. */
@@ -140,14 +150,17 @@ static double stream_graded(const chooser *at, const snn_term *term, int32_t r)
         total += fabs((double)term->weights[r * length + k]) *
                  at->needs[term->source][stream_channel(&term->op, r, k)].graded;
     }
-    return total * pool_area(&term->op);
+    return total * position_reach(term);
 }
 
 static void measure_stream(const chooser *at, const snn_term *term, int32_t r, need *into)
 {
-    into->sum += stream_sum(at, term, r);
-    /* Beside single weights on spikes, its sums need a finer unit than theirs. */
-    into->singles += term->op.kind == SNN_OPERATOR_CONVOLUTION ? 1 : 0;
+    if (term->op.kind == SNN_OPERATOR_DIAGONAL) {
+        into->sum += stream_sum(at, term, r);
+        return;
+    }
+    into->products++; /* whatever they reach, they are kept within a limit */
+    into->singles++;  /* beside single weights on spikes, their sums need a finer unit than these */
 }
 
 static void measure_spikes(const chooser *at, const snn_term *term, int32_t r, double reach, need *into)
@@ -227,8 +240,8 @@ static snn_status join_groups(const chooser *at)
         }
         for (int32_t t = 0; t < input->term_count && adds; t++) {
             const snn_term *term = &input->terms[t];
-            if (!reads_stream(term, at->network) || term->op.kind == SNN_OPERATOR_CONVOLUTION) {
-                continue; /* a convolution of a stream has its own fraction bits */
+            if (!reads_stream(term, at->network) || term->op.kind != SNN_OPERATOR_DIAGONAL) {
+                continue; /* a product of a stream has its own fraction bits */
             }
             if (!snn_term_is_unchanged(term)) {
                 return snn_fail(SNN_INPUT_ERROR,
@@ -241,6 +254,12 @@ static snn_status join_groups(const chooser *at)
     return snn_ok();
 }
 
+/* What is left of the largest sum for spikes and streams. */
+static double room_of(const need *needs, double largest)
+{
+    return fmax(largest - needs->weights - (double)needs->products * SNN_PRODUCT_LIMIT, 1.0);
+}
+
 /* The step that one channel needs by itself. */
 static double own_step(const need *needs, snn_weight_format format, bool stream)
 {
@@ -250,8 +269,64 @@ static double own_step(const need *needs, snn_weight_format format, bool stream)
         /* One diagonal weight is its own unit: +-1, exact. Several share 2^15 levels. */
         delta = needs->singles == 1 ? needs->single : needs->single / SINGLE_LEVELS;
     }
-    double room = (stream ? LARGEST_STREAM : LARGEST_SUM) - needs->weights;
-    return fmax(delta, needs->sum / room);
+    return fmax(delta, needs->sum / room_of(needs, stream ? LARGEST_STREAM : LARGEST_SUM));
+}
+
+/* Bits that are taken from the sums of a stream's positions, so that what is left has at most 30. */
+static int32_t tokens_shift(const chooser *at, const snn_term *term)
+{
+    double largest = 1.0;
+    for (int32_t r = 0; r < term->op.target_channels; r++) {
+        int32_t channel = stream_channel(&term->op, r, 0);
+        const need *source = &at->needs[term->source][channel];
+        double step = (double)at->network->populations[term->source].step[channel];
+        largest = fmax(largest, (source->sum + source->graded) / step);
+    }
+    double reach = largest * mixing_reach(term) / snn_mixing_unit(term, at->network->format);
+    double bits = ceil(log2(fmax(reach, 1.0))) - 30.0;
+    return bits < 0.0 ? 0 : bits > SNN_LARGEST_SHIFT ? SNN_LARGEST_SHIFT : (int32_t)bits;
+}
+
+/* Fraction bits of the weights of a stream's convolution or matrix product into a population whose steps are known. */
+static int32_t product_shift(const chooser *at, const snn_term *term, int32_t target)
+{
+    const snn_operator *op = &term->op;
+    double largest = 0.0;
+    for (int32_t r = 0; r < op->target_channels; r++) {
+        snn_scaled_row(term, at->network, r, at->row);
+        for (int64_t k = 0; k < snn_operator_row_length(op); k++) {
+            double step = (double)at->network->populations[target].step[op->target_channel + r];
+            largest = fmax(largest, fabs(at->row[k]) / step);
+        }
+    }
+    double levels = at->network->format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
+    double bits = largest > 0.0 ? floor(log2(levels / largest)) : 0.0;
+    return bits < 0.0 ? 0 : bits > SNN_LARGEST_SHIFT ? SNN_LARGEST_SHIFT : (int32_t)bits;
+}
+
+static int32_t stream_shift(const chooser *at, const snn_term *term, int32_t target)
+{
+    if (!reads_stream(term, at->network) || term->op.kind == SNN_OPERATOR_DIAGONAL ||
+        at->network->format == SNN_WEIGHTS_FLOAT32) {
+        return 0;
+    }
+    return term->op.kind == SNN_OPERATOR_TOKENS ? tokens_shift(at, term) : product_shift(at, term, target);
+}
+
+/* The step that a row of a stream's product needs at least, so that its weights have no more bits than they may. */
+static double coarsest_weight(const chooser *at, const snn_term *term, int32_t r)
+{
+    const snn_weight_format format = at->network->format;
+    double largest = 0.0;
+    snn_scaled_row(term, at->network, r, at->row);
+    for (int64_t k = 0; k < snn_operator_row_length(&term->op); k++) {
+        largest = fmax(largest, fabs(at->row[k]));
+    }
+    if (term->op.kind == SNN_OPERATOR_TOKENS) {
+        double unit = ldexp(snn_mixing_unit(term, format), SNN_TOKENS_FRACTION_BITS + tokens_shift(at, term));
+        return largest * unit / (double)(1 << 30);
+    }
+    return largest / (format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0);
 }
 
 /* Streams that are read: one stream's step is the unit, exactly; several need a finer one. What a graded image may add
@@ -261,14 +336,20 @@ static void note_streams(const chooser *at, int32_t population, need *needs)
     const snn_affine *input = &at->draft->populations[population].input;
     for (int32_t t = 0; t < input->term_count; t++) {
         const snn_term *term = &input->terms[t];
-        bool convolves = term->op.kind == SNN_OPERATOR_CONVOLUTION;
+        bool product = term->op.kind != SNN_OPERATOR_DIAGONAL;
         for (int32_t r = 0; r < term->op.target_channels && reads_stream(term, at->network); r++) {
             need *into = &needs[term->op.target_channel + r];
+            if (product) {
+                into->reach += stream_sum(at, term, r) + stream_graded(at, term, r);
+                into->least = fmax(into->least, coarsest_weight(at, term, r));
+                into->streams += 2;
+                continue;
+            }
             double step = (double)at->network->populations[term->source].step[term->op.source_channel + r];
             double unit = fabs((double)term->weights[r]) * step;
             into->graded += stream_graded(at, term, r);
-            into->streams += convolves ? 2 : 1;
-            if (!convolves && unit > 0.0) {
+            into->streams++;
+            if (unit > 0.0) {
                 into->stream = into->stream == 0.0 ? unit : fmin(into->stream, unit / STREAM_LEVELS);
             }
         }
@@ -276,6 +357,12 @@ static void note_streams(const chooser *at, int32_t population, need *needs)
     for (int32_t c = 0; c < at->network->populations[population].input.channels; c++) {
         needs[c].sum += needs[c].streams > 1 ? needs[c].graded : 0.0;
     }
+}
+
+/* The step with which products of streams stay within their limit. */
+static double product_step(const need *needs)
+{
+    return fmax(needs->least, needs->reach / (double)SNN_PRODUCT_LIMIT);
 }
 
 /* The first population with channel `c` whose steps are those of the group. */
@@ -296,7 +383,7 @@ static double group_step(const chooser *at, int32_t population, int32_t c)
     if (first < population) {
         return (double)at->network->populations[first].step[c];
     }
-    double delta = at->needs[population][c].stream;
+    double delta = fmax(at->needs[population][c].stream, product_step(&at->needs[population][c]));
     for (int32_t p = population; p < at->draft->population_count; p++) {
         if (find(at, p) == root && c < at->network->populations[p].input.channels) {
             delta = fmax(delta, own_step(&at->needs[p][c], at->network->format, true));
@@ -305,14 +392,15 @@ static double group_step(const chooser *at, int32_t population, int32_t c)
     return delta;
 }
 
-/* A graded image arrives at a stream as integers of up to SNN_GRADED_LIMIT. */
-static void note_image(const chooser *at, int32_t population)
+/* A graded image and products arrive at a stream as integers that have limits. */
+static void note_limited(const chooser *at, int32_t population)
 {
-    const snn_affine *input = &at->draft->populations[population].input;
     const snn_population *made = &at->network->populations[population];
-    for (int32_t c = 0; c < made->input.channels && made->kind == SNN_NEURON_STREAM && snn_affine_reads_image(input);
-         c++) {
-        at->needs[population][c].graded += (double)made->step[c] * (double)SNN_GRADED_LIMIT;
+    const bool image = snn_affine_reads_image(&at->draft->populations[population].input);
+    for (int32_t c = 0; c < made->input.channels && made->kind == SNN_NEURON_STREAM; c++) {
+        need *needs = &at->needs[population][c];
+        needs->graded +=
+            (double)made->step[c] * ((image ? SNN_GRADED_LIMIT : 0) + (double)needs->products * SNN_PRODUCT_LIMIT);
     }
 }
 
@@ -333,39 +421,20 @@ static void choose_population(const chooser *at, int32_t population)
         if (grouped) {
             delta = group_step(at, population, c);
         } else if (needs[c].stream > 0.0) {
-            delta = fmax(needs[c].stream, needs[c].sum / (LARGEST_SUM - needs[c].weights));
+            delta = fmax(needs[c].stream, needs[c].sum / room_of(&needs[c], LARGEST_SUM));
         } else {
-            delta = own_step(&needs[c], at->network->format, false);
+            delta = fmax(own_step(&needs[c], at->network->format, false), product_step(&needs[c]));
         }
         made->step[c] = delta < 1e-30 ? 1.0f : (float)delta;
     }
-    note_image(at, population);
-}
-
-int32_t snn_stream_shift(const snn_term *term, const snn_network *network, int32_t target, double *row)
-{
-    const snn_operator *op = &term->op;
-    double largest = 0.0;
-    if (op->kind != SNN_OPERATOR_CONVOLUTION || !reads_stream(term, network) ||
-        network->format == SNN_WEIGHTS_FLOAT32) {
-        return 0;
-    }
-    for (int32_t r = 0; r < op->target_channels; r++) {
-        snn_scaled_row(term, network, r, row);
-        for (int64_t k = 0; k < snn_operator_row_length(op); k++) {
-            double step = (double)network->populations[target].step[op->target_channel + r];
-            largest = fmax(largest, fabs(row[k]) / step);
-        }
-    }
-    double levels = network->format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
-    double bits = largest > 0.0 ? floor(log2(levels / largest)) : 0.0;
-    return bits < 0.0 ? 0 : bits > SNN_LARGEST_SHIFT ? SNN_LARGEST_SHIFT : (int32_t)bits;
+    note_limited(at, population);
 }
 
 snn_status snn_steps_choose(const snn_draft *draft, snn_network *network)
 {
     int32_t count = draft->population_count;
     chooser at = {.draft = draft, .network = network};
+    snn_projection *projection = network->projections;
     at.needs = snn_allocate((size_t)count, sizeof *at.needs);
     at.group = snn_allocate((size_t)count, sizeof *at.group);
     at.row = snn_allocate((size_t)snn_longest_row(draft), sizeof *at.row);
@@ -386,6 +455,10 @@ snn_status snn_steps_choose(const snn_draft *draft, snn_network *network)
     SNN_GOTO_DONE(status, join_groups(&at));
     for (int32_t p = 0; p < count; p++) {
         choose_population(&at, p);
+        const snn_affine *input = &draft->populations[p].input;
+        for (int32_t t = 0; t < input->term_count; t++) {
+            projection++->shift = stream_shift(&at, &input->terms[t], p);
+        }
     }
 done:
     for (int32_t p = 0; p < count && at.needs != NULL; p++) {

@@ -18,14 +18,11 @@ void snn_scaled_row(const snn_term *term, const snn_network *network, int32_t r,
 /* What one unit of a token product's integer matrix is worth; 1 for float32 weights. */
 double snn_mixing_unit(const snn_term *term, snn_weight_format format);
 
-/* Fraction bits of the weights of a stream's convolution into population `target`, whose steps are known; 0 for other
- * terms. `row`: scratch for a row. */
-int32_t snn_stream_shift(const snn_term *term, const snn_network *network, int32_t target, double *row);
-
 /* Weights of the draft's longest row. */
 int64_t snn_longest_row(const snn_draft *draft);
 
-/* Fills `step` of all populations of `network`, whose scales are known. */
+/* Fills `step` of all populations of `network`, whose scales are known, and `shift` of its projections-to-be, one for
+ * each term in order. */
 snn_status snn_steps_choose(const snn_draft *draft, snn_network *network);
 
 #endif

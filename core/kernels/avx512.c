@@ -315,6 +315,7 @@ const snn_kernels snn_kernels_avx512 = {
     .pack = pack,
     .scratch_bytes = scratch_bytes,
     .project = project,
+    .multiply_sums = snn_sums_multiply,
     .neuron_scratch_bytes = snn_portable_nary_scratch_bytes,
     .fire = snn_portable_fire,
     .multiply = snn_portable_multiply,

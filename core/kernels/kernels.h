@@ -79,6 +79,16 @@ typedef struct snn_image_product {
 
 enum { SNN_IMAGE_ROWS = 16 };
 
+enum { SNN_SUMS_ROWS = 4, SNN_SUMS_COLUMNS = 32 };
+
+/* A block of a product of 32-bit integers: `depth` terms, at most SNN_SUMS_COLUMNS columns. */
+typedef struct snn_sums_product {
+    const int32_t *left[SNN_SUMS_ROWS]; /* [depth] of each row */
+    const int32_t *right;               /* [depth][stride], of which the first `columns` */
+    int64_t stride;
+    int32_t depth, columns;
+} snn_sums_product;
+
 typedef struct snn_kernels {
     const char *name; /* "portable", "avx2", "avx512", "amx" */
     /* Whether this processor and operating system can run it. */
@@ -92,6 +102,8 @@ typedef struct snn_kernels {
     int64_t (*scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
     /* Adds the product of the source spikes with the packed rows into the tile's accumulator. */
     void (*project)(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+    /* Products of a stream's integers, exact: total[row][column] += sum over k of left[row][k] right[k][column]. */
+    void (*multiply_sums)(const snn_sums_product *product, int64_t total[][SNN_SUMS_COLUMNS]);
     /* Bytes of scratch that `fire` needs for a tile of this population; 0 for most kinds. */
     int64_t (*neuron_scratch_bytes)(const snn_population *population);
     /* Runs the tile's neurons over the block. For kinds that read all positions a tile is a whole image. */

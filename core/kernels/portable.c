@@ -14,6 +14,7 @@ const snn_kernels SNN_ISA_NAME(snn_kernels) = {
     .pack = snn_portable_pack,
     .scratch_bytes = snn_portable_scratch,
     .project = snn_portable_project,
+    .multiply_sums = snn_sums_multiply,
     .neuron_scratch_bytes = snn_portable_nary_scratch_bytes,
     .fire = snn_portable_fire,
     .multiply = snn_portable_multiply,

@@ -37,6 +37,7 @@
 #define snn_depthwise_project           SNN_ISA_NAME(snn_depthwise_project)
 #define snn_tokens_pack                 SNN_ISA_NAME(snn_tokens_pack)
 #define snn_tokens_scratch              SNN_ISA_NAME(snn_tokens_scratch)
+#define snn_sums_multiply               SNN_ISA_NAME(snn_sums_multiply)
 #define snn_tokens_project              SNN_ISA_NAME(snn_tokens_project)
 #define snn_portable_pack               SNN_ISA_NAME(snn_portable_pack)
 #define snn_portable_scratch            SNN_ISA_NAME(snn_portable_scratch)
@@ -93,6 +94,9 @@ void snn_depthwise_project(const snn_packed *packed, const snn_spikes *source, c
 snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed);
 int64_t snn_tokens_scratch(const snn_packed *packed);
 void snn_tokens_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+
+/* The table's multiply_sums (sums.c). */
+void snn_sums_multiply(const snn_sums_product *product, int64_t total[][SNN_SUMS_COLUMNS]);
 
 snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                              int32_t row_end, snn_packed *packed);

@@ -135,7 +135,7 @@ static void project_slab(const snn_packed *packed, const slab *group, const snn_
         multiply(mixing, group->values, depth, sums);
         for (int64_t i = 0; i < used; i++, accumulator += owned) {
             for (int32_t c = 0; c < group->count; c++) {
-                accumulator[c] += snn_tokens_weighted(weights[c], sums[i][c]);
+                accumulator[c] += (int32_t)snn_tokens_weighted(weights[c], sums[i][c]);
             }
         }
     }

@@ -13,7 +13,9 @@
  *
  * A projection whose source is a STREAM reads its integer sums instead of spikes. It is DIAGONAL (perhaps pooled): it
  * adds weight * (sum over the pool window of the stream's integers), and a unit weight with equal steps passes the
- * stream on exactly; or it is a CONVOLUTION, not pooled, whose sums are rounded to `shift` bits fewer.
+ * stream on exactly; or it is CONVOLUTION, DENSE or TOKENS, not pooled, whose sums are rounded to `shift` bits fewer
+ * (TOKENS: before the row's weight) and kept within SNN_PRODUCT_LIMIT: streams that read each other's products would
+ * reach further and further otherwise, as far as worst cases go.
  *
  * A network may be a slice: every rank has all populations and operators (small), but of weights only the rows
  * [row_begin, row_end) that its shard needs. The full network has all rows.
@@ -30,6 +32,8 @@
 enum { SNN_TOKENS_FRACTION_BITS = 16 };
 
 enum { SNN_SOURCE_INPUT = -1 }; /* projection source: the input image */
+
+enum { SNN_PRODUCT_LIMIT = 1 << 23 }; /* largest integer that a product of a stream adds in one step */
 
 enum { SNN_GRADED_LIMIT = 1 << 22 }; /* largest integer that a graded image adds to a stream in one step */
 
@@ -138,13 +142,21 @@ typedef enum snn_operator_kind {
 
 const char *snn_operator_kind_name(snn_operator_kind kind);
 
-/* weight * mixed without the weight's fraction bits, rounded to the nearest integer (a half upwards). */
-static inline int32_t snn_tokens_weighted(int32_t weight, int32_t mixed)
+/* What a product of a stream adds. */
+static inline int32_t snn_product_limited(int64_t value)
 {
-    return (int32_t)(((int64_t)weight * mixed + (1 << (SNN_TOKENS_FRACTION_BITS - 1))) >> SNN_TOKENS_FRACTION_BITS);
+    return (int32_t)(value > SNN_PRODUCT_LIMIT    ? SNN_PRODUCT_LIMIT
+                     : value < -SNN_PRODUCT_LIMIT ? -SNN_PRODUCT_LIMIT
+                                                  : value);
 }
 
-/* What the int16 and int8 formats keep of a stream's convolution: bits that `shift` may take away. */
+/* weight * mixed without the weight's fraction bits, rounded to the nearest integer (a half upwards). */
+static inline int64_t snn_tokens_weighted(int32_t weight, int32_t mixed)
+{
+    return ((int64_t)weight * mixed + (1 << (SNN_TOKENS_FRACTION_BITS - 1))) >> SNN_TOKENS_FRACTION_BITS;
+}
+
+/* Bits of a product of a stream that `shift` may take away. */
 enum { SNN_LARGEST_SHIFT = 40 };
 
 /* Geometry of a projection. The operator reads channels [source_channel, +source_channels) of the source; with `pooled`
@@ -185,10 +197,9 @@ typedef struct snn_projection {
      * when no rows are held. */
     int32_t row_begin, row_end;
     void *weights;
-    int32_t
-        shift;    /* of a convolution of a stream (int16, int8): sums are divided by 2^shift and rounded; 0 otherwise */
-    void *mixing; /* SNN_OPERATOR_TOKENS: [target positions][pooled source positions] int16_t or float; part of the
-                     structure: a slice has it whole */
+    int32_t shift;  /* of a product of a stream (int16, int8): sums are divided by 2^shift and rounded; 0 otherwise */
+    void *mixing;   /* SNN_OPERATOR_TOKENS: [target positions][pooled source positions] int16_t or float; part of the
+                       structure: a slice has it whole */
     int32_t *index; /* SNN_OPERATOR_GATHER: [rows][target positions], element position * source_channels + channel of
                        the pooled source, or -1 for none */
 } snn_projection;

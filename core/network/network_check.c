@@ -364,9 +364,9 @@ static snn_status check_ends(const snn_network *network, const snn_projection *p
         return snn_fail(SNN_INPUT_ERROR, "shift %d, expected 0..%d", projection->shift, stream ? SNN_LARGEST_SHIFT : 0);
     }
     if (stream && projection->op.kind != SNN_OPERATOR_DIAGONAL &&
-        (projection->op.kind != SNN_OPERATOR_CONVOLUTION || projection->op.pooled)) {
+        (projection->op.kind == SNN_OPERATOR_GATHER || projection->op.pooled)) {
         return snn_fail(SNN_INPUT_ERROR,
-                        "reads the stream \"%s\": expected a diagonal operator or a convolution that is not pooled",
+                        "reads the stream \"%s\": expected a diagonal operator or a product that is not pooled",
                         network->populations[projection->source].name);
     }
     return snn_ok();

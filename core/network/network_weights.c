@@ -128,14 +128,15 @@ static bool add_reach(reach *state, const snn_projection *projection, int32_t ch
     return *total <= INT32_MAX;
 }
 
-/* What a row of a convolution makes of a stream's channels, which reach differently far. */
-static int64_t convolved_reach(const snn_network *network, const snn_projection *projection, int32_t row,
-                               const int64_t *stream)
+/* What a row of a convolution or matrix product makes of a stream's channels, which reach differently far. */
+static int64_t product_reach(const snn_network *network, const snn_projection *projection, int32_t row,
+                             const int64_t *stream)
 {
     const snn_operator *op = &projection->op;
     const int64_t length = snn_operator_row_length(op);
-    const int32_t sources = op->source_channels / op->groups;
-    const int32_t first = op->source_channel + row / (op->target_channels / op->groups) * sources;
+    const int32_t groups = op->kind == SNN_OPERATOR_CONVOLUTION ? op->groups : 1;
+    const int32_t sources = op->source_channels / groups;
+    const int32_t first = op->source_channel + row / (op->target_channels / groups) * sources;
     int64_t total = 0;
     for (int64_t k = 0; k < length && network->format != SNN_WEIGHTS_FLOAT32; k++) {
         const int64_t weight = ((const int16_t *)projection->weights)[(row - projection->row_begin) * length + k];
@@ -143,6 +144,41 @@ static int64_t convolved_reach(const snn_network *network, const snn_projection 
         total = __builtin_add_overflow(total, amount, &total) ? INT64_MAX : total;
     }
     return total;
+}
+
+/* amount / 2^bits, rounded up. */
+static int64_t without_fraction(int64_t amount, int32_t bits)
+{
+    return bits > 0 && amount < INT64_MAX ? (amount >> bits) + 1 : amount;
+}
+
+/* What the weights of a row, adding up to `sum`, make of mixed positions that reach so far. */
+static int64_t tokens_reach(int64_t sum, int64_t mixed)
+{
+    return mixed > INT32_MAX ? INT64_MAX : without_fraction(multiply(sum, mixed), SNN_TOKENS_FRACTION_BITS);
+}
+
+static int64_t within_limit(int64_t amount)
+{
+    return amount < SNN_PRODUCT_LIMIT || amount == INT64_MAX ? amount : SNN_PRODUCT_LIMIT;
+}
+
+/* What a row can add to a neuron; INT64_MAX if a sum on the way there is too large. `sum`: of its weights' magnitudes;
+ * `factor`: of what it multiplies, for sources of magnitude 1. */
+static int64_t row_reach(const reach *state, const snn_projection *projection, int32_t row, int64_t sum, int64_t factor)
+{
+    const snn_operator *op = &projection->op;
+    const int64_t *stream = projection->source == SNN_SOURCE_INPUT ? NULL : state->stream[projection->source];
+    if (stream == NULL) {
+        return op->kind == SNN_OPERATOR_TOKENS ? tokens_reach(sum, factor) : multiply(sum, factor);
+    }
+    if (op->kind == SNN_OPERATOR_CONVOLUTION || op->kind == SNN_OPERATOR_DENSE) {
+        return within_limit(
+            without_fraction(product_reach(state->network, projection, row, stream), projection->shift));
+    }
+    const int64_t value = multiply(factor, stream[op->source_channel + row]);
+    return op->kind == SNN_OPERATOR_TOKENS ? within_limit(tokens_reach(sum, without_fraction(value, projection->shift)))
+                                           : multiply(sum, value);
 }
 
 static snn_status check_rows(reach *state, const snn_projection *projection)
@@ -168,19 +204,10 @@ static snn_status check_rows(reach *state, const snn_projection *projection)
     if (projection->weights == NULL || (op->kind == SNN_OPERATOR_GATHER && projection->index == NULL)) {
         return snn_fail(SNN_INPUT_ERROR, "weights are missing");
     }
-    const int64_t *stream = projection->source == SNN_SOURCE_INPUT ? NULL : state->stream[projection->source];
     for (int32_t row = projection->row_begin; row < projection->row_end; row++) {
         int64_t sum = 0;
         SNN_TRY(check_row(state->network, projection, row, &sum));
-        int64_t amount = multiply(sum, factor);
-        if (stream != NULL) {
-            amount = op->kind == SNN_OPERATOR_CONVOLUTION ? convolved_reach(state->network, projection, row, stream)
-                                                          : multiply(amount, stream[op->source_channel + row]);
-        }
-        int32_t fraction = op->kind == SNN_OPERATOR_TOKENS ? SNN_TOKENS_FRACTION_BITS : projection->shift;
-        if (fraction > 0 && amount < INT64_MAX) {
-            amount = (amount >> fraction) + 1; /* rounded up */
-        }
+        const int64_t amount = row_reach(state, projection, row, sum, factor);
         if (!add_reach(state, projection, op->target_channel + row, amount)) {
             return snn_fail(SNN_INPUT_ERROR, "row %d: the weights of its neurons add up to more than 2^31", row);
         }

@@ -18,8 +18,8 @@ bool snn_reads_stream(const snn_shard *shard, const snn_projection *projection)
 snn_status snn_stream_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
                            snn_packed *packed)
 {
-    if (projection->op.kind == SNN_OPERATOR_CONVOLUTION) {
-        return snn_stream_convolution_pack(shard, projection, rows, packed);
+    if (projection->op.kind != SNN_OPERATOR_DIAGONAL) {
+        return snn_stream_product_pack(shard, projection, rows, packed);
     }
     const size_t bytes = (size_t)(rows.end - rows.begin) * SNN_SUM_BYTES;
     const size_t skipped = (size_t)(rows.begin - projection->row_begin) * SNN_SUM_BYTES;
@@ -114,8 +114,8 @@ static const void *at(const void *values, int64_t index)
 
 void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_t offset, const snn_tile *tile)
 {
-    if (packed->projection->op.kind == SNN_OPERATOR_CONVOLUTION) {
-        snn_stream_convolve(shard, packed, offset, tile);
+    if (packed->projection->op.kind != SNN_OPERATOR_DIAGONAL) {
+        snn_stream_product(shard, packed, offset, tile);
         return;
     }
     const snn_operator *op = &packed->projection->op;

@@ -20,7 +20,8 @@ snn_convert_options snn_trained_options(const snn_config *config)
                                  .format = config->simulation.weights,
                                  .layernorm = config->neuron.layernorm,
                                  .softmax = config->neuron.softmax,
-                                 .attention = config->neuron.attention};
+                                 .attention = config->neuron.attention,
+                                 .streams = config->neuron.streams};
 }
 
 static snn_status read_model(const snn_config *config, snn_trained *trained)
@@ -199,10 +200,12 @@ static snn_status fill_origin(const snn_config *config, const snn_trained *train
     origin->calibration_images = images;
     (void)snprintf(origin->settings, sizeof origin->settings,
                    "scale = %s, quantile = %.17g, maxpool = %s, layernorm = %s, softmax = %s, attention = %s, "
-                   "weights = %s",
+                   "streams = %s, weights = %s",
                    config->neuron.scale == SNN_SCALE_CHANNEL ? "channel" : "layer", config->data.calibration_quantile,
                    forms[config->neuron.maxpool], forms[config->neuron.layernorm], forms[config->neuron.softmax],
-                   forms[config->neuron.attention], formats[config->simulation.weights]);
+                   forms[config->neuron.attention],
+                   config->neuron.streams == SNN_STREAMS_INTEGERS ? "integers" : "spikes",
+                   formats[config->simulation.weights]);
     return snn_file_hash(config->data.calibration, &origin->calibration_hash, &bytes);
 }
 

@@ -51,6 +51,7 @@ static void defaults_are_those_of_the_interface(void **state)
     assert_int_equal(config->neuron.layernorm, SNN_FORM_FUSED);
     assert_int_equal(config->neuron.softmax, SNN_FORM_FUSED);
     assert_int_equal(config->neuron.attention, SNN_FORM_FUSED);
+    assert_int_equal(config->neuron.streams, SNN_STREAMS_INTEGERS);
     assert_int_equal(config->neuron.layernorm, SNN_FORM_FUSED);
     assert_int_equal(config->neuron.attention, SNN_FORM_FUSED);
     assert_int_equal(config->table_length, 0);
@@ -72,19 +73,21 @@ static void defaults_are_those_of_the_interface(void **state)
 }
 
 /* No value but the momentum, which signGD has none of, is its default: so a key that is dropped on the way is seen. */
-static const char every_key[] = "model = {onnx = 'm.onnx', network = \"n \\\"1\\\"\\t\\\\.h5\"}\n"
-                                "[data]\ntest = \"/data/t.h5\"\ncalibration = \"c.h5\"\nimages = 7\n"
-                                "calibration_images = 9\ncalibration_quantile = 0.99\nlayout = \"NCHW\"\nmean = [0.485, 1, -2e-3]\nstd = [0.1]\n"
-                                "[neuron]\ndynamics = \"signgd\"\nschedule = \"table\"\neta0 = 1\ngamma = 1\n"
-                                "power = 0.75\nmomentum = 0\ntable = [1, 0.5, 0.1, 1e-7]\nscale = \"layer\"\n"
-                                "maxpool = \"decomposed\"\nlayernorm = \"decomposed\"\nsoftmax = \"decomposed\"\nattention = \"decomposed\"\n"
-                                "[simulation]\ntimesteps = 3\nencoding = \"direct\"\nbatch = 65535\nblock = 2\n"
-                                "weights = \"float32\"\nseed = 9223372036854775807\n"
-                                "[parallel]\nreplicas = 2\nstages = 3\nchannels = 4\n"
-                                "objective = \"latency\"\nmemory_gb = 1.5\nmachine = \"m.toml\"\n"
-                                "calibration = \"off\"\n"
-                                "[comm]\ncodec = \"xor\"\n[output]\nfile = \"o.h5\"\n"
-                                "[checkpoint]\ndirectory = \"\"\nevery_minutes = 0.5\nkeep = 1\n";
+static const char every_key[] =
+    "model = {onnx = 'm.onnx', network = \"n \\\"1\\\"\\t\\\\.h5\"}\n"
+    "[data]\ntest = \"/data/t.h5\"\ncalibration = \"c.h5\"\nimages = 7\n"
+    "calibration_images = 9\ncalibration_quantile = 0.99\nlayout = \"NCHW\"\nmean = [0.485, 1, -2e-3]\nstd = [0.1]\n"
+    "[neuron]\ndynamics = \"signgd\"\nschedule = \"table\"\neta0 = 1\ngamma = 1\n"
+    "power = 0.75\nmomentum = 0\ntable = [1, 0.5, 0.1, 1e-7]\nscale = \"layer\"\n"
+    "maxpool = \"decomposed\"\nlayernorm = \"decomposed\"\nsoftmax = \"decomposed\"\nattention = "
+    "\"decomposed\"\nstreams = \"spikes\"\n"
+    "[simulation]\ntimesteps = 3\nencoding = \"direct\"\nbatch = 65535\nblock = 2\n"
+    "weights = \"float32\"\nseed = 9223372036854775807\n"
+    "[parallel]\nreplicas = 2\nstages = 3\nchannels = 4\n"
+    "objective = \"latency\"\nmemory_gb = 1.5\nmachine = \"m.toml\"\n"
+    "calibration = \"off\"\n"
+    "[comm]\ncodec = \"xor\"\n[output]\nfile = \"o.h5\"\n"
+    "[checkpoint]\ndirectory = \"\"\nevery_minutes = 0.5\nkeep = 1\n";
 
 static void assert_every_key(const snn_config *config)
 {
@@ -110,6 +113,7 @@ static void assert_every_key(const snn_config *config)
     assert_int_equal(config->neuron.layernorm, SNN_FORM_DECOMPOSED);
     assert_int_equal(config->neuron.softmax, SNN_FORM_DECOMPOSED);
     assert_int_equal(config->neuron.attention, SNN_FORM_DECOMPOSED);
+    assert_int_equal(config->neuron.streams, SNN_STREAMS_SPIKES);
     assert_int_equal(config->simulation.timesteps, 3);
     assert_int_equal(config->simulation.encoding, SNN_ENCODING_DIRECT);
     assert_int_equal(config->simulation.batch, 65535);
@@ -302,7 +306,7 @@ static void the_text_has_every_key(void **state)
     snn_toml *text = snn_toml_parse(config->text);
     assert_string_equal(text->error, "");
     assert_int_equal(text->count, given->count);
-    assert_int_equal(text->count, 40);
+    assert_int_equal(text->count, 41);
     for (size_t i = 0; i < text->count; i++) {
         assert_string_equal(text->entries[i].key, given->entries[i].key);
     }
@@ -427,8 +431,8 @@ static void the_description_has_every_key(void **state)
     seen_lines seen = {0};
     snn_config_describe(see_line, &seen);
     assert_int_equal(seen.sections, 8);
-    assert_int_equal(seen.keys, 40);
-    assert_int_equal(seen.lines, 8 + 2 * 40);
+    assert_int_equal(seen.keys, 41);
+    assert_int_equal(seen.lines, 8 + 2 * 41);
     assert_true(seen.timesteps);
     assert_true(seen.range);
 }

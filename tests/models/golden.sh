@@ -14,6 +14,6 @@ case $model in LeNet | VGG | ResNet20)
     --set output.file="$second" || fail "$model, float32: $(tail -n 3 "$work/err")"
   ;;
 esac
-/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/compare.py" "$shared/reference/golden/$model.json" "$work/int16.h5" \
+/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/compare.py" "$shared/reference/golden/$model.json" "$form" "$work/int16.h5" \
   $second && pass || fail "$model differs from the golden accuracies"
 finish

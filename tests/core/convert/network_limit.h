@@ -64,7 +64,7 @@ static inline double limit_row(const snn_network *network, const snn_projection 
         for (int64_t k = 0; k < length; k++) {
             sum += limit_weight(network, projection, row * length + k) * pooled[k];
         }
-        return sum;
+        return ldexp(sum, -projection->shift);
     case SNN_OPERATOR_TOKENS: {
         int64_t sources = snn_shape_positions(shape);
         double fraction = network->format == SNN_WEIGHTS_FLOAT32 ? 1.0 : (double)(1 << SNN_TOKENS_FRACTION_BITS);
@@ -74,7 +74,7 @@ static inline double limit_row(const snn_network *network, const snn_projection 
                              : (double)((const int16_t *)projection->mixing)[position * sources + p];
             sum += mix * pooled[p * shape.channels + row];
         }
-        return sum * limit_weight(network, projection, row) / fraction;
+        return ldexp(sum, -projection->shift) * limit_weight(network, projection, row) / fraction;
     }
     case SNN_OPERATOR_DIAGONAL:
         return limit_weight(network, projection, row) * pooled[position * shape.channels + row];

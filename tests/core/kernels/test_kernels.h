@@ -17,6 +17,9 @@ void test_fire(void **state);
 /* test_images.c */
 void test_images(void **state);
 
+/* test_sums.c */
+void test_sums(void **state);
+
 /* test_nary.c */
 void test_nary(void **state);
 

@@ -104,7 +104,8 @@ static double weight_range(const snn_network *network, const snn_projection *pro
 {
     const snn_operator_kind kind = projection->op.kind;
     if (projection->source != SNN_SOURCE_INPUT && network->populations[projection->source].kind == SNN_NEURON_STREAM) {
-        return 1.0;
+        const bool fraction = kind == SNN_OPERATOR_TOKENS && network->format != SNN_WEIGHTS_FLOAT32;
+        return fraction ? (double)(1 << SNN_TOKENS_FRACTION_BITS) : 1.0;
     }
     if (kind == SNN_OPERATOR_TOKENS) {
         return network->format == SNN_WEIGHTS_FLOAT32 ? 5.0 : 5.0 * (1 << SNN_TOKENS_FRACTION_BITS);

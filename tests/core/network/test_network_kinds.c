@@ -185,17 +185,17 @@ static void streams_are_plain_sums(void **state)
     refused(network, "scale[1] is 2, expected 1");
     network->populations[1].scale[1] = 1.0f;
     network->projections[1].op.kind = SNN_OPERATOR_DENSE;
-    refused(network, "reads the stream \"stream_1\": expected a diagonal operator or a convolution");
-    network->projections[1].op.kind = SNN_OPERATOR_CONVOLUTION; /* it is pooled */
-    refused(network, "reads the stream \"stream_1\": expected a diagonal operator or a convolution");
+    refused(network, "reads the stream \"stream_1\": expected a diagonal operator or a product that is not pooled");
+    network->projections[1].op.kind = SNN_OPERATOR_CONVOLUTION;
+    refused(network, "reads the stream \"stream_1\": expected a diagonal operator or a product that is not pooled");
     network->projections[1].op.kind = SNN_OPERATOR_DIAGONAL;
     network->populations[3].kind = SNN_NEURON_STREAM;
     refused(network, "readout");
     snn_network_destroy(network);
 }
 
-/* A convolution's sums may be wider than 32 bits before they are rounded; what is left must not be. */
-static void convolutions_of_streams_must_not_overflow(void **state)
+/* A product of a stream may be wider than 32 bits before it is rounded; what is left of it has a limit. */
+static void products_of_streams_have_a_limit(void **state)
 {
     (void)state;
     const snn_window point = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
@@ -203,22 +203,32 @@ static void convolutions_of_streams_must_not_overflow(void **state)
     const int32_t first = sample_population(&made, SNN_NEURON_RELU, (snn_shape){1, 2, 2}, NULL, false);
     const int32_t stream = sample_population(&made, SNN_NEURON_STREAM, (snn_shape){1, 2, 2}, NULL, false);
     const int32_t mean = sample_population(&made, SNN_NEURON_STREAM, (snn_shape){1, 2, 1}, NULL, false);
+    const int32_t relay = sample_population(&made, SNN_NEURON_LINEAR, (snn_shape){1, 2, 1}, NULL, false);
     const int32_t readout = sample_readout(&made);
     sample_projection(&made, first, stream, diagonal);
     sample_projection(&made, stream, mean,
                       (snn_operator){.kind = SNN_OPERATOR_CONVOLUTION, .window = point, .groups = 1});
-    sample_projection(&made, first, readout, dense);
+    sample_projection(&made, mean, relay, diagonal);
+    sample_projection(&made, relay, readout, dense);
     sample_finish(&made);
-    set_weights(&made.network->projections[0], 1 << 20, 1 << 24);
-    snn_projection *out = &made.network->projections[1];
-    int16_t *weights = out->weights;
-    weights[0] = -(1 << 14);
+    set_weights(&made.network->projections[0], 1 << 10, 1 << 18);
+    snn_projection *into = &made.network->projections[1];
+    int16_t *weights = into->weights;
+    int32_t *factor = made.network->projections[2].weights;
+    weights[0] = -(1 << 14); /* 2^24 + 2^31 */
     weights[1] = 1 << 13;
-    out->shift = 7; /* 2^34 + 2^37 */
+    into->shift = 9; /* 2^15 + 2^22 */
+    factor[0] = 507;
     accepted(made.network);
-    out->shift = 6;
-    refused(made.network, "projection 1: row 0");
+    factor[0] = 509;
+    refused(made.network, "projection 2: row 0");
+    into->shift = 0;
+    factor[0] = 255;
+    accepted(made.network); /* within 2^23 */
+    factor[0] = 256;
+    refused(made.network, "projection 2: row 0");
     weights[1] = 0; /* channels reach differently far */
+    into->shift = 2;
     accepted(made.network);
     snn_network_destroy(made.network);
 }
@@ -345,7 +355,7 @@ int main(void)
         cmocka_unit_test(streams_are_plain_sums),
         cmocka_unit_test(tokens_mix_positions),
         cmocka_unit_test(sums_of_streams_must_not_overflow),
-        cmocka_unit_test(convolutions_of_streams_must_not_overflow),
+        cmocka_unit_test(products_of_streams_have_a_limit),
         cmocka_unit_test(mixing_is_structure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,9 +195,17 @@ snn_network *example_streams(snn_weight_format format, uint64_t seed)
     part.target_channel = 2;
     sample_projection(&made, narrow, mixed, pooled(part, window_of(3, 2, 0)));
     sample_projection(&made, halved, mixed, pooled(diagonal(1, 0, 6), window_of(3, 1, 1)));
+    snn_operator mixing = tokens; /* of a stream's integers */
+    mixing.source_channel = 1;
+    mixing.target_channel = 3;
+    mixing.source_channels = mixing.target_channels = 4;
+    sample_projection(&made, halved, mixed, mixing);
+    set_shift(&made, format == SNN_WEIGHTS_INT8 ? 7 : 15);
     sample_projection(&made, second, mixed, tokens);
     sample_projection(&made, halved, readout,
                       pooled(diagonal(2, 0, 5), (snn_window){{4, 3}, {1, 1}, {1, 1}, {0, 0}, {0, 0}}));
+    sample_projection(&made, halved, readout, dense);
+    set_shift(&made, 2);
     sample_projection(&made, mixed, readout, dense);
     sample_finish(&made);
     return made.network;

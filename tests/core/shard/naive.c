@@ -57,6 +57,12 @@ static int64_t weight(const snn_network *network, const snn_projection *projecti
 }
 
 /* What a projection adds to one neuron of its target. */
+/* sum / 2^shift, a half upwards */
+static int64_t rounded(int64_t sum, int32_t shift)
+{
+    return (int64_t)floor(ldexp((double)sum, -shift) + (shift > 0 ? 0.5 : 0.0));
+}
+
 int64_t naive_product(const snn_network *network, const snn_projection *projection, const int64_t *source, int64_t row,
                       int64_t column, int32_t channel)
 {
@@ -80,7 +86,7 @@ int64_t naive_product(const snn_network *network, const snn_projection *projecti
                 }
             }
         }
-        sum = (int64_t)floor(ldexp((double)sum, -projection->shift) + (projection->shift > 0 ? 0.5 : 0.0));
+        sum = rounded(sum, projection->shift);
         break;
     }
     case SNN_OPERATOR_DENSE:
@@ -92,6 +98,7 @@ int64_t naive_product(const snn_network *network, const snn_projection *projecti
                 }
             }
         }
+        sum = rounded(sum, projection->shift);
         break;
     case SNN_OPERATOR_DIAGONAL:
         sum = weight(network, projection, target) * source_value(op, source, row, column, (int32_t)target);
@@ -105,7 +112,7 @@ int64_t naive_product(const snn_network *network, const snn_projection *projecti
                        source_value(op, source, y, x, (int32_t)target);
             }
         }
-        sum *= weight(network, projection, target);
+        sum = rounded(sum, projection->shift) * weight(network, projection, target);
         if (network->format != SNN_WEIGHTS_FLOAT32) { /* 16 fraction bits, a half upwards */
             sum = (int64_t)floor((double)sum / 65536.0 + 0.5);
         }
@@ -122,6 +129,11 @@ int64_t naive_product(const snn_network *network, const snn_projection *projecti
     }
     case SNN_OPERATOR_KIND_COUNT:
         break;
+    }
+    const bool stream =
+        projection->source != SNN_SOURCE_INPUT && network->populations[projection->source].kind == SNN_NEURON_STREAM;
+    if (stream && op->kind != SNN_OPERATOR_DIAGONAL && network->format != SNN_WEIGHTS_FLOAT32) {
+        sum = sum > 8388608 ? 8388608 : sum < -8388608 ? -8388608 : sum;
     }
     return sum;
 }
