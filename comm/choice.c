@@ -131,6 +131,14 @@ static snn_status measure_all(snn_codec_choice *choice, const snn_codec_block *b
     return snn_ok();
 }
 
+static void forget(snn_codec_choice *choice)
+{
+    for (int i = 0; i < SNN_CODEC_AUTO; i++) {
+        candidate *tried = &choice->candidates[i];
+        tried->raw_bytes = tried->coded_bytes = tried->seconds = 0.0;
+    }
+}
+
 static snn_codec best_of(const snn_codec_choice *choice)
 {
     snn_codec best = SNN_CODEC_RAW;
@@ -148,20 +156,15 @@ static snn_codec best_of(const snn_codec_choice *choice)
     return best;
 }
 
-static void forget(snn_codec_choice *choice)
-{
-    for (int i = 0; i < SNN_CODEC_AUTO; i++) {
-        candidate *tried = &choice->candidates[i];
-        tried->raw_bytes = tried->coded_bytes = tried->seconds = 0.0;
-    }
-}
-
 snn_status snn_codec_choice_begin(snn_codec_choice *choice, const snn_codec_block *block, const uint8_t *planes,
                                   snn_codec *codec)
 {
     choice->measuring = choice->groups % PERIOD == 0;
     /* A choice from one block must do for the first group; later ones choose from whole groups. */
     if (choice->groups == 0) {
+        /* Twice, because what is done for the first time is slower than it ever will be again. */
+        SNN_TRY(measure_all(choice, block, planes));
+        forget(choice);
         SNN_TRY(measure_all(choice, block, planes));
         *codec = best_of(choice);
     } else {
