@@ -139,14 +139,15 @@ static snn_status exchange(MPI_Comm communicator, partners *with, int bytes, dou
     return snn_ok();
 }
 
-/* The fastest of several, unless they take long: others may use the network or the processors, but not all the time. */
-static snn_status exchange_probes(MPI_Comm communicator, partners *with, double *seconds)
+/* The fastest of `more` and one, unless they take long: others may use the network or the processors, but not all the
+ * time. */
+static snn_status exchange_probes(MPI_Comm communicator, partners *with, int more, double *seconds)
 {
     SNN_TRY(exchange(communicator, with, with->bytes, seconds));
     double longest = *seconds;
     SNN_TRY(
         snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &longest, 1, MPI_DOUBLE, MPI_MAX, communicator), "MPI_Allreduce"));
-    for (int i = 0; i < MORE_PROBES && longest < SHORT_PROBE; i++) {
+    for (int i = 0; i < more && longest < SHORT_PROBE; i++) {
         double again = 0.0;
         SNN_TRY(exchange(communicator, with, with->bytes, &again));
         *seconds = again < *seconds ? again : *seconds;
@@ -165,7 +166,7 @@ static snn_status measure(snn_world *world, MPI_Comm communicator, const snn_edg
     /* The first messages open connections. */
     SNN_GOTO_DONE(status, exchange(communicator, &with, 1, &latency));
     SNN_GOTO_DONE(status, exchange(communicator, &with, 1, &latency));
-    SNN_GOTO_DONE(status, exchange_probes(communicator, &with, &seconds));
+    SNN_GOTO_DONE(status, exchange_probes(communicator, &with, local ? 1 : MORE_PROBES, &seconds));
     if (with.to_count > 0 && seconds > latency) {
         *byte_seconds = (seconds - latency) / ((double)with.bytes * with.to_count);
     }
