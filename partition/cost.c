@@ -6,9 +6,9 @@
 
 enum {
     MOST_SAMPLES = 4,         /* shards of a stage that are looked at; they differ little, and may be thousands */
-    BUFFERS = 3,              /* of an edge: two items under way, and the coder's own */
+    BUFFERS = 2,              /* of an edge: two items under way */
     SCRATCH_BYTES = 1 << 20,  /* of a thread */
-    PROCESS_BYTES = 48 << 20, /* of the program and its libraries without any network */
+    PROCESS_BYTES = 30 << 20, /* of the program and its libraries without any network */
     PIXEL_BYTES = 8
 };
 
