@@ -76,11 +76,11 @@ static snn_status run_turns(trial *one)
 {
     for (uint32_t turn = 0; turn < TURNS; turn++) {
         size_t bytes;
-        const double begun = snn_seconds();
+        const double begun = snn_thread_seconds();
         SNN_TRY(snn_packet_encode(one->coder[0], &one->block, turn, 0, STEPS, IMAGES, one->packet, &bytes));
-        const double encoded = snn_seconds();
+        const double encoded = snn_thread_seconds();
         SNN_TRY(snn_packet_decode(one->coder[1], one->packet, bytes, turn, 0, STEPS, IMAGES, &one->block));
-        const double encoding = encoded - begun, decoding = snn_seconds() - encoded;
+        const double encoding = encoded - begun, decoding = snn_thread_seconds() - encoded;
         one->encode_seconds = turn == 0 || encoding < one->encode_seconds ? encoding : one->encode_seconds;
         one->decode_seconds = turn == 0 || decoding < one->decode_seconds ? decoding : one->decode_seconds;
     }
