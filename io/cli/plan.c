@@ -54,23 +54,18 @@ static int64_t count_groups(const snn_config *config)
     return (images + config->simulation.batch - 1) / config->simulation.batch;
 }
 
-/* One plan: its table, and its file. */
-static snn_status show_plan(const snn_options *options, const snn_network *network, const snn_planning *planning)
+/* One plan: its table, and its file. `plan`: the one of --plan, or NULL. */
+static snn_status show_plan(const snn_options *options, const snn_network *network, const snn_planning *planning,
+                            const snn_plan *plan)
 {
-    snn_plan *plan = NULL;
+    snn_plan *made = NULL;
     snn_cost_model *model = NULL;
     char *text = NULL;
-    snn_planner_request request = planning->request;
-    snn_status status = snn_ok();
-    if (options->plan != NULL) {
-        SNN_GOTO_DONE(status, snn_plan_file_read(options->plan, network,
-                                                 options->rank_counts > 0 ? options->ranks[0] : 0, &plan));
-        request.ranks = snn_plan_ranks(plan);
-    } else {
-        SNN_GOTO_DONE(status, snn_plan_make(network, &request, &plan));
-    }
-    SNN_GOTO_DONE(status, snn_cost_model_create(network, &request, &model));
-    SNN_GOTO_DONE(status, snn_plan_table(network, plan, model, &request, planning->speeds, &text));
+    snn_status status;
+    SNN_GOTO_DONE(status, plan == NULL ? snn_plan_make(network, &planning->request, &made) : snn_ok());
+    plan = plan == NULL ? made : plan;
+    SNN_GOTO_DONE(status, snn_cost_model_create(network, &planning->request, &model));
+    SNN_GOTO_DONE(status, snn_plan_table(network, plan, model, &planning->request, planning->speeds, &text));
     (void)fputs(text, stdout);
     if (options->output != NULL) {
         SNN_GOTO_DONE(status, snn_plan_file_write(options->output, plan, network, text));
@@ -78,7 +73,7 @@ static snn_status show_plan(const snn_options *options, const snn_network *netwo
 done:
     snn_release(text);
     snn_cost_model_destroy(model);
-    snn_plan_destroy(plan);
+    snn_plan_destroy(made);
     return status;
 }
 
@@ -103,25 +98,37 @@ static snn_status show_scaling(const snn_options *options, const snn_network *ne
     return snn_ok();
 }
 
+/* The most ranks that speeds are needed for. */
+static int32_t most_ranks(const snn_options *options, const snn_plan *plan)
+{
+    int32_t most = plan != NULL ? snn_plan_ranks(plan) : 1;
+    for (int32_t i = 0; i < options->rank_counts; i++) {
+        most = options->ranks[i] > most ? options->ranks[i] : most;
+    }
+    return most;
+}
+
 static snn_status plan_network(const snn_options *options, const snn_config *config)
 {
     const snn_kernels *kernels;
+    const snn_machine machine = snn_machine_assumed();
     snn_network *network = NULL;
+    snn_plan *plan = NULL;
     snn_planning planning = {0};
     snn_status status;
-    int32_t most_ranks = 1;
-    for (int32_t i = 0; i < options->rank_counts; i++) {
-        most_ranks = options->ranks[i] > most_ranks ? options->ranks[i] : most_ranks;
-    }
-    const snn_machine machine = snn_machine_assumed();
     SNN_TRY(snn_kernels_select(&kernels));
     SNN_GOTO_DONE(status, structure_of(config, &network));
-    SNN_GOTO_DONE(status, snn_planning_begin(config, network, kernels, &machine, most_ranks, count_groups(config), true,
-                                             &planning));
-    status =
-        options->rank_counts > 1 ? show_scaling(options, network, &planning) : show_plan(options, network, &planning);
+    if (options->plan != NULL) {
+        const int32_t ranks = options->rank_counts > 0 ? options->ranks[0] : 0;
+        SNN_GOTO_DONE(status, snn_plan_file_read(options->plan, network, ranks, &plan));
+    }
+    SNN_GOTO_DONE(status, snn_planning_begin(config, network, kernels, &machine, most_ranks(options, plan),
+                                             count_groups(config), true, &planning));
+    status = options->rank_counts > 1 ? show_scaling(options, network, &planning)
+                                      : show_plan(options, network, &planning, plan);
 done:
     snn_planning_end(&planning);
+    snn_plan_destroy(plan);
     snn_network_destroy(network);
     return status;
 }
