@@ -10,6 +10,7 @@
 #include "core/kernels/portable.h"
 
 enum {
+    STEPS_MIN = 4,    /* that are run together: x and y are loaded for them, and stored */
     STRIP_TILES = 16, /* row tiles that a strip is closed at, as soon as it ends with a position */
     TILE_ELEMENTS = SNN_AMX_ROWS * SNN_AMX_TARGETS
 };
@@ -225,7 +226,8 @@ static int32_t steps_per_slice(const firing *f, const strip *next, int64_t slice
     const strip *s = f->s;
     const int64_t pairs = (next->tile_end - next->tile_begin + SNN_AMX_ROW_TILES - 1) / SNN_AMX_ROW_TILES;
     const int64_t units = (s->position_end - s->position_begin + SNN_AMX_UNITS - 1) / SNN_AMX_UNITS;
-    return (int32_t)((units * f->b->lane_count * f->tile->steps + pairs * slices - 1) / (pairs * slices));
+    const int64_t steps = (units * f->b->lane_count * f->tile->steps + pairs * slices - 1) / (pairs * slices);
+    return (int32_t)(steps > STEPS_MIN ? steps : STEPS_MIN);
 }
 
 static inline void load_sums(const int32_t *first, const int32_t *second, bool single)

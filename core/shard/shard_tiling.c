@@ -3,7 +3,7 @@
 
 enum {
     ACCUMULATOR_BYTES = 192 * 1024, /* fits a second-level cache beside the weights in use; unless the kernels know */
-    FUSED_BYTES = 1024 * 1024,      /* the same without accumulators */
+    FUSED_BYTES = 1280 * 1024,      /* the same without accumulators */
     POSITION_MULTIPLE = 16          /* whole vector and matrix registers */
 };
 
