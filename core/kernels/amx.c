@@ -246,6 +246,7 @@ const snn_kernels snn_kernels_amx = {
     .multiply = snn_portable_multiply,
     .fuses = snn_amx_fuses,
     .adds = snn_amx_adds,
+    .gathers = snn_amx_gathers,
     .fused_scratch_bytes = snn_amx_fused_scratch_bytes,
     .project_and_fire = snn_amx_project_and_fire,
 };

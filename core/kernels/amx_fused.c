@@ -81,13 +81,30 @@ static working working_of(const snn_amx_view *view, int64_t positions, int32_t s
     return w;
 }
 
+/* A dense operator sees its images side by side, as positions of one row. */
+static snn_amx_view view_of(const snn_packed *packed, int64_t images)
+{
+    snn_amx_view view = snn_amx_view_of(packed);
+    if (packed->projection->op.kind == SNN_OPERATOR_DENSE && images > 1) {
+        view.source_width = view.width = view.target_width = (int32_t)images;
+    }
+    return view;
+}
+
+bool snn_amx_gathers(const snn_packed *packed)
+{
+    const snn_operator *op = &packed->projection->op;
+    return op->kind == SNN_OPERATOR_DENSE && !op->pooled && op->source_channels == op->source.channels &&
+           op->source_channels % 8 == 0;
+}
+
 int64_t snn_amx_fused_scratch_bytes(const snn_packed *packed, const snn_population *population, int64_t positions,
                                     int32_t steps)
 {
     if (population->kind == SNN_NEURON_MAXIMUM) {
         return snn_portable_fused_scratch(packed, population, positions, steps);
     }
-    const snn_amx_view view = snn_amx_view_of(packed);
+    const snn_amx_view view = view_of(packed, positions);
     return working_of(&view, positions, steps, packed->row_end - packed->row_begin, NULL).bytes;
 }
 
@@ -366,7 +383,7 @@ void snn_amx_project_and_fire(const snn_feed *product, const snn_feed *added, co
     }
     const snn_packed *packed = product->packed;
     const snn_operator *op = &packed->projection->op;
-    const snn_amx_view view = snn_amx_view_of(packed);
+    const snn_amx_view view = view_of(packed, snn_shape_positions(neurons->input));
     const snn_amx_field field = snn_amx_field_of_tile(&view, tile->position_begin, tile->position_end, tile->steps);
     const int32_t owned = neurons->channel_end - neurons->channel_begin;
     working w = working_of(&view, positions, tile->steps, owned, tile->scratch);

@@ -5,6 +5,7 @@
 #include "core/kernels/kernels.h"
 
 bool snn_amx_adds(const snn_packed *packed);
+bool snn_amx_gathers(const snn_packed *packed);
 bool snn_amx_fuses(const snn_packed *packed, const snn_population *population);
 int64_t snn_amx_fused_scratch_bytes(const snn_packed *packed, const snn_population *population, int64_t positions,
                                     int32_t steps);

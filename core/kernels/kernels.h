@@ -119,6 +119,9 @@ typedef struct snn_kernels {
     /* Whether `project_and_fire` takes this projection beside the one that it multiplies; its rows are all the channels
      * too. NULL: none. */
     bool (*adds)(const snn_packed *packed);
+    /* Whether `project_and_fire` takes this projection, onto a population of one position, with images as positions: of
+     * the population, and in the source's spikes, whose planes then are rows. NULL: none. */
+    bool (*gathers)(const snn_packed *packed);
     /* `project` and `fire` in one, with the same results. `added` is NULL or a second projection. The accumulator holds
      * the sums of the population's other projections, or is NULL if it has none (as it must be for kinds that read all
      * positions). The tile is whole rows of positions or lies in one. */

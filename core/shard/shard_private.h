@@ -47,6 +47,7 @@ typedef struct snn_part {
                            data are the rows' weights as the projection has them. */
     int32_t fused;      /* of `packed`: the one that the kernels multiply and fire in one; -1 for none */
     int32_t added;      /* likewise: the one that is added on the way */
+    bool gathered;      /* images are the positions of fused tiles */
     bool summed;        /* other projections add to the accumulator */
     snn_graded_product *graded_products; /* [graded_product_count] */
     int32_t graded_product_count;
@@ -182,10 +183,11 @@ int64_t snn_fused_scratch_bytes(const snn_shard *shard, const snn_population *po
                                 int64_t positions);
 /* How an image's positions are cut: tiles of `length` positions, that end where rows of them do. */
 typedef struct snn_tiling {
+    int64_t images;      /* 1 where the positions are images */
     int64_t rows, width; /* all positions are one row where tiles need not end with real ones */
     int64_t row_tiles, length;
 } snn_tiling;
-snn_tiling snn_tiling_of(const snn_population *population, const snn_part *part);
+snn_tiling snn_tiling_of(const snn_shard *shard, const snn_population *population, const snn_part *part);
 
 /* shard_tiles.c */
 snn_status snn_workers_create(snn_shard *shard);

@@ -107,10 +107,21 @@ static snn_spikes source_spikes(const tile_job *job, const snn_projection *proje
                        job->offset);
 }
 
+/* The same spikes, each image's plane seen as the row of a position. */
+static snn_spikes images_as_positions(snn_spikes spikes)
+{
+    return (snn_spikes){.bits = spikes.bits,
+                        .positions = spikes.images,
+                        .channels = (int32_t)(spikes.positions * spikes.channels),
+                        .row_bytes = (int32_t)snn_spikes_plane_bytes(&spikes),
+                        .images = 1};
+}
+
 static snn_feed feed_of(const tile_job *job, const snn_part *part, int32_t i)
 {
     const snn_projection *projection = &job->shard->network->projections[part->projection_begin + i];
-    return (snn_feed){&part->packed[i], source_spikes(job, projection)};
+    const snn_spikes spikes = source_spikes(job, projection);
+    return (snn_feed){&part->packed[i], part->gathered ? images_as_positions(spikes) : spikes};
 }
 
 /* All sums but those of the projections that the neurons take on the way. */
@@ -151,7 +162,7 @@ static void fire(const tile_job *job)
     const int32_t timestep = job->first + job->offset;
     const snn_spikes block = snn_shard_spikes(shard, job->population);
     const snn_tile_counts counts = counts_from(shard, job->worker, job->offset);
-    const snn_neurons neurons = {
+    snn_neurons neurons = {
         .kind = population->kind,
         .alpha = population->alpha,
         .beta = population->beta,
@@ -179,6 +190,10 @@ static void fire(const tile_job *job)
         const snn_subgradient baseline = snn_baseline_of_image(shard, job->population, image);
         snn_subgradient_fire(&neurons, &baseline, &job->tile, &counts);
         return;
+    }
+    if (part->gathered) {
+        neurons.spikes = images_as_positions(neurons.spikes);
+        neurons.input.width = neurons.shape.width = shard->images;
     }
     if (part->fused >= 0) {
         const snn_feed product = feed_of(job, part, part->fused);
@@ -282,9 +297,9 @@ static void end_trace(const snn_shard *shard, double begun)
 static void run_share(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
 {
     const snn_part *part = &shard->parts[population];
-    const snn_tiling cut = snn_tiling_of(&shard->network->populations[population], part);
+    const snn_tiling cut = snn_tiling_of(shard, &shard->network->populations[population], part);
     const int64_t tiles = cut.rows * cut.row_tiles; /* of an image */
-    const int64_t jobs = shard->images * tiles;
+    const int64_t jobs = cut.images * tiles;
     const snn_worker *worker = &shard->workers[omp_get_thread_num()];
     const double begun = begin_trace(shard);
 #pragma omp for schedule(static) nowait

@@ -3,8 +3,10 @@
 
 enum {
     ACCUMULATOR_BYTES = 192 * 1024, /* fits a second-level cache beside the weights in use; unless the kernels know */
-    FUSED_BYTES = 1280 * 1024,      /* the same without accumulators */
-    POSITION_MULTIPLE = 16          /* whole vector and matrix registers */
+    GATHERED_BYTES =
+        4096 * 1024,           /* the same of dense layers: their weights come from memory, values need not be near */
+    FUSED_BYTES = 1280 * 1024, /* the same without accumulators */
+    POSITION_MULTIPLE = 16     /* whole vector and matrix registers */
 };
 
 static int64_t at_least_one(int64_t value)
@@ -60,6 +62,24 @@ static void choose_fused(const snn_shard *shard, const snn_population *populatio
     }
 }
 
+/* Populations of one position have work for tiles only if several images share them. */
+static bool can_gather(const snn_shard *shard, const snn_population *population, const snn_part *part)
+{
+    return part->fused >= 0 && part->added < 0 && !part->summed && snn_shape_positions(population->input) == 1 &&
+           snn_shape_positions(population->shape) == 1 && shard->kernels->gathers != NULL &&
+           shard->kernels->gathers(&part->packed[part->fused]);
+}
+
+/* As many images as fit the cache. */
+static int64_t gathered_positions(const snn_shard *shard, const snn_population *population, const snn_part *part)
+{
+    int64_t count = (shard->capacity + shard->threads - 1) / shard->threads;
+    while (count > 1 && snn_fused_scratch_bytes(shard, population, part, count) > GATHERED_BYTES) {
+        count = (count + 1) / 2;
+    }
+    return count;
+}
+
 int64_t snn_fused_scratch_bytes(const snn_shard *shard, const snn_population *population, const snn_part *part,
                                 int64_t positions)
 {
@@ -112,6 +132,12 @@ void snn_tiles_plan(const snn_shard *shard, const snn_population *population, sn
     }
     /* At least one tile for each thread where there is that much work. */
     const int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
+    part->gathered = can_gather(shard, population, part);
+    if (part->gathered) {
+        part->tile_positions = (int32_t)gathered_positions(shard, population, part);
+        part->tile_steps = shard->block;
+        return;
+    }
     if (part->fused >= 0) {
         part->tile_positions = (int32_t)fused_positions(shard, population, part, share);
         part->tile_steps = shard->block;
@@ -122,10 +148,16 @@ void snn_tiles_plan(const snn_shard *shard, const snn_population *population, sn
     part->tile_steps = shard->block;
 }
 
-snn_tiling snn_tiling_of(const snn_population *population, const snn_part *part)
+snn_tiling snn_tiling_of(const snn_shard *shard, const snn_population *population, const snn_part *part)
 {
-    snn_tiling t = {.rows = 1, .width = snn_shape_positions(population->input), .length = part->tile_positions};
-    if (part->fused >= 0 && t.length < population->input.width) {
+    snn_tiling t = {.images = shard->images,
+                    .rows = 1,
+                    .width = snn_shape_positions(population->input),
+                    .length = part->tile_positions};
+    if (part->gathered) {
+        t.images = 1;
+        t.width = shard->images;
+    } else if (part->fused >= 0 && t.length < population->input.width) {
         t.rows = population->input.height;
         t.width = population->input.width;
     }

@@ -403,11 +403,103 @@ static void test_maxima(void **state)
     }
 }
 
+/* All images of a dense layer in one tile, against one image after the other. */
+static void check_gathered(const snn_kernels *kernels, fused_case *c, int32_t images, const snn_kernels *reference)
+{
+    snn_packed packed;
+    pack(kernels, &c->wide, &packed);
+    assert_true(kernels->gathers(&packed));
+    if (!kernels->fuses(&packed, &c->population)) { /* too few channels */
+        snn_release(packed.data);
+        return;
+    }
+    outcome expected = {0}, whole = {0};
+    snn_neurons neurons;
+    snn_tile_counts counts;
+    const snn_neurons all = c->neurons;
+    expected = outcome_of(c, &neurons, &counts);
+    snn_tile tile = c->wide.tile;
+    tile.accumulator = allocate(c->elements, sizeof(int32_t));
+    for (tile.image = 0; tile.image < images; tile.image++) {
+        snn_neurons one = neurons;
+        one.x += tile.image * owned_of(c);
+        one.y += tile.image * owned_of(c);
+        one.previous += tile.image * all.spikes.row_bytes;
+        memset(tile.accumulator, 0, (size_t)c->elements * sizeof(int32_t));
+        project(reference, &c->wide, tile);
+        reference->fire(&one, &tile, &counts);
+    }
+    snn_release(tile.accumulator);
+
+    whole = outcome_of(c, &neurons, &counts);
+    const snn_spikes from = c->wide.source;
+    const int32_t row_bytes = (int32_t)snn_spikes_plane_bytes(&from);
+    const snn_feed product = {&packed, {from.bits, images, 8 * row_bytes, row_bytes, 1}};
+    neurons.spikes.positions = images;
+    neurons.spikes.images = 1;
+    neurons.input.width = neurons.shape.width = images;
+    const int64_t bytes = kernels->fused_scratch_bytes(&packed, &c->population, images, tile.steps);
+    tile = (snn_tile){.position_end = images,
+                      .steps = tile.steps,
+                      .channel_begin = tile.channel_begin,
+                      .channel_end = tile.channel_end,
+                      .scratch = allocate(bytes, 1)};
+    kernels->project_and_fire(&product, NULL, &neurons, &tile, &counts);
+    assert_memory_equal(whole.x, expected.x, (size_t)c->inputs * sizeof(float));
+    assert_memory_equal(whole.y, expected.y, (size_t)c->outputs * sizeof(float));
+    assert_memory_equal(whole.bits, expected.bits, (size_t)c->spike_bytes);
+    assert_memory_equal(whole.counts, expected.counts, (size_t)(3 * tile.steps + owned_of(c)) * sizeof(int64_t));
+    snn_release(tile.scratch);
+    snn_release(packed.data);
+    free_outcome(&expected);
+    free_outcome(&whole);
+}
+
+static void test_gathered_images(void **state)
+{
+    (void)state;
+    enum { IMAGES_MAX = 2 }; /* that random cases have */
+    int32_t tables;
+    const snn_kernels *const *all = snn_kernels_all(&tables);
+    seed_random(26);
+    for (int i = 0; i < 40; i++) {
+        const int32_t size = random_int(1, 4), targets = random_int(20, 70);
+        const snn_operator op = {.kind = SNN_OPERATOR_DENSE,
+                                 .source = {size, size, 0},
+                                 .source_channels = 8 * random_int(2, 20),
+                                 .target_channels = targets,
+                                 .groups = 1};
+        fused_case c = random_fused_case(op, (weight_choice)(i % WEIGHTS_CHOICES), SNN_NEURON_RELU);
+        const snn_operator *made = &c.wide.projection.op;
+        const bool plain = made->source_channels == made->source.channels && c.neurons.graded == NULL &&
+                           c.others == NULL && c.added == NULL && c.images <= IMAGES_MAX;
+        if (plain) { /* state of one image is not enough */
+            const int64_t states = (int64_t)c.images * owned_of(&c),
+                          rows = (int64_t)c.images * c.neurons.spikes.row_bytes;
+            snn_release(c.neurons.x);
+            snn_release(c.neurons.y);
+            snn_release((void *)c.neurons.previous);
+            c.neurons.x = floats(states, -2.0F, 2.0F);
+            c.neurons.y = floats(states, -1.0F, 1.5F);
+            uint8_t *previous = allocate(rows, 1);
+            fill_random(previous, (size_t)rows);
+            c.neurons.previous = previous;
+            c.inputs = c.outputs = states;
+        }
+        for (int32_t k = 0; k < tables && plain; k++) {
+            if (all[k]->available() && all[k]->gathers != NULL) {
+                check_gathered(all[k], &c, c.images, all[tables - 1]);
+            }
+        }
+        free_fused_case(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers),        cmocka_unit_test(test_kinds),  cmocka_unit_test(test_dense_layers),
-        cmocka_unit_test(test_random_layers), cmocka_unit_test(test_maxima),
+        cmocka_unit_test(test_random_layers), cmocka_unit_test(test_maxima), cmocka_unit_test(test_gathered_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
