@@ -110,6 +110,12 @@ typedef struct snn_kernels {
     void (*fire)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
     /* Products with a graded image. */
     void (*multiply)(const snn_image_product *product);
+    /* The same, channel by channel: sum[c] += weights[c] values[c] of any number of channels, in 32 bits; and
+     * total[c] += weights[c] values[c] of at most SNN_SUMS_COLUMNS. */
+    void (*scale_sums)(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
+                       int32_t count);
+    void (*tap_sums)(int64_t *restrict total, const int32_t *restrict weights, const int32_t *restrict values,
+                     int32_t count);
     /* The rest is NULL where a table has no such kernel. Whether `project_and_fire` takes this projection, whose rows
      * are all the channels that the population's neurons are owned of. Not with float32 weights. */
     bool (*fuses)(const snn_packed *packed, const snn_population *population);

@@ -50,6 +50,8 @@
 #define snn_portable_find_targets       SNN_ISA_NAME(snn_portable_find_targets)
 #define snn_vectors_fire                SNN_ISA_NAME(snn_vectors_fire)
 #define snn_portable_fire_nary          SNN_ISA_NAME(snn_portable_fire_nary)
+#define snn_sums_scale                  SNN_ISA_NAME(snn_sums_scale)
+#define snn_sums_tap                    SNN_ISA_NAME(snn_sums_tap)
 #define snn_portable_nary_scratch_bytes SNN_ISA_NAME(snn_portable_nary_scratch_bytes)
 
 /* The rectangle of a projection's pooled source that a tile's target positions see. Its values, int16_t
@@ -118,5 +120,10 @@ void snn_portable_project_and_fire(const snn_feed *product, const snn_feed *adde
 /* `fire` for the kinds that snn_neuron_reads_all_channels; see nary.c. */
 void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 int64_t snn_portable_nary_scratch_bytes(const snn_population *population);
+/* The table's scale_sums and tap_sums. */
+void snn_sums_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
+                    int32_t count);
+void snn_sums_tap(int64_t *restrict total, const int32_t *restrict weights, const int32_t *restrict values,
+                  int32_t count);
 
 #endif

@@ -124,3 +124,25 @@ void snn_sums_multiply(const snn_sums_product *product, int64_t total[][SNN_SUMS
         }
     }
 }
+
+void snn_sums_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
+                    int32_t count)
+{
+    for (int32_t c = 0; c < count; c++) {
+        sum[c] += weights[c] * values[c];
+    }
+}
+
+void snn_sums_tap(int64_t *restrict total, const int32_t *restrict weights, const int32_t *restrict values,
+                  int32_t count)
+{
+    if (count == SNN_SUMS_COLUMNS) {
+        for (int32_t c = 0; c < SNN_SUMS_COLUMNS; c++) {
+            total[c] += (int64_t)weights[c] * values[c];
+        }
+        return;
+    }
+    for (int32_t c = 0; c < count; c++) {
+        total[c] += (int64_t)weights[c] * values[c];
+    }
+}

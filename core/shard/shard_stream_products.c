@@ -130,8 +130,8 @@ static void add_integers(const job *now, int64_t position, int32_t first, int32_
     for (int32_t i = 0; i < now->window.kernel[0]; i++) {
         for (int32_t j = 0; j < now->window.kernel[1]; j++, weights += now->rows) {
             const int32_t *values = tap_values(now, position, i, j);
-            for (int32_t c = 0; c < count && values != NULL; c++) {
-                total[c] += (int64_t)weights[first + c] * values[first + c];
+            if (values != NULL) {
+                now->shard->kernels->tap_sums(total, weights + first, values + first, count);
             }
         }
     }

@@ -124,10 +124,16 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
     const int32_t channel = op->target_channel + packed->row_begin - tile->channel_begin; /* of the tile */
     const int32_t rows = packed->row_end - packed->row_begin;
     uint8_t *sums = tile->accumulator;
+    const bool scales = !op->pooled && !packed->real;
     for (int32_t step = 0; step < tile->steps; step++) {
         const void *plane =
             at(snn_sums_plane(&source, offset + step, tile->image), op->source_channel + packed->row_begin);
-        for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
+        for (int64_t position = tile->position_begin; position < tile->position_end && scales; position++) {
+            shard->kernels->scale_sums((int32_t *)sums + channel, packed->data,
+                                       at(plane, position * op->source.channels), rows);
+            sums += (int64_t)held * SNN_SUM_BYTES;
+        }
+        for (int64_t position = tile->position_begin; position < tile->position_end && !scales; position++) {
             const taps down = find_taps(op, 0, position / op->target.width, op->source.height);
             const taps across = find_taps(op, 1, position % op->target.width, op->source.width);
             for (int32_t first = 0; first < rows; first += LANES) {
