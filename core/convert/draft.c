@@ -153,7 +153,7 @@ snn_status snn_draft_relay_cut_streams(snn_draft *draft, snn_affine *affine, int
     for (int32_t t = 0; t < affine->term_count; t++) {
         const snn_term *term = &affine->terms[t];
         bool stream = term->source != SNN_SOURCE_INPUT && draft->populations[term->source].kind == SNN_NEURON_STREAM;
-        if (stream && term->op.kind != SNN_OPERATOR_CONVOLUTION && !snn_term_is_unchanged(term)) {
+        if (stream && term->op.kind == SNN_OPERATOR_DIAGONAL && !snn_term_is_unchanged(term)) {
             return snn_draft_relay_affine(draft, affine, value);
         }
     }

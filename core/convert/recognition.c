@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/memory.h"
 #include "core/convert/draft_internal.h"
 
 snn_recogniser snn_recogniser_in(const snn_recogniser_entry *table, size_t count, const char *operator_name)
@@ -80,6 +81,28 @@ snn_status snn_draft_take_spikes(snn_recognition *recognition, int32_t i, snn_af
     return snn_draft_take(recognition, i, affine);
 }
 
+/* Pooled channels of a stream become a depthwise convolution of it: that has fraction bits, where plain sums over many
+ * positions might not fit. */
+static snn_status convolve_instead(snn_term *term)
+{
+    const int64_t taps = (int64_t)term->op.pool.kernel[0] * term->op.pool.kernel[1];
+    const int32_t channels = term->op.target_channels;
+    float *weights = snn_allocate((size_t)(taps * channels), sizeof *weights);
+    if (weights == NULL) {
+        return snn_out_of_memory("weights of an average");
+    }
+    for (int64_t i = 0; i < taps * channels; i++) {
+        weights[i] = term->weights[i / taps];
+    }
+    snn_release(term->weights);
+    term->weights = weights;
+    term->op.kind = SNN_OPERATOR_CONVOLUTION;
+    term->op.window = term->op.pool;
+    term->op.groups = channels;
+    term->op.pooled = false;
+    return snn_ok();
+}
+
 snn_status snn_draft_take_factor(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
     snn_draft *draft = recognition->draft;
@@ -94,6 +117,7 @@ snn_status snn_draft_take_factor(snn_recognition *recognition, int32_t i, snn_af
         integers = now->term_count == 1; /* pooled: read through a stream of the sums */
         char name[256];
         (void)snprintf(name, sizeof name, "%.200s/stream", recognition->node->name);
+        SNN_TRY(integers ? convolve_instead(&now->terms[0]) : snn_ok());
         SNN_TRY(integers ? snn_draft_add_stream(draft, name, now, value) : snn_ok());
     }
     return integers ? snn_draft_take(recognition, i, affine) : snn_draft_take_spikes(recognition, i, affine);
