@@ -24,7 +24,8 @@ same 2 1x1x2 --set simulation.block=8 --set comm.codec=zstd
 same 3 1x1x3 --set simulation.block=4 --set simulation.batch=3
 same 3 1x3x1 --set simulation.block=10
 same 5 1x5x1 --set simulation.block=2 --set comm.codec=raw
-same 8 2x2x2 --set simulation.block=5 --set simulation.batch=2 --set comm.codec=xor
+same 8 2x2x2 --set simulation.block=5 --set simulation.batch=2 --set comm.codec=context
+same 3 1x3x1 --set simulation.block=1 --set comm.codec=context
 same 8 1x1x8 --set simulation.block=8
 OMP_NUM_THREADS=2 same 2 1x2x1 --set simulation.block=8
 SNN_DIST_ISA=portable same 2 2x1x1 --set simulation.block=8
