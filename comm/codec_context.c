@@ -9,8 +9,8 @@ enum {
     CODE_BYTES = SNN_CONTEXTS / 2, /* of a step */
     LENGTHS = 1 + 2 * SNN_CONTEXT_STREAMS,
     EXPECTED_SPIKE = 8, /* bit of a code */
-    SAMPLE_CHUNKS = 64, /* a sample is at least so large, */
-    SAMPLE_STRIDE = 8   /* and one chunk in so many */
+    SAMPLE_CHUNKS = 32, /* a sample is at least so large, */
+    SAMPLE_STRIDE = 16  /* and one chunk in so many */
 };
 
 /* Up to which share of surprises, in 1024ths, a context belongs to a class; above: the last. */
