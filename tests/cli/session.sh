@@ -16,7 +16,7 @@ alone --help && holds 'usage:' 'snn_dist verify FILE.h5' 'exit codes'
 alone --version && holds '^snn_dist [0-9]' '^MPI ' '^HDF5 ' 'portable'
 for verb in run convert check plan verify diff; do alone "$verb" --help && holds "usage: snn_dist $verb"; done
 
-on_ranks 4 "$config" "${common[@]}" && holds '64 +99\.' 'trained +99\.' 'ranks +4 as 1x' 'images/s' 'ratio 1\.[1-9]' \
+on_ranks 4 "$config" "${common[@]}" && holds '64 +99\.' 'trained +99\.' 'ranks +4 as 1x' 'images/s' 'ratio [1-9]\.[0-9]' \
   "output +$work/digits.out.h5"
 alone verify "$work/digits.out.h5" && holds 'whole \(output\)'
 
