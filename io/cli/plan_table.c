@@ -99,7 +99,7 @@ snn_status snn_plan_table(const snn_network *network, const snn_plan *plan, snn_
     const snn_prediction predicted = snn_plan_predict(model, plan);
     add(&to, "%s: %d ranks as %s (replicas x stages x channel shards)\n", network->name, snn_plan_ranks(plan),
         snn_plan_describe(plan, layout, sizeof layout));
-    add(&to, "predicted from %s speeds:\n", speeds);
+    add(&to, "predicted from %s:\n", speeds);
     add_prediction(&to, &predicted, request);
     add_ranks(&to, plan, model, request);
     return snn_ok();
@@ -107,7 +107,7 @@ snn_status snn_plan_table(const snn_network *network, const snn_plan *plan, snn_
 
 void snn_scaling_head(const snn_network *network, const snn_planner_request *request, const char *speeds)
 {
-    printf("%s: %lld groups of %d images, %d timesteps each; predicted from %s speeds\n\n", network->name,
+    printf("%s: %lld groups of %d images, %d timesteps each; predicted from %s\n\n", network->name,
            (long long)request->groups, request->images, request->timesteps, speeds);
     printf("%7s %-24s %10s %10s %9s %6s %8s %6s %6s %6s %10s %10s %10s\n", "ranks", "layout", "seconds", "images/s",
            "speed-up", "eff %", "compute%", "comm%", "imbal%", "bubble%", "latency s", "sent", "memory");

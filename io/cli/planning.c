@@ -15,14 +15,14 @@ static snn_status find_speeds(const snn_config *config, const snn_network *netwo
     snn_speed_book book = {0};
     char path[SNN_PATH_BYTES];
     snn_status status = snn_ok();
-    planning->speeds = "assumed";
+    planning->speeds = "assumed speeds";
     if (config->parallel.calibration != SNN_CALIBRATION_OFF && needed) {
         snn_speed_file_path(kernels->name, path);
         if (config->parallel.calibration == SNN_CALIBRATION_CACHED) {
             snn_speed_file_read(path, &book);
         }
         SNN_GOTO_DONE(status, snn_calibrate(network, kernels, work, ranks, SECONDS_PER_WIDTH, &book));
-        planning->speeds = book.changed ? "measured" : "measured before";
+        planning->speeds = book.changed ? "measured speeds" : "speeds measured before";
         if (book.changed) {
             snn_speed_file_write(path, kernels->name, &book);
         }
