@@ -12,7 +12,7 @@ if [ $started -ne 0 ]; then
   exit 77
 fi
 export SNN_DIST=$snn_dist PYTHON=/usr/bin/python3
-short=(--quiet --set simulation.timesteps=800 --set simulation.batch=4 --set parallel.replicas=0)
+short=(--quiet --set neuron.gamma=0.999 --set simulation.batch=4 --set parallel.replicas=0)
 
 # submit NAME SBATCH-OPTIONS...: an evaluation into NAME.h5; prints the job's number.
 submit() {
@@ -38,6 +38,13 @@ finished() {
   fi
 }
 
+# As many timesteps as take some eight seconds here, so that there is something to stop on any machine.
+began=$(date +%s%N)
+on_ranks 2 run "$root/configs/digits.toml" "${short[@]}" --restart never --set checkpoint.directory= \
+  --set output.file="$work/reference.h5" --set simulation.timesteps=800 || fail "trial: $(cat err)"
+milliseconds=$((($(date +%s%N) - began) / 1000000))
+timesteps=$((800 * 8000 / milliseconds))
+short+=(--set simulation.timesteps=$((timesteps > 800 ? timesteps : 800)))
 on_ranks 1 run "$root/configs/digits.toml" "${short[@]}" --restart never --set checkpoint.directory= \
   --set output.file="$work/reference.h5" || fail "reference: $(cat err)"
 
