@@ -17,7 +17,7 @@
  * they look for vectors. */
 enum { SNN_LANES = 32 };
 
-#define SNN_ERROR_LARGEST 1024.0F
+#define SNN_ERROR_LARGEST 127.0F     /* in units of the statistics, less than SNN_WHOLE_FLOATS */
 #define SNN_ERROR_UNIT    65536.0F   /* as SNN_ERROR_FRACTION_BITS of the statistics says */
 #define SNN_WHOLE_FLOATS  8388608.0F /* 2^23 */
 
@@ -149,8 +149,7 @@ static inline void snn_lanes_measure_error(int32_t *restrict error, const float 
         const float distance = fabsf(y[i] - target[i]);
         const float scaled = (distance < SNN_ERROR_LARGEST ? distance : SNN_ERROR_LARGEST) * SNN_ERROR_UNIT;
         /* Floats from 2^23 on are integers; adding it to smaller ones rounds them, as lrintf would. */
-        const float rounded = (scaled + SNN_WHOLE_FLOATS) - SNN_WHOLE_FLOATS;
-        error[i] = (int32_t)(scaled < SNN_WHOLE_FLOATS ? rounded : scaled);
+        error[i] = (int32_t)((scaled + SNN_WHOLE_FLOATS) - SNN_WHOLE_FLOATS);
     }
 }
 

@@ -3,7 +3,7 @@
 #include <math.h>
 
 /* Of the statistics: see SNN_ERROR_FRACTION_BITS. */
-static const float ERROR_LARGEST = 1024.0F;
+static const float ERROR_LARGEST = 127.0F;
 static const float ERROR_UNIT = 65536.0F;
 
 snn_status snn_subgradient_check(const snn_network *network)

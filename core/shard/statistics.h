@@ -8,7 +8,7 @@
 
 #include "core/network/network.h"
 
-enum { SNN_ERROR_FRACTION_BITS = 16 }; /* tracking error |y - f(x)/scale| is counted in units of 2^-16 */
+enum { SNN_ERROR_FRACTION_BITS = 16 }; /* tracking error |y - f(x)/scale|, 127 at most, in units of 2^-16 */
 
 typedef struct snn_statistics {
     int32_t timesteps, populations;

@@ -312,7 +312,7 @@ static void fire(simulation *s, int32_t p, int32_t t, uint8_t *spikes, const uin
         spikes[i] = fires;
         s->values[p][i] = fires ? 1 : -1;
         const float error = fabsf(y - target);
-        counts->error[t] += lrintf((error < 1024.0f ? error : 1024.0f) * 65536.0f);
+        counts->error[t] += lrintf((error < 127.0f ? error : 127.0f) * 65536.0f);
         counts->spikes[t] += fires;
         counts->channel_spikes[c] += fires;
         counts->flips[t] += t > 0 && previous[i] != spikes[i];
