@@ -12,7 +12,7 @@
 
 /* The thread's scratch, cut up. */
 typedef struct working {
-    snn_amx_piece *pieces;
+    void *expanding;
     int64_t *offsets;
     snn_amx_row_tile *row_tiles;
     uint8_t *field;
@@ -30,7 +30,7 @@ static working working_of(const snn_amx_view *view, int64_t positions, int32_t s
 {
     working w;
     int64_t bytes = 0;
-    w.pieces = snn_amx_take(scratch, &bytes, snn_amx_pieces_largest(view) * (int64_t)sizeof(snn_amx_piece));
+    w.expanding = snn_amx_take(scratch, &bytes, snn_amx_field_working(view));
     w.offsets = snn_amx_take(scratch, &bytes, view->slices * (int64_t)sizeof(int64_t));
     w.row_tiles = snn_amx_take(scratch, &bytes,
                                snn_amx_row_tiles_largest(view, positions, steps) * (int64_t)sizeof(snn_amx_row_tile));
@@ -217,8 +217,8 @@ static void project(const snn_packed *packed, const snn_spikes *source, const sn
     to.step_stride = positions * to.position_stride;
     _tile_loadconfig(&snn_amx_registers);
     for (int32_t group = view.group_begin; group < view.group_end; group++) {
-        snn_amx_field_expand(&view, &field, source, tile->image, op->source_channel + group * view.channels, w.pieces,
-                             w.field);
+        snn_amx_field_expand(&view, &field, source, tile->image, op->source_channel + group * view.channels,
+                             w.expanding, w.field);
         __asm__ volatile("" ::: "memory"); /* compilers do not know what tile loads read */
         int32_t begin, end;
         snn_amx_group_rows(&view, packed, group, &begin, &end);

@@ -95,17 +95,17 @@ typedef struct snn_amx_field {
 
 snn_amx_field snn_amx_field_of_tile(const snn_amx_view *view, int64_t begin, int64_t end, int32_t steps);
 /* Upper bounds: bytes of the field of any `positions` target positions, and of those that are whole target rows or lie
- * in one; pieces of a string of bits. */
+ * in one; of the memory that expansion works in. */
 int64_t snn_amx_field_largest(const snn_amx_view *view, int64_t positions, int32_t steps);
 int64_t snn_amx_field_aligned(const snn_amx_view *view, int64_t positions, int32_t steps);
-int64_t snn_amx_pieces_largest(const snn_amx_view *view);
+int64_t snn_amx_field_working(const snn_amx_view *view);
 
 /* Where the slices' tiles begin, in bytes from where the first slice's does. offsets [slices]. */
 void snn_amx_field_offsets(const snn_amx_view *view, const snn_amx_field *field, int64_t *offsets);
 
-/* Writes the field for the channels that begin at `channel` of the source population. pieces: working memory of
- * snn_amx_pieces_largest. */
+/* Writes the field for the channels that begin at `channel` of the source population. working: snn_amx_field_working.
+ */
 void snn_amx_field_expand(const snn_amx_view *view, const snn_amx_field *field, const snn_spikes *source, int32_t image,
-                          int32_t channel, snn_amx_piece *pieces, uint8_t *bytes);
+                          int32_t channel, void *working, uint8_t *bytes);
 
 #endif

@@ -1,9 +1,10 @@
+#include "core/base/memory.h"
 #include "core/kernels/amx.h"
 
 #include <immintrin.h>
 #include <string.h>
 
-enum { WORD_BITS = 64, BYTE_BITS = 8 };
+enum { WORD_BITS = 64, BYTE_BITS = 8, COPIES_BYTES = 24 * 1024 /* half of a first-level cache */ };
 
 /* A column of a lane sees its own and the next merged - 1 taps' columns; group g of merged taps begins `tap_offset`
  * columns behind the first. */
@@ -102,9 +103,11 @@ void snn_amx_field_offsets(const snn_amx_view *view, const snn_amx_field *field,
     }
 }
 
-int64_t snn_amx_pieces_largest(const snn_amx_view *view)
+int64_t snn_amx_field_working(const snn_amx_view *view)
 {
-    return 2 * ((int64_t)view->words + view->merged); /* ends of words, of taps, and of what one load reaches */
+    const int64_t pieces =
+        2 * ((int64_t)view->words + view->merged); /* ends of words, of taps, of what a load reaches */
+    return COPIES_BYTES + pieces * (int64_t)sizeof(snn_amx_piece);
 }
 
 /* Cuts the string of bits, [merged][channels], at the ends of words, of taps and of 64-bit loads. */
@@ -145,6 +148,13 @@ typedef struct placed_word {
     uint64_t inside; /* bits that a piece gives; the others count 0 */
 } placed_word;
 
+/* Bits of the source: planes of steps, or copies of a part of them. */
+typedef struct planes {
+    const uint8_t *bits; /* step 0 */
+    int64_t begin;       /* byte of a plane that they begin with */
+    int64_t step_bytes;
+} planes;
+
 static bool is_inside(int64_t value, int32_t size)
 {
     return value >= 0 && value < size;
@@ -167,7 +177,7 @@ static void place_piece(placed_word *word, placed_piece piece)
 
 /* Pieces [first, end) of one word, seen from (row, column) of the pooled source through tap (i, j) of the pool window.
  */
-static void place_word(const snn_amx_view *view, const snn_spikes *source, const uint8_t *plane, int32_t row,
+static void place_word(const snn_amx_view *view, const snn_spikes *source, const planes *from, int32_t row,
                        int32_t column, const int32_t pool_tap[2], const snn_amx_piece *first, const snn_amx_piece *end,
                        placed_word *word)
 {
@@ -182,8 +192,10 @@ static void place_word(const snn_amx_view *view, const snn_spikes *source, const
         const int64_t seen = column + (int64_t)piece->tap * view->taps.dilation[1];
         const int64_t x = seen * pool->stride[1] - pool->pad_begin[1] + (int64_t)pool_tap[1] * pool->dilation[1];
         if (is_inside(seen, view->width) && is_inside(x, view->source_width)) {
-            place_piece(word, (placed_piece){plane + (y * view->source_width + x) * source->row_bytes + piece->byte,
-                                             piece->shift, piece->to, __builtin_popcountll(piece->mask), piece->mask});
+            const uint8_t *bits =
+                from->bits + (y * view->source_width + x) * source->row_bytes + piece->byte - from->begin;
+            place_piece(word,
+                        (placed_piece){bits, piece->shift, piece->to, __builtin_popcountll(piece->mask), piece->mask});
         }
     }
 }
@@ -233,30 +245,42 @@ static void write_word(const uint8_t *bits, int64_t step_bytes, int32_t steps, u
     }
 }
 
-/* One word at (row, column) of the pooled source, all steps. */
-static void expand_word(const snn_amx_view *view, const snn_spikes *source, int32_t image, int32_t steps, int32_t row,
-                        int32_t column, const snn_amx_piece *first, const snn_amx_piece *end, uint8_t *to)
+/* Writes, or adds, a word at every step. */
+static void expand_placed(const placed_word *word, int64_t step_bytes, int32_t steps, bool add, uint8_t *to)
 {
-    const uint8_t *plane = snn_spikes_plane(source, 0, image);
-    const int64_t step_bytes = snn_spikes_plane_bytes(source) * source->images;
+    const placed_piece *piece = word->pieces;
+    if (word->count == 1 && piece->shift == 0 && piece->to == 0 && word->inside == UINT64_MAX && !add) {
+        write_word(piece->bits, step_bytes, steps, to);
+    } else if (word->count == 1 && !add) {
+        write_piece(word, step_bytes, steps, to);
+    } else {
+        add_word(word, step_bytes, steps, add, to);
+    }
+}
+
+/* Whether a position of the pooled source is another than the same of the source. */
+static bool is_pooled(const snn_amx_view *view)
+{
+    const snn_window *pool = &view->pool;
+    return pool->kernel[0] * pool->kernel[1] > 1 || pool->stride[0] > 1 || pool->stride[1] > 1 ||
+           pool->pad_begin[0] > 0 || pool->pad_begin[1] > 0;
+}
+
+/* One word at (row, column) of a pooled source, all steps. */
+static void expand_pooled(const snn_amx_view *view, const snn_spikes *source, const planes *from, int32_t steps,
+                          int32_t row, int32_t column, const snn_amx_piece *first, const snn_amx_piece *end,
+                          uint8_t *to)
+{
     bool written = false;
     int32_t tap[2];
     for (tap[0] = 0; tap[0] < view->pool.kernel[0]; tap[0]++) {
         for (tap[1] = 0; tap[1] < view->pool.kernel[1]; tap[1]++) {
             placed_word word;
-            place_word(view, source, plane, row, column, tap, first, end, &word);
-            if (word.count == 0) {
-                continue;
+            place_word(view, source, from, row, column, tap, first, end, &word);
+            if (word.count > 0) {
+                expand_placed(&word, from->step_bytes, steps, written, to);
+                written = true;
             }
-            if (word.count == 1 && word.pieces[0].shift == 0 && word.pieces[0].to == 0 && word.inside == UINT64_MAX &&
-                !written) {
-                write_word(word.pieces[0].bits, step_bytes, steps, to);
-            } else if (word.count == 1 && !written) {
-                write_piece(&word, step_bytes, steps, to);
-            } else {
-                add_word(&word, step_bytes, steps, written, to);
-            }
-            written = true;
         }
     }
     if (!written) {
@@ -284,36 +308,108 @@ static viewers viewers_of(const snn_amx_view *view, const snn_amx_field *field, 
 }
 
 /* One word of a lane of a source row, where target positions see it. */
-static void expand_lane(const snn_amx_view *view, const snn_amx_field *field, const snn_spikes *source, int32_t image,
-                        int32_t row, int32_t lane, const snn_amx_piece *first, const snn_amx_piece *end, uint8_t *to)
+typedef struct lane_word {
+    const snn_amx_piece *first, *end; /* of the word */
+    int32_t row, lane;                /* row of the field */
+    viewers seen;
+} lane_word;
+
+/* Words of neighbouring columns whose taps all lie in the image differ in the place of their bits alone. */
+static void expand_lane(const snn_amx_view *view, const snn_amx_field *field, const snn_spikes *source,
+                        const planes *from, const lane_word *at, uint8_t *to)
 {
-    const viewers seen = viewers_of(view, field, row);
-    const int32_t columns = lane_columns(view, lane, field->target_columns);
-    const int32_t reach = columns - field->target_columns;
-    const int32_t stride = view->taps.stride[1];
-    for (int32_t column = 0; column < columns; column++) {
-        if (seen.middle || (seen.first && column >= field->first_begin) ||
-            (seen.last && column < field->last_end + reach)) {
-            expand_word(view, source, image, field->steps, field->row + row, field->column + lane + column * stride,
-                        first, end, to + (int64_t)column * field->steps * SNN_AMX_ROW_BYTES);
+    static const int32_t only_tap[2] = {0, 0};
+    const int32_t columns = lane_columns(view, at->lane, field->target_columns);
+    const int32_t reach = columns - field->target_columns, stride = view->taps.stride[1];
+    const int32_t extent = (view->merged - 1) * view->taps.dilation[1];
+    const bool pooled = is_pooled(view);
+    placed_word word = {.count = 0};
+    bool placed = false;
+    for (int32_t c = 0; c < columns; c++, to += (int64_t)field->steps * SNN_AMX_ROW_BYTES) {
+        const int32_t row = field->row + at->row, column = field->column + at->lane + c * stride;
+        if (!(at->seen.middle || (at->seen.first && c >= field->first_begin) ||
+              (at->seen.last && c < field->last_end + reach))) {
+            placed = false;
+            continue;
+        }
+        if (pooled) {
+            expand_pooled(view, source, from, field->steps, row, column, at->first, at->end, to);
+            continue;
+        }
+        const bool whole = column >= 0 && column + extent < view->width;
+        if (placed && whole) {
+            for (int32_t i = 0; i < word.count; i++) {
+                word.pieces[i].bits += (int64_t)stride * source->row_bytes;
+            }
+        } else {
+            place_word(view, source, from, row, column, only_tap, at->first, at->end, &word);
+        }
+        placed = whole;
+        if (word.count > 0) {
+            expand_placed(&word, from->step_bytes, field->steps, false, to);
+        } else {
+            memset(to, 0, (size_t)field->steps * SNN_AMX_ROW_BYTES);
         }
     }
 }
 
-void snn_amx_field_expand(const snn_amx_view *view, const snn_amx_field *field, const snn_spikes *source, int32_t image,
-                          int32_t channel, snn_amx_piece *pieces, uint8_t *bytes)
+/* Columns of the source that the field sees. */
+typedef struct seen_columns {
+    int32_t begin, end;
+    int64_t step_bytes; /* of a copy of them: an odd number of cache lines */
+} seen_columns;
+
+static seen_columns columns_seen(const snn_amx_view *view, const snn_amx_field *field, const snn_spikes *source)
 {
+    const snn_window *taps = &view->taps;
+    const int32_t first = field->column > 0 ? field->column : 0;
+    const int32_t last =
+        field->column + (field->target_columns - 1) * taps->stride[1] + (taps->kernel[1] - 1) * taps->dilation[1];
+    seen_columns seen = {first, last < view->width ? last + 1 : view->width, 0};
+    seen.end = seen.end > seen.begin ? seen.end : seen.begin;
+    const int64_t bytes = (seen.end - seen.begin) * source->row_bytes + SNN_PADDING;
+    seen.step_bytes = ((bytes + SNN_ALIGNMENT - 1) / SNN_ALIGNMENT | 1) * SNN_ALIGNMENT;
+    return seen;
+}
+
+/* Copies what the field sees of a source row, all steps side by side: the steps of a population's array often lie a
+ * multiple of 4 KiB apart, where a cache holds a few of them only, while each column reads all. */
+static planes copy_row(const snn_amx_view *view, const snn_amx_field *field, const snn_spikes *source, int32_t image,
+                       int32_t row, const seen_columns *seen, uint8_t *copies)
+{
+    const int64_t from = ((int64_t)row * view->source_width + seen->begin) * source->row_bytes;
+    const size_t bytes = (size_t)((seen->end - seen->begin) * source->row_bytes);
+    for (int32_t step = 0; step < field->steps; step++) {
+        memcpy(copies + step * seen->step_bytes, snn_spikes_plane(source, step, image) + from, bytes);
+    }
+    return (planes){copies, from, seen->step_bytes};
+}
+
+void snn_amx_field_expand(const snn_amx_view *view, const snn_amx_field *field, const snn_spikes *source, int32_t image,
+                          int32_t channel, void *working, uint8_t *bytes)
+{
+    uint8_t *const copies = working;
+    snn_amx_piece *const pieces = (snn_amx_piece *)(copies + COPIES_BYTES);
     const snn_amx_piece *const end = pieces + cut_pieces(view, channel, pieces);
+    const planes whole = {snn_spikes_plane(source, 0, image), 0, snn_spikes_plane_bytes(source) * source->images};
+    const seen_columns seen = columns_seen(view, field, source);
+    /* A dense operator may see all positions as one. */
+    const bool same = (int64_t)view->source_height * view->source_width == source->positions && !is_pooled(view);
+    const bool copied = same && seen.step_bytes * field->steps <= COPIES_BYTES;
     for (int32_t row = 0; row < field->rows; row++) {
         uint8_t *to = bytes + row * field->row_bytes;
-        for (int32_t lane = 0; lane < view->taps.stride[1]; lane++) {
-            const int64_t word_bytes = lane_bytes(view, lane, field->target_columns, field->steps) / view->words;
-            const snn_amx_piece *first = pieces, *last = pieces;
-            for (int32_t word = 0; word < view->words && word_bytes > 0; word++, first = last, to += word_bytes) {
-                while (last < end && last->word == word) {
-                    last++;
+        const bool inside = is_inside(field->row + row, view->height);
+        const planes from =
+            copied && inside ? copy_row(view, field, source, image, field->row + row, &seen, copies) : whole;
+        lane_word at = {.row = row, .seen = viewers_of(view, field, row)};
+        for (at.lane = 0; at.lane < view->taps.stride[1]; at.lane++) {
+            const int64_t word_bytes = lane_bytes(view, at.lane, field->target_columns, field->steps) / view->words;
+            at.first = at.end = pieces;
+            for (int32_t word = 0; word < view->words && word_bytes > 0; word++, at.first = at.end, to += word_bytes) {
+                while (at.end < end && at.end->word == word) {
+                    at.end++;
                 }
-                expand_lane(view, field, source, image, row, lane, first, last, to);
+                expand_lane(view, field, source, &from, &at, to);
             }
         }
     }

@@ -6,14 +6,15 @@
 #include "core/kernels/amx_fused.h"
 #include "core/kernels/amx.h"
 #include "core/kernels/amx_multiply.h"
-#include "core/kernels/amx_neurons.h"
+#include "core/kernels/amx_steps.h"
 #include "core/kernels/portable.h"
 
 enum {
-    STEPS_MIN = 4,    /* that are run together: x and y are loaded for them, and stored */
     STRIP_TILES = 16, /* row tiles that a strip is closed at, as soon as it ends with a position */
     TILE_ELEMENTS = SNN_AMX_ROWS * SNN_AMX_TARGETS
 };
+
+#define STEP_UNIT 256U
 
 /* Row tiles that begin and end with positions. */
 typedef struct strip {
@@ -30,7 +31,7 @@ typedef struct tile_pair {
 
 /* The thread's scratch, cut up. */
 typedef struct working {
-    snn_amx_piece *pieces;
+    void *expanding;
     int64_t *offsets;
     snn_amx_row_tile *row_tiles;
     strip *strips;
@@ -61,7 +62,7 @@ static working working_of(const snn_amx_view *view, int64_t positions, int32_t s
 {
     working w = {.row_tile_count = snn_amx_row_tiles_largest(view, positions, steps)};
     int64_t bytes = 0;
-    w.pieces = snn_amx_take(scratch, &bytes, snn_amx_pieces_largest(view) * (int64_t)sizeof *w.pieces);
+    w.expanding = snn_amx_take(scratch, &bytes, snn_amx_field_working(view));
     w.offsets = snn_amx_take(scratch, &bytes, view->slices * (int64_t)sizeof *w.offsets);
     w.row_tiles = snn_amx_take(scratch, &bytes, w.row_tile_count * (int64_t)sizeof *w.row_tiles);
     w.strips = snn_amx_take(scratch, &bytes, w.row_tile_count * (int64_t)sizeof *w.strips);
@@ -179,17 +180,23 @@ static int32_t *strip_sums(const working *w, int32_t number, int32_t steps)
     return w->sums + tile * SNN_AMX_PAIR * TILE_ELEMENTS;
 }
 
-/* The neurons of a strip whose sums are complete. */
+/* The neurons of a strip whose sums are complete: two positions of one vector of neurons after the other. */
 typedef struct firing {
     const working *w;
     const snn_tile *tile;
     block *b;
     const strip *s;
     const int32_t *sums[SNN_AMX_PAIR];
-    int32_t position, lane; /* of the units at work */
+    int32_t position, lane; /* of the neurons at work */
     bool busy;
-    snn_amx_units units;
+    uint32_t rate, due;  /* steps to run behind an instruction of the tiles, in units of 1 / STEP_UNIT, and by now */
+    snn_amx_units units; /* the neurons at work, unless they are a simple case */
 } firing;
+
+static const int32_t *sums_of(const firing *f, int tile, int32_t position)
+{
+    return f->sums[tile] + (int64_t)f->w->rows[position] * SNN_AMX_TARGETS;
+}
 
 static void begin_units(firing *f)
 {
@@ -198,128 +205,250 @@ static void begin_units(firing *f)
     units->count = left < SNN_AMX_UNITS ? left : SNN_AMX_UNITS;
     units->two_limbs = f->b->limbs == 2;
     for (int32_t u = 0; u < units->count; u++) {
-        const int64_t row = (int64_t)f->w->rows[f->position + u] * SNN_AMX_TARGETS;
         units->position[u] = f->tile->position_begin + f->position + u;
-        units->high[u] = f->sums[0] + row;
-        units->low[u] = f->sums[units->two_limbs ? 1 : f->lane] + row;
+        units->high[u] = sums_of(f, 0, f->position + u);
+        units->low[u] = sums_of(f, units->two_limbs ? 1 : f->lane, f->position + u);
     }
     snn_amx_units_begin(units, &f->b->lanes[f->lane]);
 }
 
-static void begin_firing(firing *f, int32_t number)
+static inline void go_on(firing *f)
 {
+    f->lane = f->lane + 1 < f->b->lane_count ? f->lane + 1 : 0;
+    f->position += f->lane == 0 ? SNN_AMX_UNITS : 0;
+    f->busy = f->position < f->s->position_end;
+}
+
+/* A last position that is alone. */
+static void fire_alone(firing *f)
+{
+    begin_units(f);
+    snn_amx_units_run(&f->units, INT32_MAX);
+    snn_amx_units_end(&f->units);
+    go_on(f);
+}
+
+SNN_AMX_INLINE snn_amx_lanes *lanes_of(const firing *f, snn_amx_case is)
+{
+    return &f->b->lanes[is.two_limbs ? 0 : f->lane];
+}
+
+SNN_AMX_INLINE void begin_positions(firing *f, snn_amx_stepper *at, snn_amx_case is)
+{
+    while (is.simple && f->busy && f->position + 1 == f->s->position_end) {
+        fire_alone(f);
+    }
+    if (!f->busy) {
+        return;
+    }
+    if (!is.simple) {
+        begin_units(f);
+        return;
+    }
+    const int low = is.two_limbs ? 1 : f->lane;
+    snn_amx_stepper_begin(at, lanes_of(f, is), f->position, sums_of(f, low, f->position),
+                          sums_of(f, low, f->position + 1), f->sums[0] - f->sums[1], is);
+}
+
+SNN_AMX_INLINE void end_positions(firing *f, snn_amx_stepper *at, snn_amx_case is)
+{
+    if (is.simple) {
+        snn_amx_stepper_end(at, lanes_of(f, is), f->position);
+    } else {
+        snn_amx_units_end(&f->units);
+    }
+    go_on(f);
+    begin_positions(f, at, is);
+}
+
+/* Up to `steps` steps. */
+SNN_AMX_INLINE void fire_steps(firing *f, snn_amx_stepper *at, int32_t steps, snn_amx_case is)
+{
+    while (f->busy && steps > 0) {
+        if (is.simple) {
+            snn_amx_step(at, lanes_of(f, is), is);
+            steps--;
+        } else {
+            const int32_t before = f->units.step;
+            snn_amx_units_run(&f->units, steps);
+            steps -= f->units.step - before;
+        }
+        if (is.simple ? at->step == at->end : f->units.step == f->tile->steps) {
+            end_positions(f, at, is);
+        }
+    }
+}
+
+/* What is due behind one of the tiles' instructions. Neurons of other kinds than the simple ones fire behind every
+ * fourth, for they have x and y to load. */
+SNN_AMX_INLINE void fire_due(firing *f, snn_amx_stepper *at, bool fourth, snn_amx_case is)
+{
+    f->due += f->rate;
+    if (is.simple || fourth) {
+        const uint32_t steps = f->due / STEP_UNIT;
+        f->due %= STEP_UNIT;
+        fire_steps(f, at, (int32_t)steps, is);
+    }
+}
+
+/* Begins with a strip when the one before is done; `next` is the one that the tiles multiply meanwhile. */
+SNN_AMX_INLINE void begin_firing(firing *f, snn_amx_stepper *at, int32_t number, const strip *next, snn_amx_case is)
+{
+    fire_steps(f, at, INT32_MAX, is);
     f->s = &f->w->strips[number];
     f->sums[0] = strip_sums(f->w, number, f->tile->steps);
     f->sums[1] = f->sums[0] + (int64_t)(f->s->tile_end - f->s->tile_begin) * TILE_ELEMENTS;
     f->position = f->s->position_begin;
     f->lane = 0;
     f->busy = true;
-    begin_units(f);
-}
-
-/* Up to `steps` steps, each of two positions of one vector of neurons. */
-static inline void fire_some(firing *f, int32_t steps)
-{
-    while (f->busy && steps > 0) {
-        const int32_t before = f->units.step;
-        snn_amx_units_run(&f->units, steps);
-        steps -= f->units.step - before;
-        if (f->units.step < f->tile->steps) {
-            return;
-        }
-        snn_amx_units_end(&f->units);
-        f->lane = f->lane + 1 < f->b->lane_count ? f->lane + 1 : 0;
-        f->position += f->lane == 0 ? SNN_AMX_UNITS : 0;
-        f->busy = f->position < f->s->position_end;
-        if (f->busy) {
-            begin_units(f);
-        }
-    }
-}
-
-/* Steps to run behind each slice of a strip so that the strip before it is done with it. */
-static int32_t steps_per_slice(const firing *f, const strip *next, int64_t slices)
-{
-    const strip *s = f->s;
+    f->due = 0;
     const int64_t pairs = (next->tile_end - next->tile_begin + SNN_AMX_ROW_TILES - 1) / SNN_AMX_ROW_TILES;
-    const int64_t units = (s->position_end - s->position_begin + SNN_AMX_UNITS - 1) / SNN_AMX_UNITS;
-    const int64_t steps = (units * f->b->lane_count * f->tile->steps + pairs * slices - 1) / (pairs * slices);
-    return (int32_t)(steps > STEPS_MIN ? steps : STEPS_MIN);
+    const int64_t instructions = pairs * f->b->slices * SNN_AMX_ROW_TILES * SNN_AMX_PAIR;
+    const int64_t units = (f->s->position_end - f->s->position_begin + SNN_AMX_UNITS - 1) / SNN_AMX_UNITS;
+    const int64_t steps = units * f->b->lane_count * f->tile->steps;
+    f->rate = (uint32_t)((steps * STEP_UNIT + instructions - 1) / instructions);
+    begin_positions(f, at, is);
 }
 
-static inline void load_sums(const int32_t *first, const int32_t *second, bool single)
+/* Where the four tiles of sums of a pair of row tiles go. */
+typedef struct sums_place {
+    int32_t *first, *second; /* of each tile of weights; the second row tile's lies behind the first's */
+    bool single;
+} sums_place;
+
+static sums_place place_of(const working *w, const tile_pair *pair, int32_t steps)
 {
-    _tile_loadd(0, first, SNN_AMX_ROW_BYTES);
-    _tile_loadd(1, second, SNN_AMX_ROW_BYTES);
-    if (!single) {
-        _tile_loadd(2, first + TILE_ELEMENTS, SNN_AMX_ROW_BYTES);
-        _tile_loadd(3, second + TILE_ELEMENTS, SNN_AMX_ROW_BYTES);
-    }
+    const strip *s = &w->strips[pair->strip];
+    int32_t *first = strip_sums(w, pair->strip, steps) + (int64_t)pair->tile * TILE_ELEMENTS;
+    return (sums_place){first, first + (s->tile_end - s->tile_begin) * TILE_ELEMENTS, pair->single};
 }
 
-/* In the order in which they are complete. */
-static inline void store_sums(int32_t *first, int32_t *second, bool single)
+/* Stores one register of the sums of the pair before (none: NULL), and begins those of this pair. Registers must be
+ * named when this is compiled. */
+#define TURN_OVER(REGISTER, TILE, BEHIND, before, place, again)                                                        \
+    do {                                                                                                               \
+        if ((before)->first != NULL && !((BEHIND) && (before)->single)) {                                              \
+            _tile_stored(REGISTER, (before)->TILE + ((BEHIND) ? TILE_ELEMENTS : 0), SNN_AMX_ROW_BYTES);                \
+        }                                                                                                              \
+        if (again) {                                                                                                   \
+            _tile_loadd(REGISTER, (place)->TILE + ((BEHIND) && !(place)->single ? TILE_ELEMENTS : 0),                  \
+                        SNN_AMX_ROW_BYTES);                                                                            \
+        } else {                                                                                                       \
+            _tile_zero(REGISTER);                                                                                      \
+        }                                                                                                              \
+    } while (0)
+
+static inline void multiply_low(int32_t limbs, bool second)
 {
-    _tile_stored(0, first, SNN_AMX_ROW_BYTES);
-    if (!single) {
-        _tile_stored(2, first + TILE_ELEMENTS, SNN_AMX_ROW_BYTES);
-    }
-    _tile_stored(1, second, SNN_AMX_ROW_BYTES);
-    if (!single) {
-        _tile_stored(3, second + TILE_ELEMENTS, SNN_AMX_ROW_BYTES);
-    }
-}
-
-/* Adds the product of a pair of row tiles, whose first slice has been loaded; loads the first slice of the pair behind
- * it. Behind each slice neurons fire, while the tiles multiply it and the next one is on its way. */
-static void multiply_pair(const working *w, const tile_pair *pair, bool more, const block *b, firing *f, int32_t steps)
-{
-    const uint8_t *first = w->field + pair->first, *second = w->field + pair->second;
-    for (int64_t slice = 1; slice < b->slices; slice++) {
-        snn_amx_multiply_slice(b->limbs);
-        snn_amx_load_slice(first + b->offsets[slice], second + b->offsets[slice],
-                           b->weights + slice * SNN_AMX_PAIR_BYTES);
-        if (f->busy) {
-            fire_some(f, steps);
-        }
-    }
-    snn_amx_multiply_slice(b->limbs);
-    if (more) {
-        snn_amx_load_slice(w->field + pair[1].first + b->offsets[0], w->field + pair[1].second + b->offsets[0],
-                           b->weights);
-    }
-    if (f->busy) {
-        fire_some(f, pair->last ? INT32_MAX : steps);
+    if (second && limbs == 2) {
+        _tile_dpbsud(3, 5, 7);
+    } else if (second) {
+        _tile_dpbssd(3, 5, 7);
+    } else if (limbs == 2) {
+        _tile_dpbsud(1, 4, 7);
+    } else {
+        _tile_dpbssd(1, 4, 7);
     }
 }
 
-/* One cut of a block. The next pair's first slice is loaded before sums are stored: they fill 4 KiB, so any read behind
- * them looks like one of what they write, and waits. */
-static void run_cut(const working *w, const snn_tile *tile, block *b)
+/* One cut of a block. Each register is loaded for the next slice as soon as it has been multiplied for the last time,
+ * and a pair's sums are stored while the next pair's first slice is multiplied; behind each instruction neurons fire.
+ */
+SNN_AMX_INLINE void run_cut(const working *w, const snn_tile *tile, block *b, snn_amx_case is)
 {
     firing f = {.w = w, .tile = tile, .b = b};
-    int32_t steps = 0;
+    snn_amx_stepper at = {.step = NULL};
+    sums_place before = {.first = NULL};
+    const int32_t limbs = is.simple ? (is.two_limbs ? 2 : 1) : b->limbs;
     const tile_pair *pair = w->pairs, *const end = w->pairs + w->pair_count;
     snn_amx_load_slice(w->field + pair->first + b->offsets[0], w->field + pair->second + b->offsets[0], b->weights);
     for (; pair < end; pair++) {
-        const strip *s = &w->strips[pair->strip];
-        int32_t *first = strip_sums(w, pair->strip, tile->steps) + (int64_t)pair->tile * TILE_ELEMENTS;
-        int32_t *second = first + (s->tile_end - s->tile_begin) * TILE_ELEMENTS;
-        if (b->first) {
-            snn_amx_zero_sums();
-        } else {
-            load_sums(first, second, pair->single);
+        const sums_place place = place_of(w, pair, tile->steps);
+        for (int64_t slice = 0; slice < b->slices; slice++) {
+            const bool more = slice + 1 < b->slices, turn = slice == 0;
+            const tile_pair *of_next = more || pair + 1 == end ? pair : pair + 1;
+            const int64_t next = more ? slice + 1 : 0;
+            const uint8_t *weights = b->weights + next * SNN_AMX_PAIR_BYTES;
+            const uint8_t *values = w->field + b->offsets[next];
+            if (turn) {
+                TURN_OVER(0, first, false, &before, &place, !b->first);
+            }
+            _tile_dpbssd(0, 4, 6);
+            fire_due(&f, &at, false, is);
+            if (turn) {
+                TURN_OVER(2, first, true, &before, &place, !b->first);
+            }
+            _tile_dpbssd(2, 5, 6);
+            _tile_loadd(6, weights, SNN_AMX_ROW_BYTES);
+            fire_due(&f, &at, false, is);
+            if (turn) {
+                TURN_OVER(1, second, false, &before, &place, !b->first);
+            }
+            multiply_low(limbs, false);
+            _tile_stream_loadd(4, values + of_next->first, SNN_AMX_ROW_BYTES);
+            fire_due(&f, &at, false, is);
+            if (turn) {
+                TURN_OVER(3, second, true, &before, &place, !b->first);
+            }
+            multiply_low(limbs, true);
+            _tile_loadd(7, weights + SNN_AMX_TILE_BYTES, SNN_AMX_ROW_BYTES);
+            _tile_stream_loadd(5, values + of_next->second, SNN_AMX_ROW_BYTES);
+            fire_due(&f, &at, true, is);
+            if (turn && b->last && pair > w->pairs && pair[-1].last) {
+                begin_firing(&f, &at, pair[-1].strip, &w->strips[pair->strip], is);
+            }
         }
-        if (pair->tile == 0 && f.busy) {
-            steps = steps_per_slice(&f, s, b->slices);
-        }
-        multiply_pair(w, pair, pair + 1 < end, b, &f, steps);
-        store_sums(first, second, pair->single);
-        if (b->last && pair->last) {
-            begin_firing(&f, pair->strip);
-        }
+        before = place;
     }
-    fire_some(&f, INT32_MAX);
+    _tile_stored(0, before.first, SNN_AMX_ROW_BYTES);
+    _tile_stored(1, before.second, SNN_AMX_ROW_BYTES);
+    if (!before.single) {
+        _tile_stored(2, before.first + TILE_ELEMENTS, SNN_AMX_ROW_BYTES);
+        _tile_stored(3, before.second + TILE_ELEMENTS, SNN_AMX_ROW_BYTES);
+    }
+    if (b->last) {
+        begin_firing(&f, &at, end[-1].strip, &w->strips[end[-1].strip], is);
+        fire_steps(&f, &at, INT32_MAX, is);
+    }
+}
+
+static void run_general(const working *w, const snn_tile *tile, block *b)
+{
+    run_cut(w, tile, b, (snn_amx_case){.simple = false});
+}
+
+static void run_limbs(const working *w, const snn_tile *tile, block *b)
+{
+    run_cut(w, tile, b, (snn_amx_case){.simple = true, .two_limbs = true});
+}
+
+static void run_limbs_added(const working *w, const snn_tile *tile, block *b)
+{
+    run_cut(w, tile, b, (snn_amx_case){.simple = true, .two_limbs = true, .added = true});
+}
+
+static void run_limbs_others(const working *w, const snn_tile *tile, block *b)
+{
+    run_cut(w, tile, b, (snn_amx_case){.simple = true, .two_limbs = true, .others = true});
+}
+
+static void run_bytes(const working *w, const snn_tile *tile, block *b)
+{
+    run_cut(w, tile, b, (snn_amx_case){.simple = true});
+}
+
+/* The copy of run_cut for a block. */
+static void (*run_of(const block *b))(const working *, const snn_tile *, block *)
+{
+    const snn_amx_lanes *last = &b->lanes[b->lane_count - 1];
+    const bool added = last->added != NULL, others = last->tile->accumulator != NULL;
+    if (!last->simple || (added && others)) {
+        return run_general;
+    }
+    if (b->limbs == 2) {
+        return added ? run_limbs_added : others ? run_limbs_others : run_limbs;
+    }
+    return added || others ? run_general : run_bytes;
 }
 
 /* Target channels of the owned one `channel` on, with their weights in `weights`. */
@@ -340,7 +469,7 @@ static void run_block(const snn_amx_view *view, const working *w, const uint8_t 
         b.offsets = w->offsets + begin;
         b.first = cut == 0;
         b.last = cut == w->cuts - 1;
-        run_cut(w, tile, &b);
+        run_of (&b)(w, tile, &b);
     }
     for (int32_t i = 0; i < b.lane_count; i++) {
         snn_amx_lanes_end(&b.lanes[i]);
@@ -398,7 +527,7 @@ void snn_amx_project_and_fire(const snn_feed *product, const snn_feed *added, co
     _tile_loadconfig(&snn_amx_registers);
     for (int32_t group = view.group_begin; group < view.group_end; group++) {
         snn_amx_field_expand(&view, &field, &product->source, tile->image, op->source_channel + group * view.channels,
-                             w.pieces, w.field);
+                             w.expanding, w.field);
         __asm__ volatile("" ::: "memory"); /* compilers do not know what tile loads read */
         int32_t begin, end;
         snn_amx_group_rows(&view, packed, group, &begin, &end);

@@ -1,19 +1,20 @@
 #include "core/kernels/amx_neurons.h"
 
+#include "core/kernels/amx_steps.h"
 #include "core/kernels/lanes.h"
 #include "core/kernels/portable.h"
 
 enum {
-    WIDTH = 16, /* channels */
-    AHEAD = 8,  /* positions whose state is fetched before it is needed: each is a cache line behind a long stride */
-    FLUSH_POSITIONS = 48,               /* errors of so many fit uint32_t */
-    PLANE = WIDTH * (int)sizeof(float), /* bytes of a vector */
-    LANE_BYTES = WIDTH / 8
+    WIDTH = SNN_AMX_WIDTH,
+    LANE_BYTES = SNN_AMX_LANE_BYTES,
+    BYTE_BITS = 8,
+    COUNT_BITS = 31,
+    PLANE = WIDTH * (int)sizeof(float) /* bytes of a vector */
 };
 
 int64_t snn_amx_lanes_bytes(int32_t steps)
 {
-    return 2 * (int64_t)steps * PLANE + SNN_AMX_UNITS * PLANE;
+    return steps * (int64_t)sizeof(snn_amx_lane_step) + SNN_AMX_UNITS * PLANE;
 }
 
 void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const snn_tile *tile,
@@ -27,21 +28,28 @@ void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const
                              .bits = *bits,
                              .first = first,
                              .count = count < WIDTH ? count : WIDTH,
-                             .eta_step = scratch,
-                             .channel_spikes = _mm512_setzero_si512()};
+                             .steps = scratch};
     lanes->mask = (__mmask16)((1U << lanes->count) - 1);
     lanes->simple = lanes->count == WIDTH && neurons->kind == SNN_NEURON_RELU && neurons->graded == NULL;
+    lanes->others_stride = (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
     if (added != NULL) {
+        const snn_spikes *source = &added->source;
+        const int64_t bit = added->packed->projection->op.source_channel + added->packed->row_begin + first;
+        lanes->added_bytes =
+            snn_spikes_plane(source, 0, tile->image) + tile->position_begin * source->row_bytes + bit / 8;
+        lanes->added_stride = snn_spikes_plane_bytes(source) * source->images;
+        lanes->added_shift = (int)(bit % 8);
         lanes->added = added;
         lanes->plus = _mm512_maskz_loadu_epi32(lanes->mask, (const int32_t *)added->packed->data + first);
         lanes->minus = _mm512_sub_epi32(_mm512_setzero_si512(), lanes->plus);
     }
-    lanes->errors = (uint32_t(*)[WIDTH])(lanes->eta_step + steps);
-    lanes->inverse_scale = (float *)(lanes->errors + steps);
-    memset(lanes->errors, 0, (size_t)steps * PLANE);
+    lanes->inverse_scale = (float *)(lanes->steps + steps);
     const __m512 step = _mm512_maskz_loadu_ps(lanes->mask, neurons->step + first);
     for (int32_t s = 0; s < steps; s++) {
-        _mm512_store_ps(lanes->eta_step[s], _mm512_mul_ps(_mm512_set1_ps(neurons->eta[s]), step));
+        const __m512 eta = _mm512_set1_ps(neurons->eta[s]);
+        _mm512_store_ps(lanes->steps[s].eta, eta);
+        _mm512_store_ps(lanes->steps[s].eta_step, _mm512_mul_ps(eta, step));
+        _mm512_store_si512(lanes->steps[s].errors, _mm512_setzero_si512());
     }
     const __m512 inverse_scale = _mm512_maskz_loadu_ps(lanes->mask, neurons->inverse_scale + first);
     for (int u = 0; u < SNN_AMX_UNITS; u++) {
@@ -52,23 +60,28 @@ void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const
 /* Moves the errors to the counts of steps. */
 static void flush(snn_amx_lanes *lanes)
 {
+    const __m512i bias = _mm512_set1_epi32((int32_t)((uint32_t)lanes->biased * SNN_AMX_ERROR_BIAS));
     for (int32_t s = 0; s < lanes->tile->steps; s++) {
-        const __m512i errors = _mm512_load_si512(lanes->errors[s]);
+        const __m512i errors = _mm512_sub_epi32(_mm512_load_si512(lanes->steps[s].errors), bias);
         const __m512i even = _mm512_and_si512(errors, _mm512_set1_epi64(UINT32_MAX));
         lanes->counts->error[s] += _mm512_reduce_add_epi64(_mm512_add_epi64(even, _mm512_srli_epi64(errors, 32)));
+        _mm512_store_si512(lanes->steps[s].errors, _mm512_setzero_si512());
     }
-    memset(lanes->errors, 0, (size_t)lanes->tile->steps * PLANE);
-    lanes->positions = 0;
+    lanes->positions = lanes->biased = 0;
+}
+
+void snn_amx_lanes_count(snn_amx_lanes *lanes, int32_t positions, bool biased)
+{
+    lanes->positions += positions;
+    lanes->biased += biased ? positions : 0;
+    if (lanes->positions > SNN_AMX_FLUSH_POSITIONS - SNN_AMX_UNITS) {
+        flush(lanes);
+    }
 }
 
 void snn_amx_lanes_end(snn_amx_lanes *lanes)
 {
     flush(lanes);
-    _Alignas(SNN_ALIGNMENT) int32_t spikes[WIDTH];
-    _mm512_store_si512(spikes, lanes->channel_spikes);
-    for (int i = 0; i < lanes->count; i++) {
-        lanes->counts->channel_spikes[lanes->first + i] += spikes[i];
-    }
 }
 
 void snn_amx_units_begin(snn_amx_units *units, snn_amx_lanes *lanes)
@@ -87,10 +100,7 @@ void snn_amx_units_begin(snn_amx_units *units, snn_amx_lanes *lanes)
         units->position[u] = position;
         units->high[u] = used ? units->high[u] : units->high[0];
         units->low[u] = used ? units->low[u] : units->low[0];
-        const float *const later_x = neurons->x + state + AHEAD * owned, *const later_y =
-                                                                             neurons->y + state + AHEAD * owned;
-        _mm_prefetch((const char *)later_x, _MM_HINT_T0);
-        _mm_prefetch((const char *)later_y, _MM_HINT_T0);
+        snn_amx_prefetch_state(neurons, state);
         units->x[u] = _mm512_maskz_loadu_ps(lanes->mask, neurons->x + state);
         units->y[u] = _mm512_maskz_loadu_ps(lanes->mask, neurons->y + state);
         units->graded[u] =
@@ -98,8 +108,7 @@ void snn_amx_units_begin(snn_amx_units *units, snn_amx_lanes *lanes)
         units->others[u] =
             tile->accumulator == NULL ? NULL : (const int32_t *)tile->accumulator + in_tile * owned + lanes->first;
         if (lanes->added != NULL) {
-            const snn_spikes *source = &lanes->added->source;
-            units->added[u] = snn_spikes_plane(source, 0, tile->image) + position * source->row_bytes;
+            units->added[u] = lanes->added_bytes + in_tile * lanes->added->source.row_bytes;
         }
         const int64_t place = used ? in_tile : tile->position_end - tile->position_begin;
         units->row[u] = lanes->bits.bytes + place * lanes->bits.row_bytes + lanes->first / WIDTH * LANE_BYTES;
@@ -115,127 +124,7 @@ void snn_amx_units_end(snn_amx_units *units)
         _mm512_mask_storeu_ps(neurons->x + state, lanes->mask, units->x[u]);
         _mm512_mask_storeu_ps(neurons->y + state, lanes->mask, units->y[u]);
     }
-    lanes->positions += units->count;
-    if (lanes->positions > FLUSH_POSITIONS - SNN_AMX_UNITS) {
-        flush(lanes);
-    }
-}
-
-/* |y - target| as the statistics have it: the minimum of magnitudes and the conversion do what snn_lanes_measure_error
- * says, also with NaN. */
-static inline __attribute__((always_inline)) __m512i error_of(__m512 y, __m512 target)
-{
-    enum { SMALLER_MAGNITUDE = 2, NO_SIGN = 8 };
-    const __m512 distance =
-        _mm512_range_ps(_mm512_sub_ps(y, target), _mm512_set1_ps(SNN_ERROR_LARGEST), SMALLER_MAGNITUDE | NO_SIGN);
-    return _mm512_cvt_roundps_epi32(_mm512_mul_ps(distance, _mm512_set1_ps(SNN_ERROR_UNIT)),
-                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
-
-static inline __attribute__((always_inline)) __m512i limbs_sum(const snn_amx_units *units, int u, int32_t step,
-                                                               bool two_limbs)
-{
-    const __m512i low = _mm512_load_si512(units->low[u] + step * WIDTH);
-    return two_limbs ? _mm512_add_epi32(_mm512_slli_epi32(_mm512_load_si512(units->high[u] + step * WIDTH), 8), low)
-                     : low;
-}
-
-/* Where a lane's bits lie in a row of the diagonal's source, and how far the rows of two steps are apart. */
-typedef struct added_bits {
-    int64_t step_stride, byte;
-    int shift;
-} added_bits;
-
-static inline added_bits added_bits_of(const snn_amx_lanes *lanes)
-{
-    if (lanes->added == NULL) {
-        return (added_bits){0, 0, 0};
-    }
-    const snn_packed *packed = lanes->added->packed;
-    const snn_spikes *source = &lanes->added->source;
-    const int64_t bit = packed->projection->op.source_channel + packed->row_begin + lanes->first;
-    return (added_bits){snn_spikes_plane_bytes(source) * source->images, bit / 8, (int)(bit % 8)};
-}
-
-/* +weight where the diagonal's source fired, -weight elsewhere. */
-static inline __attribute__((always_inline)) __m512i added_sum(const uint8_t *row, added_bits bits, int32_t step,
-                                                               __m512i plus, __m512i minus)
-{
-    uint32_t word;
-    memcpy(&word, row + step * bits.step_stride + bits.byte, sizeof word);
-    return _mm512_mask_mov_epi32(minus, (__mmask16)(word >> bits.shift), plus);
-}
-
-/* Both positions' y, from fired spikes on. */
-static inline __attribute__((always_inline)) __m512 move_y(__m512 y, __m512 eta, __mmask16 fired)
-{
-    return _mm512_mask_sub_ps(_mm512_add_ps(y, eta), fired, y, eta);
-}
-
-static inline void store_bits(uint8_t *row, __mmask16 fired)
-{
-    const uint16_t bits = (uint16_t)_cvtmask16_u32(fired);
-    memcpy(row, &bits, sizeof bits);
-}
-
-/* Between two steps of the other projections' sums. */
-static inline int64_t sum_stride_of(const snn_amx_lanes *lanes)
-{
-    const snn_tile *tile = lanes->tile;
-    return (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
-}
-
-/* The case that networks spend their time in. */
-static inline __attribute__((always_inline)) void run_simple(snn_amx_units *units, int32_t end, bool two_limbs,
-                                                             bool added, bool others)
-{
-    snn_amx_lanes *const lanes = units->lanes;
-    const float *const etas = lanes->neurons->eta;
-    float(*const eta_steps)[WIDTH] = lanes->eta_step;
-    uint32_t(*const error_sums)[WIDTH] = lanes->errors;
-    const int64_t step_bytes = lanes->bits.step_bytes;
-    const __m512 inverse_scale = _mm512_load_ps(lanes->inverse_scale);
-    const __m512i one = _mm512_set1_epi32(1), plus = lanes->plus, minus = lanes->minus;
-    const added_bits bits = added_bits_of(lanes);
-    const uint8_t *const added0 = units->added[0], *const added1 = units->added[1];
-    const int64_t sum_stride = sum_stride_of(lanes);
-    const int32_t *const others0 = units->others[0], *const others1 = units->others[1];
-    __m512i spikes = lanes->channel_spikes;
-    __m512 x0 = units->x[0], x1 = units->x[1], y0 = units->y[0], y1 = units->y[1];
-    int32_t step = units->step;
-    uint8_t *row0 = units->row[0] + step * step_bytes, *row1 = units->row[1] + step * step_bytes;
-    for (; step < end; step++, row0 += step_bytes, row1 += step_bytes) {
-        const __m512 eta = _mm512_set1_ps(etas[step]), eta_step = _mm512_load_ps(eta_steps[step]);
-        __m512i sum0 = limbs_sum(units, 0, step, two_limbs), sum1 = limbs_sum(units, 1, step, two_limbs);
-        if (added) {
-            sum0 = _mm512_add_epi32(sum0, added_sum(added0, bits, step, plus, minus));
-            sum1 = _mm512_add_epi32(sum1, added_sum(added1, bits, step, plus, minus));
-        }
-        if (others) {
-            sum0 = _mm512_add_epi32(sum0, _mm512_loadu_si512(others0 + step * sum_stride));
-            sum1 = _mm512_add_epi32(sum1, _mm512_loadu_si512(others1 + step * sum_stride));
-        }
-        x0 = _mm512_sub_ps(x0, _mm512_mul_ps(eta_step, _mm512_cvtepi32_ps(sum0)));
-        x1 = _mm512_sub_ps(x1, _mm512_mul_ps(eta_step, _mm512_cvtepi32_ps(sum1)));
-        /* of two zeros, and with NaN, the maximum is the second: x as it is */
-        const __m512 target0 = _mm512_mul_ps(_mm512_max_ps(_mm512_setzero_ps(), x0), inverse_scale);
-        const __m512 target1 = _mm512_mul_ps(_mm512_max_ps(_mm512_setzero_ps(), x1), inverse_scale);
-        const __mmask16 fired0 = _mm512_cmp_ps_mask(target0, y0, _CMP_LE_OQ);
-        const __mmask16 fired1 = _mm512_cmp_ps_mask(target1, y1, _CMP_LE_OQ);
-        y0 = move_y(y0, eta, fired0);
-        y1 = move_y(y1, eta, fired1);
-        spikes = _mm512_mask_add_epi32(spikes, fired0, spikes, one);
-        spikes = _mm512_mask_add_epi32(spikes, fired1, spikes, one);
-        const __m512i errors = _mm512_add_epi32(error_of(y0, target0), error_of(y1, target1));
-        _mm512_store_si512(error_sums[step], _mm512_add_epi32(_mm512_load_si512(error_sums[step]), errors));
-        store_bits(row0, fired0);
-        store_bits(row1, fired1);
-    }
-    units->x[0] = x0;
-    units->x[1] = x1;
-    units->y[0] = y0;
-    units->y[1] = y1;
-    lanes->channel_spikes = spikes;
+    snn_amx_lanes_count(lanes, units->count, false);
 }
 
 /* One step of any kind, with what else adds to x. */
@@ -243,18 +132,17 @@ static void run_step(snn_amx_units *units, int32_t step)
 {
     snn_amx_lanes *lanes = units->lanes;
     const snn_neurons *neurons = lanes->neurons;
-    const int64_t sum_stride = sum_stride_of(lanes);
-    const added_bits bits = added_bits_of(lanes);
     const bool strict = snn_neuron_is_strict(neurons->kind);
-    const __m512 eta = _mm512_set1_ps(neurons->eta[step]), eta_step = _mm512_load_ps(lanes->eta_step[step]);
+    const __m512 eta = _mm512_set1_ps(neurons->eta[step]), eta_step = _mm512_load_ps(lanes->steps[step].eta_step);
     _Alignas(SNN_ALIGNMENT) float targets[SNN_AMX_UNITS * WIDTH], inputs[SNN_AMX_UNITS * WIDTH];
     for (int u = 0; u < SNN_AMX_UNITS; u++) {
-        __m512i sum = limbs_sum(units, u, step, units->two_limbs);
+        __m512i sum = snn_amx_limbs_sum(units->high[u] + step * WIDTH, units->low[u] + step * WIDTH, units->two_limbs);
         if (lanes->added != NULL) {
-            sum = _mm512_add_epi32(sum, added_sum(units->added[u], bits, step, lanes->plus, lanes->minus));
+            sum = _mm512_add_epi32(sum, snn_amx_added_sum(units->added[u] + step * lanes->added_stride, lanes));
         }
         if (units->others[u] != NULL) {
-            sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(lanes->mask, units->others[u] + step * sum_stride));
+            const int32_t *others = units->others[u] + step * lanes->others_stride;
+            sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(lanes->mask, others));
         }
         __m512 x = _mm512_sub_ps(units->x[u], _mm512_mul_ps(eta_step, _mm512_cvtepi32_ps(sum)));
         if (neurons->graded != NULL) {
@@ -264,56 +152,27 @@ static void run_step(snn_amx_units *units, int32_t step)
         _mm512_store_ps(inputs + u * WIDTH, x);
     }
     snn_portable_find_targets(targets, neurons, inputs, lanes->inverse_scale);
-    __m512i errors = _mm512_load_si512(lanes->errors[step]);
+    __m512i errors = _mm512_load_si512(lanes->steps[step].errors);
     for (int u = 0; u < SNN_AMX_UNITS; u++) {
         const __m512 target = _mm512_load_ps(targets + u * WIDTH), y = units->y[u];
         const __mmask16 mask = units->mask[u];
         const __mmask16 fired = strict ? _mm512_mask_cmp_ps_mask(mask, target, y, _CMP_LT_OQ)
                                        : _mm512_mask_cmp_ps_mask(mask, target, y, _CMP_LE_OQ);
-        units->y[u] = move_y(y, eta, fired);
-        errors = _mm512_mask_add_epi32(errors, mask, errors, error_of(units->y[u], target));
-        lanes->channel_spikes =
-            _mm512_mask_add_epi32(lanes->channel_spikes, fired, lanes->channel_spikes, _mm512_set1_epi32(1));
-        store_bits(units->row[u] + step * lanes->bits.step_bytes, fired);
+        units->y[u] = snn_amx_move(y, eta, fired);
+        const __m512i error =
+            _mm512_sub_epi32(snn_amx_biased_error(units->y[u], target), _mm512_set1_epi32((int32_t)SNN_AMX_ERROR_BIAS));
+        errors = _mm512_mask_add_epi32(errors, mask, errors, error);
+        snn_amx_store_bits(units->row[u] + step * lanes->bits.step_bytes, fired);
     }
-    _mm512_store_si512(lanes->errors[step], errors);
-}
-
-/* A copy of the loop for each case, so that it has no branches. */
-static void run_simple_limbs(snn_amx_units *units, int32_t end, bool added, bool others)
-{
-    if (others) {
-        if (added) {
-            run_simple(units, end, true, true, true);
-        } else {
-            run_simple(units, end, true, false, true);
-        }
-    } else if (added) {
-        run_simple(units, end, true, true, false);
-    } else {
-        run_simple(units, end, true, false, false);
-    }
-}
-
-static void run_simple_bytes(snn_amx_units *units, int32_t end)
-{
-    run_simple(units, end, false, false, false);
+    _mm512_store_si512(lanes->steps[step].errors, errors);
 }
 
 void snn_amx_units_run(snn_amx_units *units, int32_t steps)
 {
     const int32_t left = units->lanes->tile->steps - units->step, end = units->step + (steps < left ? steps : left);
-    const bool added = units->lanes->added != NULL, others = units->others[0] != NULL;
-    if (units->lanes->simple && units->count == SNN_AMX_UNITS && units->two_limbs) {
-        run_simple_limbs(units, end, added, others);
-    } else if (units->lanes->simple && units->count == SNN_AMX_UNITS && !added && !others) {
-        run_simple_bytes(units, end);
-    } else {
-        for (int32_t step = units->step; step < end; step++) {
-            run_step(units, step);
-        }
+    while (units->step < end) {
+        run_step(units, units->step++);
     }
-    units->step = end;
 }
 
 static int64_t row_bytes_of(int32_t channels)
@@ -328,15 +187,22 @@ static int64_t step_bytes_of(int64_t positions, int32_t channels)
     return (lines | 1) * SNN_ALIGNMENT;
 }
 
+static int64_t spikes_bytes(int32_t channels)
+{
+    return row_bytes_of(channels) * BYTE_BITS * (int64_t)sizeof(int32_t);
+}
+
 int64_t snn_amx_bits_bytes(int64_t positions, int32_t steps, int32_t channels)
 {
-    return step_bytes_of(positions, channels) * (steps + 1) + SNN_PADDING;
+    return spikes_bytes(channels) + step_bytes_of(positions, channels) * (steps + 1) + SNN_PADDING;
 }
 
 snn_amx_bits snn_amx_bits_of(void *bytes, int64_t positions, int32_t channels)
 {
-    return (snn_amx_bits){
-        .bytes = bytes, .row_bytes = row_bytes_of(channels), .step_bytes = step_bytes_of(positions, channels)};
+    return (snn_amx_bits){.spikes = bytes,
+                          .bytes = (uint8_t *)bytes + spikes_bytes(channels),
+                          .row_bytes = row_bytes_of(channels),
+                          .step_bytes = step_bytes_of(positions, channels)};
 }
 
 /* Channels of a position, 32 at a time, between the tile's rows and the population's, which may begin anywhere. */
@@ -386,10 +252,68 @@ static int64_t count_bits(const uint8_t *a, const uint8_t *b, int64_t bytes)
     return count;
 }
 
+/* Bits that are set in the steps' bytes [at, at + 64) of the tile, one number of up to COUNT_BITS binary digits for
+ * each: digits[k] has every number's k-th. Returns how many digits there are. */
+static int32_t count_steps(const snn_amx_bits *bits, int32_t steps, int64_t at, __mmask64 bytes,
+                           __m512i digits[COUNT_BITS])
+{
+    enum { ODD = 0x96, AT_LEAST_TWO = 0xe8 }; /* of three */
+    int32_t count = 1;
+    digits[0] = _mm512_setzero_si512();
+    for (int32_t step = 0; step < steps; step += 2) {
+        const uint8_t *from = bits->bytes + step * bits->step_bytes + at;
+        const __m512i first = _mm512_maskz_loadu_epi8(bytes, from);
+        const __m512i second =
+            step + 1 < steps ? _mm512_maskz_loadu_epi8(bytes, from + bits->step_bytes) : _mm512_setzero_si512();
+        __m512i carry = _mm512_ternarylogic_epi32(digits[0], first, second, AT_LEAST_TWO);
+        digits[0] = _mm512_ternarylogic_epi32(digits[0], first, second, ODD);
+        while (1 << count <= step + 2) {
+            digits[count++] = _mm512_setzero_si512();
+        }
+        for (int32_t k = 1; k < count; k++) {
+            const __m512i sum = _mm512_xor_si512(digits[k], carry);
+            carry = _mm512_and_si512(digits[k], carry);
+            digits[k] = sum;
+        }
+    }
+    return count;
+}
+
+/* Spikes of each channel: those of 512 neurons are counted over the steps together, then the neurons of a channel. */
+static void count_channels(const snn_amx_bits *bits, const snn_neurons *neurons, const snn_tile *tile,
+                           const snn_tile_counts *counts)
+{
+    const int64_t bytes = (tile->position_end - tile->position_begin) * bits->row_bytes;
+    memset(bits->spikes, 0, (size_t)(bits->row_bytes * BYTE_BITS) * sizeof *bits->spikes);
+    int32_t *const end = bits->spikes + bits->row_bytes * BYTE_BITS, *spikes = bits->spikes;
+    for (int64_t at = 0; at < bytes; at += (int64_t)sizeof(__m512i)) {
+        const int64_t left = bytes - at;
+        const __mmask64 mask = left < (int64_t)sizeof(__m512i) ? (1ULL << left) - 1 : UINT64_MAX;
+        __m512i digits[COUNT_BITS];
+        _Alignas(SNN_ALIGNMENT) uint16_t lanes[COUNT_BITS][sizeof(__m512i) / sizeof(uint16_t)];
+        const int32_t count = count_steps(bits, tile->steps, at, mask, digits);
+        for (int32_t k = 0; k < count; k++) {
+            _mm512_store_si512(lanes[k], digits[k]);
+        }
+        for (int32_t lane = 0; lane < (int32_t)sizeof(__m512i) / LANE_BYTES && lane * LANE_BYTES < left; lane++) {
+            __m512i sum = _mm512_load_si512(spikes);
+            for (int32_t k = 0; k < count; k++) {
+                sum = _mm512_mask_add_epi32(sum, lanes[k][lane], sum, _mm512_set1_epi32(1 << k));
+            }
+            _mm512_store_si512(spikes, sum);
+            spikes = spikes + WIDTH < end ? spikes + WIDTH : bits->spikes;
+        }
+    }
+    for (int32_t c = 0; c < snn_lanes_owned(neurons); c++) {
+        counts->channel_spikes[c] += bits->spikes[c];
+    }
+}
+
 void snn_amx_bits_store(const snn_amx_bits *bits, const snn_neurons *neurons, const snn_tile *tile,
                         const snn_tile_counts *counts)
 {
     const int64_t bytes = (tile->position_end - tile->position_begin) * bits->row_bytes;
+    count_channels(bits, neurons, tile, counts);
     for (int32_t step = 0; step < tile->steps; step++) {
         uint8_t *local = bits->bytes + step * bits->step_bytes;
         copy_plane(bits, neurons, tile, snn_spikes_plane(&neurons->spikes, step, tile->image), local, true);

@@ -36,7 +36,7 @@ typedef struct row_block {
 
 /* The thread's scratch, cut up. */
 typedef struct working {
-    snn_amx_piece *pieces;
+    void *expanding;
     int64_t *offsets;
     row_block *blocks;
     int32_t (*biases)[BLOCK_ROWS]; /* of the rows of each block: what to take from a sum */
@@ -63,7 +63,7 @@ static working working_of(const snn_amx_view *view, int64_t positions, int32_t s
     const int64_t blocks = blocks_largest(view, positions, steps);
     working w;
     int64_t bytes = 0;
-    w.pieces = take(scratch, &bytes, snn_amx_pieces_largest(view) * (int64_t)sizeof(snn_amx_piece));
+    w.expanding = take(scratch, &bytes, snn_amx_field_working(view));
     w.offsets = take(scratch, &bytes, view->slices * (int64_t)sizeof(int64_t));
     w.blocks = take(scratch, &bytes, blocks * (int64_t)sizeof(row_block));
     w.biases = take(scratch, &bytes, blocks * (int64_t)sizeof w.biases[0]);
@@ -292,8 +292,8 @@ static void project(const snn_packed *packed, const snn_spikes *source, const sn
                  .limbs = packed_weights->limbs};
     to.step_stride = positions * to.position_stride;
     for (int32_t group = view.group_begin; group < view.group_end; group++) {
-        snn_amx_field_expand(&view, &field, source, tile->image, op->source_channel + group * view.channels, w.pieces,
-                             w.field);
+        snn_amx_field_expand(&view, &field, source, tile->image, op->source_channel + group * view.channels,
+                             w.expanding, w.field);
         find_biases(&view, &w, count, to.limbs);
         int32_t begin, end;
         snn_amx_group_rows(&view, packed, group, &begin, &end);
