@@ -437,6 +437,16 @@ static void run_bytes(const working *w, const snn_tile *tile, block *b)
     run_cut(w, tile, b, (snn_amx_case){.simple = true});
 }
 
+static void run_bytes_added(const working *w, const snn_tile *tile, block *b)
+{
+    run_cut(w, tile, b, (snn_amx_case){.simple = true, .added = true});
+}
+
+static void run_bytes_others(const working *w, const snn_tile *tile, block *b)
+{
+    run_cut(w, tile, b, (snn_amx_case){.simple = true, .others = true});
+}
+
 /* The copy of run_cut for a block. */
 static void (*run_of(const block *b))(const working *, const snn_tile *, block *)
 {
@@ -448,7 +458,7 @@ static void (*run_of(const block *b))(const working *, const snn_tile *, block *
     if (b->limbs == 2) {
         return added ? run_limbs_added : others ? run_limbs_others : run_limbs;
     }
-    return added || others ? run_general : run_bytes;
+    return added ? run_bytes_added : others ? run_bytes_others : run_bytes;
 }
 
 /* Target channels of the owned one `channel` on, with their weights in `weights`. */
