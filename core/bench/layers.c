@@ -40,6 +40,8 @@ static const snn_bench_layer layers[] = {
     {"ResNet-20", "conv2_1/2", CONVOLUTION(32, 16, 32, 3, 2), .neuron = SNN_NEURON_RELU, .images = 16},
     {"ResNet-20", "conv2_x", CONVOLUTION(16, 32, 32, 3, 1), .neuron = SNN_NEURON_RELU, .images = 16},
     {"ResNet-20", "conv3_x", CONVOLUTION(8, 64, 64, 3, 1), .neuron = SNN_NEURON_RELU, .images = 16},
+    {"ResNet-50", "reduce3_x", CONVOLUTION(28, 512, 128, 1, 1), .neuron = SNN_NEURON_RELU, .images = 4},
+    {"ResNet-50", "reduce4_x", CONVOLUTION(14, 1024, 256, 1, 1), .neuron = SNN_NEURON_RELU, .images = 8},
     {"ConvNeXt-T", "depthwise 7x7", .product = SNN_OPERATOR_CONVOLUTION, .source = {56, 56, 96}, .channels = 96,
      .kernel = 7, .stride = 1, .groups = 96, .neuron = SNN_NEURON_LINEAR, .images = 1},
     {"ConvNeXt-T", "layer norm", NEURONS_OF(56, 56, 96), .neuron = SNN_NEURON_LAYER_NORM, .images = 1},

@@ -129,6 +129,7 @@ SNN_AMX_INLINE void snn_amx_stepper_begin(snn_amx_stepper *at, const snn_amx_lan
     const int64_t owned = snn_lanes_owned(neurons);
     const int64_t state = (lanes->tile->position_begin + position) * owned + lanes->first;
     snn_amx_prefetch_state(neurons, state);
+    snn_amx_prefetch_state(neurons, state + owned);
     at->x0 = _mm512_loadu_ps(neurons->x + state);
     at->x1 = _mm512_loadu_ps(neurons->x + state + owned);
     at->y0 = _mm512_loadu_ps(neurons->y + state);
