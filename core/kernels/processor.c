@@ -2,10 +2,21 @@
 #define _DEFAULT_SOURCE /* syscall */
 #include <cpuid.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #endif
+#include <unistd.h>
 
 #include "core/kernels/processor.h"
+
+int64_t snn_processor_cache_bytes(void)
+{
+    enum { USUAL = 1 << 20 };
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return bytes > 0 ? bytes : USUAL;
+#else
+    return USUAL;
+#endif
+}
 
 bool snn_processor_runs_portable(void)
 {

@@ -4,6 +4,7 @@
 #define SNN_KERNELS_PROCESSOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* One question per kernel table, of the table's name. */
 bool snn_processor_runs_portable(void);
@@ -17,5 +18,8 @@ bool snn_processor_runs_amx(void);
 bool snn_processor_sorts_portable(void);
 bool snn_processor_sorts_avx2(void);
 bool snn_processor_sorts_avx512(void);
+
+/* Of a core's second-level cache; 1 MiB where the system does not say. */
+int64_t snn_processor_cache_bytes(void);
 
 #endif
