@@ -506,7 +506,10 @@ bool snn_amx_fuses(const snn_packed *packed, const snn_population *population)
 bool snn_amx_adds(const snn_packed *packed)
 {
     const snn_operator *op = &packed->projection->op;
-    return op->kind == SNN_OPERATOR_DIAGONAL && !op->pooled && !packed->real;
+    const snn_window *pool = &op->pool;
+    const bool single = !op->pooled || (pool->kernel[0] == 1 && pool->kernel[1] == 1 && pool->pad_begin[0] == 0 &&
+                                        pool->pad_begin[1] == 0 && pool->pad_end[0] == 0 && pool->pad_end[1] == 0);
+    return op->kind == SNN_OPERATOR_DIAGONAL && single && !packed->real;
 }
 
 void snn_amx_project_and_fire(const snn_feed *product, const snn_feed *added, const snn_neurons *neurons,

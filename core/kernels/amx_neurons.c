@@ -17,6 +17,25 @@ int64_t snn_amx_lanes_bytes(int32_t steps)
     return steps * (int64_t)sizeof(snn_amx_lane_step) + SNN_AMX_UNITS * PLANE;
 }
 
+/* The diagonal's weights of the channels, 0 for those that it does not add to, and where its source's bits lie. */
+static void take_added(snn_amx_lanes *lanes, const snn_feed *added)
+{
+    const snn_packed *packed = added->packed;
+    const snn_operator *op = &packed->projection->op;
+    const int32_t row = lanes->neurons->channel_begin + lanes->first - op->target_channel; /* of the first lane */
+    const int32_t begin = packed->row_begin - row, end = packed->row_end - row;
+    const uint32_t below = begin > 0 ? (1U << (begin < WIDTH ? begin : WIDTH)) - 1 : 0;
+    const uint32_t up_to = end > 0 ? (1U << (end < WIDTH ? end : WIDTH)) - 1 : 0;
+    const __mmask16 in_use = (__mmask16)(up_to & ~below & lanes->mask);
+    const int32_t bit = in_use != 0 ? op->source_channel + row : 0; /* may be before the first */
+    lanes->added = added;
+    lanes->added_stride = snn_spikes_plane_bytes(&added->source) * added->source.images;
+    lanes->added_bytes = snn_spikes_plane(&added->source, 0, lanes->tile->image) + (bit > 0 ? bit / BYTE_BITS : 0);
+    lanes->added_shift = bit > 0 ? bit % BYTE_BITS : bit;
+    lanes->plus = _mm512_maskz_loadu_epi32(in_use, (const int32_t *)packed->data - begin);
+    lanes->minus = _mm512_sub_epi32(_mm512_setzero_si512(), lanes->plus);
+}
+
 void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const snn_tile *tile,
                          const snn_tile_counts *counts, const snn_feed *added, const snn_amx_bits *bits, int32_t first,
                          int32_t count, void *scratch)
@@ -33,15 +52,7 @@ void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const
     lanes->simple = lanes->count == WIDTH && neurons->kind == SNN_NEURON_RELU && neurons->graded == NULL;
     lanes->others_stride = (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
     if (added != NULL) {
-        const snn_spikes *source = &added->source;
-        const int64_t bit = added->packed->projection->op.source_channel + added->packed->row_begin + first;
-        lanes->added_bytes =
-            snn_spikes_plane(source, 0, tile->image) + tile->position_begin * source->row_bytes + bit / 8;
-        lanes->added_stride = snn_spikes_plane_bytes(source) * source->images;
-        lanes->added_shift = (int)(bit % 8);
-        lanes->added = added;
-        lanes->plus = _mm512_maskz_loadu_epi32(lanes->mask, (const int32_t *)added->packed->data + first);
-        lanes->minus = _mm512_sub_epi32(_mm512_setzero_si512(), lanes->plus);
+        take_added(lanes, added);
     }
     lanes->inverse_scale = (float *)(lanes->steps + steps);
     const __m512 step = _mm512_maskz_loadu_ps(lanes->mask, neurons->step + first);
@@ -108,7 +119,7 @@ void snn_amx_units_begin(snn_amx_units *units, snn_amx_lanes *lanes)
         units->others[u] =
             tile->accumulator == NULL ? NULL : (const int32_t *)tile->accumulator + in_tile * owned + lanes->first;
         if (lanes->added != NULL) {
-            units->added[u] = lanes->added_bytes + in_tile * lanes->added->source.row_bytes;
+            units->added[u] = snn_amx_added_row(lanes, position);
         }
         const int64_t place = used ? in_tile : tile->position_end - tile->position_begin;
         units->row[u] = lanes->bits.bytes + place * lanes->bits.row_bytes + lanes->first / WIDTH * LANE_BYTES;

@@ -57,7 +57,8 @@ typedef struct snn_amx_lanes {
     int64_t others_stride;     /* from step to step in the sums of other projections */
     const snn_feed *added;     /* diagonal, or NULL */
     __m512i plus, minus;       /* its weights */
-    /* The source's bits of these channels, [position] at step 0, and how to come to the next step's. */
+    /* The byte with the first channel's bit at the source's first position at step 0, how to come to the next step's,
+     * and where the bit is in it. Negative: before it, of a channel that nothing is added to. */
     const uint8_t *added_bytes;
     int64_t added_stride;
     int added_shift;
@@ -92,6 +93,16 @@ static inline void snn_amx_prefetch_state(const snn_neurons *neurons, int64_t st
     const int64_t later = state + SNN_AMX_AHEAD * (int64_t)(neurons->channel_end - neurons->channel_begin);
     _mm_prefetch((const char *)(neurons->x + later), _MM_HINT_T0);
     _mm_prefetch((const char *)(neurons->y + later), _MM_HINT_T0);
+}
+
+/* The same byte at the source's position that a position of the population sees. */
+static inline const uint8_t *snn_amx_added_row(const snn_amx_lanes *lanes, int64_t position)
+{
+    const snn_operator *op = &lanes->added->packed->projection->op;
+    const int64_t row = position / op->target.width, column = position % op->target.width;
+    const int64_t seen =
+        op->pooled ? row * op->pool.stride[0] * op->source.width + column * op->pool.stride[1] : position;
+    return lanes->added_bytes + seen * lanes->added->source.row_bytes;
 }
 
 /* `units` has position, high (where two_limbs), low and count. */

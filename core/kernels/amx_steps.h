@@ -66,7 +66,8 @@ SNN_AMX_INLINE __m512i snn_amx_added_sum(const uint8_t *row, const snn_amx_lanes
 {
     uint32_t word;
     memcpy(&word, row, sizeof word);
-    return _mm512_mask_mov_epi32(lanes->minus, (__mmask16)(word >> lanes->added_shift), lanes->plus);
+    const uint64_t shifted = (uint64_t)word << SNN_AMX_WIDTH >> (SNN_AMX_WIDTH + lanes->added_shift);
+    return _mm512_mask_mov_epi32(lanes->minus, (__mmask16)shifted, lanes->plus);
 }
 
 SNN_AMX_INLINE __m512i snn_amx_limbs_sum(const int32_t *high, const int32_t *low, bool two_limbs)
@@ -142,8 +143,8 @@ SNN_AMX_INLINE void snn_amx_stepper_begin(snn_amx_stepper *at, const snn_amx_lan
         at->others1 = at->others0 + owned;
     }
     if (is.added) {
-        at->added0 = lanes->added_bytes + position * lanes->added->source.row_bytes;
-        at->added1 = at->added0 + lanes->added->source.row_bytes;
+        at->added0 = snn_amx_added_row(lanes, lanes->tile->position_begin + position);
+        at->added1 = snn_amx_added_row(lanes, lanes->tile->position_begin + position + 1);
     }
     at->row0 = lanes->bits.bytes + position * lanes->bits.row_bytes + lanes->first / SNN_AMX_WIDTH * SNN_AMX_LANE_BYTES;
     at->row1 = at->row0 + lanes->bits.row_bytes;

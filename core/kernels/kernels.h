@@ -122,8 +122,7 @@ typedef struct snn_kernels {
     /* Like scratch_bytes, for tiles that are whole rows of positions or lie in one. */
     int64_t (*fused_scratch_bytes)(const snn_packed *packed, const snn_population *population, int64_t positions,
                                    int32_t steps);
-    /* Whether `project_and_fire` takes this projection beside the one that it multiplies; its rows are all the channels
-     * too. NULL: none. */
+    /* Whether `project_and_fire` takes this projection beside the one that it multiplies. NULL: none. */
     bool (*adds)(const snn_packed *packed);
     /* Whether `project_and_fire` takes this projection, onto a population of one position, with images as positions: of
      * the population, and in the source's spikes, whose planes then are rows. NULL: none. */

@@ -19,19 +19,23 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Whether the part's projection `i` takes spikes, and all of the part's channels. */
+static bool takes_spikes(const snn_shard *shard, const snn_part *part, int32_t i)
+{
+    return part->packed[i].data != NULL &&
+           !snn_reads_stream(shard, &shard->network->projections[part->projection_begin + i]);
+}
+
+/* Whether the part's projection `i` takes spikes, onto all of the part's channels. */
 static bool covers(const snn_shard *shard, const snn_part *part, int32_t i)
 {
-    const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
-    const snn_channel_range rows = snn_part_rows(part, projection);
-    return part->packed[i].data != NULL && !snn_reads_stream(shard, projection) &&
-           rows.end - rows.begin == snn_part_inputs(part);
+    const snn_channel_range rows = snn_part_rows(part, &shard->network->projections[part->projection_begin + i]);
+    return takes_spikes(shard, part, i) && rows.end - rows.begin == snn_part_inputs(part);
 }
 
 static bool can_add(const snn_shard *shard, const snn_population *population, const snn_part *part, int32_t i)
 {
     return shard->kernels->adds != NULL && !snn_neuron_reads_all_positions(population->kind) &&
-           covers(shard, part, i) && shard->kernels->adds(&part->packed[i]);
+           takes_spikes(shard, part, i) && shard->kernels->adds(&part->packed[i]);
 }
 
 /* The largest of the projections that the kernels can multiply and fire in one. */

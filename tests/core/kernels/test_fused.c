@@ -81,30 +81,46 @@ static void choose_window(fused_case *c)
     c->wide.tile.position_end = snn_shape_positions(p->input);
 }
 
+/* Onto all of the channels or some, from the same position or one of several. */
 static wide_case *random_diagonal(const fused_case *c)
 {
     const wide_case *w = &c->wide;
     const snn_operator *to = &w->projection.op;
     wide_case *d = allocate(1, sizeof *d);
     d->projection = w->projection;
-    d->row_begin = w->row_begin;
-    d->row_end = w->row_end;
+    int32_t first = 0, end = to->target_channels;
+    if (random_bool()) {
+        random_range(0, to->target_channels, &first, &end);
+    }
+    const int32_t channels = end - first;
     d->projection.op = (snn_operator){.kind = SNN_OPERATOR_DIAGONAL,
                                       .source = {to->target.height, to->target.width, 0},
                                       .source_channel = random_int(0, 20),
-                                      .source_channels = to->target_channels,
+                                      .source_channels = channels,
                                       .target = to->target,
-                                      .target_channel = to->target_channel,
-                                      .target_channels = to->target_channels,
+                                      .target_channel = to->target_channel + first,
+                                      .target_channels = channels,
                                       .groups = 1};
-    snn_shape *source = &d->projection.op.source;
-    source->channels = d->projection.op.source_channel + to->target_channels + random_int(0, 9);
-    int32_t *weights = allocate(w->projection.row_end - w->projection.row_begin, sizeof *weights);
-    for (int32_t i = 0; i < w->projection.row_end - w->projection.row_begin; i++) {
+    snn_operator *op = &d->projection.op;
+    if (random_bool()) {
+        op->pooled = true;
+        op->pool = (snn_window){{1, 1}, {random_int(1, 3), random_int(1, 3)}, {1, 1}, {0, 0}, {0, 0}};
+        op->source.height = (to->target.height - 1) * op->pool.stride[0] + 1;
+        op->source.width = (to->target.width - 1) * op->pool.stride[1] + 1;
+    }
+    op->source.channels = op->source_channel + channels + random_int(0, 9);
+    /* rows of what the case owns */
+    const int32_t from = w->row_begin - first, to_row = w->row_end - first;
+    d->row_begin = from < 0 ? 0 : from > channels ? channels : from;
+    d->row_end = to_row < d->row_begin ? d->row_begin : to_row > channels ? channels : to_row;
+    d->projection.row_begin = 0;
+    d->projection.row_end = channels;
+    int32_t *weights = allocate(channels, sizeof *weights);
+    for (int32_t i = 0; i < channels; i++) {
         weights[i] = random_int(-100000, 100000);
     }
     d->projection.weights = weights;
-    d->source = random_spikes(snn_shape_positions(*source), source->channels, c->images, w->tile.steps);
+    d->source = random_spikes(snn_shape_positions(op->source), op->source.channels, c->images, w->tile.steps);
     return d;
 }
 
