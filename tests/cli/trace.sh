@@ -65,8 +65,45 @@ if [ $? -eq 0 ]; then pass; else fail "trace: $(tail -n 4 "$work/out")"; fi
 
 on_ranks 2 run "$config" "${short[@]}" --trace "$work/none/trace.json"
 if [ $? -eq 3 ] && grep -q "none/trace.json: cannot create" "$work/err"; then pass; else fail "$(cat "$work/err")"; fi
-# Ended in the middle: no timeline, not even a part of one.
-limit=1 on_ranks 2 run "$config" --quiet --set simulation.timesteps=2000 --set checkpoint.directory='""' \
-  --set output.file="$work/killed.h5" --trace "$work/killed.json"
-if [ -e "$work/killed.json" ]; then fail "a timeline of a run that was killed"; else pass; fi
+# start_traced NAME OPTIONS...: such a run in the background; its launcher's number in $launcher.
+start_traced() {
+  local name=$1
+  shift
+  mpirun --oversubscribe -np 2 "$snn_dist" run "$config" --set checkpoint.directory= --set output.file="$work/$name.h5" \
+    --trace "$work/$name.json" "$@" >"$work/out" 2>"$work/err" </dev/null &
+  launcher=$!
+}
+
+# killed NAME: kills one rank, which ends the job; it must have been under way, and leaves nothing that looks complete.
+killed() {
+  local name=$1 rank code
+  rank=$(pgrep -P "$launcher" | head -n 1)
+  if [ -n "$rank" ] && kill -KILL "$rank"; then pass; else fail "$name: no rank to kill: $(tail -n 3 "$work/err")"; fi
+  wait "$launcher"
+  code=$?
+  if [ "$code" -eq 137 ]; then pass; else fail "$name: exit code $code, expected 137: $(tail -n 3 "$work/err")"; fi
+  for file in "$work/$name.json" "$work/$name.h5"; do
+    if [ -e "$file" ]; then fail "$name: killed, but $(basename "$file") is there"; else pass; fi
+  done
+}
+
+# Killed in the middle of the evaluation, when the first image of many is done: no timeline, and no output.
+start_traced killed --progress always --set neuron.gamma=0.999 --set simulation.timesteps=4000 --set simulation.batch=1
+for _ in $(seq 600); do
+  grep -Eq 'evaluation: [1-9][0-9]* of 450 images' "$work/err" && break
+  kill -0 "$launcher" 2>/dev/null || break
+  sleep 0.05
+done
+grep -Eq 'evaluation: [1-9][0-9]* of 450 images' "$work/err" || fail "no image was done: $(tail -n 3 "$work/err")"
+killed killed
+
+# Killed while it writes the timeline: a pipe is in the place of the temporary file, and nobody reads on.
+mkfifo "$work/cut.json.part"
+exec 3<>"$work/cut.json.part"
+start_traced cut "${short[@]}" --set simulation.block=1 --set simulation.batch=1
+timeout 60 head -c 4096 <&3 >"$work/beginning"
+if grep -q '"traceEvents":\[' "$work/beginning"; then pass; else fail "no timeline was begun: $(tail -n 3 "$work/err")"; fi
+rm "$work/cut.h5" # it was complete before the timeline was begun
+killed cut
+exec 3<&-
 finish
