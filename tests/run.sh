@@ -5,6 +5,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
 
 snn_dist_install
+snn_dist_install_for_tests
 cd "$snn_dist_root"
 snn_dist_build release
 snn_dist_build asan
