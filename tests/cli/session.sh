@@ -18,6 +18,25 @@ for verb in run convert check plan verify diff; do alone "$verb" --help && holds
 
 on_ranks 4 "$config" "${common[@]}" && holds '64 +99\.' 'trained +99\.' 'ranks +4 as 1x' 'images/s' 'ratio [1-9]\.[0-9]' \
   "output +$work/digits.out.h5"
+# The README's picture of the demo: its command, its rows, and the figures that are the same on every machine.
+/usr/bin/python3 - "$root/README.md" "$root/jobs/demo.sh" "$work/out" >"$work/differences" 2>&1 <<'END'
+import re, sys
+readme, demo, output = (open(name, encoding="utf-8").read() for name in sys.argv[1:])
+[block] = re.findall(r"^```text\n\$ bash jobs/demo\.sh\n(.*?)^```$", readme, re.S | re.M)
+lines = [" ".join(line.split()) for line in block.splitlines() if line.strip()]
+printed = [" ".join(line.split()) for line in output.splitlines()]
+assert lines[0].startswith("+ ") and f'echo "{lines[0]}"' in demo, lines[0]
+rows = lines[1:]
+assert len(rows) > 15, rows
+for row in rows:
+    if re.fullmatch(r"(\d+|trained) [0-9.]+ %", row) or row.startswith("spikes "):
+        assert row in printed, f"{row}: not in the output"
+    else:
+        label = re.match(r"\D*", row)[0] if not row.startswith("output ") else "output "
+        assert any(line.startswith(label) for line in printed), f"{label}: no such row in the output"
+END
+# shellcheck disable=SC2181
+[ $? -eq 0 ] && pass || fail "README: $(tail -n 1 "$work/differences"): $(cat "$work/out")"
 alone verify "$work/digits.out.h5" && holds 'whole \(output\)'
 
 # A converted network gives the same results as the model that it was made from.
