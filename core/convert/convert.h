@@ -29,13 +29,16 @@ typedef struct snn_convert_options {
     snn_stream_reading streams;
 } snn_convert_options;
 
-/* What became of one node of the graph. PART: absorbed by the neurons of a pattern's root node. */
+/* What became of one node of the graph. PART: absorbed by the neurons of a pattern's root node. UNJUDGED: an error
+ * ended the walk before it. */
 typedef enum snn_verdict {
+    SNN_VERDICT_UNJUDGED,
     SNN_VERDICT_NEURON,
     SNN_VERDICT_LINEAR,
     SNN_VERDICT_PART,
     SNN_VERDICT_FOLDED,
-    SNN_VERDICT_REFUSED
+    SNN_VERDICT_REFUSED,
+    SNN_VERDICT_COUNT
 } snn_verdict;
 
 typedef struct snn_node_report {
@@ -45,9 +48,9 @@ typedef struct snn_node_report {
 
 typedef struct snn_draft snn_draft;
 
-/* `reports`: [graph->node_count], filled for every node, or NULL. Without reports the first node that cannot be
- * converted is an SNN_INPUT_ERROR naming it; with reports the walk goes on, and *draft is NULL if any was refused. The
- * graph must have passed snn_graph_infer and outlive the draft. */
+/* `reports`: [graph->node_count] of zeros, filled for every node, or NULL. Without reports the first node that cannot
+ * be converted is an SNN_INPUT_ERROR naming it; with reports the walk goes on, and *draft is NULL if any was refused.
+ * The graph must have passed snn_graph_infer and outlive the draft. */
 snn_status snn_draft_create(const snn_graph *graph, const snn_convert_options *options, snn_node_report *reports,
                             snn_draft **draft);
 void snn_draft_destroy(snn_draft *draft);

@@ -88,7 +88,9 @@ bool snn_recognition_is_activation(const snn_recognition *recognition, int32_t i
 
 /* Constant float32 operand i; refuses one that depends on the image. */
 snn_status snn_recognition_constant(const snn_recognition *recognition, int32_t i, const snn_tensor **tensor);
-/* The shape of an image [1,C,H,W]; refuses other ranks. */
+/* Refuses a value whose leading axis, the batch, is not 1: several images in one. */
+snn_status snn_recognition_one_image(const snn_tensor *tensor);
+/* The shape of an image [1,C,H,W]; refuses other ranks and several images. */
 snn_status snn_recognition_image_shape(const snn_tensor *tensor, snn_shape *shape);
 /* What `snn_dist check` says of the node. */
 void snn_recognition_describe(snn_recognition *recognition, const char *text);
@@ -127,6 +129,9 @@ snn_status snn_draft_require_layout(snn_recognition *recognition, int32_t i, snn
 snn_status snn_draft_align_layouts(snn_recognition *recognition, int32_t i, int32_t j);
 /* Neurons of a function of one activation, input i. */
 snn_status snn_recognise_unary(snn_recognition *recognition, int32_t i, snn_neuron_kind kind, float alpha, float beta);
+/* value <- sign * value + constant_sign * constant; `values` as from snn_arrange_constant. */
+snn_status snn_recognise_add_constant(snn_affine *affine, const float *values, bool per_channel, float sign,
+                                      float constant_sign);
 /* Averages of input 0 over windows of positions. */
 snn_status snn_recognise_average(snn_recognition *recognition, const snn_window *window, bool count_padding);
 /* A neuron of two activations: SNN_NEURON_PRODUCT or SNN_NEURON_QUOTIENT of inputs 0 and 1. */

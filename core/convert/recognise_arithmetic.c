@@ -15,14 +15,15 @@ static snn_status convert_batch_normalization(snn_recognition *recognition)
     float epsilon = snn_node_real(recognition->node, "epsilon", 1e-5f);
     int32_t channels = (int32_t)input->dims[1];
     snn_affine *now = &recognition->draft->affines[recognition->node->inputs[0]];
-    snn_shape shape = {1, 1, channels};
+    snn_order order = input->rank == 2 ? SNN_ORDER_CHANNELS_LAST : SNN_ORDER_CHANNELS_FIRST;
+    snn_shape shape = {1, (int32_t)(snn_tensor_elements(input) / channels), channels};
     if (input->rank == 4) {
         SNN_TRY(snn_recognition_image_shape(input, &shape));
     } else if (input->rank != 2) {
-        shape.width = (int32_t)(snn_tensor_elements(input) / channels);
+        SNN_TRY(snn_recognition_one_image(input));
     }
-    if (now->shape.channels != channels || !snn_affine_layout_is(now, now->shape, SNN_ORDER_CHANNELS_FIRST)) {
-        SNN_TRY(snn_draft_require_layout(recognition, 0, shape, SNN_ORDER_CHANNELS_FIRST));
+    if (now->shape.channels != channels || !snn_affine_layout_is(now, now->shape, order)) {
+        SNN_TRY(snn_draft_require_layout(recognition, 0, shape, order));
     }
     float *gain = snn_allocate((size_t)channels, sizeof *gain);
     float *shift = snn_allocate((size_t)channels, sizeof *shift);
@@ -48,9 +49,8 @@ static snn_status convert_batch_normalization(snn_recognition *recognition)
     return snn_draft_conclude(recognition, &affine, status);
 }
 
-/* value <- sign * value + constant */
-static snn_status add_constant(snn_affine *affine, const float *values, bool per_channel, float sign,
-                               float constant_sign)
+snn_status snn_recognise_add_constant(snn_affine *affine, const float *values, bool per_channel, float sign,
+                                      float constant_sign)
 {
     int32_t channels = affine->shape.channels;
     int64_t positions = snn_shape_positions(affine->shape);
@@ -123,7 +123,7 @@ static snn_status with_constant(snn_recognition *recognition, arithmetic what, i
     if (status.code == SNN_OK && (what == ADD || what == SUBTRACT)) {
         float sign = what == SUBTRACT && constant == 0 ? -1.0f : 1.0f;
         float constant_sign = what == SUBTRACT && constant == 1 ? -1.0f : 1.0f;
-        status = add_constant(&affine, values, per_channel, sign, constant_sign);
+        status = snn_recognise_add_constant(&affine, values, per_channel, sign, constant_sign);
     } else if (status.code == SNN_OK && per_channel) {
         status = snn_affine_scale(&affine, values, NULL);
     } else if (status.code == SNN_OK) {
@@ -173,7 +173,7 @@ static snn_status add_operand(snn_recognition *recognition, int32_t i, snn_affin
         float *values = NULL;
         bool per_channel = false;
         snn_status status = snn_arrange_constant(recognition, i, sum, &values, &per_channel);
-        status = status.code == SNN_OK ? add_constant(sum, values, per_channel, 1.0f, 1.0f) : status;
+        status = status.code == SNN_OK ? snn_recognise_add_constant(sum, values, per_channel, 1.0f, 1.0f) : status;
         snn_release(values);
         return status;
     }

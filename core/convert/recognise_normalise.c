@@ -175,6 +175,7 @@ static snn_status convert_instance_normalization(snn_recognition *recognition)
     int32_t channels = (int32_t)tensor->dims[1];
     float epsilon = 0.0f;
     constants given = {NULL, NULL};
+    SNN_TRY(snn_recognition_one_image(tensor));
     SNN_TRY(read_epsilon(recognition, &epsilon));
     SNN_TRY(read_constants(recognition, channels, &given));
     return normalise_groups(recognition, channels, epsilon, given, channels);
@@ -188,6 +189,7 @@ static snn_status convert_group_normalization(snn_recognition *recognition)
     int32_t channels = recognition->draft->graph->opset >= 21 ? (int32_t)tensor->dims[1] : groups;
     float epsilon = 0.0f;
     constants given = {NULL, NULL};
+    SNN_TRY(snn_recognition_one_image(tensor));
     SNN_TRY(read_epsilon(recognition, &epsilon));
     SNN_TRY(read_constants(recognition, channels, &given));
     return normalise_groups(recognition, groups, epsilon, given, channels);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/convert/draft_internal.h"
+#include "core/convert/arrange.h"
 
 static snn_status convert_conv(snn_recognition *recognition)
 {
@@ -70,26 +70,23 @@ static snn_status oriented(const snn_tensor *matrix, bool rows_are_outputs, floa
     return snn_ok();
 }
 
-/* Bias of Gemm: scalar, [outputs] or [1, outputs], times beta. */
-static snn_status gemm_bias(const snn_recognition *recognition, int32_t outputs, float **bias)
+static bool has_bias(const snn_node *node)
+{
+    return node->input_count > 2 && node->inputs[2] != SNN_NO_VALUE;
+}
+
+/* The bias of Gemm times beta, broadcast to the result and laid out like it; NULL if there is none. */
+static snn_status gemm_bias(const snn_recognition *recognition, const snn_affine *result, float **bias,
+                            bool *per_channel)
 {
     *bias = NULL;
-    if (recognition->node->input_count < 3 || recognition->node->inputs[2] == SNN_NO_VALUE) {
+    if (!has_bias(recognition->node)) {
         return snn_ok();
     }
-    const snn_tensor *given = NULL;
-    SNN_TRY(snn_recognition_constant(recognition, 2, &given));
     float beta = snn_node_real(recognition->node, "beta", 1.0f);
-    int64_t count = snn_tensor_elements(given);
-    if (count != 1 && count != outputs) {
-        return snn_fail(SNN_INPUT_ERROR, "bias of %lld elements for %d outputs", (long long)count, outputs);
-    }
-    *bias = snn_allocate((size_t)outputs, sizeof **bias);
-    if (*bias == NULL) {
-        return snn_out_of_memory("bias");
-    }
-    for (int32_t o = 0; o < outputs; o++) {
-        (*bias)[o] = beta * ((const float *)given->data)[count == 1 ? 0 : o];
+    SNN_TRY(snn_arrange_constant(recognition, 2, result, bias, per_channel));
+    for (int64_t i = 0; i < snn_shape_size(result->shape); i++) {
+        (*bias)[i] *= beta;
     }
     return snn_ok();
 }
@@ -118,8 +115,8 @@ static snn_status token_product(snn_recognition *recognition, int32_t activation
     const snn_tensor *input = snn_recognition_input(recognition, activation);
     int64_t last = input->dims[input->rank - 1];
     int64_t others = snn_tensor_elements(input) / last;
-    if (left && input->rank != 3) {
-        return snn_fail(SNN_INPUT_ERROR, "constant matrix times a value of rank %d; rank 3 expected", input->rank);
+    if (left && (input->rank < 2 || input->dims[input->rank - 2] != others)) {
+        return snn_fail(SNN_INPUT_ERROR, "constant matrix times several matrices of an image; one expected");
     }
     int64_t contracted = left ? others : last;
     snn_shape shape = {1, (int32_t)(left ? last : others), (int32_t)contracted};
@@ -129,11 +126,14 @@ static snn_status token_product(snn_recognition *recognition, int32_t activation
     if (now->order == over_channels && now->shape.channels == contracted) {
         shape = now->shape; /* keeps rows and columns of an image apart */
     }
+    if (over_positions && snn_affine_reads_image(now)) { /* positions are mixed of spikes only */
+        SNN_TRY(snn_draft_relay(recognition, activation));
+        over_positions = !snn_affine_reads_image(now); /* the image as it is takes no relay */
+    }
     if (!over_positions) {
         SNN_TRY(snn_draft_require_layout(recognition, activation, shape, over_channels));
     }
     snn_affine affine;
-    SNN_TRY(over_positions && snn_affine_reads_image(now) ? snn_draft_relay(recognition, activation) : snn_ok());
     SNN_TRY(snn_draft_take_factor(recognition, activation, &affine));
     snn_status status = snn_ok();
     if (over_positions) {
@@ -146,33 +146,51 @@ static snn_status token_product(snn_recognition *recognition, int32_t activation
     return snn_draft_conclude(recognition, &affine, status);
 }
 
+/* One row: the bias stands with the outputs, which are the channels. */
+static snn_status gemm_of_row(snn_recognition *recognition, int32_t outputs, const float *weights)
+{
+    const snn_affine result = {.shape = {1, 1, outputs}, .order = SNN_ORDER_CHANNELS_FIRST};
+    float *bias = NULL;
+    bool per_channel = false;
+    snn_status status = gemm_bias(recognition, &result, &bias, &per_channel);
+    if (status.code == SNN_OK) {
+        status = dense(recognition, 0, outputs, weights, bias);
+    }
+    snn_release(bias);
+    return status;
+}
+
+/* Several rows: outputs may have become channels or positions, and the bias is added to whatever they are. */
+static snn_status gemm_of_rows(snn_recognition *recognition, int32_t outputs, const float *weights)
+{
+    float *bias = NULL;
+    bool per_channel = false;
+    SNN_TRY(token_product(recognition, 0, false, outputs, weights));
+    snn_affine *result = &recognition->draft->affines[recognition->node->outputs[0]];
+    snn_status status = gemm_bias(recognition, result, &bias, &per_channel);
+    if (status.code == SNN_OK && bias != NULL) {
+        status = snn_recognise_add_constant(result, bias, per_channel, 1.0f, 1.0f);
+    }
+    snn_release(bias);
+    return status;
+}
+
 static snn_status convert_gemm(snn_recognition *recognition)
 {
     const snn_node *node = recognition->node;
     const snn_tensor *matrix = NULL;
     const float *weights = NULL;
     float *copy = NULL;
-    float *bias = NULL;
     if (snn_node_integer(node, "transA", 0) != 0) {
         return snn_fail(SNN_INPUT_ERROR, "transA = 1 is not supported");
     }
     SNN_TRY(snn_recognition_constant(recognition, 1, &matrix));
     bool transposed = snn_node_integer(node, "transB", 0) != 0;
     int32_t outputs = (int32_t)(transposed ? matrix->dims[0] : matrix->dims[1]);
-    snn_status status = oriented(matrix, transposed, snn_node_real(node, "alpha", 1.0f), &weights, &copy);
-    if (status.code == SNN_OK) {
-        status = gemm_bias(recognition, outputs, &bias);
-    }
-    if (status.code == SNN_OK && has_one_row(recognition, 0)) {
-        status = dense(recognition, 0, outputs, weights, bias);
-    } else if (status.code == SNN_OK) {
-        status = token_product(recognition, 0, false, outputs, weights);
-        if (status.code == SNN_OK && bias != NULL) {
-            status = snn_affine_scale(&recognition->draft->affines[node->outputs[0]], NULL, bias);
-        }
-    }
+    SNN_TRY(oriented(matrix, transposed, snn_node_real(node, "alpha", 1.0f), &weights, &copy));
+    snn_status status = has_one_row(recognition, 0) ? gemm_of_row(recognition, outputs, weights)
+                                                    : gemm_of_rows(recognition, outputs, weights);
     snn_release(copy);
-    snn_release(bias);
     (void)snprintf(recognition->text, sizeof recognition->text, "matrix product, %lld to %d",
                    (long long)(snn_tensor_elements(matrix) / outputs), outputs);
     return status;

@@ -133,11 +133,22 @@ snn_status snn_draft_conclude(snn_recognition *recognition, snn_affine *affine, 
     return snn_ok();
 }
 
+snn_status snn_recognition_one_image(const snn_tensor *tensor)
+{
+    if (tensor->rank < 1 || tensor->dims[0] != 1) {
+        char text[128];
+        return snn_fail(SNN_INPUT_ERROR, "its input is %s: a leading axis of 1 expected",
+                        snn_tensor_describe(tensor, text, sizeof text));
+    }
+    return snn_ok();
+}
+
 snn_status snn_recognition_image_shape(const snn_tensor *tensor, snn_shape *shape)
 {
     if (tensor->rank != 4) {
         return snn_fail(SNN_INPUT_ERROR, "input of rank %d, an image [1,C,H,W] expected", tensor->rank);
     }
+    SNN_TRY(snn_recognition_one_image(tensor));
     *shape = (snn_shape){(int32_t)tensor->dims[2], (int32_t)tensor->dims[3], (int32_t)tensor->dims[1]};
     return snn_ok();
 }

@@ -368,50 +368,6 @@ static void naive_expand(const float *x, double *y)
     }
 }
 
-/* ---- products ---- */
-
-static int32_t build_grouped(builder *b, int32_t x)
-{
-    static const float weights[6 * 2] = {0.5f, -1.0f, 0.25f, 0.5f, 1.0f, 1.0f, -0.5f, 0.75f, 0.3f, 0.2f, -1.0f, 0.6f};
-    int32_t y = NODE(b, "Conv", x, given(b, weights, DIMS(6, 2, 1, 1)));
-    with_integer(b, "group", 2);
-    return y;
-}
-static void naive_grouped(const float *x, double *y)
-{
-    static const float weights[6 * 2] = {0.5f, -1.0f, 0.25f, 0.5f, 1.0f, 1.0f, -0.5f, 0.75f, 0.3f, 0.2f, -1.0f, 0.6f};
-    for (int o = 0; o < 6; o++) {
-        for (int p = 0; p < PIXELS; p++) {
-            const float *from = x + o / 3 * 2 * PIXELS + p;
-            y[o * PIXELS + p] =
-                (double)weights[2 * o] * (double)from[0] + (double)weights[2 * o + 1] * (double)from[PIXELS];
-        }
-    }
-}
-
-/* Rows of a matrix: what a linear layer of tokens becomes if the batch axis is folded away. */
-static int32_t build_gemm_rows(builder *b, int32_t x)
-{
-    static const float weights[3 * CHANNELS] = {0.5f,  -1.0f, 0.25f, 0.5f, 1.0f,  1.0f,
-                                                -0.5f, 0.75f, 0.3f,  0.2f, -1.0f, 0.6f};
-    static const float bias[3] = {0.1f, -0.2f, 0.3f};
-    int32_t v = NODE(b, "Reshape", tokens(b, x), integers(b, 2, (int64_t[]){PIXELS, CHANNELS}));
-    int32_t y = NODE(b, "Gemm", v, given(b, weights, DIMS(3, CHANNELS)), given(b, bias, DIMS(3)));
-    with_integer(b, "transB", 1);
-    return y;
-}
-static void naive_gemm_rows(const float *x, double *y)
-{
-    static const double weights[3][CHANNELS] = {{0.5, -1.0, 0.25, 0.5}, {1.0, 1.0, -0.5, 0.75}, {0.3, 0.2, -1.0, 0.6}};
-    static const double bias[3] = {0.1, -0.2, 0.3};
-    for (int i = 0; i < 3 * PIXELS; i++) {
-        y[i] = bias[i % 3];
-        for (int c = 0; c < CHANNELS; c++) {
-            y[i] += weights[i % 3][c] * (double)x[c * PIXELS + i / 3];
-        }
-    }
-}
-
 static const operator_row rows[] = {
     {"Sub", build_sub, naive_sub, ELEMENTS, -1.0f, 1.0f, 0.02},
     {"Neg", build_neg, naive_neg, ELEMENTS, -1.0f, 1.0f, 0.02},
@@ -437,8 +393,6 @@ static const operator_row rows[] = {
     {"DepthToSpace", build_depth_to_space, naive_depth_to_space, ELEMENTS, -1.0f, 1.0f, 0.02},
     {"SpaceToDepth", build_space_to_depth, naive_space_to_depth, ELEMENTS, -1.0f, 1.0f, 0.02},
     {"Expand", build_expand, naive_expand, 3 * CHANNELS, -1.0f, 2.0f, 0.02},
-    {"Conv (groups)", build_grouped, naive_grouped, 6 * PIXELS, -1.0f, 1.0f, 0.02},
-    {"Gemm (rows)", build_gemm_rows, naive_gemm_rows, 3 * PIXELS, -1.0f, 1.0f, 0.02},
 };
 
 static void test_rows(void **state)
