@@ -6,19 +6,28 @@
 #include "io/cli/verbs.h"
 #include "io/onnx.h"
 
-static const char *const verdicts[] = {"neurons", "linear", "part", "folded", "REFUSED"};
+static const char *const verdicts[SNN_VERDICT_COUNT] = {
+    [SNN_VERDICT_UNJUDGED] = "?", [SNN_VERDICT_NEURON] = "neurons", [SNN_VERDICT_LINEAR] = "linear",
+    [SNN_VERDICT_PART] = "part",  [SNN_VERDICT_FOLDED] = "folded",  [SNN_VERDICT_REFUSED] = "REFUSED",
+};
 
 static snn_status print_table(const snn_graph *graph, const snn_node_report *reports)
 {
-    int32_t counts[5] = {0, 0, 0, 0, 0};
+    int32_t counts[SNN_VERDICT_COUNT] = {0};
     printf("%-8s %-22s %-34s %s\n", "becomes", "operator", "node", "how");
     for (int32_t n = 0; n < graph->node_count; n++) {
         const snn_node *node = &graph->nodes[n];
         counts[reports[n].verdict]++;
-        printf("%-8s %-22s %-34s %s\n", verdicts[reports[n].verdict], node->operator, node->name, reports[n].text);
+        printf("%-8s %-22s %-34s %s\n", verdicts[reports[n].verdict], node->operator, node->name,
+               reports[n].verdict == SNN_VERDICT_UNJUDGED ? "not judged" : reports[n].text);
     }
-    printf("\n%d nodes: %d neurons, %d linear, %d part of others, %d folded, %d refused\n", graph->node_count,
-           counts[0], counts[1], counts[2], counts[3], counts[4]);
+    printf("\n%d nodes: %d neurons, %d linear, %d part of others, %d folded, %d refused", graph->node_count,
+           counts[SNN_VERDICT_NEURON], counts[SNN_VERDICT_LINEAR], counts[SNN_VERDICT_PART], counts[SNN_VERDICT_FOLDED],
+           counts[SNN_VERDICT_REFUSED]);
+    if (counts[SNN_VERDICT_UNJUDGED] > 0) {
+        printf(", %d not judged", counts[SNN_VERDICT_UNJUDGED]);
+    }
+    printf("\n");
     return counts[SNN_VERDICT_REFUSED] == 0 ? snn_ok()
                                             : snn_fail(SNN_CHECK_FAILED, "%s: %d of %d nodes cannot be converted",
                                                        graph->source, counts[SNN_VERDICT_REFUSED], graph->node_count);
