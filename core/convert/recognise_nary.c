@@ -213,7 +213,7 @@ static snn_status convert_softmax(snn_recognition *recognition)
 
 snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind kind)
 {
-    const float smallest_divisor = 1e-6f;
+    const float smallest_divisor = 1e-6f; /* by magnitude: divisors have either sign */
     snn_affine affine, other;
     SNN_TRY(snn_arrange_take_pair(recognition, 0, 1, &affine, &other));
     snn_shape shape = affine.shape;
@@ -230,8 +230,10 @@ snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind ki
         return status;
     }
     bool quotient = kind == SNN_NEURON_QUOTIENT;
-    return snn_recognise_nary(recognition, kind, &affine, shape, quotient ? smallest_divisor : 0.0f,
-                              quotient ? shape.channels : 1);
+    SNN_TRY(snn_recognise_nary(recognition, kind, &affine, shape, quotient ? smallest_divisor : 0.0f,
+                               quotient ? shape.channels : 1));
+    recognition->draft->populations[recognition->draft->population_count - 1].beta = quotient ? 1.0f : 0.0f;
+    return snn_ok();
 }
 
 snn_recogniser snn_recogniser_nary(const char *operator_name)

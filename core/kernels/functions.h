@@ -182,10 +182,16 @@ SNN_FUNCTION float snn_function_sqrt(float x)
     return __builtin_sqrtf(snn_function_at_least(x, 0.0F));
 }
 
-/* 1 / max(x, alpha): 1/2 ulp. */
+/* x with its sign and a magnitude of at least alpha: exact. */
+SNN_FUNCTION float snn_function_divisor(float alpha, float x)
+{
+    return x < 0.0F ? snn_function_at_most(x, -alpha) : snn_function_at_least(x, alpha);
+}
+
+/* 1 / x with |x| at least alpha: 1/2 ulp. */
 SNN_FUNCTION float snn_function_reciprocal(float alpha, float x)
 {
-    return 1.0F / snn_function_at_least(x, alpha);
+    return 1.0F / snn_function_divisor(alpha, x);
 }
 
 /* With e = e^(2|x|) - 1: e / (e + 2): 3 ulp. */

@@ -1,7 +1,8 @@
 /* Neurons of several inputs at one position: normalisation, products, quotients, softmax; see nary.h for their sums.
  *
  * Roots and divisors that are positive in the trained network are kept positive, because decoded values may stray: the
- * second input of `normalise` is taken as at least 0, that of `quotient` as at least alpha. */
+ * second input of `normalise` is taken as at least 0, that of `quotient` as at least alpha. With beta 1 a quotient's
+ * divisor may be negative: then its magnitude is kept at alpha or above. */
 #include "core/kernels/nary.h"
 
 #include <string.h>
@@ -97,6 +98,7 @@ static void fire_product(const snn_firing *now, int64_t position, const float *x
 static void fire_quotient(const snn_firing *now, int64_t position, const float *x)
 {
     const snn_neurons *neurons = now->neurons;
+    const bool either_sign = neurons->beta != 0.0F;
     const int32_t length = neurons->shape.channels / neurons->groups;
     for (int32_t c = neurons->channel_begin; c < neurons->channel_end; c += SNN_LANES) {
         _Alignas(SNN_ALIGNMENT) float value[SNN_LANES], divisor[SNN_LANES];
@@ -106,7 +108,8 @@ static void fire_quotient(const snn_firing *now, int64_t position, const float *
             divisor[i] = i < count ? x[neurons->shape.channels + (c + i) / length] : 1.0F;
         }
         for (int i = 0; i < SNN_LANES; i++) {
-            value[i] = value[i] / (divisor[i] > neurons->alpha ? divisor[i] : neurons->alpha);
+            const float kept = divisor[i] > neurons->alpha ? divisor[i] : neurons->alpha;
+            value[i] = value[i] / (either_sign ? snn_function_divisor(neurons->alpha, divisor[i]) : kept);
         }
         snn_nary_fire(now, position, c, count, value);
     }

@@ -67,7 +67,7 @@ typedef enum snn_neuron_kind {
     SNN_NEURON_SQUARE,
     SNN_NEURON_EXP,
     SNN_NEURON_SQRT,       /* of max(x, 0) */
-    SNN_NEURON_RECIPROCAL, /* 1 / max(x, alpha) */
+    SNN_NEURON_RECIPROCAL, /* 1 / x, |x| at least alpha */
     SNN_NEURON_TANH,
     SNN_NEURON_SIGMOID,
     SNN_NEURON_SILU,
@@ -89,8 +89,9 @@ typedef enum snn_neuron_kind {
     SNN_NEURON_LAYER_NORM,
     SNN_NEURON_NORMALISE, /* x1 / sqrt(x2 + alpha); input [x1: C | x2: 1], output C */
     SNN_NEURON_PRODUCT,   /* x1 x2; input [x1: C | x2: C], output C */
-    SNN_NEURON_QUOTIENT,  /* x1 / x2, x2 at least alpha; input [x1: C | x2: groups], channel c uses x2[c / (C / groups)]
-                           */
+    /* x1 / x2, x2 at least alpha, or |x2| with beta 1; input [x1: C | x2: groups], channel c uses
+     * x2[c / (C / groups)] */
+    SNN_NEURON_QUOTIENT,
     /* n-ary over all positions of an image, heads = groups, C channels, P positions. */
     SNN_NEURON_SCORES,      /* alpha q_p . k_j per head; input [q: C | k: C], output heads P: [head][j] at position p */
     SNN_NEURON_SOFTMAX,     /* softmax of each group of input channels; input and output C */

@@ -18,7 +18,7 @@ static const snn_approx_function functions[] = {
     {SNN_NEURON_SQUARE, "x^2", -4.0f, 4.0f, ONE_INPUT},
     {SNN_NEURON_EXP, "e^x", -4.0f, 2.0f, ONE_INPUT},
     {SNN_NEURON_SQRT, "sqrt(x)", 0.0f, 4.0f, ONE_INPUT},
-    {SNN_NEURON_RECIPROCAL, "1 / max(x, 0.1)", 0.25f, 4.0f, .alpha = 0.1f, ONE_INPUT},
+    {SNN_NEURON_RECIPROCAL, "1 / x, |x| at least 0.1", 0.25f, 4.0f, .alpha = 0.1f, ONE_INPUT},
     {SNN_NEURON_TANH, "tanh(x)", -4.0f, 4.0f, ONE_INPUT},
     {SNN_NEURON_SIGMOID, "1 / (1 + e^-x)", -4.0f, 4.0f, ONE_INPUT},
     {SNN_NEURON_SILU, "x / (1 + e^-x)", -4.0f, 4.0f, ONE_INPUT},

@@ -118,7 +118,7 @@ static inline double limit_unary(const snn_population *population, double x)
     case SNN_NEURON_SQRT:
         return sqrt(x > 0.0 ? x : 0.0);
     case SNN_NEURON_RECIPROCAL:
-        return 1.0 / (x > alpha ? x : alpha);
+        return 1.0 / (x < 0.0 ? fmin(x, -alpha) : fmax(x, alpha));
     case SNN_NEURON_TANH:
         return tanh(x);
     case SNN_NEURON_SIGMOID:
@@ -207,6 +207,12 @@ static inline double limit_mix(const snn_population *population, const double *x
     return mixed;
 }
 
+static inline double limit_divisor(const snn_population *population, double x)
+{
+    double least = (double)population->alpha;
+    return population->beta == 1.0f && x < 0.0 ? fmin(x, -least) : fmax(x, least);
+}
+
 /* Of kinds that combine inputs of the element's own position. */
 static inline double limit_combined(const snn_population *population, const double *x, int64_t element)
 {
@@ -216,7 +222,7 @@ static inline double limit_combined(const snn_population *population, const doub
     case SNN_NEURON_PRODUCT:
         return at[c] * at[channels + c];
     case SNN_NEURON_QUOTIENT:
-        return at[c] / fmax(at[channels + c / (channels / population->groups)], (double)population->alpha);
+        return at[c] / limit_divisor(population, at[channels + c / (channels / population->groups)]);
     default:
         return at[c] / sqrt(fmax(at[channels], 0.0) + (double)population->alpha);
     }

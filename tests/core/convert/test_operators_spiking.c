@@ -134,6 +134,21 @@ static void naive_quotient(const float *x, double *y)
     }
 }
 
+/* Divisors of both signs, none near 0. */
+static int32_t build_signed_quotient(builder *b, int32_t x)
+{
+    static const float offsets[CHANNELS] = {-2.0f, 2.0f, -3.0f, 2.5f};
+    int32_t divisor = NODE(b, "Add", NODE(b, "Mul", x, scalar(b, 0.5f)), given(b, offsets, DIMS(CHANNELS, 1, 1)));
+    return NODE(b, "Div", x, divisor);
+}
+static void naive_signed_quotient(const float *x, double *y)
+{
+    static const double offsets[CHANNELS] = {-2.0, 2.0, -3.0, 2.5};
+    for (int i = 0; i < ELEMENTS; i++) {
+        y[i] = (double)x[i] / (0.5 * (double)x[i] + offsets[i / PIXELS]);
+    }
+}
+
 /* ---- parts ---- */
 
 /* Channels {0} and {1, 2, 3}, put together the other way round. */
@@ -378,6 +393,7 @@ static const operator_row rows[] = {
     {"Mul (gate of positions)", build_position_gate, naive_position_gate, ELEMENTS, -1.0f, 2.0f, 0.02},
     {"Mul (two activations)", build_product, naive_product, ELEMENTS, -1.0f, 1.0f, 0.02},
     {"Div (two activations)", build_quotient, naive_quotient, ELEMENTS, -1.0f, 1.0f, 0.02},
+    {"Div (divisors of both signs)", build_signed_quotient, naive_signed_quotient, ELEMENTS, -1.0f, 1.0f, 0.02},
     {"Split", build_split, naive_split, ELEMENTS, -1.0f, 1.0f, 0.02},
     {"Split (columns)", build_split_columns, naive_split_columns, ELEMENTS / 3, -1.0f, 1.0f, 0.02},
     {"Concat (rows)", build_concat_rows, naive_concat_rows, 2 * ELEMENTS, -1.0f, 1.0f, 0.02},

@@ -82,6 +82,7 @@ static const unary_row unaries[] = {
     {"Exp", exp, -2.0f, 1.0f, {{0}}},
     {"Sqrt", sqrt, 0.1f, 2.0f, {{0}}},
     {"Reciprocal", reciprocal, 0.5f, 2.0f, {{0}}},
+    {"Reciprocal", reciprocal, -2.0f, -0.5f, {{0}}},
     {"Tanh", tanh, -2.0f, 2.0f, {{0}}},
     {"Sigmoid", sigmoid, -3.0f, 3.0f, {{0}}},
     {"Elu", elu, -2.0f, 1.0f, {{"alpha", 1.5f}}},

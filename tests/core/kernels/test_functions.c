@@ -86,7 +86,8 @@ static long double square_root(const function_case *f, long double x)
 
 static long double reciprocal(const function_case *f, long double x)
 {
-    return 1 / (x > f->alpha ? x : (long double)f->alpha);
+    const long double least = f->alpha;
+    return 1 / (x < 0 ? fminl(x, -least) : fmaxl(x, least));
 }
 
 static long double hyperbolic_tangent(const function_case *f, long double x)
@@ -178,7 +179,7 @@ static const function_case cases[] = {
     {SNN_NEURON_SQUARE, 0, 0, square, HALF_ULP, 0, INFINITY, INFINITY},
     {SNN_NEURON_EXP, 0, 0, exponential, 1, 0, 0, INFINITY},
     {SNN_NEURON_SQRT, 0, 0, square_root, HALF_ULP, 0, 0, INFINITY},
-    {SNN_NEURON_RECIPROCAL, 0.001F, 0, reciprocal, HALF_ULP, 0, 1 / 0.001F, 0},
+    {SNN_NEURON_RECIPROCAL, 0.001F, 0, reciprocal, HALF_ULP, 0, 0, 0},
     {SNN_NEURON_TANH, 0, 0, hyperbolic_tangent, 3, 0, -1, 1},
     {SNN_NEURON_SIGMOID, 0, 0, sigmoid, 3, 0, 0, 1},
     {SNN_NEURON_SILU, 0, 0, silu, 4, 0, 0, INFINITY},

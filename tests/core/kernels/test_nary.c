@@ -56,7 +56,8 @@ static void random_shapes(snn_population *p)
     const int32_t width = random_int(1, large ? 70 : 20), channels = width * p->groups;
     const int32_t positions = (int32_t)snn_shape_positions(shape);
     p->alpha = attention ? 1.0F / sqrtf((float)width) : 0.05F;
-    p->beta = p->kind == SNN_NEURON_LAYER_NORM && width % 2 == 0 ? 1.0F : 0.0F; /* root mean square */
+    const bool two_forms = p->kind == SNN_NEURON_LAYER_NORM || p->kind == SNN_NEURON_QUOTIENT;
+    p->beta = two_forms && width % 2 == 0 ? 1.0F : 0.0F; /* root mean square; divisors of either sign */
     p->shape = p->input = shape;
     p->shape.channels = p->input.channels = channels;
     switch (p->kind) {
@@ -393,7 +394,9 @@ static void naive_functions(const snn_population *p, const float *image, int64_t
         return;
     case SNN_NEURON_QUOTIENT:
         for (int32_t c = 0; c < channels; c++) {
-            row->value[c] /= fmaxl(x[channels + c / length], p->alpha);
+            const long double divisor = x[channels + c / length], least = p->alpha;
+            const bool negative = p->beta == 1.0F && divisor < 0.0L;
+            row->value[c] /= negative ? fminl(divisor, -least) : fmaxl(divisor, least);
             row->magnitude[c] = row->value[c];
         }
         return;

@@ -225,6 +225,7 @@ snn_network *example_nary(snn_weight_format format, uint64_t seed)
     int32_t attention = sample_nary(&made, SNN_NEURON_ATTENTION, (snn_shape){4, 3, 24}, 8, 2, 0.5f);
     int32_t product = sample_nary(&made, SNN_NEURON_PRODUCT, (snn_shape){4, 3, 16}, 8, 1, 0.0f);
     int32_t quotient = sample_nary(&made, SNN_NEURON_QUOTIENT, (snn_shape){4, 3, 10}, 8, 2, 0.25f);
+    made.network->populations[quotient].beta = 1.0f; /* divisors of either sign */
     int32_t normalise = sample_nary(&made, SNN_NEURON_NORMALISE, (snn_shape){4, 3, 9}, 8, 1, 0.1f);
     int32_t scores = sample_nary(&made, SNN_NEURON_SCORES, (snn_shape){4, 3, 12}, 3 * p, 3, 0.5f);
     int32_t softmax = sample_nary(&made, SNN_NEURON_SOFTMAX, (snn_shape){4, 3, 3 * p}, 3 * p, 3, 0.0f);

@@ -145,7 +145,9 @@ float naive_nary(const snn_population *population, const float *x, int64_t posit
     }
     const int32_t length = channels / population->groups, group = channel / length;
     if (population->kind == SNN_NEURON_QUOTIENT) {
-        return row[channel] / fmaxf(row[channels + group], alpha);
+        const float divisor = row[channels + group];
+        const bool negative = population->beta == 1.0f && divisor < 0.0f;
+        return row[channel] / (negative ? fminf(divisor, -alpha) : fmaxf(divisor, alpha));
     }
     if (population->kind == SNN_NEURON_SHIFTED_EXP) {
         return shifted_exp(row + group * length, length, row[channel]);
