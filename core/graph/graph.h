@@ -96,7 +96,7 @@ snn_status snn_tensor_allocate(snn_tensor *tensor);
 void snn_tensor_clear(snn_tensor *tensor);
 
 /* The attribute of that name, or NULL. The typed readers give `fallback` where the attribute is absent or of another
- * kind. */
+ * kind; snn_graph_infer has refused nodes where it is of another. */
 const snn_attribute *snn_node_attribute(const snn_node *node, const char *name);
 int64_t snn_node_integer(const snn_node *node, const char *name, int64_t fallback);
 float snn_node_real(const snn_node *node, const char *name, float fallback);

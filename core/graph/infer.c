@@ -76,13 +76,17 @@ static snn_status bind_inputs(const snn_graph *graph, const snn_node *node, cons
     return snn_ok();
 }
 
-static snn_status check_shapes(const snn_operator_call *call, int32_t count)
+/* Constants may be empty, as lists of axes are; a value of the image without elements is a mistake of the model. */
+static snn_status check_shapes(const snn_operator_call *call, int32_t count, bool all_constant)
 {
     for (int32_t i = 0; i < count; i++) {
-        if (snn_tensor_elements(&call->outputs[i]) < 0) {
+        const int64_t elements = snn_tensor_elements(&call->outputs[i]);
+        const bool computed = !all_constant && call->outputs[i].data == NULL;
+        if (elements < 0 || (elements == 0 && computed)) {
             char shape[256];
-            return snn_fail(SNN_INPUT_ERROR, "output %" PRId32 " would be %s: not a usable shape", i,
-                            snn_tensor_describe(&call->outputs[i], shape, sizeof shape));
+            return snn_fail(SNN_INPUT_ERROR, "output %" PRId32 " would be %s: %s", i,
+                            snn_tensor_describe(&call->outputs[i], shape, sizeof shape),
+                            elements < 0 ? "not a usable shape" : "no elements");
         }
     }
     return snn_ok();
@@ -132,7 +136,7 @@ static snn_status infer_node(snn_graph *graph, snn_node *node, const snn_tensor 
     }
     snn_status status = snn_ok();
     SNN_GOTO_DONE(status, entry->infer(&call));
-    SNN_GOTO_DONE(status, check_shapes(&call, count));
+    SNN_GOTO_DONE(status, check_shapes(&call, count, all_constant));
     if (all_constant) {
         SNN_GOTO_DONE(status, evaluate_constants(entry, &call, count));
     }

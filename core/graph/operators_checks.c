@@ -10,25 +10,48 @@ static const char *type_name(snn_type type)
     return type == SNN_TYPE_FLOAT32 ? "float32" : type == SNN_TYPE_INT64 ? "int64" : "bool";
 }
 
-static bool has_word(const char *words, const char *word)
+static const char *kind_name(snn_attribute_kind kind)
 {
-    const size_t length = strlen(word);
-    while (*words != '\0') {
-        const size_t found = strcspn(words, " ");
-        if (found == length && memcmp(words, word, length) == 0) {
-            return true;
+    static const char *const names[] = {
+        [SNN_ATTRIBUTE_INT] = "int",
+        [SNN_ATTRIBUTE_FLOAT] = "float",
+        [SNN_ATTRIBUTE_TEXT] = "text",
+        [SNN_ATTRIBUTE_INTS] = "ints",
+        [SNN_ATTRIBUTE_FLOATS] = "floats",
+        [SNN_ATTRIBUTE_TENSOR] = "tensor",
+        [SNN_ATTRIBUTE_OTHER] = "another kind",
+    };
+    return names[kind];
+}
+
+/* The kind that `known` gives the attribute of that name, as text that ends at a space or 0; NULL: none. */
+static const char *known_kind(const char *known, const char *name)
+{
+    const size_t length = strlen(name);
+    while (*known != '\0') {
+        const size_t word = strcspn(known, "=");
+        if (word == length && memcmp(known, name, length) == 0) {
+            return known + word + 1;
         }
-        words += found;
-        words += strspn(words, " ");
+        known += strcspn(known, " ");
+        known += strspn(known, " ");
     }
-    return false;
+    return NULL;
 }
 
 snn_status snn_operator_attributes(const snn_node *node, const char *known)
 {
     for (size_t i = 0; i < node->attribute_count; i++) {
-        if (!has_word(known, node->attributes[i].name)) {
-            return snn_fail(SNN_INPUT_ERROR, "attribute '%s' is not supported", node->attributes[i].name);
+        const snn_attribute *attribute = &node->attributes[i];
+        const char *expected = known_kind(known, attribute->name);
+        const char *found = kind_name(attribute->kind);
+        if (expected == NULL) {
+            return snn_fail(SNN_INPUT_ERROR, "attribute '%s' is not supported", attribute->name);
+        }
+        const size_t length = strcspn(expected, " ");
+        if (strlen(found) != length || memcmp(expected, found, length) != 0) {
+            return snn_fail(SNN_INPUT_ERROR, "attribute '%s': expects %.*s, found %s", attribute->name, (int)length,
+                            expected, found);
         }
     }
     return snn_ok();
@@ -48,6 +71,15 @@ snn_status snn_operator_expect_rank(const snn_tensor *input, const char *what, i
         char text[DESCRIPTION_BYTES];
         return snn_fail(SNN_INPUT_ERROR, "%s: expects %d axes, found %s", what, rank,
                         snn_tensor_describe(input, text, sizeof text));
+    }
+    return snn_ok();
+}
+
+snn_status snn_operator_expect_elements(const snn_tensor *input, const char *what)
+{
+    if (snn_tensor_elements(input) < 1) {
+        char text[DESCRIPTION_BYTES];
+        return snn_fail(SNN_INPUT_ERROR, "%s: %s has no elements", what, snn_tensor_describe(input, text, sizeof text));
     }
     return snn_ok();
 }

@@ -42,7 +42,8 @@ static snn_status constant_value(const snn_operator_call *call, snn_tensor *valu
 static snn_status constant_infer(const snn_operator_call *call)
 {
     snn_tensor value;
-    SNN_TRY(snn_operator_attributes(call->node, "value value_int value_ints value_float value_floats"));
+    SNN_TRY(snn_operator_attributes(
+        call->node, "value=tensor value_int=int value_ints=ints value_float=float value_floats=floats"));
     SNN_TRY(constant_value(call, &value));
     return snn_operator_set_shape(&call->outputs[0], value.type, value.rank, value.dims);
 }
@@ -75,7 +76,7 @@ static snn_status constant_of_shape_infer(const snn_operator_call *call)
 {
     snn_tensor value;
     snn_integers shape;
-    SNN_TRY(snn_operator_attributes(call->node, "value"));
+    SNN_TRY(snn_operator_attributes(call->node, "value=tensor"));
     SNN_TRY(fill_value(call, &value));
     SNN_TRY(snn_operator_read_integers(call->inputs[0], "the shape", &shape));
     return snn_operator_set_shape(&call->outputs[0], value.type, shape.count, shape.values);
@@ -122,7 +123,7 @@ static snn_status shape_evaluate(const snn_operator_call *call)
 static snn_status shape_infer(const snn_operator_call *call)
 {
     int32_t start = 0, count = 0;
-    SNN_TRY(snn_operator_attributes(call->node, "start end"));
+    SNN_TRY(snn_operator_attributes(call->node, "start=int end=int"));
     shape_range(call, &start, &count);
     SNN_TRY(snn_operator_set_shape(&call->outputs[0], SNN_TYPE_INT64, 1, (const int64_t[]){count}));
     if (call->outputs[0].data == NULL) {
@@ -160,7 +161,7 @@ static snn_status cast_type(const snn_operator_call *call, snn_type *type)
 static snn_status cast_infer(const snn_operator_call *call)
 {
     snn_type type = SNN_TYPE_FLOAT32;
-    SNN_TRY(snn_operator_attributes(call->node, "to saturate"));
+    SNN_TRY(snn_operator_attributes(call->node, "to=int saturate=int"));
     SNN_TRY(cast_type(call, &type));
     snn_operator_copy_shape(&call->outputs[0], call->inputs[0]);
     call->outputs[0].type = type;

@@ -72,7 +72,8 @@ static snn_status padded_shape(const convolution *layer, snn_tensor *padded)
 snn_status snn_convolution_infer(const snn_operator_call *call)
 {
     convolution layer;
-    SNN_TRY(snn_operator_attributes(call->node, "auto_pad dilations group kernel_shape pads strides"));
+    SNN_TRY(snn_operator_attributes(call->node,
+                                    "auto_pad=text dilations=ints group=int kernel_shape=ints pads=ints strides=ints"));
     SNN_TRY(read_layer(call, &layer));
     const int64_t outputs = layer.groups * layer.group_outputs;
     const snn_tensor *bias = snn_operator_input(call, 2);

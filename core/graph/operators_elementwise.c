@@ -16,6 +16,7 @@ typedef struct function {
     float (*real)(float x, const float parameters[MAX_PARAMETERS]);
     int64_t (*integer)(int64_t x); /* NULL: float32 only */
     parameter parameters[MAX_PARAMETERS];
+    const char *attributes; /* their kinds, as for snn_operator_attributes */
 } function;
 
 static float square_root(float x, const float *p)
@@ -199,33 +200,33 @@ static float gelu(float x, const float *p)
 }
 
 static const function functions[] = {
-    {"Sqrt", square_root, NULL, {{0}}},
-    {"Exp", exponential, NULL, {{0}}},
-    {"Log", logarithm, NULL, {{0}}},
-    {"Erf", error_function, NULL, {{0}}},
-    {"Neg", negative, negative_integer, {{0}}},
-    {"Abs", absolute, absolute_integer, {{0}}},
-    {"Sign", sign, sign_integer, {{0}}},
-    {"Reciprocal", reciprocal, NULL, {{0}}},
-    {"Floor", round_down, NULL, {{0}}},
-    {"Ceil", round_up, NULL, {{0}}},
-    {"Round", round_even, NULL, {{0}}},
-    {"Sin", sine, NULL, {{0}}},
-    {"Cos", cosine, NULL, {{0}}},
-    {"Tanh", hyperbolic_tangent, NULL, {{0}}},
-    {"Sigmoid", sigmoid, NULL, {{0}}},
-    {"Relu", relu, NULL, {{0}}},
-    {"LeakyRelu", leaky_relu, NULL, {{"alpha", 0.01F}}},
-    {"ThresholdedRelu", thresholded_relu, NULL, {{"alpha", 1.0F}}},
-    {"Elu", elu, NULL, {{"alpha", 1.0F}}},
-    {"Celu", celu, NULL, {{"alpha", 1.0F}}},
-    {"Selu", selu, NULL, {{"alpha", 1.67326319F}, {"gamma", 1.05070102F}}},
-    {"HardSigmoid", hard_sigmoid, NULL, {{"alpha", 0.2F}, {"beta", 0.5F}}},
-    {"HardSwish", hard_swish, NULL, {{0}}},
-    {"Softplus", softplus, NULL, {{0}}},
-    {"Softsign", softsign, NULL, {{0}}},
-    {"Mish", mish, NULL, {{0}}},
-    {"Gelu", gelu, NULL, {{"approximate", 0.0F}}},
+    {"Sqrt", square_root, NULL, {{0}}, ""},
+    {"Exp", exponential, NULL, {{0}}, ""},
+    {"Log", logarithm, NULL, {{0}}, ""},
+    {"Erf", error_function, NULL, {{0}}, ""},
+    {"Neg", negative, negative_integer, {{0}}, ""},
+    {"Abs", absolute, absolute_integer, {{0}}, ""},
+    {"Sign", sign, sign_integer, {{0}}, ""},
+    {"Reciprocal", reciprocal, NULL, {{0}}, ""},
+    {"Floor", round_down, NULL, {{0}}, ""},
+    {"Ceil", round_up, NULL, {{0}}, ""},
+    {"Round", round_even, NULL, {{0}}, ""},
+    {"Sin", sine, NULL, {{0}}, ""},
+    {"Cos", cosine, NULL, {{0}}, ""},
+    {"Tanh", hyperbolic_tangent, NULL, {{0}}, ""},
+    {"Sigmoid", sigmoid, NULL, {{0}}, ""},
+    {"Relu", relu, NULL, {{0}}, ""},
+    {"LeakyRelu", leaky_relu, NULL, {{"alpha", 0.01F}}, "alpha=float"},
+    {"ThresholdedRelu", thresholded_relu, NULL, {{"alpha", 1.0F}}, "alpha=float"},
+    {"Elu", elu, NULL, {{"alpha", 1.0F}}, "alpha=float"},
+    {"Celu", celu, NULL, {{"alpha", 1.0F}}, "alpha=float"},
+    {"Selu", selu, NULL, {{"alpha", 1.67326319F}, {"gamma", 1.05070102F}}, "alpha=float gamma=float"},
+    {"HardSigmoid", hard_sigmoid, NULL, {{"alpha", 0.2F}, {"beta", 0.5F}}, "alpha=float beta=float"},
+    {"HardSwish", hard_swish, NULL, {{0}}, ""},
+    {"Softplus", softplus, NULL, {{0}}, ""},
+    {"Softsign", softsign, NULL, {{0}}, ""},
+    {"Mish", mish, NULL, {{0}}, ""},
+    {"Gelu", gelu, NULL, {{0}}, "approximate=text"},
 };
 
 static const function *find_function(const snn_node *node)
@@ -241,15 +242,7 @@ static snn_status unary_infer(const snn_operator_call *call)
 {
     const function *entry = find_function(call->node);
     const snn_tensor *input = call->inputs[0];
-    for (size_t i = 0; i < call->node->attribute_count; i++) {
-        bool known = false;
-        for (int j = 0; j < MAX_PARAMETERS && entry->parameters[j].name != NULL; j++) {
-            known = known || strcmp(call->node->attributes[i].name, entry->parameters[j].name) == 0;
-        }
-        if (!known) {
-            return snn_fail(SNN_INPUT_ERROR, "attribute '%s' is not supported", call->node->attributes[i].name);
-        }
-    }
+    SNN_TRY(snn_operator_attributes(call->node, entry->attributes));
     const char *form = snn_node_text(call->node, "approximate", "none");
     if (strcmp(form, "none") != 0 && strcmp(form, "tanh") != 0) {
         return snn_fail(SNN_INPUT_ERROR, "attribute 'approximate': expects none or tanh, found %s", form);
@@ -311,7 +304,7 @@ static snn_status relu_evaluate(const snn_operator_call *call)
 static snn_status clip_infer(const snn_operator_call *call)
 {
     const snn_tensor *input = call->inputs[0];
-    SNN_TRY(snn_operator_attributes(call->node, call->opset < 11 ? "min max" : ""));
+    SNN_TRY(snn_operator_attributes(call->node, call->opset < 11 ? "min=float max=float" : ""));
     if (input->type != SNN_TYPE_INT64 || call->opset < 11) {
         SNN_TRY(snn_operator_expect_type(input, "the input", SNN_TYPE_FLOAT32));
     }

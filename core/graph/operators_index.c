@@ -20,7 +20,7 @@ static snn_status gather_infer(const snn_operator_call *call)
     const snn_tensor *input = call->inputs[0];
     const snn_tensor *indices = call->inputs[1];
     int32_t axis = 0;
-    SNN_TRY(snn_operator_attributes(call->node, "axis"));
+    SNN_TRY(snn_operator_attributes(call->node, "axis=int"));
     SNN_TRY(snn_operator_expect_type(indices, "the indices", SNN_TYPE_INT64));
     SNN_TRY(snn_operator_axis(snn_node_integer(call->node, "axis", 0), input->rank, &axis));
     int64_t dims[2 * SNN_MAX_RANK];
@@ -70,7 +70,7 @@ static snn_status concat_infer(const snn_operator_call *call)
 {
     const snn_tensor *first = call->inputs[0];
     int32_t axis = 0;
-    SNN_TRY(snn_operator_attributes(call->node, "axis"));
+    SNN_TRY(snn_operator_attributes(call->node, "axis=int"));
     SNN_TRY(snn_operator_expect_all(call));
     if (snn_node_attribute(call->node, "axis") == NULL) {
         return snn_fail(SNN_INPUT_ERROR, "attribute 'axis' is missing");
@@ -184,7 +184,7 @@ static snn_status read_slice(const snn_operator_call *call, slice *part)
 static snn_status slice_infer(const snn_operator_call *call)
 {
     slice part;
-    SNN_TRY(snn_operator_attributes(call->node, "starts ends axes"));
+    SNN_TRY(snn_operator_attributes(call->node, "starts=ints ends=ints axes=ints"));
     SNN_TRY(read_slice(call, &part));
     return snn_operator_set_shape(&call->outputs[0], call->inputs[0]->type, call->inputs[0]->rank, part.count);
 }
@@ -252,7 +252,7 @@ static snn_status split_infer(const snn_operator_call *call)
     const snn_tensor *input = call->inputs[0];
     int32_t axis = 0;
     snn_integers sizes;
-    SNN_TRY(snn_operator_attributes(call->node, "axis split num_outputs"));
+    SNN_TRY(snn_operator_attributes(call->node, "axis=int split=ints num_outputs=int"));
     SNN_TRY(read_split(call, &axis, &sizes));
     for (int32_t i = 0; i < call->node->output_count; i++) {
         snn_operator_copy_shape(&call->outputs[i], input);
@@ -341,7 +341,7 @@ static snn_status pad_infer(const snn_operator_call *call)
     const snn_tensor *input = call->inputs[0];
     padding pad;
     int64_t dims[SNN_MAX_RANK];
-    SNN_TRY(snn_operator_attributes(call->node, "mode pads value"));
+    SNN_TRY(snn_operator_attributes(call->node, "mode=text pads=ints value=float"));
     SNN_TRY(read_padding(call, &pad));
     const snn_tensor *value = snn_operator_input(call, 2);
     if (value != NULL && (value->type != input->type || snn_tensor_elements(value) != 1)) {

@@ -25,11 +25,14 @@ enum { SNN_ANY_OUTPUTS = INT32_MAX }; /* an entry without a limit on its outputs
 
 /* Checks, for `infer`. Each failure is an SNN_INPUT_ERROR that says what was expected and what was found. */
 
-/* Refuses attributes of the node that are not in `known`, a text of names with spaces between. */
+/* Refuses attributes of the node that are not in `known` or not of the kind that it names: "axis=int epsilon=float
+ * mode=text perm=ints scales=floats value=tensor". So the getters of graph.h find what they ask for, or nothing. */
 snn_status snn_operator_attributes(const snn_node *node, const char *known);
 /* `what` names the input in the message: "the weights". */
 snn_status snn_operator_expect_type(const snn_tensor *input, const char *what, snn_type type);
 snn_status snn_operator_expect_rank(const snn_tensor *input, const char *what, int32_t rank);
+/* At least one element: for readers that divide by sizes. */
+snn_status snn_operator_expect_elements(const snn_tensor *input, const char *what);
 /* A vector of `length` float32 elements, one for each channel. */
 snn_status snn_operator_expect_vector(const snn_tensor *input, const char *what, int64_t length);
 /* Counts a negative axis from the end; refuses what is outside [0, rank). */

@@ -37,7 +37,7 @@ static snn_status gemm_read(const snn_operator_call *call, gemm_shape *shape)
 static snn_status gemm_infer(const snn_operator_call *call)
 {
     gemm_shape shape;
-    SNN_TRY(snn_operator_attributes(call->node, "alpha beta transA transB"));
+    SNN_TRY(snn_operator_attributes(call->node, "alpha=float beta=float transA=int transB=int"));
     SNN_TRY(gemm_read(call, &shape));
     snn_tensor *output = &call->outputs[0];
     SNN_TRY(snn_operator_set_shape(output, SNN_TYPE_FLOAT32, 2, (const int64_t[]){shape.m, shape.n}));

@@ -12,7 +12,7 @@ static snn_status batch_norm_infer(const snn_operator_call *call)
 {
     const snn_tensor *input = call->inputs[0];
     static const char *const names[] = {"", "the scale", "the bias", "the mean", "the variance"};
-    SNN_TRY(snn_operator_attributes(call->node, "epsilon momentum spatial training_mode"));
+    SNN_TRY(snn_operator_attributes(call->node, "epsilon=float momentum=float spatial=int training_mode=int"));
     SNN_TRY(snn_operator_expect_type(input, "the input", SNN_TYPE_FLOAT32));
     if (snn_node_integer(call->node, "training_mode", 0) != 0 || snn_node_integer(call->node, "spatial", 1) != 1) {
         return snn_fail(SNN_INPUT_ERROR, "expects training_mode 0 and spatial 1; export the model for inference");
@@ -75,7 +75,7 @@ static snn_status layer_norm_infer(const snn_operator_call *call)
 {
     const snn_tensor *input = call->inputs[0];
     int32_t axis = 0;
-    SNN_TRY(snn_operator_attributes(call->node, "axis epsilon stash_type"));
+    SNN_TRY(snn_operator_attributes(call->node, "axis=int epsilon=float stash_type=int"));
     SNN_TRY(snn_operator_expect_type(input, "the input", SNN_TYPE_FLOAT32));
     SNN_TRY(snn_operator_axis(snn_node_integer(call->node, "axis", -1), input->rank, &axis));
     SNN_TRY(check_affine(input, call->inputs[1], "the scale"));
@@ -147,11 +147,13 @@ static snn_status read_groups(const snn_operator_call *call, int64_t *groups, in
 {
     const snn_tensor *input = call->inputs[0];
     const bool instance = strcmp(call->node->operator, "InstanceNormalization") == 0;
-    SNN_TRY(snn_operator_attributes(call->node, instance ? "epsilon" : "epsilon num_groups stash_type"));
+    SNN_TRY(snn_operator_attributes(call->node,
+                                    instance ? "epsilon=float" : "epsilon=float num_groups=int stash_type=int"));
     SNN_TRY(snn_operator_expect_type(input, "the input", SNN_TYPE_FLOAT32));
     if (input->rank < 3) {
         return snn_fail(SNN_INPUT_ERROR, "the input: expects at least 3 axes, found %d", input->rank);
     }
+    SNN_TRY(snn_operator_expect_elements(input, "the input"));
     const int64_t channels = input->dims[1];
     *groups = instance ? channels : snn_node_integer(call->node, "num_groups", 0);
     if (*groups < 1 || channels % *groups != 0) {
@@ -218,7 +220,7 @@ static snn_status read_softmax(const snn_operator_call *call, softmax_shape *sha
 static snn_status softmax_infer(const snn_operator_call *call)
 {
     softmax_shape shape;
-    SNN_TRY(snn_operator_attributes(call->node, "axis"));
+    SNN_TRY(snn_operator_attributes(call->node, "axis=int"));
     SNN_TRY(snn_operator_expect_type(call->inputs[0], "the input", SNN_TYPE_FLOAT32));
     SNN_TRY(read_softmax(call, &shape));
     snn_operator_copy_shape(&call->outputs[0], call->inputs[0]);

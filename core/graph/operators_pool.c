@@ -41,15 +41,17 @@ static snn_status infer_pool(const snn_operator_call *call)
 
 static snn_status max_pool_infer(const snn_operator_call *call)
 {
-    SNN_TRY(
-        snn_operator_attributes(call->node, "auto_pad ceil_mode dilations kernel_shape pads storage_order strides"));
+    SNN_TRY(snn_operator_attributes(
+        call->node,
+        "auto_pad=text ceil_mode=int dilations=ints kernel_shape=ints pads=ints storage_order=int strides=ints"));
     return infer_pool(call);
 }
 
 static snn_status average_pool_infer(const snn_operator_call *call)
 {
-    SNN_TRY(snn_operator_attributes(call->node,
-                                    "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides"));
+    SNN_TRY(snn_operator_attributes(
+        call->node,
+        "auto_pad=text ceil_mode=int count_include_pad=int dilations=ints kernel_shape=ints pads=ints strides=ints"));
     return infer_pool(call);
 }
 

@@ -107,7 +107,7 @@ static snn_status reduce_infer(const snn_operator_call *call)
 {
     const snn_tensor *input = call->inputs[0];
     bool reduced[SNN_MAX_RANK];
-    SNN_TRY(snn_operator_attributes(call->node, "axes keepdims noop_with_empty_axes"));
+    SNN_TRY(snn_operator_attributes(call->node, "axes=ints keepdims=int noop_with_empty_axes=int"));
     if (input->type != SNN_TYPE_INT64 || find_reduction(call->node)->integer == NULL) {
         SNN_TRY(snn_operator_expect_type(input, "the input", SNN_TYPE_FLOAT32));
     }

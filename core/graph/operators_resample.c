@@ -105,6 +105,7 @@ static snn_status read_resize(const snn_operator_call *call, resize *now)
     int mode = 0, transformation = 0, round = 0;
     *now = (resize){.rank = call->inputs[0]->rank};
     memcpy(now->from, call->inputs[0]->dims, sizeof now->from);
+    SNN_TRY(snn_operator_expect_elements(call->inputs[0], "the input"));
     SNN_TRY(read_choice(call->node, "mode", "nearest", modes, 1, &mode));
     SNN_TRY(read_choice(call->node, "coordinate_transformation_mode", early ? "asymmetric" : "half_pixel",
                         transformations, 4, &transformation));
@@ -119,8 +120,9 @@ static snn_status read_resize(const snn_operator_call *call, resize *now)
 static snn_status resize_infer(const snn_operator_call *call)
 {
     resize now;
-    SNN_TRY(snn_operator_attributes(call->node, "mode scales coordinate_transformation_mode nearest_mode cubic_coeff_a "
-                                                "extrapolation_value exclude_outside antialias"));
+    SNN_TRY(snn_operator_attributes(
+        call->node, "mode=text scales=floats coordinate_transformation_mode=text nearest_mode=text cubic_coeff_a=float "
+                    "extrapolation_value=float exclude_outside=int antialias=int"));
     SNN_TRY(read_resize(call, &now));
     return snn_operator_set_shape(&call->outputs[0], call->inputs[0]->type, now.rank, now.to);
 }
@@ -202,7 +204,7 @@ static snn_status read_blocks(const snn_operator_call *call, blocks *now)
     const snn_tensor *input = call->inputs[0];
     const bool to_space = strcmp(call->node->operator, "DepthToSpace") == 0;
     int mode = 0;
-    SNN_TRY(snn_operator_attributes(call->node, to_space ? "blocksize mode" : "blocksize"));
+    SNN_TRY(snn_operator_attributes(call->node, to_space ? "blocksize=int mode=text" : "blocksize=int"));
     SNN_TRY(snn_operator_expect_rank(input, "the input", 4));
     SNN_TRY(read_choice(call->node, "mode", "DCR", modes, 2, &mode));
     now->size = snn_node_integer(call->node, "blocksize", 0);

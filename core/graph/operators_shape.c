@@ -21,7 +21,7 @@ static snn_status identity_infer(const snn_operator_call *call)
 
 static snn_status dropout_infer(const snn_operator_call *call)
 {
-    SNN_TRY(snn_operator_attributes(call->node, "ratio seed"));
+    SNN_TRY(snn_operator_attributes(call->node, "ratio=float seed=int"));
     const snn_tensor *training = snn_operator_input(call, 2);
     if (training != NULL) {
         SNN_TRY(snn_operator_expect_type(training, "training_mode", SNN_TYPE_BOOL));
@@ -52,7 +52,7 @@ static snn_status reshape_infer(const snn_operator_call *call)
 {
     const snn_tensor *input = call->inputs[0];
     snn_integers wanted;
-    SNN_TRY(snn_operator_attributes(call->node, "allowzero"));
+    SNN_TRY(snn_operator_attributes(call->node, "allowzero=int"));
     SNN_TRY(snn_operator_read_integers(call->inputs[1], "the new shape", &wanted));
     if (wanted.count > SNN_MAX_RANK) {
         return snn_fail(SNN_INPUT_ERROR, "the new shape: at most %d axes are supported, found %d", SNN_MAX_RANK,
@@ -96,7 +96,7 @@ static snn_status reshape_infer(const snn_operator_call *call)
 static snn_status flatten_infer(const snn_operator_call *call)
 {
     const snn_tensor *input = call->inputs[0];
-    SNN_TRY(snn_operator_attributes(call->node, "axis"));
+    SNN_TRY(snn_operator_attributes(call->node, "axis=int"));
     int64_t axis = snn_node_integer(call->node, "axis", 1);
     if (axis < -input->rank || axis > input->rank) {
         return snn_fail(SNN_INPUT_ERROR, "axis %lld is out of range for a tensor of %d axes", (long long)axis,
@@ -117,7 +117,7 @@ static snn_status squeeze_infer(const snn_operator_call *call)
     const snn_tensor *input = call->inputs[0];
     snn_integers axes;
     bool removed[SNN_MAX_RANK];
-    SNN_TRY(snn_operator_attributes(call->node, "axes"));
+    SNN_TRY(snn_operator_attributes(call->node, "axes=ints"));
     SNN_TRY(snn_operator_integers(call, "axes", 1, 13, &axes));
     SNN_TRY(snn_operator_axis_set(&axes, input->rank, removed));
     int64_t dims[SNN_MAX_RANK];
@@ -139,7 +139,7 @@ static snn_status unsqueeze_infer(const snn_operator_call *call)
     const snn_tensor *input = call->inputs[0];
     snn_integers axes;
     bool added[SNN_MAX_RANK];
-    SNN_TRY(snn_operator_attributes(call->node, "axes"));
+    SNN_TRY(snn_operator_attributes(call->node, "axes=ints"));
     SNN_TRY(snn_operator_integers(call, "axes", 1, 13, &axes));
     if (!axes.present) {
         return snn_fail(SNN_INPUT_ERROR, "'axes' is missing");
@@ -188,7 +188,7 @@ static snn_status transpose_infer(const snn_operator_call *call)
     const snn_tensor *input = call->inputs[0];
     int32_t order[SNN_MAX_RANK];
     int64_t dims[SNN_MAX_RANK];
-    SNN_TRY(snn_operator_attributes(call->node, "perm"));
+    SNN_TRY(snn_operator_attributes(call->node, "perm=ints"));
     SNN_TRY(read_order(call, order));
     for (int32_t axis = 0; axis < input->rank; axis++) {
         dims[axis] = input->dims[order[axis]];

@@ -338,6 +338,49 @@ static void test_refusals(void **state)
     expect_refused(graph, "z", "net.onnx: node relu (Relu): output 1 (z) is not supported");
 }
 
+/* An attribute of another kind would otherwise be as good as absent. */
+static void test_kinds_of_attributes(void **state)
+{
+    (void)state;
+    snn_graph *graph = new_graph();
+    add_input(graph, "x", 2, (const int64_t[]){1, 4});
+    add_integer(add_node(graph, "leaky", "LeakyRelu", "x", "y"), "alpha", 1);
+    expect_refused(graph, "y", "net.onnx: node leaky (LeakyRelu): attribute 'alpha': expects float, found int");
+
+    graph = new_graph();
+    add_input(graph, "x", 4, (const int64_t[]){1, 1, 4, 4});
+    snn_node *node = add_node(graph, "pool", "AveragePool", "x", "y");
+    add_integers(node, "kernel_shape", 2, (const int64_t[]){2, 2});
+    add_attribute(node, "strides", SNN_ATTRIBUTE_FLOATS);
+    expect_refused(graph, "y", "net.onnx: node pool (AveragePool): attribute 'strides': expects ints, found floats");
+
+    graph = new_graph();
+    add_input(graph, "x", 2, (const int64_t[]){1, 4});
+    add_attribute(add_node(graph, "soft", "Softmax", "x", "y"), "axis", SNN_ATTRIBUTE_OTHER);
+    expect_refused(graph, "y", "net.onnx: node soft (Softmax): attribute 'axis': expects int, found another kind");
+}
+
+/* Constants may be empty; values of the image may not. */
+static void test_empty_values(void **state)
+{
+    (void)state;
+    snn_graph *graph = new_graph();
+    add_input(graph, "x", 2, (const int64_t[]){1, 4});
+    add_constant(graph, "none", SNN_TYPE_INT64, 1, (const int64_t[]){1}, (const int64_t[]){0});
+    add_constant(graph, "axis", SNN_TYPE_INT64, 1, (const int64_t[]){1}, (const int64_t[]){1});
+    (void)add_node(graph, "cut", "Slice", "x none none axis", "y");
+    expect_refused(graph, "y", "net.onnx: node cut (Slice): output 0 would be float32[1,0]: no elements");
+
+    graph = new_graph();
+    add_input(graph, "x", 2, (const int64_t[]){1, 2});
+    add_constant(graph, "empty", SNN_TYPE_FLOAT32, 2, (const int64_t[]){1, 0}, (const float[]){0});
+    add_integer(add_node(graph, "join", "Concat", "empty empty", "still_empty"), "axis", 1);
+    add_integer(add_node(graph, "all", "Concat", "x still_empty", "y"), "axis", 1);
+    infer(graph, "y");
+    expect_shape(graph, "y", "float32[1,2]");
+    snn_graph_destroy(graph);
+}
+
 static void test_going_on_after_refusals(void **state)
 {
     (void)state;
@@ -498,6 +541,8 @@ int main(void)
         cmocka_unit_test(test_sort),
         cmocka_unit_test(test_shape_arithmetic_folds),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_kinds_of_attributes),
+        cmocka_unit_test(test_empty_values),
         cmocka_unit_test(test_going_on_after_refusals),
         cmocka_unit_test(test_unread_nodes_are_folded),
         cmocka_unit_test(test_evaluator),

@@ -184,6 +184,32 @@ static void test_group_normalization(void **state)
     fixture_end(&op);
 }
 
+/* What divides by sizes refuses empty tensors, which constants may be. */
+static void test_empty_inputs(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"InstanceNormalization", "GroupNormalization", "Resize"};
+    for (int i = 0; i < 3; i++) {
+        fixture op;
+        fixture_begin(&op, names[i]);
+        op.opset = 21;
+        fixture_input(&op, SNN_TYPE_FLOAT32, DIMS(0, 2, 2), FLOATS(0));
+        if (i < 2) {
+            fixture_floats(&op, DIMS(2), FLOATS(1, 1));
+            fixture_floats(&op, DIMS(2), FLOATS(1, 1));
+        } else {
+            fixture_omit(&op);
+            fixture_omit(&op);
+            fixture_vector(&op, DIMS(2, 2, 2));
+        }
+        if (i == 1) {
+            fixture_integer(&op, "num_groups", 2);
+        }
+        fixture_refused(&op, "float32[0,2,2] has no elements");
+        fixture_end(&op);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_tile),
         cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_group_normalization),
+        cmocka_unit_test(test_empty_inputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
