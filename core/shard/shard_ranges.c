@@ -1,6 +1,11 @@
 /* Neurons whose value left the range that calibration found for their channel. A scale is the largest value seen there,
  * so |y| stays below 1 for images like those of the calibration; where it does not, the channel's resolution was chosen
- * for smaller values, and schedules whose sum is near 1 cannot follow it at all. */
+ * for smaller values.
+ *
+ * Many channels sit at their largest value: constants, clipped functions, maxima over windows. Their y is not still but
+ * wanders around 1, by its own steps and by what the errors of its inputs add: some hundredths at T = 64, more at fewer
+ * timesteps. So less than a tenth beyond, or two of the last steps, is not counted; such an excess costs no resolution
+ * to speak of. A schedule whose steps sum to less than that cannot show an excess at all. */
 #include <math.h>
 
 #include "core/shard/shard_private.h"
@@ -15,8 +20,7 @@ void snn_ranges_count(snn_shard *shard, int32_t population)
     const int32_t owned = snn_part_channels(part);
     const snn_shape shape = shard->network->populations[population].shape;
     const int64_t rows = shard->images * snn_shape_positions(shape);
-    /* y hops around its target by eta: less than one hop beyond is not beyond. */
-    const float limit = 1.0F + shard->eta[shard->timesteps - 1];
+    const float limit = 1.0F + fmaxf(2.0F * shard->eta[shard->timesteps - 1], 0.1F);
     int64_t *counts = snn_statistics_population(shard->statistics, shard->network, population).channel_beyond;
     for (int64_t i = 0; i < rows; i++) {
         for (int32_t c = 0; c < owned; c++) {
