@@ -5,10 +5,12 @@
  *   softmax               exponentials, their sum (linear), quotients by the sum
  *   attention             scores of queries and keys, softmax in either form, values mixed by its weights
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/convert/arrange.h"
 #include "core/convert/centring.h"
 
 /* One population of a form. `affine` is its input and becomes its output, `shape`d; `part` ends the node's name. */
@@ -143,7 +145,7 @@ snn_status snn_decompose_softmax(snn_recognition *recognition, snn_affine *x)
 /* --- attention --- */
 
 /* Queries and keys side by side become the scores of every key, head by head. */
-static snn_status score(snn_recognition *recognition, snn_affine *x, const softmax_values *values)
+static snn_status score(snn_recognition *recognition, snn_affine *x, const softmax_values *values, int32_t scores)
 {
     snn_draft *draft = recognition->draft;
     snn_affine keys;
@@ -155,9 +157,30 @@ static snn_status score(snn_recognition *recognition, snn_affine *x, const softm
     snn_affine_clear(&keys);
     SNN_TRY(status);
     SNN_TRY(snn_draft_stream_affine(draft, x, recognition->node->outputs[0]));
-    SNN_TRY(add_part(recognition, "/scores", SNN_NEURON_SCORES, x, shape, values->before));
+    SNN_TRY(add_part(recognition, "/scores", SNN_NEURON_SCORES, x, shape, scores));
     place_value(recognition, values);
     last_population(recognition)->alpha = recognition->pattern->parameter;
+    return snn_ok();
+}
+
+/* Adds a constant to x, scores of every key, head by head: a mask or a position bias. Infinities become large numbers:
+ * they cannot be told from them behind an exponential. */
+static snn_status add_mask(const snn_recognition *recognition, snn_affine *x)
+{
+    const float infinity = 1e30f;
+    const snn_value *values = recognition->draft->graph->values;
+    const snn_pattern_match *pattern = recognition->pattern;
+    const snn_tensor *mask = &values[pattern->mask].tensor;
+    const int32_t keys = x->shape.channels / pattern->groups;
+    SNN_TRY(snn_affine_expand_offset(x));
+    for (int64_t p = 0; p < x->offset_positions; p++) {
+        for (int32_t c = 0; c < x->shape.channels; c++) {
+            int64_t element = (c / keys * x->offset_positions + p) * keys + c % keys;
+            int64_t at = snn_arrange_broadcast_element(mask, &values[pattern->masked].tensor, element);
+            float added = ((const float *)mask->data)[at];
+            x->offset[p * x->shape.channels + c] += fmaxf(fminf(added, infinity), -infinity);
+        }
+    }
     return snn_ok();
 }
 
@@ -182,11 +205,14 @@ static snn_status mix(snn_recognition *recognition, snn_affine *x, int32_t heads
 snn_status snn_decompose_attention(snn_recognition *recognition)
 {
     const snn_pattern_match *pattern = recognition->pattern;
-    const softmax_values values = {pattern->scores, pattern->weights, pattern->groups, pattern->groups};
+    const softmax_values values = {pattern->masked, pattern->weights, pattern->groups, pattern->groups};
     const bool fused = recognition->draft->options.softmax == SNN_FORM_FUSED;
     snn_affine x;
     memset(&x, 0, sizeof x);
-    snn_status status = score(recognition, &x, &values);
+    snn_status status = score(recognition, &x, &values, pattern->scores);
+    if (status.code == SNN_OK && pattern->mask != SNN_NO_VALUE) {
+        status = add_mask(recognition, &x);
+    }
     if (status.code == SNN_OK && fused) {
         status = add_part(recognition, "/softmax", SNN_NEURON_SOFTMAX, &x, x.shape, values.behind);
         place_value(recognition, &values);

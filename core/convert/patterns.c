@@ -29,6 +29,15 @@ bool snn_search_constant(const snn_search *search, int32_t value, float *constan
     return true;
 }
 
+bool snn_search_exponent(const snn_search *search, const snn_node *node, float *exponent)
+{
+    const snn_value *values = search->graph->values;
+    const snn_tensor *base = &values[node->inputs[0]].tensor;
+    const snn_tensor *result = &values[node->outputs[0]].tensor;
+    return values[node->inputs[1]].constant && snn_tensor_elements(base) == snn_tensor_elements(result) &&
+           snn_tensor_uniform(&values[node->inputs[1]].tensor, exponent);
+}
+
 bool snn_search_is_close(float a, float b)
 {
     return fabsf(a - b) <= TOLERANCE * fabsf(b);
@@ -120,8 +129,7 @@ static bool is_cubic(snn_search *search, int32_t value, int32_t x)
     }
     float exponent = 0.0f;
     const snn_node *power = factors.count == 1 ? snn_search_producer(search, factors.value[0], "Pow") : NULL;
-    if (power == NULL || power->inputs[0] != x || !snn_search_constant(search, power->inputs[1], &exponent) ||
-        exponent != 3.0f) {
+    if (power == NULL || power->inputs[0] != x || !snn_search_exponent(search, power, &exponent) || exponent != 3.0f) {
         return false;
     }
     snn_search_absorb(search, power);

@@ -9,8 +9,8 @@
  * - Silu, Mish: x * Sigmoid(x); x * Tanh(Softplus(x)).
  * - HardSwish: x * HardSigmoid(x); x * Clip(x + 3, 0, 6) / 6.
  * - LayerNormalization, RMSNormalization: x - mean, or x, over Sqrt(mean of its square + epsilon), over one axis.
- * - Attention: Softmax(q k * scale) v, with the movements that split q, k and v into heads, perhaps from one product,
- * and join the heads again.
+ * - Attention: Softmax(q k * scale + constant) v, with the movements that split q, k and v into heads, perhaps from one
+ * product, and join the heads again; the constant, a mask or a position bias, may be left out.
  */
 #ifndef SNN_CONVERT_PATTERNS_H
 #define SNN_CONVERT_PATTERNS_H
@@ -27,7 +27,9 @@ typedef struct snn_pattern_match {
     int32_t groups;                    /* Attention: heads; LayerNormalization, RMSNormalization: the axis */
     int32_t first[SNN_PATTERN_INPUTS]; /* Attention: the channels of q, k and v in their values: `width` of them from */
     int32_t width;                     /* `first` on */
-    int32_t scores, weights;           /* Attention: values [1, heads, tokens, tokens] before and behind the softmax */
+    /* Attention: values [1, heads, tokens, tokens]: the scaled products of q and k, what goes into the softmax and what
+     * comes out; and the constant added in between (a mask, a position bias), or SNN_NO_VALUE. */
+    int32_t scores, masked, weights, mask;
     int32_t root; /* absorbed nodes: the root's number; the root itself: its own; ordinary nodes: -1 */
 } snn_pattern_match;
 

@@ -174,7 +174,26 @@ static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joine
     return found;
 }
 
-/* `mixed` = MatMul(Softmax(scale * MatMul(q, k)), v) */
+/* If `value` is a sum of scores and a constant, the scores; the constant becomes *mask. */
+static int32_t without_mask(snn_search *search, int32_t value, int32_t *mask)
+{
+    const snn_value *values = search->graph->values;
+    const snn_node *sum = snn_search_producer(search, value, "Add");
+    *mask = SNN_NO_VALUE;
+    for (int32_t i = 0; sum != NULL && i < 2; i++) {
+        const snn_value *constant = &values[sum->inputs[i]];
+        const snn_tensor *scores = &values[sum->inputs[1 - i]].tensor;
+        if (constant->constant && constant->tensor.type == SNN_TYPE_FLOAT32 &&
+            snn_tensor_elements(scores) == snn_tensor_elements(&values[value].tensor)) {
+            snn_search_absorb(search, sum);
+            *mask = sum->inputs[i];
+            return sum->inputs[1 - i];
+        }
+    }
+    return value;
+}
+
+/* `mixed` = MatMul(Softmax(scale * MatMul(q, k) + mask), v) */
 static bool match_heads(snn_search *search, int32_t mixed, const heads *split, snn_pattern_match *match)
 {
     float scale = 1.0f, unused = 1.0f;
@@ -186,7 +205,9 @@ static bool match_heads(snn_search *search, int32_t mixed, const heads *split, s
     }
     int32_t last = search->graph->values[softmax->outputs[0]].tensor.rank - 1;
     int64_t axis = snn_node_integer(softmax, "axis", search->graph->opset >= 13 ? -1 : 1);
-    snn_search_factors(search, softmax->inputs[0], &factors);
+    int32_t mask = SNN_NO_VALUE;
+    int32_t scaled = without_mask(search, softmax->inputs[0], &mask);
+    snn_search_factors(search, scaled, &factors);
     const snn_node *scores = factors.count == 1 ? snn_search_producer(search, factors.value[0], "MatMul") : NULL;
     if (scores == NULL || (axis != -1 && axis != last)) {
         return false;
@@ -196,8 +217,10 @@ static bool match_heads(snn_search *search, int32_t mixed, const heads *split, s
                                  .input_count = 3,
                                  .groups = (int32_t)split->count,
                                  .width = (int32_t)(split->count * split->width),
-                                 .scores = softmax->inputs[0],
-                                 .weights = softmax->outputs[0]};
+                                 .scores = scaled,
+                                 .masked = softmax->inputs[0],
+                                 .weights = softmax->outputs[0],
+                                 .mask = mask};
     if (!operand(search, scores->inputs[0], split, false, 0, &scale, match) ||
         !operand(search, scores->inputs[1], split, true, 1, &scale, match) ||
         !operand(search, mix->inputs[1], split, false, 2, &unused, match) || unused != 1.0f) {

@@ -24,6 +24,8 @@ typedef struct snn_factors {
 const snn_node *snn_search_producer(const snn_search *search, int32_t value, const char *operator_name);
 /* Whether `value` is a constant of one element. */
 bool snn_search_constant(const snn_search *search, int32_t value, float *constant);
+/* Whether `node` is a power with one exponent, of either type, for all elements of its base. */
+bool snn_search_exponent(const snn_search *search, const snn_node *node, float *exponent);
 bool snn_search_is_close(float a, float b);
 void snn_search_absorb(snn_search *search, const snn_node *node);
 /* Whether `value` is x + constant; absorbs the sum. */

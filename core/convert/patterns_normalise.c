@@ -42,7 +42,7 @@ static bool is_square(snn_search *search, int32_t value, int32_t *of)
     float exponent = 0.0f;
     const snn_node *power = snn_search_producer(search, value, "Pow");
     const snn_node *product = snn_search_producer(search, value, "Mul");
-    if (power != NULL && snn_search_constant(search, power->inputs[1], &exponent) && exponent == 2.0f) {
+    if (power != NULL && snn_search_exponent(search, power, &exponent) && exponent == 2.0f) {
         snn_search_absorb(search, power);
         *of = power->inputs[0];
         return true;
@@ -61,7 +61,7 @@ static bool is_power(snn_search *search, int32_t value, float exponent, int32_t 
     float found = 0.0f;
     const snn_node *power = snn_search_producer(search, value, "Pow");
     const snn_node *root = exponent == 0.5f ? snn_search_producer(search, value, "Sqrt") : NULL;
-    if (power != NULL && (!snn_search_constant(search, power->inputs[1], &found) || found != exponent)) {
+    if (power != NULL && (!snn_search_exponent(search, power, &found) || found != exponent)) {
         return false;
     }
     const snn_node *node = power != NULL ? power : root;

@@ -103,6 +103,30 @@ static snn_status scale_elements(snn_recognition *recognition, snn_affine *affin
     return snn_ok();
 }
 
+/* constant / x: reciprocals, times the constant. The graph holds no reciprocals, so that the population's scale is
+ * found from the quotients by undoing the constant. */
+static snn_status constant_over(snn_recognition *recognition)
+{
+    const float smallest_divisor = 1e-6f; /* by magnitude */
+    snn_draft *draft = recognition->draft;
+    float *values = NULL;
+    bool per_channel = false;
+    SNN_TRY(snn_recognise_unary(recognition, 1, SNN_NEURON_RECIPROCAL, smallest_divisor, 0.0f));
+    snn_affine *result = &draft->affines[recognition->node->outputs[0]];
+    SNN_TRY(snn_arrange_constant(recognition, 0, result, &values, &per_channel));
+    snn_draft_population *population = &draft->populations[draft->population_count - 1];
+    population->own_constants = values;
+    for (int32_t c = 0; c < result->shape.channels && per_channel; c++) {
+        per_channel = values[c] != 0.0f;
+    }
+    if (!per_channel) {
+        return snn_fail(SNN_INPUT_ERROR, "a constant that is 0 or differs from position to position, divided by an "
+                                         "activation, is not supported");
+    }
+    population->value_gain = values;
+    return snn_affine_scale(result, values, NULL);
+}
+
 typedef enum arithmetic { ADD, SUBTRACT, MULTIPLY, DIVIDE } arithmetic;
 
 static snn_status with_constant(snn_recognition *recognition, arithmetic what, int32_t constant)
@@ -112,7 +136,7 @@ static snn_status with_constant(snn_recognition *recognition, arithmetic what, i
     bool per_channel = false;
     int32_t activation = 1 - constant;
     if (what == DIVIDE && constant == 0) {
-        return snn_fail(SNN_INPUT_ERROR, "a constant divided by an activation is not linear");
+        return constant_over(recognition);
     }
     SNN_TRY(snn_arrange_take_broadcast(recognition, activation, &affine));
     snn_status status = snn_arrange_constant(recognition, constant, &affine, &values, &per_channel);

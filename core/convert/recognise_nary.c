@@ -104,7 +104,8 @@ static snn_status convert_attention(snn_recognition *recognition)
     for (int32_t i = 0; i < 3; i++) {
         SNN_TRY(snn_recognise_channels_last(recognition, i));
     }
-    if (recognition->draft->options.attention == SNN_FORM_DECOMPOSED) {
+    const bool masked = recognition->pattern->mask != SNN_NO_VALUE; /* the fused neuron has no place for it */
+    if (masked || recognition->draft->options.attention == SNN_FORM_DECOMPOSED) {
         return snn_decompose_attention(recognition);
     }
     snn_status status = snn_ok();

@@ -116,10 +116,14 @@ static snn_status convert_clip(snn_recognition *recognition)
 
 static snn_status convert_pow(snn_recognition *recognition)
 {
-    const snn_tensor *exponent = NULL;
-    SNN_TRY(snn_recognition_constant(recognition, 1, &exponent));
-    float power = *(const float *)exponent->data;
-    if (snn_tensor_elements(exponent) != 1 || (power != 2.0f && power != 0.5f)) {
+    float power = 0.0f;
+    if (!snn_recognition_is_constant(recognition, 1) || !snn_recognition_is_activation(recognition, 0)) {
+        return snn_fail(SNN_INPUT_ERROR, "the exponent depends on the image; a constant expected");
+    }
+    if (!snn_tensor_uniform(snn_recognition_input(recognition, 1), &power)) {
+        return snn_fail(SNN_INPUT_ERROR, "exponents that differ from element to element are not supported");
+    }
+    if (power != 2.0f && power != 0.5f) {
         return snn_fail(SNN_INPUT_ERROR, "power %g; 2 and 0.5 are supported", (double)power);
     }
     return snn_recognise_unary(recognition, 0, power == 2.0f ? SNN_NEURON_SQUARE : SNN_NEURON_SQRT, 0.0f, 0.0f);

@@ -29,6 +29,23 @@ int64_t snn_tensor_elements(const snn_tensor *tensor)
     return empty ? 0 : elements;
 }
 
+bool snn_tensor_uniform(const snn_tensor *tensor, float *number)
+{
+    const int64_t elements = snn_tensor_elements(tensor);
+    if (elements < 1 || tensor->type == SNN_TYPE_BOOL) {
+        return false;
+    }
+    const bool real = tensor->type == SNN_TYPE_FLOAT32;
+    for (int64_t i = 0; i < elements; i++) {
+        const float element = real ? ((const float *)tensor->data)[i] : (float)((const int64_t *)tensor->data)[i];
+        if (i > 0 && element != *number) {
+            return false;
+        }
+        *number = element;
+    }
+    return true;
+}
+
 size_t snn_type_bytes(snn_type type)
 {
     switch (type) {

@@ -88,6 +88,8 @@ typedef struct snn_graph {
  * the product beyond SNN_MAX_ELEMENTS. */
 int64_t snn_tensor_elements(const snn_tensor *tensor);
 size_t snn_type_bytes(snn_type type);
+/* Whether all elements, float32 or int64, are one number, which becomes *number. The tensor must have data. */
+bool snn_tensor_uniform(const snn_tensor *tensor, float *number);
 /* "float32[1,3,32,32]" into `text`; returns `text`. */
 const char *snn_tensor_describe(const snn_tensor *tensor, char *text, size_t bytes);
 /* Allocates zeroed data for the tensor's type and dims. SNN_INPUT_ERROR if snn_tensor_elements cannot count them. */

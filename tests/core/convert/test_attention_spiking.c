@@ -22,7 +22,23 @@ static float bias(int j)
     return 0.2f * cosf(5.0f * (float)j);
 }
 
-static void naive(const float *x, int heads, double *y)
+/* What is added to a score before the softmax. */
+static float no_mask(int head, int query, int key)
+{
+    (void)head, (void)query, (void)key;
+    return 0.0f;
+}
+static float causal(int head, int query, int key)
+{
+    (void)head;
+    return key > query ? -INFINITY : 0.0f;
+}
+static float relative(int head, int query, int key)
+{
+    return 0.3f * (float)((query - key + 3 * head) % 5);
+}
+
+static void naive_masked(const float *x, int heads, float (*mask)(int head, int query, int key), double *y)
 {
     double all[TOKENS][3 * CHANNELS];
     int width = CHANNELS / heads;
@@ -42,12 +58,29 @@ static void naive(const float *x, int heads, double *y)
                 for (int i = c / width * width; i < c / width * width + width; i++) {
                     score += all[t][i] * all[k][CHANNELS + i];
                 }
-                sum += exp((double)SCALE * score);
-                mixed += exp((double)SCALE * score) * all[k][2 * CHANNELS + c];
+                double numerator = exp((double)SCALE * score + (double)mask(c / width, t, k));
+                sum += numerator;
+                mixed += numerator * all[k][2 * CHANNELS + c];
             }
             y[t * CHANNELS + c] = mixed / sum;
         }
     }
+}
+static void naive(const float *x, int heads, double *y)
+{
+    naive_masked(x, heads, no_mask, y);
+}
+static void naive_causal(const float *x, double *y)
+{
+    naive_masked(x, HEADS, causal, y);
+}
+static void naive_relative(const float *x, double *y)
+{
+    naive_masked(x, HEADS, relative, y);
+}
+static void naive_single_causal(const float *x, double *y)
+{
+    naive_masked(x, 1, causal, y);
 }
 static void naive_heads(const float *x, double *y)
 {
@@ -107,22 +140,56 @@ static int32_t softmax_of(builder *b, int32_t scores)
     return y;
 }
 
+/* A constant [heads][tokens][tokens]; the dims are the caller's. */
+static int32_t mask_of(builder *b, int heads, float (*mask)(int head, int query, int key), int32_t rank,
+                       const int64_t *dims)
+{
+    float elements[HEADS * TOKENS * TOKENS];
+    for (int i = 0; i < heads * TOKENS * TOKENS; i++) {
+        elements[i] = mask(i / TOKENS / TOKENS, i / TOKENS % TOKENS, i % TOKENS);
+    }
+    return given(b, elements, rank, dims);
+}
+
 /* From q, k and v, [1][head][token][channel of the head], to the joined heads. */
-static int32_t attention(builder *b, int32_t q, int32_t k, int32_t v)
+static int32_t attention_with(builder *b, int32_t q, int32_t k, int32_t v, int32_t mask)
 {
     int32_t scores = NODE(b, "MatMul", q, permuted(b, k, DIMS(0, 1, 3, 2)));
     scores = NODE(b, "Mul", scores, scalar(b, SCALE));
+    scores = mask == SNN_NO_VALUE ? scores : NODE(b, "Add", scores, mask);
     int32_t y = NODE(b, "MatMul", softmax_of(b, scores), v);
     return reshaped(b, permuted(b, y, DIMS(0, 2, 1, 3)), DIMS(1, TOKENS, CHANNELS));
 }
 
-static int32_t build_separate(builder *b, int32_t x)
+static int32_t attention(builder *b, int32_t q, int32_t k, int32_t v)
+{
+    return attention_with(b, q, k, v, SNN_NO_VALUE);
+}
+
+static int32_t separate(builder *b, int32_t x, int32_t mask)
 {
     int32_t t = tokens(b, x);
     int32_t q = heads_of(b, projected(b, t, 0, CHANNELS));
     int32_t k = heads_of(b, projected(b, t, CHANNELS, CHANNELS));
     int32_t v = heads_of(b, projected(b, t, 2 * CHANNELS, CHANNELS));
-    return attention(b, q, k, v);
+    return attention_with(b, q, k, v, mask);
+}
+
+/* The same mask for all heads. */
+static int32_t build_causal(builder *b, int32_t x)
+{
+    return separate(b, x, mask_of(b, 1, causal, DIMS(1, 1, TOKENS, TOKENS)));
+}
+
+/* A bias of its own for each head, as of relative positions. */
+static int32_t build_relative(builder *b, int32_t x)
+{
+    return separate(b, x, mask_of(b, HEADS, relative, DIMS(HEADS, TOKENS, TOKENS)));
+}
+
+static int32_t build_separate(builder *b, int32_t x)
+{
+    return separate(b, x, SNN_NO_VALUE);
 }
 
 /* The root of the scale at both queries and keys; keys transposed at once. */
@@ -213,13 +280,22 @@ static int32_t build_tokens_first(builder *b, int32_t x)
     return NODE(b, "Gemm", y, given(b, identity, DIMS(CHANNELS, CHANNELS)));
 }
 
-static int32_t build_single(builder *b, int32_t x)
+static int32_t single(builder *b, int32_t x, int32_t mask)
 {
     int32_t t = tokens(b, x);
     int32_t q = projected(b, t, 0, CHANNELS);
     int32_t k = permuted(b, projected(b, t, CHANNELS, CHANNELS), DIMS(0, 2, 1));
     int32_t scores = NODE(b, "Mul", scalar(b, SCALE), NODE(b, "MatMul", q, k));
+    scores = mask == SNN_NO_VALUE ? scores : NODE(b, "Add", mask, scores);
     return NODE(b, "MatMul", softmax_of(b, scores), projected(b, t, 2 * CHANNELS, CHANNELS));
+}
+static int32_t build_single(builder *b, int32_t x)
+{
+    return single(b, x, SNN_NO_VALUE);
+}
+static int32_t build_single_causal(builder *b, int32_t x)
+{
+    return single(b, x, mask_of(b, 1, causal, DIMS(TOKENS, TOKENS)));
 }
 
 /* ---- products of two activations by themselves ---- */
@@ -293,6 +369,9 @@ static const operator_row rows[] = {
     {"matrix square", build_matrix_square, naive_matrix_square, 2 * HEIGHT, -1.0f, 1.0f, 0.03},
     {"mix alone", build_mixed, naive_mixed, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"single head", build_single, naive_single, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"causal mask", build_causal, naive_causal, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"position bias", build_relative, naive_relative, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"single head, causal mask", build_single_causal, naive_single_causal, ELEMENTS, -1.0f, 1.0f, 0.03},
 };
 
 static void test_fused(void **state)

@@ -146,6 +146,18 @@ static void test_layer_norm_by_power(void **state)
     check_pattern(&b, v, 5 * 4 * 4, "LayerNormalization", 2); /* a stream, the neurons */
 }
 
+static void test_layer_norm_by_integer_power(void **state)
+{
+    (void)state;
+    builder b = builder_begin(DIMS(1, 3, 4, 4));
+    int32_t x = channels_last(&b, signed_input(&b));
+    int32_t deviation = NODE(&b, "Sub", x, mean_of_last(&b, x));
+    int32_t square = NODE(&b, "Pow", deviation, integers(&b, 1, (int64_t[]){2}));
+    int32_t variance = NODE(&b, "Add", mean_of_last(&b, square), scalar(&b, 1e-5f));
+    int32_t v = NODE(&b, "Div", deviation, NODE(&b, "Sqrt", variance));
+    check_pattern(&b, v, 5 * 4 * 4, "LayerNormalization", 2);
+}
+
 static void test_layer_norm_by_product(void **state)
 {
     (void)state;
@@ -334,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_hard_swish_by_hard_sigmoid),
         cmocka_unit_test(test_hard_swish_by_clip),
         cmocka_unit_test(test_layer_norm_by_power),
+        cmocka_unit_test(test_layer_norm_by_integer_power),
         cmocka_unit_test(test_layer_norm_by_product),
         cmocka_unit_test(test_layer_norm_times_inverse_root),
         cmocka_unit_test(test_root_mean_square_norm),

@@ -161,6 +161,74 @@ static void naive_square(const float *x, double *y)
     }
 }
 
+/* Exponents as integers, and as a tensor of one number. */
+static int32_t build_integer_square(builder *b, int32_t x)
+{
+    return NODE(b, "Pow", x, integers(b, 1, (int64_t[]){2}));
+}
+static int32_t build_uniform_square(builder *b, int32_t x)
+{
+    return NODE(b, "Pow", x, given(b, (const float[]){2, 2, 2, 2}, DIMS(CHANNELS, 1, 1)));
+}
+
+/* One bound only, the other as infinity. */
+static int32_t build_clip_low(builder *b, int32_t x)
+{
+    return NODE(b, "Clip", x, scalar(b, 0.0f), scalar(b, INFINITY));
+}
+static void naive_clip_low(const float *x, double *y)
+{
+    for (int i = 0; i < ELEMENTS; i++) {
+        y[i] = fmax((double)x[i], 0.0);
+    }
+}
+static int32_t build_clip_high(builder *b, int32_t x)
+{
+    return NODE(b, "Clip", x, scalar(b, -INFINITY), scalar(b, 0.25f));
+}
+static void naive_clip_high(const float *x, double *y)
+{
+    for (int i = 0; i < ELEMENTS; i++) {
+        y[i] = fmin((double)x[i], 0.25);
+    }
+}
+
+static int32_t build_one_over(builder *b, int32_t x)
+{
+    return NODE(b, "Div", scalar(b, 1.0f), x);
+}
+static void naive_one_over(const float *x, double *y)
+{
+    for (int i = 0; i < ELEMENTS; i++) {
+        y[i] = 1.0 / (double)x[i];
+    }
+}
+static int32_t build_constants_over(builder *b, int32_t x)
+{
+    return NODE(b, "Div", given(b, (const float[]){2, -1, 0.5f, 3}, DIMS(CHANNELS, 1, 1)), x);
+}
+static void naive_constants_over(const float *x, double *y)
+{
+    static const double constants[CHANNELS] = {2, -1, 0.5, 3};
+    for (int i = 0; i < ELEMENTS; i++) {
+        y[i] = constants[i / PIXELS] / (double)x[i];
+    }
+}
+
+static int32_t build_gelu_tanh(builder *b, int32_t x)
+{
+    int32_t y = NODE(b, "Gelu", x);
+    with_text(b, "approximate", "tanh");
+    return y;
+}
+static void naive_gelu_tanh(const float *x, double *y)
+{
+    for (int i = 0; i < ELEMENTS; i++) {
+        double v = (double)x[i];
+        y[i] = 0.5 * v * (1.0 + tanh(0.7978845608028654 * (v + 0.044715 * v * v * v)));
+    }
+}
+
 /* Away from the jump on either side: what is near it is on the wrong side for a while. */
 static int32_t build_threshold(builder *b, int32_t x)
 {
@@ -184,6 +252,13 @@ static void test_rows(void **state)
         {"Clip", build_clip, naive_clip, ELEMENTS, -1.0f, 1.0f, 0.02},
         {"Clip (ReLU6)", build_relu6, naive_relu6, ELEMENTS, -1.0f, 1.0f, 0.02},
         {"Pow (2)", build_square, naive_square, ELEMENTS, -1.0f, 1.0f, 0.02},
+        {"Pow (2 as an integer)", build_integer_square, naive_square, ELEMENTS, -1.0f, 1.0f, 0.02},
+        {"Pow (2 for each channel)", build_uniform_square, naive_square, ELEMENTS, -1.0f, 1.0f, 0.02},
+        {"Clip (open above)", build_clip_low, naive_clip_low, ELEMENTS, -1.0f, 1.0f, 0.02},
+        {"Clip (open below)", build_clip_high, naive_clip_high, ELEMENTS, -1.0f, 1.0f, 0.02},
+        {"Div (1 / x)", build_one_over, naive_one_over, ELEMENTS, 0.5f, 2.0f, 0.02},
+        {"Div (constants / x)", build_constants_over, naive_constants_over, ELEMENTS, -2.0f, -0.5f, 0.02},
+        {"Gelu (tanh)", build_gelu_tanh, naive_gelu_tanh, ELEMENTS, -3.0f, 2.0f, 0.02},
         {"ThresholdedRelu", build_threshold, naive_threshold, ELEMENTS, -1.0f, 1.0f, 0.02},
     };
     (void)state;
