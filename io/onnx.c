@@ -9,7 +9,7 @@
 #include "io/onnx_tensor.h"
 #include "io/onnx_wire.h"
 
-enum { MIN_OPSET = 9, MAX_OPSET = 18 };
+enum { MIN_OPSET = 9, MAX_OPSET = 23 };
 
 /* A graph being made from a model. */
 typedef struct importer {

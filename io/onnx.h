@@ -4,7 +4,7 @@
 
 #include "core/graph/graph.h"
 
-/* Reads a model with one image input and one output, opset 9 to 18, weights inside the file. The batch dimension is
+/* Reads a model with one image input and one output, opset 9 to 23, weights inside the file. The batch dimension is
  * bound to 1; nodes are put into topological order and given unique names; float64, float16 and bfloat16 become
  * float32, int32 becomes int64. The graph is not inferred yet. SNN_INPUT_ERROR: missing file, not an ONNX file,
  * truncated, external data, opset out of range, several inputs (naming them), symbolic dimensions other than the batch.

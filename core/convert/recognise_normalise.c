@@ -93,10 +93,11 @@ static snn_status spread(snn_draft_population *population, constants given, int3
     return snn_ok();
 }
 
-/* `given` holds a gain and a shift for each of `channels` equal parts of the value. The result is laid out like the
+/* `given` holds a gain and a shift for each of `channels` equal parts of the value. Unless `centred`, 0 stands for the
+ * mean. The result is laid out like the
  * input if that has as many channels, in that order; as one position otherwise. */
-static snn_status normalise_groups(snn_recognition *recognition, int32_t groups, float epsilon, constants given,
-                                   int32_t channels)
+static snn_status normalise_groups(snn_recognition *recognition, int32_t groups, bool centred, float epsilon,
+                                   constants given, int32_t channels)
 {
     snn_draft *draft = recognition->draft;
     int32_t value = recognition->node->inputs[0];
@@ -114,6 +115,7 @@ static snn_status normalise_groups(snn_recognition *recognition, int32_t groups,
     }
     SNN_TRY(snn_recognise_nary(recognition, SNN_NEURON_LAYER_NORM, &affine, flat, epsilon, groups));
     snn_draft_population *population = last_population(recognition);
+    population->beta = centred ? 0.0f : 1.0f;
     SNN_TRY(spread(population, given, channels, flat.channels / channels));
     snn_affine *result = &draft->affines[recognition->node->outputs[0]];
     if (before.order == SNN_ORDER_CHANNELS_FIRST && before.shape.channels == channels) {
@@ -125,7 +127,7 @@ static snn_status normalise_groups(snn_recognition *recognition, int32_t groups,
 
 /* ---- operators ---- */
 
-static snn_status convert_layer_normalization(snn_recognition *recognition)
+static snn_status convert_axes(snn_recognition *recognition, bool centred)
 {
     const snn_tensor *tensor = snn_recognition_input(recognition, 0);
     float epsilon = 0.0f;
@@ -136,7 +138,7 @@ static snn_status convert_layer_normalization(snn_recognition *recognition)
     if (axis == tensor->rank - 1) {
         SNN_TRY(snn_recognise_channels_along(recognition, 0, axis));
         SNN_TRY(read_constants(recognition, tensor->dims[axis], &given));
-        return normalise_channels(recognition, true, epsilon, given);
+        return normalise_channels(recognition, centred, epsilon, given);
     }
     for (int32_t a = 0; a < axis; a++) {
         if (tensor->dims[a] != 1) {
@@ -147,7 +149,7 @@ static snn_status convert_layer_normalization(snn_recognition *recognition)
         }
     }
     SNN_TRY(read_constants(recognition, snn_tensor_elements(tensor), &given));
-    return normalise_groups(recognition, 1, epsilon, given, (int32_t)snn_tensor_elements(tensor));
+    return normalise_groups(recognition, 1, centred, epsilon, given, (int32_t)snn_tensor_elements(tensor));
 }
 
 /* (x - mean) / root of the mean square, or x / root of the mean square, over one axis. */
@@ -159,14 +161,14 @@ static snn_status convert_pattern(snn_recognition *recognition, bool centred)
     return normalise_channels(recognition, centred, epsilon, (constants){NULL, NULL});
 }
 
-static snn_status convert_centred_pattern(snn_recognition *recognition)
+static snn_status convert_layer_normalization(snn_recognition *recognition)
 {
-    return recognition->pattern != NULL ? convert_pattern(recognition, true) : convert_layer_normalization(recognition);
+    return recognition->pattern != NULL ? convert_pattern(recognition, true) : convert_axes(recognition, true);
 }
 
 static snn_status convert_root_mean_square(snn_recognition *recognition)
 {
-    return convert_pattern(recognition, false);
+    return recognition->pattern != NULL ? convert_pattern(recognition, false) : convert_axes(recognition, false);
 }
 
 static snn_status convert_instance_normalization(snn_recognition *recognition)
@@ -178,7 +180,7 @@ static snn_status convert_instance_normalization(snn_recognition *recognition)
     SNN_TRY(snn_recognition_one_image(tensor));
     SNN_TRY(read_epsilon(recognition, &epsilon));
     SNN_TRY(read_constants(recognition, channels, &given));
-    return normalise_groups(recognition, channels, epsilon, given, channels);
+    return normalise_groups(recognition, channels, true, epsilon, given, channels);
 }
 
 /* Before opset 21 gain and shift are those of groups, from it on of channels. */
@@ -192,13 +194,13 @@ static snn_status convert_group_normalization(snn_recognition *recognition)
     SNN_TRY(snn_recognition_one_image(tensor));
     SNN_TRY(read_epsilon(recognition, &epsilon));
     SNN_TRY(read_constants(recognition, channels, &given));
-    return normalise_groups(recognition, groups, epsilon, given, channels);
+    return normalise_groups(recognition, groups, true, epsilon, given, channels);
 }
 
 snn_recogniser snn_recogniser_normalise(const char *operator_name)
 {
     static const snn_recogniser_entry table[] = {
-        {"LayerNormalization", convert_centred_pattern},
+        {"LayerNormalization", convert_layer_normalization},
         {"RMSNormalization", convert_root_mean_square},
         {"InstanceNormalization", convert_instance_normalization},
         {"GroupNormalization", convert_group_normalization},

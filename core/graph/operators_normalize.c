@@ -1,5 +1,5 @@
-/* BatchNormalization (inference), Layer-, Instance- and GroupNormalization, Softmax. Sums are double, in row-major
- * order.
+/* BatchNormalization (inference), Layer-, RMS-, Instance- and GroupNormalization, Softmax. Sums are double, in
+ * row-major order.
  */
 #include <math.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static snn_status batch_norm_evaluate(const snn_operator_call *call)
     return snn_ok();
 }
 
-/* ---- LayerNormalization: inputs X, scale, bias ---- */
+/* ---- LayerNormalization and RMSNormalization: inputs X, scale, bias (the first only) ---- */
 
 static snn_status check_affine(const snn_tensor *input, const snn_tensor *parameter, const char *what)
 {
@@ -86,10 +86,11 @@ static snn_status layer_norm_infer(const snn_operator_call *call)
     return snn_ok();
 }
 
-static void standardise(const float *x, int64_t count, double epsilon, float *y)
+/* (x - mean) / root of (mean of its square + epsilon), with 0 for the mean unless `centred`. */
+static void standardise(const float *x, int64_t count, bool centred, double epsilon, float *y)
 {
     double sum = 0.0;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count && centred; i++) {
         sum += (double)x[i];
     }
     const double mean = sum / (double)count;
@@ -125,6 +126,7 @@ static void apply_affine(const snn_tensor *output, const snn_tensor *scale, cons
 static snn_status layer_norm_evaluate(const snn_operator_call *call)
 {
     const snn_tensor *input = call->inputs[0];
+    const bool centred = strcmp(call->node->operator, "LayerNormalization") == 0;
     const double epsilon = (double)snn_node_real(call->node, "epsilon", 1e-5F);
     int32_t axis = 0;
     SNN_TRY(snn_operator_axis(snn_node_integer(call->node, "axis", -1), input->rank, &axis));
@@ -134,7 +136,8 @@ static snn_status layer_norm_evaluate(const snn_operator_call *call)
     }
     const int64_t elements = snn_tensor_elements(input);
     for (int64_t begin = 0; begin < elements; begin += count) {
-        standardise((const float *)input->data + begin, count, epsilon, (float *)call->outputs[0].data + begin);
+        standardise((const float *)input->data + begin, count, centred, epsilon,
+                    (float *)call->outputs[0].data + begin);
     }
     apply_affine(&call->outputs[0], call->inputs[1], snn_operator_input(call, 2));
     return snn_ok();
@@ -187,7 +190,7 @@ static snn_status group_norm_evaluate(const snn_operator_call *call)
     const int64_t pixels = elements / (input->dims[0] * channels);
     float *y = call->outputs[0].data;
     for (int64_t begin = 0; begin < elements; begin += count) {
-        standardise((const float *)input->data + begin, count, epsilon, y + begin);
+        standardise((const float *)input->data + begin, count, true, epsilon, y + begin);
     }
     for (int64_t i = 0; i < elements; i++) {
         const int64_t channel = i / pixels % channels / sharing;
@@ -264,6 +267,7 @@ static snn_status softmax_evaluate(const snn_operator_call *call)
 const snn_graph_operator snn_operators_normalize[] = {
     {"BatchNormalization", 5, 5, 1, batch_norm_infer, batch_norm_evaluate},
     {"LayerNormalization", 2, 3, 1, layer_norm_infer, layer_norm_evaluate},
+    {"RMSNormalization", 2, 2, 1, layer_norm_infer, layer_norm_evaluate},
     {"InstanceNormalization", 3, 3, 1, group_norm_infer, group_norm_evaluate},
     {"GroupNormalization", 3, 3, 1, group_norm_infer, group_norm_evaluate},
     {"Softmax", 1, 1, 1, softmax_infer, softmax_evaluate},

@@ -228,9 +228,9 @@ static void test_opsets(void **state)
     onnx_sample sample;
     onnx_sample_init(&sample);
     sample.opset.version = 8;
-    onnx_sample_expect_refused(&sample, "opset 8 is not supported, expected 9 to 18");
-    sample.opset.version = 19;
-    onnx_sample_expect_refused(&sample, "opset 19 is not supported");
+    onnx_sample_expect_refused(&sample, "opset 8 is not supported, expected 9 to 23");
+    sample.opset.version = 24;
+    onnx_sample_expect_refused(&sample, "opset 24 is not supported");
     sample.opset.version = 18;
     sample.model.n_opset_import = 2;
     onnx_sample_expect_refused(&sample, "two opset versions");

@@ -66,11 +66,37 @@ static void naive_groups(const float *x, double *y)
     }
     scale_channels(y);
 }
-static void naive_whole(const float *x, double *y)
+static void whole(const float *x, bool centred, double *y)
 {
-    normalise(x, ELEMENTS, 1, true, y);
+    normalise(x, ELEMENTS, 1, centred, y);
     for (int i = 0; i < ELEMENTS; i++) {
         y[i] *= 0.5 + 0.01 * i;
+    }
+}
+
+static void naive_whole(const float *x, double *y)
+{
+    whole(x, true, y);
+}
+static void naive_whole_root_mean_square(const float *x, double *y)
+{
+    whole(x, false, y);
+}
+static void naive_root_mean_square_scaled(const float *x, double *y)
+{
+    naive_root_mean_square(x, y);
+    for (int i = 0; i < ELEMENTS; i++) {
+        y[i] *= (double)gains[i / PIXELS];
+    }
+}
+/* Before opset 21 each group has one gain and one shift. */
+static void naive_groups_of_opset_18(const float *x, double *y)
+{
+    for (int g = 0; g < 2; g++) {
+        normalise(x + g * ELEMENTS / 2, ELEMENTS / 2, 1, true, y + g * ELEMENTS / 2);
+    }
+    for (int i = 0; i < ELEMENTS; i++) {
+        y[i] = y[i] * (double)gains[i / (ELEMENTS / 2)] + (double)shifts[i / (ELEMENTS / 2)];
     }
 }
 
@@ -97,17 +123,34 @@ static int32_t build_layer_norm(builder *b, int32_t x)
     return permuted(b, y, (const int64_t[]){0, 3, 1, 2});
 }
 
-static int32_t build_layer_norm_of_all(builder *b, int32_t x)
+static int32_t build_root_mean_square_norm(builder *b, int32_t x)
+{
+    b->graph->opset = 23;
+    int32_t y =
+        NODE(b, "RMSNormalization", permuted(b, x, (const int64_t[]){0, 2, 3, 1}), given(b, gains, DIMS(CHANNELS)));
+    with_real(b, "epsilon", (float)EPSILON);
+    return permuted(b, y, (const int64_t[]){0, 3, 1, 2});
+}
+
+static int32_t norm_of_all(builder *b, int32_t x, const char *operator_name)
 {
     float all[ELEMENTS];
     for (int i = 0; i < ELEMENTS; i++) {
         all[i] = 0.5f + 0.01f * (float)i;
     }
-    b->graph->opset = 17;
-    int32_t y = NODE(b, "LayerNormalization", x, given(b, all, DIMS(CHANNELS, HEIGHT, WIDTH)));
+    b->graph->opset = 23;
+    int32_t y = NODE(b, operator_name, x, given(b, all, DIMS(CHANNELS, HEIGHT, WIDTH)));
     with_real(b, "epsilon", (float)EPSILON);
     with_integer(b, "axis", 1);
     return y;
+}
+static int32_t build_layer_norm_of_all(builder *b, int32_t x)
+{
+    return norm_of_all(b, x, "LayerNormalization");
+}
+static int32_t build_root_mean_square_norm_of_all(builder *b, int32_t x)
+{
+    return norm_of_all(b, x, "RMSNormalization");
 }
 
 /* ---- written out: over axis 1 of the image ---- */
@@ -174,13 +217,21 @@ static int32_t build_instances(builder *b, int32_t x)
     return y;
 }
 
-static int32_t build_groups(builder *b, int32_t x)
+static int32_t groups_of_opset(builder *b, int32_t x, int64_t opset, int64_t constants)
 {
-    b->graph->opset = 21;
-    int32_t y = NODE(b, "GroupNormalization", x, given(b, gains, DIMS(CHANNELS)), given(b, shifts, DIMS(CHANNELS)));
+    b->graph->opset = opset;
+    int32_t y = NODE(b, "GroupNormalization", x, given(b, gains, DIMS(constants)), given(b, shifts, DIMS(constants)));
     with_real(b, "epsilon", (float)EPSILON);
     with_integer(b, "num_groups", 2);
     return y;
+}
+static int32_t build_groups(builder *b, int32_t x)
+{
+    return groups_of_opset(b, x, 21, CHANNELS);
+}
+static int32_t build_groups_of_opset_18(builder *b, int32_t x)
+{
+    return groups_of_opset(b, x, 18, 2);
 }
 
 /* As exporters write it before opset 18. */
@@ -236,6 +287,9 @@ static void naive_softmax_columns(const float *x, double *y)
 static const operator_row rows[] = {
     {"LayerNormalization", build_layer_norm, naive_channels_scaled, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"LayerNormalization (all axes)", build_layer_norm_of_all, naive_whole, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"RMSNormalization", build_root_mean_square_norm, naive_root_mean_square_scaled, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"RMSNormalization (all axes)", build_root_mean_square_norm_of_all, naive_whole_root_mean_square, ELEMENTS, -1.0f,
+     1.0f, 0.03},
     {"Div by Sqrt", build_over_sqrt, naive_channels_scaled, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"Div by Pow", build_over_power, naive_channels, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"Mul by Reciprocal", build_times_reciprocal, naive_channels, ELEMENTS, -1.0f, 1.0f, 0.03},
@@ -245,6 +299,7 @@ static const operator_row rows[] = {
     {"RMS, Mul", build_root_mean_square_product, naive_root_mean_square, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"InstanceNormalization", build_instances, naive_instances, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"GroupNormalization", build_groups, naive_groups, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"GroupNormalization (opset 18)", build_groups_of_opset_18, naive_groups_of_opset_18, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"GroupNormalization (instances)", build_groups_as_instances, naive_groups, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"Softmax (channels)", build_softmax_channels, naive_softmax_channels, ELEMENTS, -1.0f, 1.0f, 0.02},
     {"Softmax (columns)", build_softmax_columns, naive_softmax_columns, ELEMENTS, -1.0f, 1.0f, 0.02},

@@ -476,6 +476,27 @@ static void test_layer_normalization(void **state)
     fixture_end(&op);
 }
 
+static void test_rms_normalization(void **state)
+{
+    (void)state;
+    fixture op;
+    fixture_begin(&op, "RMSNormalization"); /* root mean squares 5 and 13 */
+    op.opset = 23;
+    fixture_floats(&op, DIMS(1, 2, 2), FLOATS(1, 7, -7, 17));
+    fixture_floats(&op, DIMS(2), FLOATS(1, 2));
+    fixture_real(&op, "epsilon", 0.0F);
+    fixture_gives_floats(&op, DIMS(1, 2, 2), FLOATS(0.2F, 2.8F, -7 / 13.0F, 34 / 13.0F), 1e-6F);
+    fixture_end(&op);
+    fixture_begin(&op, "RMSNormalization"); /* over two axes: 2 */
+    op.opset = 23;
+    fixture_floats(&op, DIMS(1, 2, 2), FLOATS(1, 1, -1, 3));
+    fixture_floats(&op, DIMS(2, 2), FLOATS(1, 1, 2, 2));
+    fixture_integer(&op, "axis", 1);
+    fixture_real(&op, "epsilon", 1.0F);
+    fixture_gives_floats(&op, DIMS(1, 2, 2), FLOATS(0.5F, 0.5F, -1, 3), 1e-6F);
+    fixture_end(&op);
+}
+
 static void test_softmax(void **state)
 {
     (void)state;
@@ -516,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_reductions),
         cmocka_unit_test(test_batch_normalization),
         cmocka_unit_test(test_layer_normalization),
+        cmocka_unit_test(test_rms_normalization),
         cmocka_unit_test(test_softmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
