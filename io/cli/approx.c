@@ -78,7 +78,7 @@ static snn_status parse(int argc, char **argv, approx_options *options)
 /* Entries [*begin, *end) of the functions. */
 static snn_status find_functions(const char *name, int32_t *begin, int32_t *end)
 {
-    char names[400] = "";
+    char names[600] = "";
     const snn_approx_function *functions = snn_approx_functions(end);
     *begin = 0;
     if (strcmp(name, "all") == 0) {
@@ -203,7 +203,9 @@ const snn_verb snn_verb_approx = {
     "approx",
     "approx [--function all|NAME] [--timesteps T] [-o DIRECTORY]",
     "how well a neuron follows each nonlinearity, for each schedule: mean and maximum error",
-    "  --function NAME   one function only (an unknown name lists them)\n"
+    "  --function NAME   one function only (an unknown name lists them): every kind of neuron is\n"
+    "                    one of them; a minimum is a maximum of negated inputs, RMS normalisation a\n"
+    "                    layer_norm without the mean\n"
     "  --timesteps T     simulated steps, 8 to 4096 (default 128)\n"
     "  -o DIRECTORY      also write approx.h5 and a picture of each function, approx_NAME.svg\n",
     approx_verb,

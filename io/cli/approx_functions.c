@@ -45,6 +45,12 @@ static const snn_approx_function functions[] = {
      .input_count = 4, .inputs = {{1.0f, 0.0f}, {0.0f, 1.0f}, {0.0f, 0.0f}, {0.0f, -1.0f}}},
     {SNN_NEURON_SOFTMAX, "first of softmax(x, 1, 0, -1)", -4.0f, 4.0f,
      .input_count = 4, .inputs = {{1.0f, 0.0f}, {0.0f, 1.0f}, {0.0f, 0.0f}, {0.0f, -1.0f}}},
+    {SNN_NEURON_SCORES, "(x, 1) . (1 - x / 4, x / 2)", -4.0f, 4.0f, .alpha = 1.0f,
+     .input_count = 4, .inputs = {{1.0f, 0.0f}, {0.0f, 1.0f}, {-0.25f, 1.0f}, {0.5f, 0.0f}}},
+    {SNN_NEURON_MIX, "(1 / 2 + x / 8) x + (1 / 2 - x / 8) 2", -4.0f, 4.0f,
+     .input_count = 4, .inputs = {{0.125f, 0.5f}, {-0.125f, 0.5f}, {1.0f, 0.0f}, {0.0f, 2.0f}}},
+    {SNN_NEURON_ATTENTION, "softmax(x / 2, -x / 2) . (2, x)", -4.0f, 4.0f, .alpha = 0.5f,
+     .input_count = 5, .inputs = {{1.0f, 0.0f}, {0.0f, 1.0f}, {0.0f, -1.0f}, {0.0f, 2.0f}, {1.0f, 0.0f}}},
     {SNN_NEURON_SHIFTED_EXP, "e^(x - max(x, 1, 0, -1))", -4.0f, 4.0f,
      .input_count = 4, .inputs = {{1.0f, 0.0f}, {0.0f, 1.0f}, {0.0f, 0.0f}, {0.0f, -1.0f}}},
 };
@@ -96,6 +102,13 @@ static double shifted_exp(const double *x, int32_t count)
     return exp(x[0] - largest);
 }
 
+/* A query, two keys and two values. */
+static double attention(const double *x, double alpha)
+{
+    const double first = exp(alpha * x[0] * x[1]), second = exp(alpha * x[0] * x[2]);
+    return (first * x[3] + second * x[4]) / (first + second);
+}
+
 double snn_approx_function_value(const snn_approx_function *function, float x)
 {
     double inputs[SNN_APPROX_INPUTS];
@@ -115,6 +128,12 @@ double snn_approx_function_value(const snn_approx_function *function, float x)
         return layer_norm(inputs, function->input_count, (double)function->alpha);
     case SNN_NEURON_SOFTMAX:
         return softmax(inputs, function->input_count);
+    case SNN_NEURON_SCORES:
+        return (double)function->alpha * (inputs[0] * inputs[2] + inputs[1] * inputs[3]);
+    case SNN_NEURON_MIX:
+        return inputs[0] * inputs[2] + inputs[1] * inputs[3];
+    case SNN_NEURON_ATTENTION:
+        return attention(inputs, (double)function->alpha);
     case SNN_NEURON_SHIFTED_EXP:
         return shifted_exp(inputs, function->input_count);
     default:

@@ -4,7 +4,7 @@
 
 #include "core/network/network.h"
 
-enum { SNN_APPROX_INPUTS = 4 }; /* most decoded inputs of one function */
+enum { SNN_APPROX_INPUTS = 5 }; /* most decoded inputs of one function */
 
 /* One decoded input of a neuron, as x is swept: slope x + offset. */
 typedef struct snn_approx_line {
@@ -16,7 +16,9 @@ typedef struct snn_approx_function {
     const char *formula; /* for the figure's title */
     float low, high;     /* x goes from `low` to `high` */
     float alpha, beta;
-    int32_t input_count; /* 1, or that of an n-ary kind */
+    /* 1, or that of an n-ary kind. Scores: two channels of a query, two of a key. Mix: two weights, two values.
+     * Attention of two tokens: a query, two keys, two values. */
+    int32_t input_count;
     snn_approx_line inputs[SNN_APPROX_INPUTS];
 } snn_approx_function;
 

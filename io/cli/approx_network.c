@@ -33,24 +33,88 @@ int32_t snn_approx_report_count(int32_t timesteps)
 /* ---- the network ---- */
 
 /* Where the decoded inputs of each value of x are. Neurons of one input, and windows over positions, lie side by side
- * as channels; neurons of several channels have a position for each value of x. */
+ * as channels; neurons of several channels have a position for each value of x; neurons of all positions a head, of an
+ * image with as few positions as they need. */
 typedef struct arrangement {
     snn_shape input, output;
-    int64_t input_stride, value_stride; /* input k of value i is element k input_stride + i value_stride of x */
-    int32_t output_stride;              /* y of value i is element i output_stride */
+    int64_t begin[SNN_APPROX_INPUTS], stride[SNN_APPROX_INPUTS]; /* input k of value i: begin[k] + i stride[k] */
+    int32_t output_stride;                                       /* y of value i is element i output_stride */
+    int32_t groups;
 } arrangement;
+
+static arrangement side_by_side(int32_t inputs)
+{
+    arrangement made = {.input = {inputs, 1, POINTS}, .output = {1, 1, POINTS}, .output_stride = 1, .groups = 1};
+    for (int32_t k = 0; k < inputs; k++) {
+        made.begin[k] = k * POINTS;
+        made.stride[k] = 1;
+    }
+    return made;
+}
+
+static arrangement below_each_other(int32_t inputs, int32_t outputs)
+{
+    arrangement made = {
+        .input = {POINTS, 1, inputs}, .output = {POINTS, 1, outputs}, .output_stride = outputs, .groups = 1};
+    for (int32_t k = 0; k < inputs; k++) {
+        made.begin[k] = k;
+        made.stride[k] = inputs;
+    }
+    return made;
+}
+
+/* One position: [query: two channels a head | key: two]. */
+static arrangement heads_of_scores(void)
+{
+    return (arrangement){.input = {1, 1, 4 * POINTS},
+                         .output = {1, 1, POINTS},
+                         .begin = {0, 1, 2 * POINTS, 2 * POINTS + 1},
+                         .stride = {2, 2, 2, 2},
+                         .output_stride = 1,
+                         .groups = POINTS};
+}
+
+/* Two positions: [weights: two a head | value]; the first mixes the values of both. */
+static arrangement heads_of_mix(void)
+{
+    enum { ROW = 3 * POINTS };
+    return (arrangement){.input = {2, 1, ROW},
+                         .output = {2, 1, POINTS},
+                         .begin = {0, 1, 2 * POINTS, ROW + 2 * POINTS},
+                         .stride = {2, 2, 1, 1},
+                         .output_stride = 1,
+                         .groups = POINTS};
+}
+
+/* Two positions: [query | key | value]; the first attends to both. */
+static arrangement heads_of_attention(void)
+{
+    enum { ROW = 3 * POINTS };
+    return (arrangement){.input = {2, 1, ROW},
+                         .output = {2, 1, POINTS},
+                         .begin = {0, POINTS, ROW + POINTS, 2 * POINTS, ROW + 2 * POINTS},
+                         .stride = {1, 1, 1, 1, 1},
+                         .output_stride = 1,
+                         .groups = POINTS};
+}
 
 static arrangement arrange(const snn_approx_function *function)
 {
     const int32_t inputs = function->input_count;
-    if (!snn_neuron_reads_all_channels(function->kind)) {
-        return (arrangement){{inputs, 1, POINTS}, {1, 1, POINTS}, POINTS, 1, 1};
+    switch (function->kind) {
+    case SNN_NEURON_SCORES:
+        return heads_of_scores();
+    case SNN_NEURON_MIX:
+        return heads_of_mix();
+    case SNN_NEURON_ATTENTION:
+        return heads_of_attention();
+    case SNN_NEURON_LAYER_NORM: /* as many outputs as inputs */
+    case SNN_NEURON_SOFTMAX:
+    case SNN_NEURON_SHIFTED_EXP:
+        return below_each_other(inputs, inputs);
+    default: /* one output of what combines its inputs */
+        return snn_neuron_reads_all_channels(function->kind) ? below_each_other(inputs, 1) : side_by_side(inputs);
     }
-    /* One output of a neuron that combines its inputs, as many as inputs of one that normalises them. */
-    const bool as_many = function->kind == SNN_NEURON_LAYER_NORM || function->kind == SNN_NEURON_SOFTMAX ||
-                         function->kind == SNN_NEURON_SHIFTED_EXP;
-    const int32_t outputs = as_many ? inputs : 1;
-    return (arrangement){{POINTS, 1, inputs}, {POINTS, 1, outputs}, 1, inputs, outputs};
 }
 
 static snn_status filled(int32_t count, float value, float **values)
@@ -117,7 +181,7 @@ static void set_bias(const snn_approx_result *result, const arrangement *where, 
 {
     for (int32_t k = 0; k < result->function->input_count; k++) {
         for (int32_t i = 0; i < POINTS; i++) {
-            population->bias[k * where->input_stride + i * where->value_stride] =
+            population->bias[where->begin[k] + i * where->stride[k]] =
                 snn_approx_function_input(result->function, k, result->x[i]);
         }
     }
@@ -154,6 +218,7 @@ static snn_status fill_network(const snn_approx_result *result, snn_approx_input
     }
     SNN_TRY(add_population(network, "neuron", function->kind, where.input, where.output, result->scale, source_scale));
     snn_population *neuron = &network->populations[network->population_count - 1];
+    neuron->groups = where.groups;
     neuron->alpha = function->alpha;
     neuron->beta = function->beta;
     const int32_t inputs = function->input_count; /* of a window: it slides over nothing but its own neuron's inputs */
