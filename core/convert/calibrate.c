@@ -12,6 +12,9 @@ int64_t snn_draft_maxima_length(const snn_draft *draft)
 static float value_at(const snn_draft_population *population, const float *values, int64_t p, int32_t c)
 {
     const snn_affine *layout = &population->value_layout;
+    if (population->value_map != NULL) {
+        return values[population->value_map[p * layout->shape.channels + c]];
+    }
     if (population->value_heads == 0) {
         return values[snn_affine_element(layout, p, c)];
     }

@@ -456,6 +456,7 @@ void snn_draft_destroy(snn_draft *draft)
         snn_affine_clear(&draft->populations[p].input);
         snn_release(draft->populations[p].name);
         snn_release(draft->populations[p].own_constants);
+        snn_release(draft->populations[p].value_map);
     }
     snn_release(draft->affines);
     snn_release(draft->uses);

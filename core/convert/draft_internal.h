@@ -27,6 +27,7 @@ typedef struct snn_draft_population {
     int32_t value;           /* graph value whose channel maxima give the scale */
     snn_affine value_layout; /* shape and order of that value (no terms) */
     int32_t value_heads;     /* the value lies as [head][position][channel of the head] instead; 0: it does not */
+    int32_t *value_map;      /* the value's element for each of the layout's, position by position; NULL; owned */
     snn_tracked tracked;
     /* The population tracks (value - shift) / gain; NULL for 1 and 0. Constants of the graph, per channel. */
     const float *value_gain, *value_shift;

@@ -284,6 +284,41 @@ static void naive_softmax_columns(const float *x, double *y)
     }
 }
 
+/* Over an axis that is neither the channels' nor the last: the rows of each column, the maps of each pixel. */
+static int32_t build_softmax_rows(builder *b, int32_t x)
+{
+    int32_t y = NODE(b, "Softmax", NODE(b, "Mul", x, given(b, gains, DIMS(CHANNELS, 1, 1))));
+    with_integer(b, "axis", 2);
+    return y;
+}
+static void naive_softmax_rows(const float *x, double *y)
+{
+    for (int i = 0; i < ELEMENTS; i++) {
+        int c = i / PIXELS, w = i % WIDTH;
+        double sum = 0.0, gain = (double)gains[c];
+        for (int h = 0; h < HEIGHT; h++) {
+            sum += exp(gain * pixel(x, c, h, w));
+        }
+        y[i] = exp(gain * (double)x[i]) / sum;
+    }
+}
+
+/* [2][2][2][6]: over the second axis, and two images in front. */
+static int32_t build_softmax_of_stacks(builder *b, int32_t x)
+{
+    int32_t y = NODE(b, "Reshape", x, integers(b, 4, (int64_t[]){2, 2, HEIGHT, WIDTH}));
+    y = NODE(b, "Softmax", y);
+    with_integer(b, "axis", 1);
+    return y;
+}
+static void naive_softmax_of_stacks(const float *x, double *y)
+{
+    for (int i = 0; i < ELEMENTS; i++) {
+        int c = i / PIXELS, other = c / 2 * 2 + 1 - c % 2;
+        y[i] = 1.0 / (1.0 + exp((double)x[other * PIXELS + i % PIXELS] - (double)x[i]));
+    }
+}
+
 static const operator_row rows[] = {
     {"LayerNormalization", build_layer_norm, naive_channels_scaled, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"LayerNormalization (all axes)", build_layer_norm_of_all, naive_whole, ELEMENTS, -1.0f, 1.0f, 0.03},
@@ -302,6 +337,8 @@ static const operator_row rows[] = {
     {"GroupNormalization (opset 18)", build_groups_of_opset_18, naive_groups_of_opset_18, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"GroupNormalization (instances)", build_groups_as_instances, naive_groups, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"Softmax (channels)", build_softmax_channels, naive_softmax_channels, ELEMENTS, -1.0f, 1.0f, 0.02},
+    {"Softmax (rows)", build_softmax_rows, naive_softmax_rows, ELEMENTS, -1.0f, 1.0f, 0.02},
+    {"Softmax (stacks)", build_softmax_of_stacks, naive_softmax_of_stacks, ELEMENTS, -1.0f, 1.0f, 0.02},
     {"Softmax (columns)", build_softmax_columns, naive_softmax_columns, ELEMENTS, -1.0f, 1.0f, 0.02},
 };
 
