@@ -187,6 +187,27 @@ void snn_plan_rows(const snn_plan *plan, const snn_network *network, snn_place p
     *end = held.begin < held.end ? held.end - op->target_channel : 0;
 }
 
+static bool shard_is_idle(const snn_plan *plan, const snn_network *network, snn_place place)
+{
+    for (int32_t p = plan->stage_begin[place.stage]; p < plan->stage_begin[place.stage + 1]; p++) {
+        if (snn_channel_range_count(snn_plan_owned(plan, network, place, p)) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int32_t snn_plan_idle_ranks(const snn_plan *plan, const snn_network *network)
+{
+    int32_t idle = 0;
+    for (int32_t stage = 0; stage < plan->stages; stage++) {
+        for (int32_t shard = 0; shard < plan->shards[stage]; shard++) {
+            idle += shard_is_idle(plan, network, (snn_place){0, stage, shard});
+        }
+    }
+    return idle * plan->replicas;
+}
+
 /* Adds to `text`, of which `used` bytes are taken; returns the bytes taken then, at most bytes - 1. */
 static size_t add_number(char *text, size_t bytes, size_t used, const char *format, int32_t number)
 {
@@ -214,7 +235,11 @@ const char *snn_plan_describe(const snn_plan *plan, char *text, size_t bytes)
     for (int32_t stage = 0; stage < plan->stages; stage++) {
         used = add_number(text, bytes, used, stage == 0 ? "[%d" : ",%d", plan->shards[stage]);
     }
+    const bool whole = used + 1 < bytes;
     (void)snprintf(text + used, bytes - used, "]");
+    if (!whole && bytes > 4) {
+        memcpy(text + bytes - 4, "...", 4);
+    }
     return text;
 }
 

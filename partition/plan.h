@@ -58,6 +58,8 @@ int32_t snn_plan_ranks(const snn_plan *plan);
 snn_place snn_plan_place(const snn_plan *plan, int32_t rank);
 int32_t snn_plan_rank(const snn_plan *plan, snn_place place);
 int32_t snn_plan_stage_of(const snn_plan *plan, int32_t population);
+/* Ranks that own nothing: those of an empty stage, and shards beyond the channels of every population of theirs. */
+int32_t snn_plan_idle_ranks(const snn_plan *plan, const snn_network *network);
 
 /* Channels of `population` that a place owns, of its output. */
 snn_channel_range snn_plan_owned(const snn_plan *plan, const snn_network *network, snn_place place, int32_t population);
@@ -75,7 +77,8 @@ void snn_plan_rows(const snn_plan *plan, const snn_network *network, snn_place p
  * snn_plan_first_projection(network, b): projections are ordered by target. */
 int32_t snn_plan_first_projection(const snn_network *network, int32_t population);
 
-/* "1x2x2" (shards uniform) or "1x[2,1]" for shards that differ; into `text`, cut off at `bytes`; returns it. */
+/* "1x2x2" (shards uniform) or "1x[2,1]" for shards that differ; into `text`; returns it. What does not fit into `bytes`
+ * ends in "..." (if that fits). */
 const char *snn_plan_describe(const snn_plan *plan, char *text, size_t bytes);
 
 void snn_plan_destroy(snn_plan *plan); /* accepts NULL */

@@ -174,13 +174,14 @@ static snn_status find_table(snn_search *search, int32_t shards, const double **
 /* ---- stages that are divided alike ---- */
 
 /* The best last stage of `stages` for atoms [0, last): the slowest stage counts, then the sum; of equal ones the
- * shortest, so that spare stages are empty and come last. */
+ * shortest, so that spare stages are empty and come last. Who asks for a number of stages gets so many that work. */
 static void find_last_stage(snn_search *search, const double *table, int32_t stages, int32_t last)
 {
-    double best = search->slowest[cell(search, stages - 1, last)];
-    double sum = search->all[cell(search, stages - 1, last)];
+    const bool may_be_empty = search->request->stages == 0;
+    double best = may_be_empty ? search->slowest[cell(search, stages - 1, last)] : INFINITY;
+    double sum = may_be_empty ? search->all[cell(search, stages - 1, last)] : INFINITY;
     int32_t begin = last;
-    for (int32_t i = last - 1; i >= 0; i--) {
+    for (int32_t i = last - 1; i >= (may_be_empty ? 0 : stages - 1); i--) {
         const double before = search->slowest[cell(search, stages - 1, i)];
         const double stage = table[cell(search, i, last)];
         const double slowest = before > stage ? before : stage;

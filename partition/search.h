@@ -48,7 +48,8 @@ void snn_cut_clear(snn_cut *cut);
 
 /* Prepares snn_search_uniform for stages of `shards` shards, of which there may be up to `most_stages`. */
 snn_status snn_search_cuts(snn_search *search, int32_t shards, int32_t most_stages);
-/* The cut into at most `stages` stages (as many as are not empty) whose slowest stage is the fastest. */
+/* The cut into at most `stages` stages whose slowest stage is the fastest; none is empty if the request says how many
+ * there are to be, as long as there are populations for them. */
 void snn_search_uniform(const snn_search *search, int32_t shards, int32_t stages, snn_cut *cut);
 
 /* Before any other search: the tables that snn_search_mixed needs. */

@@ -77,7 +77,7 @@ static snn_status parse_ranks(const snn_verb *verb, const char *text, snn_option
         char *end = NULL;
         errno = 0;
         const long ranks = strtol(at, &end, 10);
-        const bool number = end != at && (*end == ',' || *end == '\0') && errno == 0;
+        const bool number = end != at && ((*end == ',' && end[1] != '\0') || *end == '\0') && errno == 0;
         if (!number || ranks < 1 || ranks > 1000000 || options->rank_counts == SNN_MAX_RANK_COUNTS) {
             return snn_usage_error(verb,
                                    "--ranks %s: whole numbers from 1 to 1000000 expected, for example 64 or "

@@ -54,7 +54,7 @@ static void add_prediction(table *to, const snn_prediction *predicted, const snn
     add(to, "  ranks       compute %.1f %%, communicate %.1f %%, wait: imbalance %.1f %%, pipeline bubble %.1f %%\n",
         100 * predicted->compute, 100 * predicted->communicate, 100 * predicted->imbalance, 100 * predicted->bubble);
     add(to, "  sent        %s by all ranks\n", sent);
-    add(to, "  memory      %s on the rank that needs most\n\n", memory);
+    add(to, "  memory      %s on the rank that needs most\n", memory);
 }
 
 /* Replicas are alike, so those of the first are shown. */
@@ -101,6 +101,11 @@ snn_status snn_plan_table(const snn_network *network, const snn_plan *plan, snn_
         snn_plan_describe(plan, layout, sizeof layout));
     add(&to, "predicted from %s:\n", speeds);
     add_prediction(&to, &predicted, request);
+    const int32_t idle = snn_plan_idle_ranks(plan, network);
+    if (idle > 0) {
+        add(&to, "  idle        %d of %d ranks have no work\n", idle, snn_plan_ranks(plan));
+    }
+    add(&to, "\n");
     add_ranks(&to, plan, model, request);
     return snn_ok();
 }

@@ -147,6 +147,10 @@ static void say_costs(const snn_run *run, const totals *sum)
     snn_run_say(run, "\n  ranks       %d as %s (replicas x stages x channel shards), %s each, kernels %s",
                 snn_world_size(run->world), snn_plan_describe(run->plan, layout, sizeof layout),
                 format_threads(sum, threads, sizeof threads), run->kernels->name);
+    const int32_t idle = snn_plan_idle_ranks(run->plan, run->network);
+    if (idle > 0) {
+        snn_run_say(run, "  idle        %d of %d ranks have no work", idle, snn_world_size(run->world));
+    }
     snn_run_say(run, "  speed       %.1f images/s (%lld images in %.1f s)",
                 here > 0.0 ? (double)run->todo_count / here : 0.0, (long long)run->todo_count, here);
     snn_run_say(run, "  spikes      %lld of %lld neurons x %lld images x %d timesteps (%.1f %%)", (long long)spikes,

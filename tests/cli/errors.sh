@@ -149,6 +149,9 @@ refuses "plan and layout" 2 "--plan and --layout exclude each other (see snn_dis
 refuses "plan for no number" 2 \
   "--ranks 4,x: whole numbers from 1 to 1000000 expected, for example 64 or 64,256,1024 (see snn_dist plan --help)" \
   plan "$W/good.toml" --ranks 4,x
+refuses "plan, a comma too many" 2 \
+  "--ranks 1,2,3,: whole numbers from 1 to 1000000 expected, for example 64 or 64,256,1024 (see snn_dist plan --help)" \
+  plan "$W/good.toml" --ranks 1,2,3,
 printf '[rank]\nmemory_gb = -1\n' >"$W/machine.toml"
 refuses "bad machine" 2 "@W/machine.toml:2:1: rank.memory_gb: expected a number from 0 to 1000000, found -1" \
   plan "$W/good.toml" --ranks 4 --machine "$W/machine.toml"

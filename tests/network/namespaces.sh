@@ -116,6 +116,8 @@ for rate in $rates; do
   set_rate "$rate" || { fail "tc cannot set $rate"; continue; }
   for layout in $layouts; do
     compare "$rate" "$layout"
+    grep -Eq '^  sent +[0-9.]+ [kMG]?B in [1-9][0-9]* packets' "$work/out.auto" && pass ||
+      fail "$layout at $rate: no packets: $(grep '^  sent' "$work/out.auto")"
     # A byte takes 80 ns here, a coder some 5: no measurement on any machine comes to another conclusion.
     [ "$rate" != 100mbit ] || grep -Eq '^  spikes between [a-z]+ +(xor|context|zstd) ' "$work/out.auto" && pass ||
       fail "$layout at $rate: auto does not compress: $(grep '^  spikes' "$work/out.auto")"

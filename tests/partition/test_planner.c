@@ -69,6 +69,53 @@ static void more_stages_or_shards_than_work(void **unused)
     snn_plan_destroy(plan);
 }
 
+/* Who asks for stages gets stages, whether or not a cut pays: one of nothing would be a rank without work. */
+static void stages_asked_for_have_work(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_machine machine = snn_machine_assumed();
+    snn_planner_request request = REQUEST;
+    machine.link.latency_seconds = machine.link.message_seconds = 1.0; /* no cut pays */
+    request.machine = &machine;
+    request.replicas = 1;
+    sample_build_mixed(&sample);
+    const int32_t populations = sample.network.population_count;
+    for (request.stages = 1; request.stages <= populations + 3; request.stages++) {
+        for (request.channels = 1; request.channels <= 3; request.channels += 2) {
+            request.ranks = request.stages * request.channels;
+            snn_plan *plan = make(&sample.network, request);
+            assert_int_equal(plan->stages, request.stages);
+            for (int32_t stage = 0; stage < plan->stages; stage++) {
+                assert_true((plan->stage_begin[stage] < plan->stage_begin[stage + 1]) == (stage < populations));
+            }
+            snn_plan_destroy(plan);
+        }
+    }
+}
+
+static void idle_ranks_are_counted(void **unused)
+{
+    (void)unused;
+    static const int32_t begin[][4] = {{0, 2, 5, 9}, {0, 9, 9, 9}, {0, 0, 8, 9}};
+    static const int32_t shards[][3] = {{3, 2, 17}, {13, 5, 1}, {4, 40, 3}};
+    static const int32_t least[] = {0, 6, 6}; /* of a replica; the readout has one owner */
+    sample_network sample;
+    sample_build_mixed(&sample);
+    for (int i = 0; i < 3; i++) {
+        snn_plan *plan;
+        assert_false(snn_failed(snn_plan_create(2, 3, begin[i], shards[i], 9, &plan)));
+        int32_t idle = 0;
+        for (int32_t rank = 0; rank < snn_plan_ranks(plan); rank++) {
+            const snn_rank_cost cost = cost_of(plan, &sample.network, &REQUEST, rank);
+            idle += cost.weight_bytes == 0 && cost.neurons == 0;
+        }
+        assert_int_equal(snn_plan_idle_ranks(plan, &sample.network), idle);
+        assert_true(idle >= 2 * least[i]);
+        snn_plan_destroy(plan);
+    }
+}
+
 static void assert_refused(const snn_planner_request *request, const char *message)
 {
     sample_network sample;
@@ -288,11 +335,18 @@ static void prediction_of_one_rank(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_rank_count_has_a_plan),           cmocka_unit_test(fixed_numbers_are_kept),
-        cmocka_unit_test(more_stages_or_shards_than_work),       cmocka_unit_test(impossible_layouts_are_refused),
-        cmocka_unit_test(numbers_out_of_range_are_refused),      cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
-        cmocka_unit_test(streams_and_neurons_of_several_inputs), cmocka_unit_test(one_rank_holds_the_whole_network),
-        cmocka_unit_test(shards_add_up_to_the_network),          cmocka_unit_test(prediction_of_one_rank),
+        cmocka_unit_test(every_rank_count_has_a_plan),
+        cmocka_unit_test(fixed_numbers_are_kept),
+        cmocka_unit_test(more_stages_or_shards_than_work),
+        cmocka_unit_test(impossible_layouts_are_refused),
+        cmocka_unit_test(numbers_out_of_range_are_refused),
+        cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
+        cmocka_unit_test(streams_and_neurons_of_several_inputs),
+        cmocka_unit_test(one_rank_holds_the_whole_network),
+        cmocka_unit_test(shards_add_up_to_the_network),
+        cmocka_unit_test(prediction_of_one_rank),
+        cmocka_unit_test(stages_asked_for_have_work),
+        cmocka_unit_test(idle_ranks_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,14 +21,15 @@ static double slowest_rank(const snn_plan *plan, const snn_network *network, con
     return slowest;
 }
 
-/* The best of all cuts of populations [begin[stage], end) into stages `stage` and later. */
+/* The best of all cuts of populations [begin[stage], end) into stages `stage` and later, none of them empty. */
 static double try_cuts(snn_plan *plan, int32_t stage, const snn_network *network, const snn_planner_request *request)
 {
     if (stage == plan->stages) {
         return slowest_rank(plan, network, request);
     }
     double best = 1e300;
-    for (int32_t begin = plan->stage_begin[stage - 1]; begin <= network->population_count; begin++) {
+    const int32_t last = network->population_count - (plan->stages - stage);
+    for (int32_t begin = plan->stage_begin[stage - 1] + 1; begin <= last; begin++) {
         plan->stage_begin[stage] = begin;
         const double seconds = try_cuts(plan, stage + 1, network, request);
         best = seconds < best ? seconds : best;
@@ -40,7 +41,8 @@ static void compare_with_all_cuts(const snn_network *network, int32_t most_stage
 {
     snn_planner_request request = REQUEST;
     request.replicas = 1;
-    for (request.stages = 1; request.stages <= most_stages; request.stages++) {
+    for (request.stages = 1; request.stages <= most_stages && request.stages <= network->population_count;
+         request.stages++) {
         for (request.channels = 1; request.channels <= 3; request.channels++) {
             request.ranks = request.stages * request.channels;
             snn_plan *plan = make(network, request);
