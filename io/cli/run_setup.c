@@ -255,10 +255,10 @@ static snn_status slice_network(snn_run *run)
     bool from_file = run->config->model.network[0] != '\0';
     bool owner = snn_world_rank(run->world) == 0 && !from_file;
     snn_network *slice = run->network;
-    if (owner) {
-        SNN_TRY(snn_network_copy_structure(run->network, &slice));
+    snn_status status = owner ? snn_network_copy_structure(run->network, &slice) : snn_ok();
+    if (status.code == SNN_OK && owner) {
+        status = send_rows(run, run->network);
     }
-    snn_status status = owner ? send_rows(run, run->network) : snn_ok();
     if (status.code == SNN_OK) {
         status = load_rows(run, slice, owner ? run->network : NULL, from_file);
     }
