@@ -76,7 +76,8 @@ static bool read_entry(const snn_toml_entry *entry, snn_speed *speed)
     }
     char *end;
     errno = 0;
-    *speed = (snn_speed){strtoull(entry->key + 7, &end, 16), entry->numbers[0], entry->numbers[1], entry->numbers[2]};
+    *speed =
+        (snn_speed){strtoull(entry->key + 7, &end, 16), entry->numbers[0], entry->numbers[1], entry->numbers[2], false};
     return errno == 0 && *end == '\0';
 }
 
@@ -129,6 +130,9 @@ void snn_speed_file_write(const char *path, const char *kernels, const snn_speed
                           kernels);
     for (int32_t i = first; i < book->count && length > 0; i++) {
         const snn_speed *speed = &book->speeds[i];
+        if (speed->unsteady) {
+            continue;
+        }
         length += snprintf(text + length, room - (size_t)length, "k%016" PRIx64 " = [%.6e, %.6e, %.10e]\n", speed->key,
                            speed->step_seconds, speed->group_seconds, speed->packed_bytes);
     }

@@ -12,7 +12,7 @@ void snn_speed_file_path(const char *kernels, char *path);
 /* Fills an empty book with what the file holds; nothing if it is missing, damaged or of another kind. */
 void snn_speed_file_read(const char *path, snn_speed_book *book);
 
-/* Writes the book, and the folders above it. What fails is left. */
+/* Writes the steady speeds of the book, and the folders above it. What fails is left. */
 void snn_speed_file_write(const char *path, const char *kernels, const snn_speed_book *book);
 
 #endif

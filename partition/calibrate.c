@@ -1,5 +1,7 @@
 #include "partition/calibrate.h"
 
+#include <omp.h>
+
 #include "core/base/memory.h"
 #include "core/base/timers.h"
 #include "partition/workbench.h"
@@ -8,13 +10,17 @@ enum {
     MOST_WEIGHTS = 24 << 20, /* bytes of a population's weights: fewer rows, and the time scaled up */
     CACHE_LINE = 64,
     LEAST_TURNS = 3,
-    MOST_TURNS = 40
+    MOST_TURNS = 40, /* of candidates that are steady */
+    PATIENCE = 4     /* times the seconds, for those that are not */
 };
+
+/* Turns that differ by no more agree. */
+static const double STEADY = 1.05;
 
 /* A thread that is alone is not charged for what else the machine does meanwhile. */
 static double clock_of(const snn_workbench *bench)
 {
-    return bench->work->threads == 1 ? snn_thread_seconds() : snn_seconds();
+    return bench->threads == 1 ? snn_thread_seconds() : snn_seconds();
 }
 
 static bool reads_image(const snn_network *network, int32_t population)
@@ -29,6 +35,22 @@ static bool reads_image(const snn_network *network, int32_t population)
 static void keep_fastest(double *fastest, double seconds)
 {
     *fastest = *fastest == 0.0 || seconds < *fastest ? seconds : *fastest;
+}
+
+static void keep_two_fastest(snn_candidate *one, double seconds)
+{
+    if (one->step_seconds == 0.0 || seconds < one->step_seconds) {
+        one->second_step = one->step_seconds;
+        one->step_seconds = seconds;
+    } else if (one->second_step == 0.0 || seconds < one->second_step) {
+        one->second_step = seconds;
+    }
+}
+
+/* What disturbs a turn disturbs it by another time each time: two that agree had the machine for themselves. */
+static bool is_steady(const snn_candidate *one)
+{
+    return one->second_step > 0.0 && one->second_step <= STEADY * one->step_seconds;
 }
 
 static double state_share(const snn_workbench *bench, const snn_candidate *one)
@@ -89,7 +111,7 @@ static void touch_sources(snn_workbench *bench, const snn_candidate *one)
     }
 }
 
-/* The first turn of a candidate is one step, which tells how many there may be later. */
+/* The first turn of a candidate is one step, which tells how many there may be later; faster ones may tell more. */
 static int32_t affordable_steps(const snn_workbench *bench, double step_seconds, double seconds)
 {
     const double steps = seconds / LEAST_TURNS / bench->count / (step_seconds > 0 ? step_seconds : 1e-9);
@@ -106,31 +128,52 @@ static snn_status turn_steps(snn_workbench *bench, double seconds)
         const double begun = clock_of(bench);
         SNN_TRY(snn_shard_run(bench->shard, one->population, 0, steps));
         const double taken = clock_of(bench) - begun;
-        if (one->steps == 0) {
-            const int32_t affordable = affordable_steps(bench, taken, seconds);
-            fewest = affordable < fewest ? affordable : fewest;
-            one->steps = affordable;
-        } else {
-            keep_fastest(&one->step_seconds, taken / (steps * (double)bench->images) / one->share);
+        const int32_t affordable = affordable_steps(bench, taken / steps, seconds);
+        const bool first = one->steps == 0;
+        one->steps = affordable > one->steps ? affordable : one->steps;
+        fewest = one->steps < fewest ? one->steps : fewest;
+        if (!first) {
+            keep_two_fastest(one, taken / (steps * (double)bench->images) / one->share);
         }
     }
     for (int32_t i = 0; i < bench->count && bench->with_image; i++) { /* the image's spikes are made once for all */
-        bench->candidates[i].steps = fewest < bench->candidates[i].steps ? fewest : bench->candidates[i].steps;
+        bench->candidates[i].steps = fewest;
     }
     return snn_ok();
 }
 
+static bool all_are_steady(const snn_workbench *bench)
+{
+    for (int32_t i = 0; i < bench->count; i++) {
+        if (!is_steady(&bench->candidates[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool have_enough(const snn_workbench *bench, int32_t turn, double taken, double seconds)
+{
+    if (turn <= LEAST_TURNS) {
+        return false;
+    }
+    return taken > PATIENCE * seconds || ((taken > seconds || turn > MOST_TURNS) && all_are_steady(bench));
+}
+
+/* Threads that wait for each other on a busy machine may take a hundred times as long as one of them alone, every
+ * time: a team's work counts as done by one of its threads where that is faster. So it is measured with one too. */
 static snn_status take_turns(snn_workbench *bench, double seconds)
 {
     const double begun = snn_seconds();
-    for (int32_t turn = 0; turn <= MOST_TURNS; turn++) {
-        if (turn > LEAST_TURNS && snn_seconds() - begun > seconds) {
-            break;
+    for (int32_t turn = 0; !have_enough(bench, turn, snn_seconds() - begun, seconds); turn++) {
+        for (int alone = 0; alone < (bench->work->threads > 1 && turn > 0 ? 2 : 1); alone++) {
+            bench->threads = alone == 1 ? 1 : bench->work->threads;
+            omp_set_max_active_levels(alone == 1 ? 0 : 1); /* the shard asks for its threads and gets one */
+            touch_others(bench);
+            SNN_TRY(turn_group(bench));
+            touch_others(bench);
+            SNN_TRY(turn_steps(bench, seconds));
         }
-        touch_others(bench);
-        SNN_TRY(turn_group(bench));
-        touch_others(bench);
-        SNN_TRY(turn_steps(bench, seconds));
     }
     return snn_ok();
 }
@@ -140,7 +183,8 @@ static snn_status keep_speeds(const snn_workbench *bench, snn_speed_book *book)
     for (int32_t i = 0; i < bench->count; i++) {
         const snn_candidate *one = &bench->candidates[i];
         const double packed = (double)snn_shard_packed_bytes(bench->shard, one->population) / one->share;
-        SNN_TRY(snn_speed_book_add(book, (snn_speed){one->key, one->step_seconds, one->group_seconds, packed}));
+        const snn_speed speed = {one->key, one->step_seconds, one->group_seconds, packed, !is_steady(one)};
+        SNN_TRY(snn_speed_book_add(book, speed));
     }
     return snn_ok();
 }
@@ -216,7 +260,9 @@ snn_status snn_calibrate(const snn_network *network, const snn_kernels *kernels,
                          int32_t most_shards, double seconds, snn_speed_book *book)
 {
     snn_workbench one = {.kernels = kernels, .work = work};
+    const int threads = omp_get_max_threads(), levels = omp_get_max_active_levels();
     snn_status status;
+    omp_set_num_threads(work->threads); /* before the shard, which has room for so many */
     SNN_GOTO_DONE(status, snn_network_copy_structure(network, &one.network));
     one.candidates = snn_allocate((size_t)network->population_count, sizeof *one.candidates);
     if (one.candidates == NULL) {
@@ -232,6 +278,8 @@ snn_status snn_calibrate(const snn_network *network, const snn_kernels *kernels,
         }
     }
 done:
+    omp_set_max_active_levels(levels);
+    omp_set_num_threads(threads);
     snn_release(one.candidates);
     snn_network_destroy(one.network);
     return status;

@@ -27,6 +27,7 @@ typedef struct snn_speed {
     double step_seconds;  /* for one image and timestep */
     double group_seconds; /* for one image, once: state, and the product of a graded image */
     double packed_bytes;  /* of weights, as the kernels keep them */
+    bool unsteady;        /* turns did not agree: good for now, not to be kept */
 } snn_speed;
 
 typedef struct snn_speed_book {

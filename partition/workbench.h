@@ -13,8 +13,8 @@ typedef struct snn_candidate {
     snn_channel_range owned;
     double share; /* of the channels wanted: more were too large */
     uint64_t key;
-    int32_t steps;                      /* at a time; 0: not known yet */
-    double step_seconds, group_seconds; /* the fastest so far; 0: none yet */
+    int32_t steps;                                   /* at a time; 0: not known yet */
+    double step_seconds, second_step, group_seconds; /* the fastest so far, and the next; 0: none yet */
 } snn_candidate;
 
 /* Candidates that are measured side by side: those that read the image, or the others. */
@@ -25,6 +25,7 @@ typedef struct snn_workbench {
     snn_candidate *candidates;
     int32_t count;
     int32_t images, timesteps;
+    int32_t threads; /* of this turn: of the work, or one */
     bool with_image;
     float *eta, *pixels;
     int64_t *numbers;

@@ -12,7 +12,8 @@
 #include "io/speed_file.h"
 #include "tests/io/scratch.h"
 
-static const snn_speed SPEEDS[] = {{1, 1e-6, 0.0, 4096.0}, {UINT64_C(0xfedcba9876543210), 2.5e-9, 3e-7, 0.0}};
+static const snn_speed SPEEDS[] = {{1, 1e-6, 0.0, 4096.0, false},
+                                   {UINT64_C(0xfedcba9876543210), 2.5e-9, 3e-7, 0.0, false}};
 
 static void fill(snn_speed_book *book)
 {
@@ -26,6 +27,7 @@ static void speeds_survive_the_file(void **unused)
     (void)unused;
     snn_speed_book book = {0}, read = {0};
     fill(&book);
+    assert_false(snn_failed(snn_speed_book_add(&book, (snn_speed){2, 1.0, 1.0, 1.0, true}))); /* not to be kept */
     snn_speed_file_write("speeds.toml", "portable", &book);
     snn_speed_file_read("speeds.toml", &read);
     assert_int_equal(read.count, 2);

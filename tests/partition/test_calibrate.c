@@ -1,6 +1,7 @@
 /* Calibration on networks that use every operator and neuron; prices; the memory that a plan predicts against what the
  * shards of that plan allocate. */
 #include <math.h>
+#include <omp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,6 +74,27 @@ static void everything_is_measured_once(void **unused)
         snn_speed_book_clear(&book);
         snn_network_destroy(network);
     }
+}
+
+/* More threads than processors: there are speeds, and what OpenMP was told is left as it was. */
+static void teams_are_measured(void **unused)
+{
+    (void)unused;
+    int32_t tables;
+    const snn_kernels *kernels = snn_kernels_all(&tables)[0];
+    snn_network *network = make_example(1, SNN_WEIGHTS_INT16);
+    snn_speed_book book = {0};
+    snn_work work = WORK;
+    work.threads = 32;
+    const int threads = omp_get_max_threads(), levels = omp_get_max_active_levels();
+    calibrate(network, kernels, &work, &book);
+    assert_int_equal(omp_get_max_threads(), threads);
+    assert_int_equal(omp_get_max_active_levels(), levels);
+    for (int32_t i = 0; i < book.count; i++) {
+        assert_true(book.speeds[i].step_seconds > 0);
+    }
+    snn_speed_book_clear(&book);
+    snn_network_destroy(network);
 }
 
 /* A network's structure is enough, as a rank has it before it loads its rows. */
@@ -198,9 +220,8 @@ static void memory_is_as_predicted(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_is_measured_once),
-        cmocka_unit_test(weights_are_made_up),
-        cmocka_unit_test(prices_between_widths),
+        cmocka_unit_test(everything_is_measured_once), cmocka_unit_test(weights_are_made_up),
+        cmocka_unit_test(teams_are_measured),          cmocka_unit_test(prices_between_widths),
         cmocka_unit_test(memory_is_as_predicted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
