@@ -131,6 +131,13 @@ int32_t snn_world_threads(const snn_world *world)
     return world->processors < 2.0 ? 1 : (int32_t)world->processors;
 }
 
+snn_status snn_world_processors(const snn_world *world, double *processors)
+{
+    *processors = world->processors;
+    return snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, processors, 1, MPI_DOUBLE, MPI_SUM, world->communicator),
+                         "MPI_Allreduce");
+}
+
 bool snn_world_crowded(const snn_world *world)
 {
     return world->processors < 1.0;

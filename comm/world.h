@@ -29,6 +29,8 @@ bool snn_world_one_host(const snn_world *world);
 /* Threads that suit this rank: the processors that it may run on, shared out among the ranks of its host that may run
  * on them too; at least 1. */
 int32_t snn_world_threads(const snn_world *world);
+/* Collective: the processors that all ranks have together, those that several may run on counted once. */
+snn_status snn_world_processors(const snn_world *world, double *processors);
 /* True if these ranks outnumber these processors: who waits should leave the processor to others. */
 bool snn_world_crowded(const snn_world *world);
 /* "Open MPI 4.1.4" */

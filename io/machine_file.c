@@ -29,6 +29,9 @@ snn_status snn_machine_file_read(const char *path, int32_t threads, snn_machine 
     };
     SNN_TRY(snn_toml_fields_read(path, "machine file", fields, sizeof fields / sizeof fields[0]));
     machine->speed *= speed * speed_of_threads((double)cores, threads);
+    machine->core_speed *= speed;
+    machine->threads = (int32_t)cores;
+    machine->processors = 0.0; /* a rank has its cores */
     machine->memory_bytes = memory * 1e9;
     machine->link.latency_seconds = latency * 1e-6;
     machine->link.message_seconds = message * 1e-6;

@@ -31,6 +31,12 @@ double snn_cost_items(const snn_planner_request *request, int32_t replicas)
     return (double)groups * (double)snn_cost_blocks(request);
 }
 
+double snn_cost_all_items(const snn_planner_request *request)
+{
+    const int64_t groups = request->objective == SNN_OBJECTIVE_LATENCY ? 1 : request->groups;
+    return (double)groups * (double)snn_cost_blocks(request);
+}
+
 /* ---- traffic ---- */
 
 /* The shard that owns `channel`: the last k with channels * k / shards <= channel. */
@@ -384,6 +390,17 @@ double snn_cost_compute(const snn_rank_cost *cost, const snn_planner_request *re
     return request->images * (cost->step_seconds * request->timesteps + cost->group_seconds) / blocks / speed;
 }
 
+static bool outnumbers(const snn_planner_request *request, const snn_machine *machine)
+{
+    return machine->processors > 0.0 && request->ranks > machine->processors;
+}
+
+double snn_cost_shared(const snn_cost_model *model, double work)
+{
+    const snn_machine *machine = &model->machine;
+    return machine->processors > 0.0 ? work * machine->threads / machine->processors : 0.0;
+}
+
 double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *request)
 {
     const snn_machine machine = request->machine != NULL ? *request->machine : snn_machine_assumed();
@@ -397,11 +414,14 @@ double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *re
     double packing = (cost->packets + cost->messages) * packet->packet_seconds;
     double link =
         (cost->sends + cost->messages) * machine.link.message_seconds + cost->rounds * machine.link.latency_seconds;
+    if (outnumbers(request, &machine)) {
+        link += cost->messages * machine.switch_seconds;
+    }
     for (int i = 0; i < SNN_PAYLOADS; i++) {
         packing += encoded[i] * packet->encode_byte_seconds[i] + received[i] * packet->decode_byte_seconds[i];
         link += received[i] / packet->ratio[i] * machine.link.byte_seconds;
     }
-    return snn_cost_compute(cost, request) + packing / machine.speed + link;
+    return snn_cost_compute(cost, request) + packing / machine.core_speed + link;
 }
 
 double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request)

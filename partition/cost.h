@@ -45,6 +45,11 @@ snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, i
 int64_t snn_cost_blocks(const snn_planner_request *request); /* items of a group */
 /* Items of a replica: those that count for the objective. */
 double snn_cost_items(const snn_planner_request *request, int32_t replicas);
+/* Items of all replicas: likewise. */
+double snn_cost_all_items(const snn_planner_request *request);
+/* Seconds that all processors take at least for the work of ranks that sums up to `work` seconds; 0 where each rank has
+ * its own. */
+double snn_cost_shared(const snn_cost_model *model, double work);
 /* Seconds of computation of an item. */
 double snn_cost_compute(const snn_rank_cost *cost, const snn_planner_request *request);
 

@@ -20,8 +20,12 @@ typedef struct snn_packet_speed {
 } snn_packet_speed;
 
 typedef struct snn_machine {
-    double speed;        /* of a rank, relative to where speeds were measured */
-    double memory_bytes; /* of a rank; 0: no limit */
+    double speed;          /* of a rank with all its threads, relative to where speeds were measured */
+    double core_speed;     /* of one thread, which packs and codes; likewise */
+    double memory_bytes;   /* of a rank; 0: no limit */
+    double processors;     /* that all ranks share; 0: each rank has its own */
+    int32_t threads;       /* of a rank: processors that it keeps busy */
+    double switch_seconds; /* where ranks outnumber processors: of a processor, until who waits for a message has it */
     snn_link link;
     snn_packet_speed packets;
 } snn_machine;

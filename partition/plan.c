@@ -197,15 +197,16 @@ static bool shard_is_idle(const snn_plan *plan, const snn_network *network, snn_
     return true;
 }
 
-int32_t snn_plan_idle_ranks(const snn_plan *plan, const snn_network *network)
+int32_t snn_plan_idle_ranks(const snn_plan *plan, const snn_network *network, int64_t groups)
 {
+    const int32_t busy = groups < plan->replicas ? (int32_t)groups : plan->replicas; /* replicas */
     int32_t idle = 0;
     for (int32_t stage = 0; stage < plan->stages; stage++) {
         for (int32_t shard = 0; shard < plan->shards[stage]; shard++) {
             idle += shard_is_idle(plan, network, (snn_place){0, stage, shard});
         }
     }
-    return idle * plan->replicas;
+    return idle * busy + (plan->replicas - busy) * snn_plan_ranks_per_replica(plan);
 }
 
 /* Adds to `text`, of which `used` bytes are taken; returns the bytes taken then, at most bytes - 1. */

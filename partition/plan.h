@@ -58,8 +58,9 @@ int32_t snn_plan_ranks(const snn_plan *plan);
 snn_place snn_plan_place(const snn_plan *plan, int32_t rank);
 int32_t snn_plan_rank(const snn_plan *plan, snn_place place);
 int32_t snn_plan_stage_of(const snn_plan *plan, int32_t population);
-/* Ranks that own nothing: those of an empty stage, and shards beyond the channels of every population of theirs. */
-int32_t snn_plan_idle_ranks(const snn_plan *plan, const snn_network *network);
+/* Ranks that have nothing to do: those of an empty stage, shards beyond the channels of every population of theirs, and
+ * replicas beyond the image groups. */
+int32_t snn_plan_idle_ranks(const snn_plan *plan, const snn_network *network, int64_t groups);
 
 /* Channels of `population` that a place owns, of its output. */
 snn_channel_range snn_plan_owned(const snn_plan *plan, const snn_network *network, snn_place place, int32_t population);

@@ -24,16 +24,18 @@ static bool allows(int32_t fixed, int32_t number)
     return fixed == 0 || fixed == number;
 }
 
-static double seconds_of(const snn_planner_request *request, int32_t replicas, const snn_cut *cut)
+static double seconds_of(const snn_search *search, int32_t replicas, const snn_cut *cut)
 {
-    return snn_cost_pipeline(snn_cost_items(request, replicas), cut->slowest, cut->all);
+    const double pipeline = snn_cost_pipeline(snn_cost_items(search->request, replicas), cut->slowest, cut->all);
+    const double shared = snn_cost_shared(search->model, cut->work * snn_cost_all_items(search->request));
+    return shared > pipeline ? shared : pipeline; /* not a number, and not the lesser one, where nothing fits */
 }
 
 /* Takes the cut if it is faster; the old one becomes scratch. */
-static void consider(choice *best, const snn_planner_request *request, int32_t replicas, int32_t stages, double factor,
+static void consider(choice *best, const snn_search *search, int32_t replicas, int32_t stages, double factor,
                      snn_cut *cut)
 {
-    const double seconds = seconds_of(request, replicas, cut);
+    const double seconds = seconds_of(search, replicas, cut);
     if (isfinite(seconds) && (best->replicas == 0 || seconds < best->seconds * factor)) {
         const snn_cut old = best->cut;
         *best = (choice){replicas, stages, seconds, *cut};
@@ -56,7 +58,7 @@ static snn_status choose_uniform(snn_search *search, choice *best, snn_cut *scra
             const int32_t replicas = rest / stages;
             if (rest % stages == 0 && allows(request->stages, stages) && allows(request->replicas, replicas)) {
                 snn_search_uniform(search, channels, stages, scratch);
-                consider(best, request, replicas, stages, 1.0, scratch);
+                consider(best, search, replicas, stages, 1.0, scratch);
             }
         }
     }
@@ -86,7 +88,7 @@ static void choose_mixed(snn_search *search, choice *best, snn_cut *scratch)
                 scratch->begin[scratch->stages + 1] = scratch->begin[scratch->stages];
                 scratch->shards[scratch->stages++] = ranks - used;
             }
-            consider(best, request, replicas, scratch->stages, WORTH, scratch);
+            consider(best, search, replicas, scratch->stages, WORTH, scratch);
         }
     }
 }

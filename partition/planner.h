@@ -60,6 +60,7 @@ typedef struct snn_prediction {
     double compute, communicate;
     double imbalance;    /* waiting for the slowest stage, or for work that does not divide evenly */
     double bubble;       /* filling and draining the pipeline */
+    double crowding;     /* waiting for a processor */
     double bytes_sent;   /* by all ranks, as sent */
     double memory_bytes; /* of the rank that needs most */
 } snn_prediction;

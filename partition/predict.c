@@ -36,6 +36,11 @@ static stage_sum add_up_stage(snn_cost_model *model, int32_t shards, int32_t fir
     return sum;
 }
 
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
 {
     const snn_planner_request *request = model->request;
@@ -58,9 +63,11 @@ snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
         sum.memory = part.memory > sum.memory ? part.memory : sum.memory;
     }
     const stage_sum alone = add_up_stage(model, 1, 0, model->network->population_count);
+    const double pipeline = snn_cost_pipeline(most_groups * blocks, slowest, all);
+    const double shared = snn_cost_shared(model, blocks * (sum.compute + sum.communicate)); /* for a group */
     snn_prediction result = {
-        .seconds = snn_cost_pipeline(most_groups * blocks, slowest, all),
-        .group_seconds = snn_cost_pipeline(blocks, slowest, all),
+        .seconds = larger(pipeline, groups * shared),
+        .group_seconds = larger(snn_cost_pipeline(blocks, slowest, all), shared),
         .one_rank_seconds = groups * blocks * alone.compute,
         .bytes_sent = groups * blocks * sum.bytes,
         .memory_bytes = sum.memory,
@@ -71,7 +78,8 @@ snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
         result.compute = groups * blocks * sum.compute / time;
         result.communicate = groups * blocks * sum.communicate / time;
         result.bubble = (all - slowest) / result.seconds;
-        result.imbalance = 1 - result.compute - result.communicate - result.bubble;
+        result.crowding = 1 - pipeline / result.seconds;
+        result.imbalance = 1 - result.compute - result.communicate - result.bubble - result.crowding;
         result.imbalance = result.imbalance > 0 ? result.imbalance : 0; /* rounding */
     }
     return result;

@@ -173,20 +173,30 @@ static snn_status find_table(snn_search *search, int32_t shards, const double **
 
 /* ---- stages that are divided alike ---- */
 
+/* What counts of a cut: the slowest stage, or what processors that ranks share have to do for it, in one replica. */
+static double weigh(const snn_search *search, int32_t shards, double slowest, double all)
+{
+    const double shared = snn_cost_shared(search->model, all * shards);
+    return slowest > shared ? slowest : shared;
+}
+
 /* The best last stage of `stages` for atoms [0, last): the slowest stage counts, then the sum; of equal ones the
  * shortest, so that spare stages are empty and come last. Who asks for a number of stages gets so many that work. */
-static void find_last_stage(snn_search *search, const double *table, int32_t stages, int32_t last)
+static void find_last_stage(snn_search *search, const double *table, int32_t shards, int32_t stages, int32_t last)
 {
     const bool may_be_empty = search->request->stages == 0;
     double best = may_be_empty ? search->slowest[cell(search, stages - 1, last)] : INFINITY;
     double sum = may_be_empty ? search->all[cell(search, stages - 1, last)] : INFINITY;
+    double least = weigh(search, shards, best, sum);
     int32_t begin = last;
     for (int32_t i = last - 1; i >= (may_be_empty ? 0 : stages - 1); i--) {
         const double before = search->slowest[cell(search, stages - 1, i)];
         const double stage = table[cell(search, i, last)];
         const double slowest = before > stage ? before : stage;
         const double all = search->all[cell(search, stages - 1, i)] + stage;
-        if (slowest < best || (slowest == best && all < sum)) {
+        const double weight = weigh(search, shards, slowest, all);
+        if (weight < least || (weight == least && all < sum)) {
+            least = weight;
             best = slowest;
             sum = all;
             begin = i;
@@ -208,7 +218,7 @@ snn_status snn_search_cuts(snn_search *search, int32_t shards, int32_t most_stag
     }
     for (int32_t stages = 2; stages <= most_stages && stages <= search->atoms; stages++) {
         for (int32_t last = 0; last <= search->atoms; last++) {
-            find_last_stage(search, table, stages, last);
+            find_last_stage(search, table, shards, stages, last);
         }
     }
     return snn_ok();
@@ -221,6 +231,7 @@ void snn_search_uniform(const snn_search *search, int32_t shards, int32_t stages
     cut->stages = used;
     cut->slowest = search->slowest[cell(search, used, last)];
     cut->all = search->all[cell(search, used, last)];
+    cut->work = cut->all * shards;
     cut->begin[used] = search->position[last];
     for (int32_t i = used; i > 0; i--) {
         last = search->last_begin[cell(search, i, last)];
@@ -267,7 +278,7 @@ static void trace_mixed(snn_search *search, snn_cut *cut)
         stages++;
     }
     cut->stages = stages;
-    cut->slowest = cut->all = 0;
+    cut->slowest = cut->all = cut->work = 0;
     cut->begin[stages] = search->position[search->atoms];
     for (int32_t last = search->atoms; last > 0; last = search->needed_begin[last]) {
         const int32_t first = search->needed_begin[last];
@@ -282,6 +293,7 @@ static void trace_mixed(snn_search *search, snn_cut *cut)
         cut->shards[stages] = search->needed_shards[last];
         cut->slowest = seconds > cut->slowest ? seconds : cut->slowest;
         cut->all += seconds;
+        cut->work += seconds * cut->shards[stages];
     }
 }
 

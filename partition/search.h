@@ -38,6 +38,7 @@ typedef struct snn_cut {
     int32_t stages;
     int32_t *begin, *shards; /* [atoms + 2], [atoms + 1], owned */
     double slowest, all;     /* seconds of an item in the slowest stage and in all */
+    double work;             /* likewise, of all ranks */
 } snn_cut;
 
 snn_status snn_search_create(const snn_network *network, const snn_planner_request *request, snn_search *search);

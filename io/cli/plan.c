@@ -1,6 +1,9 @@
 /* The verb `plan`: what each of N ranks would hold, without running. */
+#include <omp.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "comm/processors.h"
 #include "core/base/memory.h"
 #include "io/cli/options.h"
 #include "io/cli/plan_table.h"
@@ -65,7 +68,7 @@ static snn_status show_plan(const snn_options *options, const snn_network *netwo
     SNN_GOTO_DONE(status, plan == NULL ? snn_plan_make(network, &planning->request, &made) : snn_ok());
     plan = plan == NULL ? made : plan;
     SNN_GOTO_DONE(status, snn_cost_model_create(network, &planning->request, &model));
-    SNN_GOTO_DONE(status, snn_plan_table(network, plan, model, &planning->request, planning->speeds, &text));
+    SNN_GOTO_DONE(status, snn_plan_table(network, plan, model, planning, &text));
     (void)fputs(text, stdout);
     if (options->output != NULL) {
         SNN_GOTO_DONE(status, snn_plan_file_write(options->output, plan, network, text));
@@ -77,57 +80,84 @@ done:
     return status;
 }
 
-/* A line for each number of ranks. */
-static snn_status show_scaling(const snn_options *options, const snn_network *network, const snn_planning *planning)
+/* Threads of a rank, as `run` would have them: what the user says, or this host's processors shared out. Those of
+ * another machine are told by its file, from as many as are here. */
+static int32_t threads_of(const snn_config *config, double processors, int32_t ranks)
 {
-    snn_planner_request request = planning->request;
-    snn_scaling_head(network, &request, planning->speeds);
-    for (int32_t i = 0; i < options->rank_counts; i++) {
-        snn_plan *plan = NULL;
-        snn_cost_model *model = NULL;
-        request.ranks = options->ranks[i];
-        snn_status status;
-        SNN_GOTO_DONE(status, snn_plan_make(network, &request, &plan));
-        SNN_GOTO_DONE(status, snn_cost_model_create(network, &request, &model));
-        snn_scaling_line(plan, model, &request);
-    done:
-        snn_cost_model_destroy(model);
-        snn_plan_destroy(plan);
-        SNN_TRY(status);
+    const char *wish = getenv("OMP_NUM_THREADS");
+    if (config->parallel.machine[0] != '\0' || (wish != NULL && wish[0] != '\0')) {
+        return omp_get_max_threads();
     }
-    return snn_ok();
+    return processors >= 2.0 * ranks ? (int32_t)(processors / ranks) : 1;
 }
 
-/* The most ranks that speeds are needed for. */
-static int32_t most_ranks(const snn_options *options, const snn_plan *plan)
+static snn_status show_line(const snn_network *network, const snn_planning *planning, bool first)
 {
-    int32_t most = plan != NULL ? snn_plan_ranks(plan) : 1;
-    for (int32_t i = 0; i < options->rank_counts; i++) {
-        most = options->ranks[i] > most ? options->ranks[i] : most;
+    snn_plan *plan = NULL;
+    snn_cost_model *model = NULL;
+    snn_status status;
+    if (first) {
+        snn_scaling_head(network, planning);
     }
-    return most;
+    SNN_GOTO_DONE(status, snn_plan_make(network, &planning->request, &plan));
+    SNN_GOTO_DONE(status, snn_cost_model_create(network, &planning->request, &model));
+    snn_scaling_line(plan, model, planning);
+done:
+    snn_cost_model_destroy(model);
+    snn_plan_destroy(plan);
+    return status;
+}
+
+static double processors_here(void)
+{
+    int32_t allowed[SNN_PROCESSORS];
+    double processors = 0.0;
+    snn_processors_allowed(allowed);
+    for (int32_t p = 0; p < SNN_PROCESSORS; p++) {
+        processors += allowed[p];
+    }
+    return processors;
+}
+
+/* One number of ranks with all that is to be told of it, or a line for each of several. */
+static snn_status show(const snn_options *options, const snn_config *config, const snn_network *network,
+                       const snn_plan *plan)
+{
+    const snn_kernels *kernels;
+    const double processors = processors_here();
+    const int64_t groups = count_groups(config);
+    snn_planning_base base;
+    SNN_TRY(snn_kernels_select(&kernels));
+    SNN_TRY(snn_planning_base_make(config, 1, processors, NULL, true, &base));
+    const int32_t counts = options->rank_counts > 0 ? options->rank_counts : 1;
+    snn_status status = snn_ok();
+    for (int32_t i = 0; i < counts && !snn_failed(status); i++) {
+        const int32_t asked = options->rank_counts > 0 ? options->ranks[i] : 1;
+        const int32_t ranks = plan != NULL ? snn_plan_ranks(plan) : asked;
+        const int32_t threads = threads_of(config, processors, ranks);
+        snn_planning planning;
+        status = snn_planning_begin(config, network, kernels, &base, ranks, threads, groups, &planning);
+        if (!snn_failed(status)) {
+            status = counts > 1 ? show_line(network, &planning, i == 0) : show_plan(options, network, &planning, plan);
+        }
+        snn_planning_end(&planning);
+    }
+    snn_planning_base_clear(&base);
+    return status;
 }
 
 static snn_status plan_network(const snn_options *options, const snn_config *config)
 {
-    const snn_kernels *kernels;
-    const snn_machine machine = snn_machine_assumed();
     snn_network *network = NULL;
     snn_plan *plan = NULL;
-    snn_planning planning = {0};
     snn_status status;
-    SNN_TRY(snn_kernels_select(&kernels));
     SNN_GOTO_DONE(status, structure_of(config, &network));
     if (options->plan != NULL) {
         const int32_t ranks = options->rank_counts > 0 ? options->ranks[0] : 0;
         SNN_GOTO_DONE(status, snn_plan_file_read(options->plan, network, ranks, &plan));
     }
-    SNN_GOTO_DONE(status, snn_planning_begin(config, network, kernels, &machine, most_ranks(options, plan),
-                                             count_groups(config), true, &planning));
-    status = options->rank_counts > 1 ? show_scaling(options, network, &planning)
-                                      : show_plan(options, network, &planning, plan);
+    SNN_GOTO_DONE(status, show(options, config, network, plan));
 done:
-    snn_planning_end(&planning);
     snn_plan_destroy(plan);
     snn_network_destroy(network);
     return status;

@@ -51,8 +51,11 @@ static void add_prediction(table *to, const snn_prediction *predicted, const snn
     add(to, "  latency     %.4g s for one group alone\n", predicted->group_seconds);
     add(to, "  efficiency  %.1f %% of ideal speed-up over one rank (%.4g s)\n", 100 * predicted->efficiency,
         predicted->one_rank_seconds);
-    add(to, "  ranks       compute %.1f %%, communicate %.1f %%, wait: imbalance %.1f %%, pipeline bubble %.1f %%\n",
-        100 * predicted->compute, 100 * predicted->communicate, 100 * predicted->imbalance, 100 * predicted->bubble);
+    add(to,
+        "  ranks       compute %.1f %%, communicate %.1f %%, wait: imbalance %.1f %%, pipeline bubble %.1f %%, "
+        "processors %.1f %%\n",
+        100 * predicted->compute, 100 * predicted->communicate, 100 * predicted->imbalance, 100 * predicted->bubble,
+        100 * predicted->crowding);
     add(to, "  sent        %s by all ranks\n", sent);
     add(to, "  memory      %s on the rank that needs most\n", memory);
 }
@@ -87,9 +90,32 @@ static void add_ranks(table *to, const snn_plan *plan, snn_cost_model *model, co
         request->block);
 }
 
-snn_status snn_plan_table(const snn_network *network, const snn_plan *plan, snn_cost_model *model,
-                          const snn_planner_request *request, const char *speeds, char **text)
+/* "4 a rank on 2 processors that 16 ranks share" */
+static void format_threads(const snn_planning *planning, char text[96])
 {
+    const snn_machine *machine = &planning->machine;
+    const int32_t ranks = planning->request.ranks;
+    if (machine->processors == 0.0) {
+        (void)snprintf(text, 96, "%d a rank, on processors of its own", machine->threads);
+    } else {
+        (void)snprintf(text, 96, "%d a rank, on %g processors for %d rank%s", machine->threads, machine->processors,
+                       ranks, ranks == 1 ? "" : "s");
+    }
+}
+
+static void format_link(const snn_planning *planning, char text[96])
+{
+    static const char *const origins[] = {"assumed (ranks of one host)", "measured", "of the machine file"};
+    const snn_link *link = &planning->machine.link;
+    (void)snprintf(text, 96, "%s: %.3g us, %.3g GB/s", origins[planning->link], 1e6 * link->latency_seconds,
+                   1e-9 / link->byte_seconds);
+}
+
+snn_status snn_plan_table(const snn_network *network, const snn_plan *plan, snn_cost_model *model,
+                          const snn_planning *planning, char **text)
+{
+    const snn_planner_request *request = &planning->request;
+    char threads[96], link[96];
     char layout[LAYOUT_BYTES];
     table to = {.text = snn_allocate(TABLE_BYTES, 1)};
     *text = to.text;
@@ -99,9 +125,12 @@ snn_status snn_plan_table(const snn_network *network, const snn_plan *plan, snn_
     const snn_prediction predicted = snn_plan_predict(model, plan);
     add(&to, "%s: %d ranks as %s (replicas x stages x channel shards)\n", network->name, snn_plan_ranks(plan),
         snn_plan_describe(plan, layout, sizeof layout));
-    add(&to, "predicted from %s:\n", speeds);
+    format_threads(planning, threads);
+    format_link(planning, link);
+    add(&to, "predicted from %s:\n", planning->speeds);
+    add(&to, "  threads     %s\n  link        %s\n", threads, link);
     add_prediction(&to, &predicted, request);
-    const int32_t idle = snn_plan_idle_ranks(plan, network);
+    const int32_t idle = snn_plan_idle_ranks(plan, network, request->groups);
     if (idle > 0) {
         add(&to, "  idle        %d of %d ranks have no work\n", idle, snn_plan_ranks(plan));
     }
@@ -110,23 +139,32 @@ snn_status snn_plan_table(const snn_network *network, const snn_plan *plan, snn_
     return snn_ok();
 }
 
-void snn_scaling_head(const snn_network *network, const snn_planner_request *request, const char *speeds)
+void snn_scaling_head(const snn_network *network, const snn_planning *planning)
 {
-    printf("%s: %lld groups of %d images, %d timesteps each; predicted from %s\n\n", network->name,
-           (long long)request->groups, request->images, request->timesteps, speeds);
-    printf("%7s %-24s %10s %10s %9s %6s %8s %6s %6s %6s %10s %10s %10s\n", "ranks", "layout", "seconds", "images/s",
-           "speed-up", "eff %", "compute%", "comm%", "imbal%", "bubble%", "latency s", "sent", "memory");
+    const snn_planner_request *request = &planning->request;
+    char link[96];
+    format_link(planning, link);
+    printf("%s: %lld groups of %d images, %d timesteps each; predicted from %s, link %s\n", network->name,
+           (long long)request->groups, request->images, request->timesteps, planning->speeds, link);
+    if (planning->machine.processors > 0.0) {
+        printf("All ranks share the %g processors of this host; --machine describes other machines.\n",
+               planning->machine.processors);
+    }
+    printf("\n%7s %-24s %7s %10s %10s %9s %6s %8s %6s %6s %6s %6s %10s %10s %10s\n", "ranks", "layout", "threads",
+           "seconds", "images/s", "speed-up", "eff %", "compute%", "comm%", "imbal%", "bubble%", "procs%", "latency s",
+           "sent", "memory");
 }
 
-void snn_scaling_line(const snn_plan *plan, snn_cost_model *model, const snn_planner_request *request)
+void snn_scaling_line(const snn_plan *plan, snn_cost_model *model, const snn_planning *planning)
 {
+    const snn_planner_request *request = &planning->request;
     char layout[LAYOUT_BYTES], sent[32], memory[32];
     const snn_prediction predicted = snn_plan_predict(model, plan);
     format_bytes(predicted.bytes_sent, sent);
     format_bytes(predicted.memory_bytes, memory);
-    printf("%7d %-24s %10.4g %10.4g %9.1f %6.1f %8.1f %6.1f %6.1f %6.1f %10.4g %10s %10s\n", snn_plan_ranks(plan),
-           snn_plan_describe(plan, layout, 25), predicted.seconds, images_of(request) / predicted.seconds,
-           predicted.one_rank_seconds / predicted.seconds, 100 * predicted.efficiency, 100 * predicted.compute,
-           100 * predicted.communicate, 100 * predicted.imbalance, 100 * predicted.bubble, predicted.group_seconds,
-           sent, memory);
+    printf("%7d %-24s %7d %10.4g %10.4g %9.1f %6.1f %8.1f %6.1f %6.1f %6.1f %6.1f %10.4g %10s %10s\n",
+           snn_plan_ranks(plan), snn_plan_describe(plan, layout, 25), planning->machine.threads, predicted.seconds,
+           images_of(request) / predicted.seconds, predicted.one_rank_seconds / predicted.seconds,
+           100 * predicted.efficiency, 100 * predicted.compute, 100 * predicted.communicate, 100 * predicted.imbalance,
+           100 * predicted.bubble, 100 * predicted.crowding, predicted.group_seconds, sent, memory);
 }

@@ -1,6 +1,7 @@
 #include "io/cli/planning.h"
 
 #include <omp.h>
+#include <stdio.h>
 
 #include "comm/packet_speed.h"
 #include "io/machine_file.h"
@@ -9,41 +10,83 @@
 
 static const double SECONDS_PER_WIDTH = 0.15;
 
-static snn_status find_speeds(const snn_config *config, const snn_network *network, const snn_kernels *kernels,
-                              const snn_work *work, int32_t ranks, bool needed, snn_planning *planning)
+/* "measured speeds", and how many of them are not to be relied upon. */
+static void name_speeds(const snn_speed_book *book, snn_planning *planning)
 {
-    snn_speed_book book = {0};
+    int32_t unsteady = 0;
+    for (int32_t i = 0; i < book->count; i++) {
+        unsteady += book->speeds[i].unsteady;
+    }
+    const char *name = book->changed ? "measured speeds" : "speeds measured before";
+    if (unsteady > 0) {
+        (void)snprintf(planning->speeds, sizeof planning->speeds, "%s (%d of %d unsteady: the machine is busy)", name,
+                       unsteady, book->count);
+    } else {
+        (void)snprintf(planning->speeds, sizeof planning->speeds, "%s", name);
+    }
+}
+
+static snn_status find_speeds(const snn_config *config, const snn_network *network, const snn_kernels *kernels,
+                              const snn_work *work, int32_t ranks, snn_planning_base *base, snn_planning *planning)
+{
+    snn_speed_book *book = &base->book;
     char path[SNN_PATH_BYTES];
-    snn_status status = snn_ok();
-    planning->speeds = "assumed speeds";
-    if (config->parallel.calibration != SNN_CALIBRATION_OFF && needed) {
+    (void)snprintf(planning->speeds, sizeof planning->speeds, "assumed speeds");
+    if (base->to_measure) {
         snn_speed_file_path(kernels->name, path);
-        if (config->parallel.calibration == SNN_CALIBRATION_CACHED) {
-            snn_speed_file_read(path, &book);
+        if (config->parallel.calibration == SNN_CALIBRATION_CACHED && book->count == 0) {
+            snn_speed_file_read(path, book);
         }
-        SNN_GOTO_DONE(status, snn_calibrate(network, kernels, work, ranks, SECONDS_PER_WIDTH, &book));
-        planning->speeds = book.changed ? "measured speeds" : "speeds measured before";
-        if (book.changed) {
-            snn_speed_file_write(path, kernels->name, &book);
+        SNN_TRY(snn_calibrate(network, kernels, work, ranks, SECONDS_PER_WIDTH, book));
+        name_speeds(book, planning);
+        if (book->changed) {
+            snn_speed_file_write(path, kernels->name, book);
         }
     }
-    SNN_GOTO_DONE(status, snn_prices_create(network, work, ranks, &book, &planning->prices));
-done:
-    snn_speed_book_clear(&book);
-    return status;
+    return snn_prices_create(network, work, ranks, book, &planning->prices);
+}
+
+void snn_planning_base_clear(snn_planning_base *base)
+{
+    snn_speed_book_clear(&base->book);
+}
+
+snn_status snn_planning_base_make(const snn_config *config, int32_t ranks, double processors, const snn_link *measured,
+                                  bool to_show, snn_planning_base *base)
+{
+    /* Where nothing is left to choose, speeds are for people only. */
+    const bool fixed = config->parallel.replicas > 0 && config->parallel.stages == 1 && config->parallel.channels > 0;
+    const bool needed = to_show || (ranks > 1 && !fixed);
+    *base = (snn_planning_base){.machine = snn_machine_assumed(),
+                                .link = measured != NULL ? SNN_LINK_MEASURED : SNN_LINK_ASSUMED,
+                                .to_measure = needed && config->parallel.calibration != SNN_CALIBRATION_OFF};
+    base->machine.processors = processors;
+    base->machine.memory_bytes = config->parallel.memory_gb * 1e9;
+    if (measured != NULL) {
+        base->machine.link = *measured;
+    }
+    if (config->parallel.machine[0] != '\0') {
+        SNN_TRY(snn_machine_file_read(config->parallel.machine, omp_get_max_threads(), &base->machine));
+        base->link = SNN_LINK_FILE;
+    }
+    return base->to_measure ? snn_packet_speed_measure(config->codec, &base->machine.link, &base->machine.packets)
+                            : snn_ok();
 }
 
 snn_status snn_planning_begin(const snn_config *config, const snn_network *network, const snn_kernels *kernels,
-                              const snn_machine *machine, int32_t ranks, int64_t groups, bool to_show,
+                              snn_planning_base *base, int32_t ranks, int32_t threads, int64_t groups,
                               snn_planning *planning)
 {
     const snn_work work = {.images = config->simulation.batch,
                            .block = config->simulation.block,
-                           .threads = omp_get_max_threads(),
+                           .threads = threads,
                            .encoding = config->simulation.encoding,
                            .dynamics = config->neuron.dynamics,
                            .momentum = (float)config->neuron.momentum};
-    *planning = (snn_planning){.machine = *machine};
+    *planning = (snn_planning){.machine = base->machine, .link = base->link, .threads = threads};
+    if (planning->machine.processors > 0.0) { /* else the machine file says what a rank has */
+        planning->machine.threads = threads;
+    }
     planning->request = (snn_planner_request){
         .ranks = ranks,
         .replicas = config->parallel.replicas,
@@ -59,17 +102,7 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
         .momentum = work.momentum,
         .machine = &planning->machine,
     };
-    /* Where nothing is left to choose, speeds are for people only. */
-    const bool fixed = config->parallel.replicas > 0 && config->parallel.stages == 1 && config->parallel.channels > 0;
-    const bool needed = to_show || (ranks > 1 && !fixed);
-    planning->machine.memory_bytes = config->parallel.memory_gb * 1e9;
-    if (config->parallel.machine[0] != '\0') {
-        SNN_TRY(snn_machine_file_read(config->parallel.machine, work.threads, &planning->machine));
-    }
-    if (needed && config->parallel.calibration != SNN_CALIBRATION_OFF) {
-        SNN_TRY(snn_packet_speed_measure(config->codec, &planning->machine.link, &planning->machine.packets));
-    }
-    SNN_TRY(find_speeds(config, network, kernels, &work, ranks, needed, planning));
+    SNN_TRY(find_speeds(config, network, kernels, &work, ranks, base, planning));
     planning->request.prices = planning->prices;
     return snn_ok();
 }

@@ -6,17 +6,36 @@
 #include "io/config.h"
 #include "partition/planner.h"
 
+typedef enum snn_link_origin { SNN_LINK_ASSUMED, SNN_LINK_MEASURED, SNN_LINK_FILE } snn_link_origin;
+
+/* What is known before there is a plan. */
+typedef struct snn_planning_base {
+    snn_machine machine;
+    snn_link_origin link;
+    bool to_measure;     /* packets and kernels */
+    snn_speed_book book; /* of kernels, so far */
+} snn_planning_base;
+
+/* `processors`: that all ranks share. `measured`: the link between them, or NULL. A machine file of the config goes
+ * before both. `to_show`: speeds are wanted even where nothing is left to choose for `ranks` ranks. Threads of a rank
+ * are those that OpenMP has now. */
+snn_status snn_planning_base_make(const snn_config *config, int32_t ranks, double processors, const snn_link *measured,
+                                  bool to_show, snn_planning_base *base);
+void snn_planning_base_clear(snn_planning_base *base);
+
 typedef struct snn_planning {
     snn_planner_request request; /* points to the members below: do not copy */
     snn_machine machine;
+    snn_link_origin link;
+    int32_t threads; /* of a rank, as speeds were measured */
     snn_prices *prices;
-    const char *speeds; /* where they come from, for the user */
+    char speeds[96]; /* where they come from, for the user */
 } snn_planning;
 
-/* For `groups` image groups on up to `ranks` ranks. Measures what the cache lacks (a second or two). `machine`: what is
- * known of links; the machine file goes before it. `to_show`: speeds are wanted even where they decide nothing. */
+/* For `groups` image groups on up to `ranks` ranks of `threads` threads. Measures what the cache lacks (a second or
+ * two, or some more where the machine is busy). */
 snn_status snn_planning_begin(const snn_config *config, const snn_network *network, const snn_kernels *kernels,
-                              const snn_machine *machine, int32_t ranks, int64_t groups, bool to_show,
+                              snn_planning_base *base, int32_t ranks, int32_t threads, int64_t groups,
                               snn_planning *planning);
 void snn_planning_end(snn_planning *planning);
 

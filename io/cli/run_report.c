@@ -147,7 +147,7 @@ static void say_costs(const snn_run *run, const totals *sum)
     snn_run_say(run, "\n  ranks       %d as %s (replicas x stages x channel shards), %s each, kernels %s",
                 snn_world_size(run->world), snn_plan_describe(run->plan, layout, sizeof layout),
                 format_threads(sum, threads, sizeof threads), run->kernels->name);
-    const int32_t idle = snn_plan_idle_ranks(run->plan, run->network);
+    const int32_t idle = snn_plan_idle_ranks(run->plan, run->network, run->groups);
     if (idle > 0) {
         snn_run_say(run, "  idle        %d of %d ranks have no work", idle, snn_world_size(run->world));
     }

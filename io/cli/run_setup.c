@@ -348,29 +348,34 @@ done:
 }
 
 /* On rank 0: the file of --plan, or the planner's choice from speeds that are measured here. */
-static snn_status find_plan(const snn_run *run, const snn_machine *machine, snn_plan **plan)
+static snn_status find_plan(const snn_run *run, double processors, const snn_link *link, snn_plan **plan)
 {
     const int32_t ranks = snn_world_size(run->world);
     if (run->options->plan != NULL) {
         return snn_plan_file_read(run->options->plan, run->network, ranks, plan);
     }
     const int64_t groups = (run->images + run->config->simulation.batch - 1) / run->config->simulation.batch;
-    snn_planning planning;
-    snn_status status =
-        snn_planning_begin(run->config, run->network, run->kernels, machine, ranks, groups, false, &planning);
+    snn_planning_base base;
+    snn_planning planning = {0};
+    SNN_TRY(snn_planning_base_make(run->config, ranks, processors, link, false, &base));
+    snn_status status = snn_planning_begin(run->config, run->network, run->kernels, &base, ranks, omp_get_max_threads(),
+                                           groups, &planning);
     if (status.code == SNN_OK) {
         status = snn_plan_make(run->network, &planning.request, plan);
     }
     snn_planning_end(&planning);
+    snn_planning_base_clear(&base);
     return status;
 }
 
 snn_status snn_run_partition(snn_run *run)
 {
-    snn_machine machine = snn_machine_assumed();
+    snn_link link = snn_machine_assumed().link;
+    double processors = 0.0;
     snn_plan *own = NULL;
-    SNN_TRY(snn_world_agree(run->world, snn_link_probe(run->world, &machine.link)));
-    snn_status status = snn_world_rank(run->world) == 0 ? find_plan(run, &machine, &own) : snn_ok();
+    SNN_TRY(snn_world_agree(run->world, snn_link_probe(run->world, &link)));
+    SNN_TRY(snn_world_agree(run->world, snn_world_processors(run->world, &processors)));
+    snn_status status = snn_world_rank(run->world) == 0 ? find_plan(run, processors, &link, &own) : snn_ok();
     status = snn_world_agree(run->world, status);
     if (status.code == SNN_OK) {
         status = share_plan(run, own);

@@ -104,6 +104,10 @@ alone plan "$config" --ranks 1000 && holds '1000 ranks as 1x' 'predicted'
 printf '[rank]\ncores = 4\nmemory_gb = 0.1\n[link]\nlatency_us = 2\nbandwidth_gbs = 10\n' >"$work/machine.toml"
 alone plan "$config" --ranks 64,1024,16384,100000 --machine "$work/machine.toml" &&
   holds 'predicted from' '^  16384 1x' '^ 100000 1x'
+holds 'link of the machine file: 2 us, 10 GB/s' && ! grep -q 'All ranks share' "$work/out" && pass || fail "machine: $(cat "$work/out")"
+alone plan "$config" --ranks 1,2 && holds 'link assumed' '^All ranks share the [0-9]+ processors of this host'
+OMP_NUM_THREADS=3 alone plan "$config" --ranks 2 && holds 'threads +3 a rank, on [0-9]+ processors for 2 ranks'
+OMP_NUM_THREADS='' alone plan "$config" --ranks 4096 && holds 'threads +1 a rank' 'of 4096 ranks have no work'
 alone plan "$config" --ranks 6 --layout 1x2x3 -o "$work/plan.toml" && holds '6 ranks as 1x2x3' 'ms / item'
 alone plan "$config" --plan "$work/plan.toml" && holds '6 ranks as 1x2x3'
 alone plan "$config" --ranks 4 --set parallel.calibration=off && holds 'predicted from assumed speeds'

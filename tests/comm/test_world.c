@@ -49,7 +49,10 @@ static void test_names(void **state)
     assert_int_equal(snn_world_crowded(world), snn_world_size(world) > sysconf(_SC_NPROCESSORS_ONLN));
     /* Whether the launcher bound the ranks or not, together they have no more threads than there are processors. */
     int64_t threads = snn_world_threads(world);
+    double processors = 0.0;
     assert_true(threads >= 1);
+    succeeds(snn_world_processors(world, &processors));
+    assert_true(processors > 0.99 && processors < (double)sysconf(_SC_NPROCESSORS_ONLN) + 0.01);
     succeeds(snn_world_sum(*state, &threads, 1));
     assert_true(threads == snn_world_size(world) || threads <= sysconf(_SC_NPROCESSORS_ONLN));
     assert_non_null(snn_world_communicator(world));

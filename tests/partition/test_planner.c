@@ -110,7 +110,8 @@ static void idle_ranks_are_counted(void **unused)
             const snn_rank_cost cost = cost_of(plan, &sample.network, &REQUEST, rank);
             idle += cost.weight_bytes == 0 && cost.neurons == 0;
         }
-        assert_int_equal(snn_plan_idle_ranks(plan, &sample.network), idle);
+        assert_int_equal(snn_plan_idle_ranks(plan, &sample.network, 2), idle);
+        assert_int_equal(snn_plan_idle_ranks(plan, &sample.network, 1), (idle + snn_plan_ranks(plan)) / 2);
         assert_true(idle >= 2 * least[i]);
         snn_plan_destroy(plan);
     }

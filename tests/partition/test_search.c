@@ -261,13 +261,51 @@ static void choice_follows_the_work(void **unused)
     assert_true(four < 0.5 * predict(&sample.network, request));
 }
 
+/* Two processors for sixteen ranks: what all ranks do together counts, so the layout that exchanges least is chosen;
+ * shards, which work more by exchanging, are no faster for being many. */
+static void ranks_share_processors(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_machine machine = snn_machine_assumed();
+    snn_planner_request request = REQUEST;
+    uint32_t seed = 5;
+    build_random(&sample, &seed, 12);
+    request.machine = &machine;
+    request.groups = 160;
+    const double alone = predict(&sample.network, request);
+    request.ranks = 16;
+    const double own = predict(&sample.network, request); /* processors of their own */
+    machine.processors = 2;
+    const double shared = predict(&sample.network, request);
+    assert_true(own < alone / 8);
+    assert_true(shared >= alone / 2 * (1 - 1e-9) && shared < alone);
+    snn_plan *plan = make(&sample.network, request);
+    const snn_prediction prediction = prediction_of(plan, &sample.network, &request);
+    assert_true(prediction.crowding > 0.5 && prediction.crowding < 1);
+    snn_plan_destroy(plan);
+    request.replicas = 1;
+    const double chosen = predict(&sample.network, request);
+    assert_true(chosen <= alone * (1 + 1e-9));
+    for (request.channels = 2; request.channels <= 16; request.channels *= 2) {
+        request.stages = 16 / request.channels;
+        assert_true(predict(&sample.network, request) > chosen);
+    }
+    request.stages = 0;
+    request.channels = 1;
+    request.ranks = 2; /* as many as processors: nobody waits for one */
+    plan = make(&sample.network, request);
+    assert_true(prediction_of(plan, &sample.network, &request).crowding == 0);
+    snn_plan_destroy(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cuts_are_the_best_of_all), cmocka_unit_test(no_layout_beats_the_choice),
         cmocka_unit_test(choice_follows_the_work),  cmocka_unit_test(no_plan_beats_the_choice),
         cmocka_unit_test(memory_is_kept_to),        cmocka_unit_test(latency_wants_no_replicas),
-        cmocka_unit_test(hundred_thousand_ranks),
+        cmocka_unit_test(hundred_thousand_ranks),   cmocka_unit_test(ranks_share_processors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
