@@ -69,12 +69,14 @@ snn_status snn_search_create(const snn_network *network, const snn_planner_reque
     search->needed_begin = snn_allocate(most, sizeof *search->needed_begin);
     search->needed_shards = snn_allocate(most, sizeof *search->needed_shards);
     search->widths = snn_allocate(MOST_WIDTHS, sizeof *search->widths);
+    search->lengths = snn_allocate((size_t)network->population_count + 1, sizeof *search->lengths);
     if (search->position == NULL || search->slowest == NULL || search->all == NULL || search->last_begin == NULL ||
         search->needed == NULL || search->needed_begin == NULL || search->needed_shards == NULL ||
-        search->widths == NULL) {
+        search->widths == NULL || search->lengths == NULL) {
         snn_search_clear(search);
         return snn_out_of_memory("tables of the planner");
     }
+    search->anywhere = request->stages > 0 && network->population_count > SNN_MOST_CUTS;
     place_cuts(search, network->population_count);
     choose_widths(search);
     return snn_ok();
@@ -94,13 +96,16 @@ void snn_search_clear(snn_search *search)
     snn_release(search->needed_begin);
     snn_release(search->needed_shards);
     snn_release(search->widths);
+    snn_release(search->lengths);
     snn_cost_model_destroy(search->model);
     *search = (snn_search){0};
 }
 
 snn_status snn_cut_create(const snn_search *search, snn_cut *cut)
 {
-    const size_t most = (size_t)search->atoms + 2;
+    const int32_t populations = search->model->network->population_count, asked = search->request->stages;
+    const int32_t stages = !search->anywhere ? search->atoms : asked < populations ? asked : populations;
+    const size_t most = (size_t)stages + 2;
     *cut =
         (snn_cut){.begin = snn_allocate(most, sizeof *cut->begin), .shards = snn_allocate(most, sizeof *cut->shards)};
     if (cut->begin == NULL || cut->shards == NULL) {
@@ -210,6 +215,9 @@ static void find_last_stage(snn_search *search, const double *table, int32_t sha
 snn_status snn_search_cuts(snn_search *search, int32_t shards, int32_t most_stages)
 {
     const double *table;
+    if (search->anywhere) {
+        return snn_ok();
+    }
     SNN_TRY(find_table(search, shards, &table));
     for (int32_t last = 0; last <= search->atoms; last++) {
         search->slowest[cell(search, 1, last)] = table[cell(search, 0, last)];
@@ -226,6 +234,10 @@ snn_status snn_search_cuts(snn_search *search, int32_t shards, int32_t most_stag
 
 void snn_search_uniform(const snn_search *search, int32_t shards, int32_t stages, snn_cut *cut)
 {
+    if (search->anywhere) {
+        snn_search_stages(search, shards, stages, cut);
+        return;
+    }
     const int32_t used = stages < search->atoms ? stages : search->atoms;
     int32_t last = search->atoms;
     cut->stages = used;

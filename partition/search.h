@@ -3,7 +3,8 @@
  * For a number of shards a table says what an item would take in a stage of populations [first, last), or INFINITY
  * where a rank would need too much memory. From the tables come the best cut into a given number of stages that are all
  * divided alike, and the best cut for a given number of ranks whose stages may be divided differently. Networks of
- * very many populations are cut at some places only, which have about the same work between them.
+ * very many populations are cut at some places only, which have about the same work between them; where the number of
+ * stages is given, which may be greater than that of these places, without tables anywhere (search_stages.c).
  */
 #ifndef SNN_PARTITION_SEARCH_H
 #define SNN_PARTITION_SEARCH_H
@@ -31,12 +32,14 @@ typedef struct snn_search {
     int32_t *needed_begin, *needed_shards; /* [atoms + 1]: the last stage of these */
     int32_t *widths;                       /* [width_count]: numbers of shards that stages may have, ascending */
     int32_t width_count;
+    bool anywhere;   /* no tables: snn_search_stages */
+    double *lengths; /* [populations + 1]: seconds of stages of so many populations, for snn_search_stages */
 } snn_search;
 
 /* Stages that were found. */
 typedef struct snn_cut {
     int32_t stages;
-    int32_t *begin, *shards; /* [atoms + 2], [atoms + 1], owned */
+    int32_t *begin, *shards; /* [stages + 1], [stages], owned, with room */
     double slowest, all;     /* seconds of an item in the slowest stage and in all */
     double work;             /* likewise, of all ranks */
 } snn_cut;
@@ -52,6 +55,9 @@ snn_status snn_search_cuts(snn_search *search, int32_t shards, int32_t most_stag
 /* The cut into at most `stages` stages whose slowest stage is the fastest; none is empty if the request says how many
  * there are to be, as long as there are populations for them. */
 void snn_search_uniform(const snn_search *search, int32_t shards, int32_t stages, snn_cut *cut);
+
+/* The same, by bisection; not finite if the memory does not suffice. */
+void snn_search_stages(const snn_search *search, int32_t shards, int32_t stages, snn_cut *cut);
 
 /* Before any other search: the tables that snn_search_mixed needs. */
 snn_status snn_search_prepare_mixed(snn_search *search);

@@ -6,7 +6,7 @@
 
 #include "core/network/network.h"
 
-enum { SAMPLE_MOST_POPULATIONS = 16, SAMPLE_MOST_PROJECTIONS = 32 };
+enum { SAMPLE_MOST_POPULATIONS = 320, SAMPLE_MOST_PROJECTIONS = 640 };
 
 typedef struct sample_network {
     snn_network network;

@@ -299,13 +299,58 @@ static void ranks_share_processors(void **unused)
     snn_plan_destroy(plan);
 }
 
+/* More stages than tables are made for, and cuts between populations that tables would leave together. */
+static void deep_networks_have_many_stages(void **unused)
+{
+    (void)unused;
+    enum { POPULATIONS = 300 };
+    static sample_network sample;
+    const snn_network *network = &sample.network;
+    snn_planner_request request = REQUEST;
+    uint32_t seed = 9;
+    build_random(&sample, &seed, POPULATIONS);
+    request.replicas = 1;
+    for (request.channels = 1; request.channels <= 2; request.channels++) {
+        request.stages = 2;
+        request.ranks = 2 * request.channels;
+        snn_plan *plan = make(network, request);
+        const double found = slowest_rank(plan, network, &request);
+        const double best = try_cuts(plan, 1, network, &request);
+        assert_true(found <= best * (1 + 1e-4) && found >= best * (1 - 1e-12));
+        snn_plan_destroy(plan);
+        for (request.stages = 161; request.stages <= POPULATIONS + 50; request.stages += 63) {
+            request.ranks = request.stages * request.channels;
+            plan = make(network, request);
+            assert_int_equal(plan->stages, request.stages);
+            for (int32_t stage = 0; stage < plan->stages; stage++) {
+                assert_true((plan->stage_begin[stage] < plan->stage_begin[stage + 1]) == (stage < POPULATIONS));
+            }
+            snn_plan_destroy(plan);
+        }
+    }
+    snn_machine machine = snn_machine_assumed();
+    machine.memory_bytes = 1;
+    request = REQUEST;
+    request.machine = &machine;
+    request.ranks = request.stages = 200;
+    snn_plan *none = NULL;
+    const snn_status status = snn_plan_make(network, &request, &none);
+    assert_int_equal(status.code, SNN_INPUT_ERROR);
+    assert_null(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cuts_are_the_best_of_all), cmocka_unit_test(no_layout_beats_the_choice),
-        cmocka_unit_test(choice_follows_the_work),  cmocka_unit_test(no_plan_beats_the_choice),
-        cmocka_unit_test(memory_is_kept_to),        cmocka_unit_test(latency_wants_no_replicas),
-        cmocka_unit_test(hundred_thousand_ranks),   cmocka_unit_test(ranks_share_processors),
+        cmocka_unit_test(cuts_are_the_best_of_all),
+        cmocka_unit_test(no_layout_beats_the_choice),
+        cmocka_unit_test(choice_follows_the_work),
+        cmocka_unit_test(no_plan_beats_the_choice),
+        cmocka_unit_test(memory_is_kept_to),
+        cmocka_unit_test(latency_wants_no_replicas),
+        cmocka_unit_test(hundred_thousand_ranks),
+        cmocka_unit_test(ranks_share_processors),
+        cmocka_unit_test(deep_networks_have_many_stages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
