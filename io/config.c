@@ -185,7 +185,7 @@ static snn_status default_output(const config_reader *reader)
 static snn_status settle(const config_reader *reader)
 {
     snn_config *config = reader->config;
-    if (config->simulation.block == 0 || config->simulation.block > config->simulation.timesteps) {
+    if (config->simulation.block > config->simulation.timesteps) {
         config->simulation.block = config->simulation.timesteps;
     }
     return config->output[0] == '\0' ? default_output(reader) : snn_ok();

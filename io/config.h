@@ -52,7 +52,7 @@ typedef struct snn_config {
     size_t table_length;
     struct {
         int32_t timesteps, batch;
-        int32_t block; /* in [1, timesteps] */
+        int32_t block; /* in [0, timesteps]; 0: chosen once the network is known (io/cli/planning.h) */
         snn_encoding encoding;
         snn_weight_format weights;
         int64_t seed;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "comm/packet_speed.h"
+#include "core/kernels/processor.h"
+#include "core/shard/block.h"
 #include "io/machine_file.h"
 #include "io/speed_file.h"
 #include "partition/calibrate.h"
@@ -111,4 +113,12 @@ void snn_planning_end(snn_planning *planning)
 {
     snn_prices_destroy(planning->prices);
     planning->prices = NULL;
+}
+
+void snn_planning_settle_block(snn_config *config, const snn_network *network)
+{
+    if (config->simulation.block == 0) {
+        config->simulation.block =
+            snn_block_suggested(network, config->simulation.timesteps, snn_processor_cache_bytes());
+    }
 }

@@ -39,4 +39,7 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
                               snn_planning *planning);
 void snn_planning_end(snn_planning *planning);
 
+/* Where the config leaves the block open (0): what suits this machine's caches and the network. */
+void snn_planning_settle_block(snn_config *config, const snn_network *network);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/memory.h"
+#include "io/cli/planning.h"
 #include "io/cli/run_state.h"
 #include "io/cli/session.h"
 #include "io/cli/signals.h"
@@ -20,6 +21,14 @@ void snn_run_say(const snn_run *run, const char *format, ...)
     (void)fflush(stdout);
 }
 
+/* Rank 0's choice: hosts may have other caches. */
+static snn_status settle_block(snn_session *session, const snn_run *run)
+{
+    snn_planning_settle_block(session->config, run->network);
+    int32_t *block = &session->config->simulation.block;
+    return snn_world_broadcast(session->world, 0, block, sizeof *block);
+}
+
 static snn_status evaluate(snn_session *session, snn_run *run)
 {
     SNN_TRY(snn_session_read_config(session, SNN_CONFIG_RUN));
@@ -30,6 +39,7 @@ static snn_status evaluate(snn_session *session, snn_run *run)
     }
     SNN_TRY(snn_run_probe_checkpoints(run));
     SNN_TRY(snn_run_read_inputs(run));
+    SNN_TRY(settle_block(session, run));
     SNN_TRY(snn_run_partition(run));
     SNN_TRY(snn_run_restart(run));
     snn_status status = snn_run_evaluate(run);

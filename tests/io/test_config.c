@@ -57,7 +57,7 @@ static void defaults_are_those_of_the_interface(void **state)
     assert_int_equal(config->table_length, 0);
     assert_int_equal(config->simulation.timesteps, 64);
     assert_int_equal(config->simulation.batch, 16);
-    assert_int_equal(config->simulation.block, 8);
+    assert_int_equal(config->simulation.block, 0);
     assert_int_equal(config->simulation.encoding, SNN_ENCODING_FLOAT);
     assert_int_equal(config->simulation.weights, SNN_WEIGHTS_INT16);
     assert_int_equal(config->simulation.seed, 1);
@@ -209,7 +209,7 @@ static void block_lies_in_the_timesteps(void **state)
     static const struct {
         const char *override;
         int32_t block;
-    } cases[] = {{"simulation.block=0", 64},  {"simulation.block=1", 1},      {"simulation.block=64", 64},
+    } cases[] = {{"simulation.block=0", 0},   {"simulation.block=1", 1},      {"simulation.block=64", 64},
                  {"simulation.block=65", 64}, {"simulation.block=65535", 64}, {"simulation.timesteps=5", 5}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
