@@ -6,5 +6,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 snn_dist_install
 snn_dist_build release
 cd "$snn_dist_root"
-echo "+ mpirun -np 4 build/release/snn_dist configs/digits.toml"
-exec mpirun -np 4 build/release/snn_dist configs/digits.toml "$@"
+echo "+ mpirun -np 4 build/release/snn_dist configs/digits.toml --plan configs/digits.plan.toml"
+exec mpirun -np 4 build/release/snn_dist configs/digits.toml --plan configs/digits.plan.toml "$@"
