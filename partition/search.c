@@ -178,10 +178,11 @@ static snn_status find_table(snn_search *search, int32_t shards, const double **
 
 /* ---- stages that are divided alike ---- */
 
-/* What counts of a cut: the slowest stage, or what processors that ranks share have to do for it, in one replica. */
+/* What counts of a cut: the slowest stage, or what processors that ranks share have to do for it, in one replica. Who
+ * asks for a number of stages wants them alike, also in memory, where shared processors would take any. */
 static double weigh(const snn_search *search, int32_t shards, double slowest, double all)
 {
-    const double shared = snn_cost_shared(search->model, all * shards);
+    const double shared = search->request->stages > 0 ? 0.0 : snn_cost_shared(search->model, all * shards);
     return slowest > shared ? slowest : shared;
 }
 
