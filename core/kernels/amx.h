@@ -8,8 +8,9 @@
  *   amx_pack     weights as tiles
  *   amx_field    spikes as bytes, laid out so that tiles load from them without another copy
  *   amx          products into an accumulator, and the table
- *   amx_fused    products with the neuron update behind them
- *   amx_neurons  the neuron update of 16 channels
+ *   amx_fused    products with the neuron update behind them: tiles cut into strips
+ *   amx_cut      products of the strips, and neurons that fire between the tiles' instructions
+ *   amx_neurons  the neuron update of 16 channels; amx_steps: its usual case, inline
  */
 #ifndef SNN_KERNELS_AMX_H
 #define SNN_KERNELS_AMX_H
