@@ -6,6 +6,8 @@
 #include "comm/workspace.h"
 #include "core/base/memory.h"
 
+enum { BYTE_BITS = 8 };
+
 struct snn_codec_state {
     snn_codec codec;
     snn_codec_workspace *workspace; /* not owned */
@@ -56,6 +58,19 @@ snn_status snn_codec_state_create(snn_codec codec, size_t frame_bytes, int32_t s
     }
     *state = created;
     return snn_ok();
+}
+
+double snn_codec_state_bytes(snn_codec codec)
+{
+    switch (codec) {
+    case SNN_CODEC_XOR:
+        return 1.0 / BYTE_BITS;
+    case SNN_CODEC_CONTEXT:
+    case SNN_CODEC_AUTO:
+        return (double)sizeof(snn_context_chunk) / (SNN_CONTEXT_CHUNK_BYTES * BYTE_BITS);
+    default:
+        return 0.0;
+    }
 }
 
 void snn_codec_state_destroy(snn_codec_state *state)

@@ -23,6 +23,9 @@ snn_status snn_codec_state_create(snn_codec codec, size_t frame_bytes, int32_t s
                                   snn_codec_state **state);
 void snn_codec_state_destroy(snn_codec_state *state); /* accepts NULL */
 
+/* Bytes that a state keeps for each neuron and image; of SNN_CODEC_AUTO those of the codec that keeps most. */
+double snn_codec_state_bytes(snn_codec codec);
+
 /* A new group of images: nothing is known of frames before the first. */
 void snn_codec_begin_group(snn_codec_state *state);
 

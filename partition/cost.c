@@ -426,8 +426,11 @@ double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *re
 
 double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request)
 {
-    return (double)PROCESS_BYTES + SCRATCH_BYTES + (double)cost->weight_bytes + (double)cost->packed_bytes +
-           (double)cost->state_bytes + (double)cost->spike_bytes + (double)cost->buffer_bytes +
+    const int64_t coded =
+        cost->encoded_bits - cost->encoded_integer_bits + cost->bits_received - cost->integer_bits_received;
+    return request->codec_bytes * (double)(coded * request->images) + (double)PROCESS_BYTES + SCRATCH_BYTES +
+           (double)cost->weight_bytes + (double)cost->packed_bytes + (double)cost->state_bytes +
+           (double)cost->spike_bytes + (double)cost->buffer_bytes +
            (double)request->images * request->timesteps * (double)sizeof(int32_t);
 }
 

@@ -27,6 +27,7 @@ typedef struct snn_planner_request {
     snn_encoding encoding;
     snn_dynamics dynamics;
     float momentum;
+    double codec_bytes;         /* that both ends of a packet keep for each of its neurons and images */
     const snn_prices *prices;   /* NULL: assumed */
     const snn_machine *machine; /* NULL: assumed */
 } snn_planner_request;

@@ -3,6 +3,7 @@
 #include <omp.h>
 #include <stdio.h>
 
+#include "comm/codec.h"
 #include "comm/packet_speed.h"
 #include "core/kernels/processor.h"
 #include "core/shard/block.h"
@@ -102,6 +103,7 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
         .encoding = work.encoding,
         .dynamics = work.dynamics,
         .momentum = work.momentum,
+        .codec_bytes = snn_codec_state_bytes(config->codec),
         .machine = &planning->machine,
     };
     SNN_TRY(find_speeds(config, network, kernels, &work, ranks, base, planning));

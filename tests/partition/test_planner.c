@@ -257,6 +257,27 @@ static void one_rank_holds_the_whole_network(void **unused)
     snn_plan_destroy(plan);
 }
 
+/* What a codec keeps of a packet's neurons counts at both ends; a stream's integers need none. */
+static void codecs_keep_something_of_every_packet(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_attention(&sample);
+    const int32_t begin[] = {0, 4, 8}, shards[] = {1, 1};
+    snn_plan *plan;
+    assert_false(snn_failed(snn_plan_create(1, 2, begin, shards, 8, &plan)));
+    snn_planner_request request = REQUEST;
+    for (int32_t rank = 0; rank < 2; rank++) {
+        const snn_rank_cost cost = cost_of(plan, &sample.network, &request, rank);
+        request.codec_bytes = 0.0;
+        const double without = snn_rank_memory(&cost, &request);
+        request.codec_bytes = 2.5;
+        /* the queries cross the cut, 42 channels of 16 positions of 16 images */
+        assert_true(snn_rank_memory(&cost, &request) - without == 2.5 * 42 * 16 * 16);
+    }
+    snn_plan_destroy(plan);
+}
+
 /* A cut through a residual connection: the values of a stream have 32 bits, and neurons of several inputs decode all of
  * them. Populations: stem, stream, norm, queries | attention, second stream, relay, readout; of 4 x 4 positions. */
 static void streams_and_neurons_of_several_inputs(void **unused)
@@ -342,6 +363,7 @@ int main(void)
         cmocka_unit_test(impossible_layouts_are_refused),
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
+        cmocka_unit_test(codecs_keep_something_of_every_packet),
         cmocka_unit_test(streams_and_neurons_of_several_inputs),
         cmocka_unit_test(one_rank_holds_the_whole_network),
         cmocka_unit_test(shards_add_up_to_the_network),
