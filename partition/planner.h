@@ -84,6 +84,10 @@ snn_status snn_plan_make(const snn_network *network, const snn_planner_request *
 snn_rank_cost snn_plan_cost(snn_cost_model *model, const snn_plan *plan, int32_t rank);
 snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan);
 
+/* SNN_INPUT_ERROR where a rank of a plan that somebody else made needs more memory than the machine's has, judged as
+ * snn_plan_make does. */
+snn_status snn_plan_check_memory(snn_cost_model *model, const snn_plan *plan);
+
 /* Of a rank, for one item. */
 double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *request);
 /* All that a rank allocates, and the program around it. */

@@ -8,6 +8,16 @@ typedef struct stage_sum {
     double memory;               /* of the shard that needs most */
 } stage_sum;
 
+static snn_rank_cost cost_of_shard(snn_cost_model *model, int32_t shards, int32_t shard, int32_t first, int32_t last)
+{
+    snn_stage_scan scan;
+    snn_stage_scan_begin(&scan, model, shards, shard, first);
+    while (scan.last < last) {
+        snn_stage_scan_extend(&scan);
+    }
+    return scan.cost;
+}
+
 static stage_sum add_up_stage(snn_cost_model *model, int32_t shards, int32_t first, int32_t last)
 {
     const snn_planner_request *request = model->request;
@@ -16,20 +26,16 @@ static stage_sum add_up_stage(snn_cost_model *model, int32_t shards, int32_t fir
     const double weight = (double)shards / samples; /* of a sample */
     stage_sum sum = {0};
     for (int32_t i = 0; i < samples; i++) {
-        snn_stage_scan scan;
-        snn_stage_scan_begin(&scan, model, shards, snn_shard_sample(shards, i), first);
-        while (scan.last < last) {
-            snn_stage_scan_extend(&scan);
-        }
-        const double seconds = snn_rank_seconds(&scan.cost, request);
-        const double compute = snn_cost_compute(&scan.cost, request);
-        const double memory = snn_rank_memory(&scan.cost, request);
+        const snn_rank_cost cost = cost_of_shard(model, shards, snn_shard_sample(shards, i), first, last);
+        const double seconds = snn_rank_seconds(&cost, request);
+        const double compute = snn_cost_compute(&cost, request);
+        const double memory = snn_rank_memory(&cost, request);
         sum.slowest = seconds > sum.slowest ? seconds : sum.slowest;
         sum.memory = memory > sum.memory ? memory : sum.memory;
         sum.compute += weight * compute;
         sum.communicate += weight * (seconds - compute);
-        const double integers = (double)scan.cost.integer_bits_received;
-        const double spikes = (double)scan.cost.bits_received - integers;
+        const double integers = (double)cost.integer_bits_received;
+        const double spikes = (double)cost.bits_received - integers;
         const double *ratio = model->machine.packets.ratio;
         sum.bytes += weight * (spikes / ratio[0] + integers / ratio[1]) / 8 * request->images * steps;
     }
@@ -83,4 +89,28 @@ snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
         result.imbalance = result.imbalance > 0 ? result.imbalance : 0; /* rounding */
     }
     return result;
+}
+
+snn_status snn_plan_check_memory(snn_cost_model *model, const snn_plan *plan)
+{
+    const double limit = model->machine.memory_bytes;
+    double most = 0.0;
+    int32_t rank = 0, stage_rank = 0; /* of the first replica: the others are like it */
+    for (int32_t stage = 0; stage < plan->stages && limit > 0.0; stage++) {
+        const int32_t shards = plan->shards[stage];
+        for (int32_t i = 0; i < snn_shard_samples(shards); i++) {
+            const int32_t shard = snn_shard_sample(shards, i);
+            const snn_rank_cost cost =
+                cost_of_shard(model, shards, shard, plan->stage_begin[stage], plan->stage_begin[stage + 1]);
+            const double memory = snn_rank_memory(&cost, model->request);
+            rank = memory > most ? stage_rank + shard : rank;
+            most = larger(most, memory);
+        }
+        stage_rank += shards;
+    }
+    if (most > limit) {
+        return snn_fail(SNN_INPUT_ERROR, "rank %ld of the plan would need %.4g GB of memory, a rank may use %.4g GB",
+                        (long)rank, most / 1e9, limit / 1e9);
+    }
+    return snn_ok();
 }

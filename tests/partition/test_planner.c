@@ -278,6 +278,33 @@ static void codecs_keep_something_of_every_packet(void **unused)
     snn_plan_destroy(plan);
 }
 
+/* A plan from elsewhere: what its neediest rank takes is enough, and a byte less is not. */
+static void plans_that_do_not_fit_are_refused(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    const int32_t begin[] = {0, 3, 9, 9}, shards[] = {2, 1, 1};
+    snn_plan *plan;
+    assert_false(snn_failed(snn_plan_create(2, 3, begin, shards, 9, &plan)));
+    snn_machine machine = snn_machine_assumed();
+    snn_planner_request request = REQUEST;
+    request.machine = &machine;
+    const double most = prediction_of(plan, &sample.network, &request).memory_bytes;
+    const snn_rank_cost last = cost_of(plan, &sample.network, &request, 2);
+    assert_true(snn_rank_memory(&last, &request) == most);
+    for (int less = 0; less < 2; less++) {
+        snn_cost_model *model;
+        machine.memory_bytes = most - less;
+        assert_false(snn_failed(snn_cost_model_create(&sample.network, &request, &model)));
+        const snn_status status = snn_plan_check_memory(model, plan);
+        assert_int_equal(status.code, less > 0 ? SNN_INPUT_ERROR : SNN_OK);
+        assert_true(less == 0 || strncmp(status.message, "rank 2 of the plan would need 0.0", 33) == 0);
+        snn_cost_model_destroy(model);
+    }
+    snn_plan_destroy(plan);
+}
+
 /* A cut through a residual connection: the values of a stream have 32 bits, and neurons of several inputs decode all of
  * them. Populations: stem, stream, norm, queries | attention, second stream, relay, readout; of 4 x 4 positions. */
 static void streams_and_neurons_of_several_inputs(void **unused)
@@ -364,6 +391,7 @@ int main(void)
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
         cmocka_unit_test(codecs_keep_something_of_every_packet),
+        cmocka_unit_test(plans_that_do_not_fit_are_refused),
         cmocka_unit_test(streams_and_neurons_of_several_inputs),
         cmocka_unit_test(one_rank_holds_the_whole_network),
         cmocka_unit_test(shards_add_up_to_the_network),
