@@ -278,6 +278,34 @@ static void codecs_keep_something_of_every_packet(void **unused)
     snn_plan_destroy(plan);
 }
 
+/* More threads, a higher speed of the rank, compute faster; one thread packs and codes, at the speed of a core. */
+static void threads_do_not_code_faster(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    const int32_t begin[] = {0, 3, 9}, shards[] = {1, 1};
+    snn_plan *plan;
+    assert_false(snn_failed(snn_plan_create(1, 2, begin, shards, 9, &plan)));
+    snn_machine machine = snn_machine_assumed();
+    snn_planner_request request = REQUEST;
+    request.machine = &machine;
+    machine.link = (snn_link){0.0, 0.0, 0.0};
+    machine.packets = (snn_packet_speed){.encode_byte_seconds = {1.0, 1.0}, .ratio = {1.0, 1.0}};
+    const snn_rank_cost cost = cost_of(plan, &sample.network, &request, 0);
+    const double bytes = 13 * 64 * 8 * 16 / 8; /* of the block that crosses the cut */
+    for (int faster = 1; faster <= 4; faster *= 4) {
+        machine.speed = 8.0;
+        machine.core_speed = faster;
+        const double seconds = snn_rank_seconds(&cost, &request);
+        machine.packets.encode_byte_seconds[0] = 0.0;
+        const double compute = snn_rank_seconds(&cost, &request);
+        machine.packets.encode_byte_seconds[0] = 1.0;
+        assert_true(seconds - compute > bytes / faster * (1 - 1e-9) && seconds - compute < bytes / faster * (1 + 1e-9));
+    }
+    snn_plan_destroy(plan);
+}
+
 /* A plan from elsewhere: what its neediest rank takes is enough, and a byte less is not. */
 static void plans_that_do_not_fit_are_refused(void **unused)
 {
@@ -391,6 +419,7 @@ int main(void)
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
         cmocka_unit_test(codecs_keep_something_of_every_packet),
+        cmocka_unit_test(threads_do_not_code_faster),
         cmocka_unit_test(plans_that_do_not_fit_are_refused),
         cmocka_unit_test(streams_and_neurons_of_several_inputs),
         cmocka_unit_test(one_rank_holds_the_whole_network),
