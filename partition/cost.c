@@ -9,6 +9,7 @@ enum {
     BUFFERS = 2,              /* of an edge: two items under way */
     SCRATCH_BYTES = 1 << 20,  /* of a thread */
     PROCESS_BYTES = 30 << 20, /* of the program and its libraries without any network */
+    PACKET_BYTES = 4800,      /* of an edge's end beside its buffers: coder and requests of MPI, as measured */
     PIXEL_BYTES = 8
 };
 
@@ -431,6 +432,7 @@ double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *req
     return request->codec_bytes * (double)(coded * request->images) + (double)PROCESS_BYTES + SCRATCH_BYTES +
            (double)cost->weight_bytes + (double)cost->packed_bytes + (double)cost->state_bytes +
            (double)cost->spike_bytes + (double)cost->buffer_bytes +
+           (double)PACKET_BYTES * (cost->packets + cost->messages) +
            (double)request->images * request->timesteps * (double)sizeof(int32_t);
 }
 
