@@ -1,9 +1,14 @@
 #include "comm/packet_speed.h"
 
+#include <stdbool.h>
+
 #include "core/base/memory.h"
 #include "core/base/timers.h"
 
-enum { CHANNELS = 64, IMAGES = 16, STEPS = 8, TURNS = 4, LARGE_POSITIONS = 512, BYTE_BITS = 8 };
+enum { CHANNELS = 64, IMAGES = 16, STEPS = 8, TURNS = 4, BYTE_BITS = 8 };
+
+/* Positions of a large packet, by payload: half a MiB of bits, 4 MiB of sums. Any rank may measure, so not more. */
+static const int64_t LARGE_POSITIONS[SNN_PAYLOADS] = {[SNN_PAYLOAD_BITS] = 512, [SNN_PAYLOAD_INTEGERS] = 128};
 
 /* Planes over payload, of spikes and of sums, by codec. */
 static const double RATIOS[SNN_CODEC_AUTO][SNN_PAYLOADS] = {
@@ -52,19 +57,22 @@ static uint8_t changes(habit of, uint32_t *state)
     return (uint8_t)bits;
 }
 
-/* Spikes that change from step to step as those of networks do; small sums. */
-static void fill(trial *one, int64_t positions)
+/* Spikes that change from step to step as those of networks do. */
+static void fill_bits(uint8_t *bits, int64_t positions)
 {
     uint32_t state = 11;
     const int64_t frame = (int64_t)IMAGES * positions * (CHANNELS / BYTE_BITS);
-    uint8_t *bits = one->block.spikes.bits;
     for (int64_t i = 0; i < frame; i++) {
         bits[i] = habit_of(i) == SILENT ? 0 : (uint8_t)next_random(&state);
     }
     for (int64_t i = frame; i < STEPS * frame; i++) {
         bits[i] = bits[i - frame] ^ changes(habit_of(i % frame), &state);
     }
-    int32_t *values = one->block.sums.values;
+}
+
+static void fill_sums(int32_t *values, int64_t positions)
+{
+    uint32_t state = 11;
     for (int64_t i = 0; i < STEPS * (int64_t)IMAGES * positions * CHANNELS; i++) {
         state = state * 1664525u + 1013904223u;
         values[i] = (int32_t)(state >> 16) - (1 << 15);
@@ -83,15 +91,20 @@ static snn_status open_trial(trial *one, snn_payload payload, snn_codec codec, i
         SNN_TRY(snn_packet_coder_create(&shape, codec, workspace, &one->coder[end]));
     }
     const size_t rows = (size_t)STEPS * IMAGES * (size_t)positions;
-    one->block.spikes = (snn_spikes){snn_allocate(rows, CHANNELS / BYTE_BITS), positions, CHANNELS,
-                                     snn_spikes_row_bytes(CHANNELS), IMAGES};
-    one->block.sums = (snn_sums){snn_allocate(rows, CHANNELS * SNN_SUM_BYTES), positions, CHANNELS, IMAGES};
+    const bool bits = payload == SNN_PAYLOAD_BITS;
+    void *planes = snn_allocate(rows, bits ? CHANNELS / BYTE_BITS : CHANNELS * SNN_SUM_BYTES);
+    one->block.spikes = (snn_spikes){bits ? planes : NULL, positions, CHANNELS, snn_spikes_row_bytes(CHANNELS), IMAGES};
+    one->block.sums = (snn_sums){bits ? NULL : planes, positions, CHANNELS, IMAGES};
     one->packet = snn_allocate(snn_packet_bound(one->coder[0]), 1);
-    if (one->block.spikes.bits == NULL || one->block.sums.values == NULL || one->packet == NULL) {
+    if (planes == NULL || one->packet == NULL) {
         return snn_out_of_memory("packet");
     }
     one->bytes = (double)snn_packet_raw_bytes(one->coder[0], STEPS, IMAGES);
-    fill(one, positions);
+    if (bits) {
+        fill_bits(planes, positions);
+    } else {
+        fill_sums(planes, positions);
+    }
     return snn_ok();
 }
 
@@ -138,7 +151,7 @@ static snn_status measure_codec(snn_codec codec, snn_codec_workspace *workspace,
     for (int payload = 0; payload < SNN_PAYLOADS; payload++) {
         trial small = {0}, large = {0};
         SNN_TRY(try_edge((snn_payload)payload, codec, 1, workspace, &small));
-        SNN_TRY(try_edge((snn_payload)payload, codec, LARGE_POSITIONS, workspace, &large));
+        SNN_TRY(try_edge((snn_payload)payload, codec, LARGE_POSITIONS[payload], workspace, &large));
         speed->encode_byte_seconds[payload] = large.encode_seconds / large.bytes;
         speed->decode_byte_seconds[payload] = large.decode_seconds / large.bytes;
         speed->ratio[payload] = RATIOS[codec][payload];
