@@ -239,7 +239,8 @@ snn_status snn_workbench_open(snn_workbench *bench, int32_t shards)
                                        .channels = bench->owned,
                                        .visible = bench->visible,
                                        .dynamics = bench->work->dynamics,
-                                       .momentum = bench->work->momentum};
+                                       .momentum = bench->work->momentum,
+                                       .spent = bench->network};
     SNN_TRY(snn_shard_create(bench->network, bench->kernels, &options, &bench->shard));
     fill_sources(bench);
     return snn_ok();

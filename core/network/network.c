@@ -271,15 +271,19 @@ done:
     return status;
 }
 
+void snn_projection_release_weights(snn_projection *projection)
+{
+    snn_release(projection->weights);
+    snn_release(projection->index);
+    projection->weights = NULL;
+    projection->index = NULL;
+    projection->row_begin = projection->row_end = 0;
+}
+
 void snn_network_release_weights(snn_network *network)
 {
     for (int32_t i = 0; i < network->projection_count; i++) {
-        snn_projection *projection = &network->projections[i];
-        snn_release(projection->weights);
-        snn_release(projection->index);
-        projection->weights = NULL;
-        projection->index = NULL;
-        projection->row_begin = projection->row_end = 0;
+        snn_projection_release_weights(&network->projections[i]);
     }
 }
 

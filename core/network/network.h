@@ -229,7 +229,8 @@ snn_status snn_network_copy_structure(const snn_network *network, snn_network **
  * an int32 sum whatever the spikes. SNN_INPUT_ERROR names what is not. */
 snn_status snn_network_check(const snn_network *network);
 
-/* Frees weights and indices (every row range becomes empty); the structure stays. */
+/* Frees weights and indices, of one projection or of all (row ranges become empty); the structure stays. */
+void snn_projection_release_weights(snn_projection *projection);
 void snn_network_release_weights(snn_network *network);
 
 void snn_network_destroy(snn_network *network); /* accepts NULL */

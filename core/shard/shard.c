@@ -171,6 +171,9 @@ static snn_status create_part(snn_shard *shard, const snn_shard_options *options
     }
     for (int32_t i = part->projection_begin; i < part->projection_end; i++) {
         SNN_TRY_CONTEXT(take_rows(shard, part, options, i), "projection %d", i);
+        if (options->spent != NULL) {
+            snn_projection_release_weights(&options->spent->projections[i]);
+        }
     }
     SNN_TRY(create_state(shard, population, part));
     snn_tiles_plan(shard, population, part);

@@ -34,12 +34,14 @@ typedef struct snn_shard_options {
     float momentum;          /* in [0, 1), SNN_DYNAMICS_SUBGRADIENT */
     uint64_t seed;           /* SNN_ENCODING_STOCHASTIC */
     struct snn_trace *trace; /* told what OpenMP threads but the main one do, or NULL */
+    snn_network *spent;      /* NULL, or the network itself: the weights of each projection are released as soon as they
+                                are packed, so that a rank never holds all of its weights twice */
 } snn_shard_options;
 
 typedef struct snn_shard snn_shard;
 
 /* `network`: structure, with the weight rows of the owned channels; must outlive the shard. The kernel packs the
- * weights into its own layout; the network's copy may be released afterwards with snn_network_release_weights. */
+ * weights into its own layout; the network's copy is no longer needed afterwards (`spent` releases it on the way). */
 snn_status snn_shard_create(const snn_network *network, const snn_kernels *kernels, const snn_shard_options *options,
                             snn_shard **shard);
 

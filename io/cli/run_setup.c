@@ -308,9 +308,9 @@ static snn_status make_shard(snn_run *run)
                                            .dynamics = config->neuron.dynamics,
                                            .momentum = (float)config->neuron.momentum,
                                            .seed = (uint64_t)config->simulation.seed,
-                                           .trace = run->trace};
+                                           .trace = run->trace,
+                                           .spent = run->network};
         status = snn_shard_create(network, run->kernels, &options, &run->shard);
-        snn_network_release_weights(run->network); /* the shard has its own */
     }
     snn_release(owned);
     snn_release(visible);

@@ -142,8 +142,12 @@ static void start_rank(drive_rank *rank, const snn_network *network, const drive
                                        .visible = rank->visible,
                                        .dynamics = settings->dynamics,
                                        .momentum = settings->momentum,
-                                       .seed = NAIVE_SEED};
+                                       .seed = NAIVE_SEED,
+                                       .spent = settings->all_rows ? NULL : rank->network};
     must(snn_shard_create(rank->network, settings->kernels, &options, &rank->shard));
+    for (int32_t i = 0; i < network->projection_count && options.spent != NULL; i++) {
+        assert_null(rank->network->projections[i].weights);
+    }
     snn_network_release_weights(rank->network); /* the shard has its own */
 }
 
