@@ -74,7 +74,17 @@ static bool whole_bytes(const snn_plane_shape *shape)
     return shape->channel_begin % 8 == 0 && shape->channel_end % 8 == 0;
 }
 
-/* Copies `bytes` bytes per position between arrays whose positions lie `from_stride` and `to_stride` bytes apart. */
+static inline __attribute__((always_inline)) void copy_each(uint8_t *restrict to, size_t to_stride,
+                                                            const uint8_t *restrict from, size_t from_stride,
+                                                            size_t bytes, int64_t positions)
+{
+    for (int64_t position = 0; position < positions; position++) {
+        memcpy(to + (size_t)position * to_stride, from + (size_t)position * from_stride, bytes);
+    }
+}
+
+/* Copies `bytes` bytes per position between arrays whose positions lie `from_stride` and `to_stride` bytes apart. Rows
+ * of layers cut into shards are a few bytes long: a call for each would take longer than its copy. */
 static void copy_rows(uint8_t *restrict to, size_t to_stride, const uint8_t *restrict from, size_t from_stride,
                       size_t bytes, int64_t positions)
 {
@@ -82,10 +92,22 @@ static void copy_rows(uint8_t *restrict to, size_t to_stride, const uint8_t *res
         memcpy(to, from, bytes * (size_t)positions);
         return;
     }
-    for (int64_t position = 0; position < positions; position++) {
-        memcpy(to, from, bytes);
-        to += to_stride;
-        from += from_stride;
+    switch (bytes) {
+    case 1:
+        copy_each(to, to_stride, from, from_stride, 1, positions);
+        break;
+    case 2:
+        copy_each(to, to_stride, from, from_stride, 2, positions);
+        break;
+    case 4:
+        copy_each(to, to_stride, from, from_stride, 4, positions);
+        break;
+    case 8:
+        copy_each(to, to_stride, from, from_stride, 8, positions);
+        break;
+    default:
+        copy_each(to, to_stride, from, from_stride, bytes, positions);
+        break;
     }
 }
 
