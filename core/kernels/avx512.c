@@ -5,7 +5,10 @@
  * channels x 4 source values of weights, a source value is one byte. The instruction multiplies unsigned with signed
  * bytes. Source values need their sign, so weights are made unsigned by adding 128 to every signed byte (which flips
  * its highest bit), and 128 x (sum of the row's source values) is taken from the sums: one number a row, for all
- * targets. */
+ * targets.
+ *
+ * A pair of tiles of which half the lanes would do, as for layers cut into narrow shards, is *single*: its first tile
+ * has all, the one limb of its targets or the high and the low bytes of 8 targets side by side. */
 #include "core/kernels/amx.h"
 #include "core/kernels/avx512_groups.h"
 #include "core/kernels/mixing.h"
@@ -13,6 +16,7 @@
 #include "core/kernels/processor.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 enum {
     QUAD = 4, /* source values of one instruction's sums */
@@ -23,8 +27,16 @@ enum {
     TILE_BYTES = 512 << 10,
     SLICES_MAX = 12, /* of weights that stay in a first-level cache of 32 KiB: 24 KiB */
     PAIR_BYTES = SNN_AMX_PAIR * SNN_AMX_TILE_BYTES,
-    SIGN_BIAS = 128
+    SIGN_BIAS = 128,
+    HALF_LANES = SNN_AMX_TARGETS / 2,
+    UPPER_HALF = 0xee /* for a shuffle of quarters: the upper half, twice */
 };
+
+/* Whether `channels` target channels, or the last ones of a group, are a single tile. */
+static bool is_single(int32_t channels, int32_t limbs)
+{
+    return channels <= snn_amx_block_targets(limbs) / 2;
+}
 
 /* Up to BLOCK_ROWS (position, step) pairs of one target row. */
 typedef struct row_block {
@@ -87,6 +99,38 @@ static int64_t scratch_bytes(const snn_packed *packed, int64_t positions, int32_
     return working_of(&view, positions, steps, NULL).bytes;
 }
 
+/* The low bytes of the first 8 targets go behind the high ones. */
+static void join_limbs(uint8_t *pairs, int64_t slices)
+{
+    const size_t half = HALF_LANES * QUAD;
+    for (int64_t row = 0; row < slices * QUADS; row++) {
+        uint8_t *high = pairs + row / QUADS * PAIR_BYTES + row % QUADS * SNN_AMX_ROW_BYTES;
+        memcpy(high + half, high + SNN_AMX_TILE_BYTES, half);
+    }
+}
+
+/* Makes signed bytes unsigned, and pairs single. */
+static void convert_pairs(const snn_packed *packed, snn_amx_weights *weights)
+{
+    const snn_amx_view view = snn_amx_view_of(packed);
+    const int32_t targets = snn_amx_block_targets(weights->limbs);
+    const int64_t bytes = view.slices * PAIR_BYTES;
+    uint8_t *pairs = weights->tiles;
+    for (int32_t group = view.group_begin; group < view.group_end; group++) {
+        int32_t begin, end;
+        snn_amx_group_rows(&view, packed, group, &begin, &end);
+        for (int32_t row = begin; row < end; row += targets, pairs += bytes) {
+            for (int64_t i = 0; i < bytes; i++) {
+                const bool low = weights->limbs == 2 && i / SNN_AMX_TILE_BYTES % SNN_AMX_PAIR == 1; /* has no sign */
+                pairs[i] ^= low ? 0 : SIGN_BIAS;
+            }
+            if (weights->limbs == 2 && is_single(end - row, weights->limbs)) {
+                join_limbs(pairs, view.slices);
+            }
+        }
+    }
+}
+
 static snn_status pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin, int32_t row_end,
                        snn_packed *packed)
 {
@@ -96,18 +140,8 @@ static snn_status pack(const snn_projection *projection, snn_weight_format forma
         return snn_mixing_pack(projection, SIGN_BIAS, packed);
     }
     SNN_TRY(snn_amx_pack(projection, format, row_begin, row_end, packed));
-    if (!snn_amx_suits(packed)) {
-        return snn_ok();
-    }
-    snn_amx_weights *weights = packed->data;
-    const int64_t tiles = (packed->bytes - (int64_t)sizeof *weights) / SNN_AMX_TILE_BYTES;
-    for (int64_t tile = 0; tile < tiles; tile++) {
-        if (weights->limbs == 2 && tile % SNN_AMX_PAIR == 1) {
-            continue; /* low bytes have no sign */
-        }
-        for (int64_t i = 0; i < SNN_AMX_TILE_BYTES; i++) {
-            weights->tiles[tile * SNN_AMX_TILE_BYTES + i] ^= SIGN_BIAS;
-        }
+    if (snn_amx_suits(packed)) {
+        convert_pairs(packed, packed->data);
     }
     return snn_ok();
 }
@@ -149,10 +183,11 @@ static void find_biases(const snn_amx_view *view, const working *w, int64_t coun
     }
 }
 
-/* Sums of `rows` rows of source values, which lie side by side in each slice, with a pair of 16 target channels. */
+/* Sums of `rows` rows of source values, which lie side by side in each slice, with a pair of 16 target channels, or
+ * with the first of a pair that is single: the second sums are 0. */
 static inline __attribute__((always_inline)) void multiply(const uint8_t *values, const int64_t *offsets,
                                                            int64_t slices, const uint8_t *weights, int rows,
-                                                           __m512i sums[BLOCK_ROWS][SNN_AMX_PAIR])
+                                                           bool single, __m512i sums[BLOCK_ROWS][SNN_AMX_PAIR])
 {
     __m512i first[BLOCK_ROWS], second[BLOCK_ROWS];
 #pragma GCC unroll 12
@@ -169,7 +204,7 @@ static inline __attribute__((always_inline)) void multiply(const uint8_t *values
                 const void *four = slice_values + i * SNN_AMX_ROW_BYTES + quad * QUAD;
                 const __m512i value = _mm512_set1_epi32(*(const int32_t *)four);
                 first[i] = _mm512_dpbusd_epi32(first[i], left, value);
-                second[i] = _mm512_dpbusd_epi32(second[i], right, value);
+                second[i] = single ? second[i] : _mm512_dpbusd_epi32(second[i], right, value);
             }
         }
     }
@@ -181,17 +216,19 @@ static inline __attribute__((always_inline)) void multiply(const uint8_t *values
 }
 
 /* A pair's sums for one block; rows behind its last are multiplied too where that is quicker, and not used. */
-static void multiply_block(const row_block *block, const uint8_t *values, const int64_t *offsets, int64_t slices,
-                           const uint8_t *weights, __m512i sums[BLOCK_ROWS][SNN_AMX_PAIR])
+static inline __attribute__((always_inline)) void multiply_block(const row_block *block, const uint8_t *values,
+                                                                 const int64_t *offsets, int64_t slices,
+                                                                 const uint8_t *weights, bool single,
+                                                                 __m512i sums[BLOCK_ROWS][SNN_AMX_PAIR])
 {
     if (block->rows > 8) {
-        multiply(values, offsets, slices, weights, BLOCK_ROWS, sums);
+        multiply(values, offsets, slices, weights, BLOCK_ROWS, single, sums);
     } else if (block->rows > 4) {
-        multiply(values, offsets, slices, weights, 8, sums);
+        multiply(values, offsets, slices, weights, 8, single, sums);
     } else if (block->rows > 1) {
-        multiply(values, offsets, slices, weights, 4, sums);
+        multiply(values, offsets, slices, weights, 4, single, sums);
     } else {
-        multiply(values, offsets, slices, weights, 1, sums);
+        multiply(values, offsets, slices, weights, 1, single, sums);
     }
 }
 
@@ -201,6 +238,7 @@ typedef struct target {
     int64_t position_stride, step_stride;
     int32_t steps, channels; /* channels left, maybe more than a pair's */
     int32_t limbs;
+    bool single;
 } target;
 
 /* The first `count` of 16 target channels. */
@@ -224,11 +262,13 @@ static void add_sums(const target *to, const row_block *block, const int32_t *bi
     int32_t *row = to->accumulator + block->position * to->position_stride + step * to->step_stride;
     for (int32_t i = 0; i < block->rows; i++) {
         const __m512i bias = _mm512_set1_epi32(biases == NULL ? 0 : biases[i]);
-        const __m512i first = _mm512_sub_epi32(sums[i][0], to->limbs == 2 ? _mm512_setzero_si512() : bias);
-        const __m512i second = _mm512_sub_epi32(sums[i][1], bias);
         if (to->limbs == 2) {
-            add_to(row, mask, _mm512_add_epi32(_mm512_slli_epi32(first, 8), second));
+            const __m512i high = sums[i][0];
+            const __m512i low = to->single ? _mm512_shuffle_i64x2(high, high, UPPER_HALF) : sums[i][1];
+            add_to(row, mask, _mm512_sub_epi32(_mm512_add_epi32(_mm512_slli_epi32(high, 8), low), bias));
         } else {
+            const __m512i first = _mm512_sub_epi32(sums[i][0], bias);
+            const __m512i second = _mm512_sub_epi32(sums[i][1], bias);
             add_to(row, mask, first);
             if (to->channels > SNN_AMX_TARGETS) {
                 add_to(row + SNN_AMX_TARGETS, targets_mask(to->channels - SNN_AMX_TARGETS), second);
@@ -252,8 +292,12 @@ static void project_pair(const snn_amx_view *view, const working *w, int64_t cou
         const int64_t begin = view->slices * cut / cuts, end = view->slices * (cut + 1) / cuts;
         for (int64_t i = 0; i < count; i++) {
             __m512i sums[BLOCK_ROWS][SNN_AMX_PAIR];
-            multiply_block(&w->blocks[i], w->field + w->blocks[i].field, w->offsets + begin, end - begin,
-                           weights + begin * PAIR_BYTES, sums);
+            const uint8_t *values = w->field + w->blocks[i].field, *pairs = weights + begin * PAIR_BYTES;
+            if (to->single) {
+                multiply_block(&w->blocks[i], values, w->offsets + begin, end - begin, pairs, true, sums);
+            } else {
+                multiply_block(&w->blocks[i], values, w->offsets + begin, end - begin, pairs, false, sums);
+            }
             add_sums(to, &w->blocks[i], cut == 0 ? w->biases[i] : NULL, sums);
         }
     }
@@ -300,6 +344,7 @@ static void project(const snn_packed *packed, const snn_spikes *source, const sn
         for (int32_t row = begin; row < end; row += targets) {
             to.accumulator = (int32_t *)tile->accumulator + op->target_channel + row - tile->channel_begin;
             to.channels = end - row;
+            to.single = is_single(to.channels, to.limbs);
             project_pair(&view, &w, count, weights, &to);
             weights += view.slices * PAIR_BYTES;
         }
