@@ -14,7 +14,7 @@
 #include "io/toml.h"
 #include "partition/fingerprint.h"
 
-enum { MOST_BYTES = 1 << 20, ENTRY_BYTES = 100, NUMBERS = 3, NAME_BYTES = 128 };
+enum { MOST_BYTES = 1 << 20, ENTRY_BYTES = 100, NUMBERS = 4, NAME_BYTES = 128 };
 
 /* "model name" of the first processor; "" where the system does not tell. */
 static void processor_name(char name[NAME_BYTES])
@@ -76,8 +76,11 @@ static bool read_entry(const snn_toml_entry *entry, snn_speed *speed)
     }
     char *end;
     errno = 0;
-    *speed =
-        (snn_speed){strtoull(entry->key + 7, &end, 16), entry->numbers[0], entry->numbers[1], entry->numbers[2], false};
+    *speed = (snn_speed){.key = strtoull(entry->key + 7, &end, 16),
+                         .step_seconds = entry->numbers[0],
+                         .group_seconds = entry->numbers[1],
+                         .packed_bytes = entry->numbers[2],
+                         .confirmed = entry->numbers[3] != 0.0};
     return errno == 0 && *end == '\0';
 }
 
@@ -126,15 +129,13 @@ void snn_speed_file_write(const char *path, const char *kernels, const snn_speed
     int length = snprintf(text, room,
                           "# Measured speeds of snn_dist's kernels \"%s\" on this processor, for the planner. May be "
                           "deleted at any time.\n# key = [seconds for an image and timestep, seconds for an image, "
-                          "bytes of weights]\n[speed]\n",
+                          "bytes of weights, 1 if measured twice]\n[speed]\n",
                           kernels);
     for (int32_t i = first; i < book->count && length > 0; i++) {
         const snn_speed *speed = &book->speeds[i];
-        if (speed->unsteady) {
-            continue;
-        }
-        length += snprintf(text + length, room - (size_t)length, "k%016" PRIx64 " = [%.6e, %.6e, %.10e]\n", speed->key,
-                           speed->step_seconds, speed->group_seconds, speed->packed_bytes);
+        length +=
+            snprintf(text + length, room - (size_t)length, "k%016" PRIx64 " = [%.6e, %.6e, %.10e, %d]\n", speed->key,
+                     speed->step_seconds, speed->group_seconds, speed->packed_bytes, speed->confirmed);
     }
     make_folders(path);
     (void)snn_text_file_write(path, "speeds", text);

@@ -183,8 +183,12 @@ static snn_status keep_speeds(const snn_workbench *bench, snn_speed_book *book)
     for (int32_t i = 0; i < bench->count; i++) {
         const snn_candidate *one = &bench->candidates[i];
         const double packed = (double)snn_shard_packed_bytes(bench->shard, one->population) / one->share;
-        const snn_speed speed = {one->key, one->step_seconds, one->group_seconds, packed, !is_steady(one)};
-        SNN_TRY(snn_speed_book_add(book, speed));
+        const snn_speed speed = {.key = one->key,
+                                 .step_seconds = one->step_seconds,
+                                 .group_seconds = one->group_seconds,
+                                 .packed_bytes = packed,
+                                 .unsteady = !is_steady(one)};
+        SNN_TRY(snn_speed_book_measured(book, speed));
     }
     return snn_ok();
 }
@@ -238,8 +242,7 @@ static void list_candidates(snn_workbench *bench, int32_t shards, bool with_imag
     for (int32_t p = 0; p < bench->network->population_count; p++) {
         const snn_channel_range owned = snn_price_range(&bench->network->populations[p], shards);
         const uint64_t key = snn_speed_key(bench->network, bench->work, p, owned);
-        if (reads_image(bench->network, p) == with_image && snn_speed_book_find(book, key) == NULL &&
-            !is_listed(bench, key)) {
+        if (reads_image(bench->network, p) == with_image && snn_speed_book_lacks(book, key) && !is_listed(bench, key)) {
             bench->candidates[bench->count++] = make_candidate(bench->network, p, owned, key);
         }
     }

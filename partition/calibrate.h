@@ -3,7 +3,8 @@
  * Populations of the same key are measured once, each at the widths that a plan for up to `most_shards` shards could
  * give it. They take turns, so that a population finds the caches as the ones before it leave them, and the fastest of
  * several turns counts, because what else the machine does only ever adds. Turns go on until the two fastest agree;
- * what has not come to that after a few times the time is marked as unsteady. Large groups and blocks are cut down to
+ * what has not come to that after a few times the time is marked as unsteady. A disturbance may last longer than that,
+ * so speeds that only one planning has measured are measured again by the next. Large groups and blocks are cut down to
  * what the time and memory allow; that changes an estimate, never a result.
  */
 #ifndef SNN_PARTITION_CALIBRATE_H

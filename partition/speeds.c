@@ -6,6 +6,9 @@
 #include "partition/fingerprint.h"
 #include "partition/plan.h"
 
+/* Measured speeds that differ by no more agree. */
+static const double AGREEMENT = 1.1;
+
 /* ---- the book ---- */
 
 void snn_speed_book_clear(snn_speed_book *book)
@@ -53,6 +56,27 @@ snn_status snn_speed_book_add(snn_speed_book *book, snn_speed speed)
     }
     book->speeds[book->count++] = speed;
     return snn_ok();
+}
+
+snn_status snn_speed_book_measured(snn_speed_book *book, snn_speed speed)
+{
+    const snn_speed *known = snn_speed_book_find(book, speed.key);
+    speed.fresh = true;
+    if (known != NULL) {
+        const double fewer = known->step_seconds < speed.step_seconds ? known->step_seconds : speed.step_seconds;
+        const double more = known->step_seconds > speed.step_seconds ? known->step_seconds : speed.step_seconds;
+        speed.confirmed = more <= AGREEMENT * fewer;
+        speed.unsteady = speed.unsteady && !speed.confirmed;
+        speed.step_seconds = fewer;
+        speed.group_seconds = known->group_seconds < speed.group_seconds ? known->group_seconds : speed.group_seconds;
+    }
+    return snn_speed_book_add(book, speed);
+}
+
+bool snn_speed_book_lacks(const snn_speed_book *book, uint64_t key)
+{
+    const snn_speed *known = snn_speed_book_find(book, key);
+    return known == NULL || !(known->confirmed || known->fresh);
 }
 
 /* What a kernel does depends on where the source's values come from. */

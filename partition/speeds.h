@@ -27,7 +27,9 @@ typedef struct snn_speed {
     double step_seconds;  /* for one image and timestep */
     double group_seconds; /* for one image, once: state, and the product of a graded image */
     double packed_bytes;  /* of weights, as the kernels keep them */
-    bool unsteady;        /* turns did not agree: good for now, not to be kept */
+    bool confirmed;       /* two plannings agree */
+    bool fresh;           /* measured by this one */
+    bool unsteady;        /* and nothing agrees: neither its turns nor two plannings */
 } snn_speed;
 
 typedef struct snn_speed_book {
@@ -40,6 +42,11 @@ void snn_speed_book_clear(snn_speed_book *book);
 const snn_speed *snn_speed_book_find(const snn_speed_book *book, uint64_t key);
 /* Adds or replaces. */
 snn_status snn_speed_book_add(snn_speed_book *book, snn_speed speed);
+/* Adds a measured speed: what else a machine does makes it slower, maybe for as long as a planning takes. So the faster
+ * one counts of what is known and what is measured, and is confirmed if they agree. */
+snn_status snn_speed_book_measured(snn_speed_book *book, snn_speed speed);
+/* Whether this planning has to measure it: it is unknown, or known from one planning only and not from this one. */
+bool snn_speed_book_lacks(const snn_speed_book *book, uint64_t key);
 
 /* Key of owning channels `owned` of a population under that work. */
 uint64_t snn_speed_key(const snn_network *network, const snn_work *work, int32_t population, snn_channel_range owned);

@@ -76,6 +76,32 @@ static void everything_is_measured_once(void **unused)
     }
 }
 
+/* The faster of two plannings counts, and is measured until two agree. */
+static void speeds_are_confirmed(void **unused)
+{
+    (void)unused;
+    enum { KEY = 9 };
+    static const struct {
+        double measured, kept;
+        bool lacking; /* for the next planning */
+    } plannings[] = {{8.0, 8.0, true}, {4.0, 4.0, true}, {7.0, 4.0, true}, {4.2, 4.0, false}};
+    snn_speed_book book = {0};
+    for (size_t i = 0; i < sizeof plannings / sizeof plannings[0]; i++) {
+        assert_true(snn_speed_book_lacks(&book, KEY));
+        const snn_speed measured = {.key = KEY, .step_seconds = plannings[i].measured, .unsteady = true};
+        assert_false(snn_failed(snn_speed_book_measured(&book, measured)));
+        assert_false(snn_speed_book_lacks(&book, KEY)); /* once for a planning */
+        snn_speed kept = *snn_speed_book_find(&book, KEY);
+        assert_true(kept.step_seconds == plannings[i].kept);
+        assert_int_equal(kept.unsteady, plannings[i].lacking);
+        kept.fresh = false; /* as a file gives it back */
+        assert_false(snn_failed(snn_speed_book_add(&book, kept)));
+        assert_int_equal(snn_speed_book_lacks(&book, KEY), plannings[i].lacking);
+    }
+    assert_int_equal(book.count, 1);
+    snn_speed_book_clear(&book);
+}
+
 /* More threads than processors: there are speeds, and what OpenMP was told is left as it was. */
 static void teams_are_measured(void **unused)
 {
@@ -222,7 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_measured_once), cmocka_unit_test(weights_are_made_up),
         cmocka_unit_test(teams_are_measured),          cmocka_unit_test(prices_between_widths),
-        cmocka_unit_test(memory_is_as_predicted),
+        cmocka_unit_test(memory_is_as_predicted),      cmocka_unit_test(speeds_are_confirmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
