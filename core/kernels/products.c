@@ -67,6 +67,13 @@ static product_class class_of(const snn_packed *packed)
     return PRODUCT_MATRIX;
 }
 
+/* Diagonal products that need no field: their values are those of one tap. */
+static bool is_plain_diagonal(const snn_packed *packed)
+{
+    const snn_operator *op = &packed->projection->op;
+    return op->kind == SNN_OPERATOR_DIAGONAL && !op->pooled && !packed->real;
+}
+
 /* How a matrix product sees its operator: groups, and the depth that its sums run over. */
 typedef struct matrix {
     snn_window taps;
@@ -238,7 +245,7 @@ static int64_t values_bytes(int64_t field_size, int32_t steps)
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
     const snn_operator *op = &packed->projection->op;
-    if (class_of(packed) == PRODUCT_GATHER || packed->row_begin == packed->row_end) {
+    if (class_of(packed) == PRODUCT_GATHER || is_plain_diagonal(packed) || packed->row_begin == packed->row_end) {
         return 0;
     }
     if (class_of(packed) == PRODUCT_DEPTHWISE) {
@@ -459,6 +466,44 @@ static void project_channelwise(const snn_packed *packed, const snn_field *field
     }
 }
 
+/* sum[c] += weights[c], or -= where bit `bit` + c is 0. */
+static void add_diagonal(const uint8_t *restrict bits, int64_t bit, int32_t count, const int32_t *restrict weights,
+                         int32_t *restrict sum)
+{
+    static const int32_t of_lane[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    const uint8_t *bytes = bits + bit / 8;
+    const unsigned shift = (unsigned)(bit % 8);
+    for (; count > 0; count -= 8, bytes++, weights += 8, sum += 8) {
+        const int32_t byte = (int32_t)(shift == 0 ? bytes[0] : (bytes[0] | (unsigned)bytes[1] << 8) >> shift);
+        if (count >= 8) {
+            for (int i = 0; i < 8; i++) {
+                sum[i] += (byte & of_lane[i]) != 0 ? weights[i] : -weights[i];
+            }
+        } else {
+            for (int i = 0; i < count; i++) {
+                sum[i] += (byte & of_lane[i]) != 0 ? weights[i] : -weights[i];
+            }
+        }
+    }
+}
+
+/* Straight from the bits: a field would be read only once. */
+static void project_diagonal(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
+{
+    const snn_operator *op = &packed->projection->op;
+    const sums out = sums_of(packed, tile);
+    const int64_t bit = op->source_channel + packed->row_begin;
+    const int32_t channels = packed->row_end - packed->row_begin;
+    int32_t *sum = (int32_t *)out.data + out.offset;
+    for (int32_t step = 0; step < tile->steps; step++) {
+        const uint8_t *row =
+            snn_spikes_plane(source, step, tile->image) + tile->position_begin * (int64_t)source->row_bytes;
+        for (int64_t position = 0; position < out.positions; position++, row += source->row_bytes, sum += out.stride) {
+            add_diagonal(row, bit, channels, packed->data, sum);
+        }
+    }
+}
+
 static void project_gather(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
@@ -502,6 +547,10 @@ void snn_portable_project(const snn_packed *packed, const snn_spikes *source, co
     }
     if (class_of(packed) == PRODUCT_TOKENS) {
         snn_tokens_project(packed, source, tile);
+        return;
+    }
+    if (is_plain_diagonal(packed)) {
+        project_diagonal(packed, source, tile);
         return;
     }
     int32_t channel, channels;
