@@ -78,11 +78,29 @@ void snn_hdf5_close(hid_t identifier)
 
 /* ---- files and groups ---- */
 
+/* HDF5 keeps the headers of objects that it has seen, many times as large as in the file: over 100 MB for some thousand
+ * groups, which we read one after the other and once. */
+bool snn_hdf5_bound_cache(hid_t access)
+{
+    enum { CACHE_BYTES = 128 << 10 };
+    H5AC_cache_config_t cache = {.version = H5AC__CURR_CACHE_CONFIG_VERSION};
+    if (H5Pget_mdc_config(access, &cache) < 0) {
+        return false;
+    }
+    cache.set_initial_size = true;
+    cache.initial_size = cache.min_size = cache.max_size = CACHE_BYTES;
+    cache.incr_mode = H5C_incr__off;
+    cache.flash_incr_mode = H5C_flash_incr__off;
+    cache.decr_mode = H5C_decr__off;
+    return H5Pset_mdc_config(access, &cache) >= 0;
+}
+
 snn_status snn_hdf5_access_properties(hid_t *properties)
 {
     snn_hdf5_silence();
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
-    if (list < 0 || H5Pset_file_locking(list, true, true) < 0 || H5Pset_fclose_degree(list, H5F_CLOSE_SEMI) < 0) {
+    if (list < 0 || !snn_hdf5_bound_cache(list) || H5Pset_file_locking(list, true, true) < 0 ||
+        H5Pset_fclose_degree(list, H5F_CLOSE_SEMI) < 0) {
         snn_hdf5_close(list);
         return snn_fail(SNN_INTERNAL_ERROR, "HDF5: cannot make a file access list");
     }

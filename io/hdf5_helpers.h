@@ -29,8 +29,11 @@ snn_status snn_hdf5_failure(snn_code code, hid_t location, const char *name, con
 /* The same where there is no open file yet. */
 snn_status snn_hdf5_file_failure(snn_code code, const char *path, const char *what);
 
-/* Serial file access: works where the file system has no locks; closing a file that still has open objects fails.
- * The caller closes the list. */
+/* Keeps HDF5 from holding all that it has seen of a file's structure. False if it cannot. */
+bool snn_hdf5_bound_cache(hid_t access);
+
+/* Serial file access: works where the file system has no locks; closing a file that still has open objects fails;
+ * the cache is bounded. The caller closes the list. */
 snn_status snn_hdf5_access_properties(hid_t *properties);
 
 /* Opens an HDF5 file of any kind. */

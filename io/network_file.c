@@ -184,7 +184,7 @@ snn_status snn_network_image_write(const snn_network *network, const snn_network
     *count = 0;
     snn_hdf5_silence();
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (access < 0 || H5Pset_fapl_core(access, IMAGE_GROWTH_BYTES, false) < 0 ||
+    if (access < 0 || !snn_hdf5_bound_cache(access) || H5Pset_fapl_core(access, IMAGE_GROWTH_BYTES, false) < 0 ||
         (file = H5Fcreate(IMAGE_NAME, H5F_ACC_TRUNC, H5P_DEFAULT, access)) < 0) {
         status = snn_hdf5_file_failure(SNN_INTERNAL_ERROR, IMAGE_NAME, "cannot create in memory");
         goto done;
@@ -222,7 +222,7 @@ snn_status snn_network_image_read(const void *bytes, size_t count, snn_network *
     snn_hdf5_silence();
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     /* HDF5 copies the bytes, though its prototype does not say const. */
-    if (access < 0 || H5Pset_fapl_core(access, IMAGE_GROWTH_BYTES, false) < 0 ||
+    if (access < 0 || !snn_hdf5_bound_cache(access) || H5Pset_fapl_core(access, IMAGE_GROWTH_BYTES, false) < 0 ||
         H5Pset_file_image(access, (void *)bytes, count) < 0 ||
         (file = H5Fopen(IMAGE_NAME, H5F_ACC_RDONLY, access)) < 0) {
         status = snn_hdf5_file_failure(SNN_INPUT_ERROR, IMAGE_NAME, "cannot open in memory");
