@@ -36,11 +36,15 @@ typedef struct snn_planner_request {
 typedef struct snn_rank_cost {
     int64_t operations;               /* signed additions per image and timestep */
     int64_t neurons;                  /* spiking ones, per image */
-    int64_t weight_bytes;             /* as the network has them; released when packed */
+    int64_t weight_bytes;             /* as the network has them; those of a projection are released when packed */
+    int64_t largest_bytes;            /* of weights of one projection */
     int64_t packed_bytes;             /* of weights, as the kernels keep them */
     int64_t state_bytes;              /* of neurons, for a whole group */
     int64_t spike_bytes;              /* spikes and sums of streams, for a whole group and block */
     int64_t buffer_bytes;             /* packets under way */
+    int64_t network_bytes;            /* of the whole network, whatever the rank's part: its structure */
+    int64_t passing_bytes;            /* of the structure on its way to the ranks, gone before they have their part */
+    int64_t edges;                    /* of the replica: every rank lists them all */
     int64_t bits_sent, bits_received; /* per image and timestep */
     int32_t messages;                 /* received per item */
     double step_seconds;              /* computation for an image and timestep */
