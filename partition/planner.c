@@ -26,6 +26,9 @@ static bool allows(int32_t fixed, int32_t number)
 
 static double seconds_of(const snn_search *search, int32_t replicas, const snn_cut *cut)
 {
+    if (search->request->objective == SNN_OBJECTIVE_MEMORY) {
+        return cut->slowest; /* bytes */
+    }
     const double pipeline = snn_cost_pipeline(snn_cost_items(search->request, replicas), cut->slowest, cut->all);
     const double shared = snn_cost_shared(search->model, cut->work * snn_cost_all_items(search->request));
     return shared > pipeline ? shared : pipeline; /* not a number, and not the lesser one, where nothing fits */
@@ -68,7 +71,8 @@ static snn_status choose_uniform(snn_search *search, choice *best, snn_cut *scra
 /* What a replica of so many ranks may take at most for an item to be better than the best. */
 static double bound_of(const snn_planner_request *request, const choice *best, int32_t replicas)
 {
-    return best->replicas > 0 ? best->seconds / snn_cost_items(request, replicas) : INFINITY;
+    const bool lean = request->objective == SNN_OBJECTIVE_MEMORY;
+    return best->replicas == 0 ? INFINITY : best->seconds / (lean ? 1.0 : snn_cost_items(request, replicas));
 }
 
 static void choose_mixed(snn_search *search, choice *best, snn_cut *scratch)
@@ -88,7 +92,8 @@ static void choose_mixed(snn_search *search, choice *best, snn_cut *scratch)
                 scratch->begin[scratch->stages + 1] = scratch->begin[scratch->stages];
                 scratch->shards[scratch->stages++] = ranks - used;
             }
-            consider(best, search, replicas, scratch->stages, WORTH, scratch);
+            const double factor = request->objective == SNN_OBJECTIVE_MEMORY ? 1.0 : WORTH;
+            consider(best, search, replicas, scratch->stages, factor, scratch);
         }
     }
 }
@@ -168,22 +173,31 @@ static snn_status check_layout(const snn_network *network, const snn_planner_req
                     free ? "a multiple of " : "", (long long)product, request->ranks, text);
 }
 
+/* Rounded up to four digits: whoever sets this much memory has enough. */
+static double gigabytes_up(double bytes)
+{
+    const double unit = pow(10.0, floor(log10(bytes)) - 3.0);
+    return ceil(bytes / unit) * unit / 1e9;
+}
+
 static snn_status refuse_memory(const snn_network *network, const snn_planner_request *request)
 {
     snn_machine machine = *request->machine;
-    snn_planner_request unlimited = *request;
+    snn_planner_request lean = *request;
     snn_cost_model *model = NULL;
     snn_plan *plan = NULL;
     snn_status status;
     char text[128];
     machine.memory_bytes = 0.0;
-    unlimited.machine = &machine;
-    SNN_GOTO_DONE(status, snn_plan_make(network, &unlimited, &plan));
-    SNN_GOTO_DONE(status, snn_cost_model_create(network, &unlimited, &model));
+    lean.machine = &machine;
+    lean.objective = SNN_OBJECTIVE_MEMORY;
+    SNN_GOTO_DONE(status, snn_plan_make(network, &lean, &plan));
+    SNN_GOTO_DONE(status, snn_cost_model_create(network, &lean, &model));
     status = snn_fail(SNN_INPUT_ERROR,
-                      "no layout of %d ranks fits the memory of %.4g GB a rank (%s would need %.4g GB on one)",
+                      "no layout of %d ranks fits the memory of %.4g GB a rank; the leanest, %s, needs %.4g GB on its "
+                      "fullest rank",
                       request->ranks, request->machine->memory_bytes / 1e9, snn_plan_describe(plan, text, sizeof text),
-                      snn_plan_predict(model, plan).memory_bytes / 1e9);
+                      gigabytes_up(snn_plan_predict(model, plan).memory_bytes));
 done:
     snn_cost_model_destroy(model);
     snn_plan_destroy(plan);

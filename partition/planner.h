@@ -15,7 +15,8 @@
 
 typedef enum snn_objective {
     SNN_OBJECTIVE_THROUGHPUT, /* all groups in the least time */
-    SNN_OBJECTIVE_LATENCY     /* one group in the least time */
+    SNN_OBJECTIVE_LATENCY,    /* one group in the least time */
+    SNN_OBJECTIVE_MEMORY      /* least memory on the rank that needs most, whatever the time */
 } snn_objective;
 
 typedef struct snn_planner_request {
@@ -81,7 +82,8 @@ void snn_cost_model_destroy(snn_cost_model *model); /* accepts NULL */
  * shards, then fewer stages. There may be more stages than populations (the rest are empty) and more shards than
  * channels (the rest own nothing). Stages have the same number of shards if stages or channels are given, and unless
  * different ones are faster. SNN_INPUT_ERROR when the given numbers cannot make `ranks` ("layout 2x2x2 needs 8
- * ranks, there are 6"), a number is out of range, or nothing fits the memory. */
+ * ranks, there are 6"), a number is out of range, or nothing fits the memory: then the message names the layout that
+ * needs least, of those that were asked for, and how much that is. */
 snn_status snn_plan_make(const snn_network *network, const snn_planner_request *request, snn_plan **plan);
 
 /* Traffic is exact, whatever the other stages are. */

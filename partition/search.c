@@ -124,18 +124,30 @@ void snn_cut_clear(snn_cut *cut)
 
 /* ---- tables ---- */
 
+double snn_search_price(const snn_search *search, const snn_rank_cost *cost)
+{
+    const double limit = search->model->machine.memory_bytes;
+    const bool lean = search->request->objective == SNN_OBJECTIVE_MEMORY;
+    if (limit == 0.0 && !lean) {
+        return snn_rank_seconds(cost, search->request);
+    }
+    const double memory = snn_rank_memory(cost, search->request);
+    if (limit > 0.0 && memory > limit) {
+        return INFINITY;
+    }
+    return lean ? memory : snn_rank_seconds(cost, search->request);
+}
+
 /* All stages that begin at atom `first`, for one shard. */
 static void tabulate_stages(const snn_search *search, int32_t shards, int32_t shard, int32_t first, double *seconds)
 {
-    const double limit = search->model->machine.memory_bytes;
     snn_stage_scan scan;
     snn_stage_scan_begin(&scan, search->model, shards, shard, search->position[first]);
     for (int32_t last = first + 1; last <= search->atoms; last++) {
         while (scan.last < search->position[last]) {
             snn_stage_scan_extend(&scan);
         }
-        const bool fits = limit == 0.0 || snn_rank_memory(&scan.cost, search->request) <= limit;
-        const double needed = fits ? snn_rank_seconds(&scan.cost, search->request) : INFINITY;
+        const double needed = snn_search_price(search, &scan.cost);
         double *slowest_shard = &seconds[cell(search, first, last)];
         *slowest_shard = needed > *slowest_shard ? needed : *slowest_shard;
     }
@@ -182,7 +194,8 @@ static snn_status find_table(snn_search *search, int32_t shards, const double **
  * asks for a number of stages wants them alike, also in memory, where shared processors would take any. */
 static double weigh(const snn_search *search, int32_t shards, double slowest, double all)
 {
-    const double shared = search->request->stages > 0 ? 0.0 : snn_cost_shared(search->model, all * shards);
+    const bool alike = search->request->stages > 0 || search->request->objective == SNN_OBJECTIVE_MEMORY;
+    const double shared = alike ? 0.0 : snn_cost_shared(search->model, all * shards);
     return slowest > shared ? slowest : shared;
 }
 

@@ -4,7 +4,8 @@
  * where a rank would need too much memory. From the tables come the best cut into a given number of stages that are all
  * divided alike, and the best cut for a given number of ranks whose stages may be divided differently. Networks of
  * very many populations are cut at some places only, which have about the same work between them; where the number of
- * stages is given, which may be greater than that of these places, without tables anywhere (search_stages.c).
+ * stages is given, which may be greater than that of these places, without tables anywhere (search_stages.c). Who wants
+ * the least memory gets it by the same search: bytes take the place of seconds everywhere.
  */
 #ifndef SNN_PARTITION_SEARCH_H
 #define SNN_PARTITION_SEARCH_H
@@ -35,6 +36,10 @@ typedef struct snn_search {
     bool anywhere;   /* no tables: snn_search_stages */
     double *lengths; /* [populations + 1]: seconds of stages of so many populations, for snn_search_stages */
 } snn_search;
+
+/* What counts of a stage, by what it costs one of its shards: seconds of an item, bytes for SNN_OBJECTIVE_MEMORY, or
+ * INFINITY where it does not fit the memory. */
+double snn_search_price(const snn_search *search, const snn_rank_cost *cost);
 
 /* Stages that were found. */
 typedef struct snn_cut {

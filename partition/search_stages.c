@@ -12,7 +12,6 @@ enum {
 /* Seconds of stages from `first` on, by their length, as far as is of interest for a bound: returns the longest. */
 static int32_t price_stages(const snn_search *search, int32_t shards, int32_t first, int32_t last, double bound)
 {
-    const double limit = search->model->machine.memory_bytes;
     int32_t longest = last - first;
     for (int32_t i = 0; i < snn_shard_samples(shards); i++) {
         int32_t over = 0; /* how many lengths in a row take too long */
@@ -20,8 +19,7 @@ static int32_t price_stages(const snn_search *search, int32_t shards, int32_t fi
         snn_stage_scan_begin(&scan, search->model, shards, snn_shard_sample(shards, i), first);
         for (int32_t length = 1; length <= longest && over <= LOOK_AHEAD; length++) {
             snn_stage_scan_extend(&scan);
-            const bool fits = limit == 0.0 || snn_rank_memory(&scan.cost, search->request) <= limit;
-            const double seconds = fits ? snn_rank_seconds(&scan.cost, search->request) : INFINITY;
+            const double seconds = snn_search_price(search, &scan.cost);
             double *slowest = &search->lengths[length];
             *slowest = i == 0 || seconds > *slowest ? seconds : *slowest;
             over = *slowest <= bound ? 0 : over + 1;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -195,6 +196,77 @@ static void memory_is_kept_to(void **unused)
     assert_true(refused > 0 && refused < 20);
 }
 
+/* The refusal says what would do: with that much there is a plan, with a little less there is none. */
+static void check_refusal(const snn_network *network, snn_planner_request request)
+{
+    snn_machine machine = snn_machine_assumed();
+    snn_plan *plan;
+    double gigabytes = 0.0;
+    machine.memory_bytes = 1e6;
+    request.machine = &machine;
+    snn_status status = snn_plan_make(network, &request, &plan);
+    assert_int_equal(status.code, SNN_INPUT_ERROR);
+    const char *needs = strstr(status.message, " needs ");
+    assert_non_null(strstr(status.message, "fits the memory of 0.001 GB a rank; the leanest, "));
+    assert_non_null(needs);
+    assert_int_equal(sscanf(needs, " needs %lf GB on its fullest rank", &gigabytes), 1);
+    machine.memory_bytes = 1e9 * gigabytes;
+    status = snn_plan_make(network, &request, &plan);
+    assert_string_equal(status.message, "");
+    assert_true(prediction_of(plan, network, &request).memory_bytes <= machine.memory_bytes);
+    snn_plan_destroy(plan);
+    machine.memory_bytes *= 0.998;
+    assert_true(snn_failed(snn_plan_make(network, &request, &plan)));
+}
+
+static void refusals_name_the_leanest_layout(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_planner_request request = REQUEST;
+    uint32_t seed = 3;
+    request.images = 512;
+    for (int i = 0; i < 6; i++) {
+        if (i < 3) {
+            sample_build_mixed(&sample);
+        } else {
+            build_random(&sample, &seed, 12);
+        }
+        request.ranks = 4 + 4 * (i % 3);
+        check_refusal(&sample.network, request);
+        request.stages = 2;
+        check_refusal(&sample.network, request);
+        request.stages = 0;
+    }
+    request.ranks = request.replicas = 2; /* no choice */
+    check_refusal(&sample.network, request);
+}
+
+/* No layout that can be asked for needs less than the leanest that is free. */
+static void the_leanest_needs_least(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    snn_planner_request request = REQUEST;
+    sample_build_mixed(&sample);
+    request.ranks = 12;
+    request.images = 512;
+    request.objective = SNN_OBJECTIVE_MEMORY;
+    snn_plan *plan = make(&sample.network, request);
+    const double least = prediction_of(plan, &sample.network, &request).memory_bytes;
+    snn_plan_destroy(plan);
+    for (request.replicas = 1; request.replicas <= 12; request.replicas++) {
+        for (request.stages = 1; request.stages <= 12; request.stages++) {
+            request.channels = 12 / request.replicas / request.stages;
+            if (request.replicas * request.stages * request.channels == 12) {
+                plan = make(&sample.network, request);
+                assert_true(prediction_of(plan, &sample.network, &request).memory_bytes >= least * (1 - 1e-9));
+                snn_plan_destroy(plan);
+            }
+        }
+    }
+}
+
 /* For latency all ranks work on one group. */
 static void latency_wants_no_replicas(void **unused)
 {
@@ -347,6 +419,8 @@ int main(void)
         cmocka_unit_test(choice_follows_the_work),
         cmocka_unit_test(no_plan_beats_the_choice),
         cmocka_unit_test(memory_is_kept_to),
+        cmocka_unit_test(refusals_name_the_leanest_layout),
+        cmocka_unit_test(the_leanest_needs_least),
         cmocka_unit_test(latency_wants_no_replicas),
         cmocka_unit_test(hundred_thousand_ranks),
         cmocka_unit_test(ranks_share_processors),
