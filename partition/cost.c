@@ -5,28 +5,9 @@
 #include "core/base/memory.h"
 
 enum {
-    MOST_SAMPLES = 4,        /* shards of a stage that are looked at; they differ little, and may be thousands */
-    BUFFERS = 2,             /* of an edge: two items under way */
-    SCRATCH_BYTES = 1 << 20, /* of a thread */
+    MOST_SAMPLES = 4, /* shards of a stage that are looked at; they differ little, and may be thousands */
+    BUFFERS = 2,      /* of an edge: two items under way */
     PIXEL_BYTES = 8
-};
-
-/* Bytes as measured: largest resident sets of ranks of one host, from networks of 7 to 3601 populations and 11 to 7187
- * projections (jobs/generate_network.py, chains and concatenations), most of them with a few channels only. */
-enum {
-    /* Of the program and its libraries without any network; alone 2 MB less. Speeds are measured before a rank has its
-     * part; that takes 17 MB of rank 0 and does not count. */
-    PROCESS_BYTES = 32 << 20,
-    POPULATION_BYTES = 3000, /* that every rank has of every population, whosever it is, beside its parameters: */
-    PROJECTION_BYTES = 1000, /* structure, what HDF5 keeps of it, and on rank 0 what the output has of it */
-    /* The structure as a file in memory, in which it gets to the ranks: HDF5's copies and the one that is sent. */
-    IMAGE_COPIES = 3,
-    POPULATION_IMAGE_BYTES = 1800,
-    PROJECTION_IMAGE_BYTES = 1300,
-    EDGE_BYTES = 2 * 28, /* of any edge of the replica, in a list that grows by doubling (comm/edges.h) */
-    /* Of an edge's end of its own beside its buffers: coder and requests of MPI; 4 kB of raw packets, 6 kB where
-     * codecs are tried. */
-    PACKET_BYTES = 5600
 };
 
 /* Who reads a population that is divided into shards. */
@@ -94,22 +75,6 @@ snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, i
 
 /* ---- the model ---- */
 
-/* What every rank has of the network, whatever its part. */
-static void weigh_structure(snn_cost_model *model)
-{
-    const snn_network *network = model->network;
-    const int64_t populations = network->population_count, projections = network->projection_count;
-    int64_t parameters = 0;
-    for (int32_t i = 0; i < network->population_count; i++) {
-        const snn_population *neurons = &network->populations[i];
-        parameters += neurons->shape.channels + neurons->input.channels * (1 + (int64_t)neurons->bias_positions);
-    }
-    parameters *= (int64_t)sizeof(float);
-    model->structure_bytes = POPULATION_BYTES * populations + PROJECTION_BYTES * projections + parameters;
-    model->passing_bytes =
-        IMAGE_COPIES * (POPULATION_IMAGE_BYTES * populations + PROJECTION_IMAGE_BYTES * projections + parameters);
-}
-
 static void find_readers(snn_cost_model *model)
 {
     const snn_network *network = model->network;
@@ -150,7 +115,7 @@ snn_status snn_cost_model_create(const snn_network *network, const snn_planner_r
         return snn_out_of_memory("cost model");
     }
     find_readers(made);
-    weigh_structure(made);
+    snn_cost_weigh_structure(made);
     *model = made;
     return snn_ok();
 }
@@ -425,7 +390,7 @@ int32_t snn_shard_sample(int32_t shards, int32_t i)
     return (int32_t)((int64_t)i * (shards - 1) / apart);
 }
 
-/* ---- seconds and bytes ---- */
+/* ---- seconds ---- */
 
 double snn_cost_compute(const snn_rank_cost *cost, const snn_planner_request *request)
 {
@@ -466,24 +431,6 @@ double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *re
         link += received[i] / packet->ratio[i] * machine.link.byte_seconds;
     }
     return snn_cost_compute(cost, request) + packing / machine.core_speed + link;
-}
-
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request)
-{
-    const int64_t coded =
-        cost->encoded_bits - cost->encoded_integer_bits + cost->bits_received - cost->integer_bits_received;
-    /* Projections are packed one after the other, and each is released then. */
-    const int64_t weights = larger(cost->weight_bytes, cost->packed_bytes) + cost->largest_bytes;
-    const int64_t part = cost->network_bytes + weights + cost->state_bytes + cost->spike_bytes + cost->buffer_bytes +
-                         PACKET_BYTES * ((int64_t)cost->packets + cost->messages) + EDGE_BYTES * cost->edges +
-                         (int64_t)request->images * request->timesteps * (int64_t)sizeof(int32_t);
-    return (double)PROCESS_BYTES + SCRATCH_BYTES + (double)larger(cost->passing_bytes, part) +
-           request->codec_bytes * (double)(coded * request->images);
 }
 
 /* ---- a rank of a plan ---- */

@@ -44,6 +44,9 @@ typedef struct snn_cost_traffic {
 snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, int32_t source, snn_channel_range needed,
                                    snn_channel_range owned);
 
+/* What every rank has of the network, whatever its part: fills structure_bytes and passing_bytes of the model. */
+void snn_cost_weigh_structure(snn_cost_model *model);
+
 int64_t snn_cost_blocks(const snn_planner_request *request); /* items of a group */
 /* Items of a replica: those that count for the objective. */
 double snn_cost_items(const snn_planner_request *request, int32_t replicas);
