@@ -4,15 +4,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 /usr/bin/python3 -c 'import h5py, onnx' 2>/dev/null || { echo "skipped: python3 without h5py and onnx"; exit 77; }
 
-cat >"$work/peak.py" <<'END'
-"""peak.py FILE PROGRAM ARGUMENTS...: runs it; its largest resident set in KiB goes into FILE.<rank>."""
-import os, resource, subprocess, sys
-code = subprocess.run(sys.argv[2:]).returncode
-with open(f"{sys.argv[1]}.{os.environ.get('OMPI_COMM_WORLD_RANK', 0)}", "w") as file:
-    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=file)
-sys.exit(code)
-END
-
 # peak_of NAME: the largest over the ranks.
 peak_of() { sort -n "$work/$1".* | tail -n 1; }
 
@@ -24,14 +15,14 @@ generate() {
 
 # convert DEPTH: with its largest resident set; the config then names the converted network.
 convert() {
-  timeout 120 /usr/bin/python3 "$work/peak.py" "$work/convert_$1" "$snn_dist" convert "$work/$1/config.toml" \
+  timeout 120 /usr/bin/python3 "$root/jobs/peak.py" "$work/convert_$1" "$snn_dist" convert "$work/$1/config.toml" \
     -o "$work/$1/net.snn.h5" >"$work/out" 2>"$work/err" && pass || fail "depth $1: convert: $(cat "$work/err")"
   sed -i 's|^onnx = .*|network = "net.snn.h5"|; /^calibration = /d' "$work/$1/config.toml"
 }
 
 # run_as DEPTH LAYOUT RANKS: into $work/DEPTH/LAYOUT.h5, with every rank's largest resident set.
 run_as() {
-  timeout -k 5 120 mpirun --oversubscribe -np "$3" /usr/bin/python3 "$work/peak.py" "$work/run_$1_$2" "$snn_dist" run \
+  timeout -k 5 120 mpirun --oversubscribe -np "$3" /usr/bin/python3 "$root/jobs/peak.py" "$work/run_$1_$2" "$snn_dist" run \
     "$work/$1/config.toml" --quiet --layout "$2" --set data.images=2 --set simulation.batch=2 \
     --set simulation.timesteps=5 --set simulation.block=2 --set output.file="$work/$1/$2.h5" \
     >"$work/out" 2>"$work/err" </dev/null && pass || fail "depth $1 over $2: $(tail -n 3 "$work/err")"
