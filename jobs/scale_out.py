@@ -8,20 +8,24 @@ For every configuration and every repetition, one after the other: one process a
 Printed are the medians over the repetitions of the ratios within one repetition, so that slow drifts of the machine
 cancel out: the speed-up over one rank, and the speed-up relative to the two independent processes (scaled to 2). And,
 for a machine that others use too, the speed-up between the quickest runs of all repetitions (best).
-Every output is compared with that of one rank, bit for bit. --many: the same for more ranks than cores, with the memory
-that each rank holds. Times are of the evaluation alone, as the output file has them. Needs h5py.
+Every output is compared with that of one rank, bit for bit. --many: the same for more ranks than cores, with their memory:
+what the fullest and the emptiest rank count of weights, state and spikes; what the planner predicts for the fullest; and
+the largest resident set that a rank had, libraries and all. Runs take the plan that the prediction is for. Times are of
+the evaluation alone, as the output file has them. Needs h5py.
 """
 import argparse
 import csv
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import h5py
 
 ROOT = Path(__file__).resolve().parent.parent
+UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 LAYOUTS = (("replicas", "2x1x1", 1.7), ("stages", "1x2x1", 1.7), ("channels", "1x1x2", 1.5))
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_hwloc_base_binding_policy": "none"}
@@ -30,16 +34,16 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMPI_ALLOW_RUN_AS_ROOT": "
 class Study:
     def __init__(self, options, config, folder):
         self.program, self.folder, self.runs = str(options.program), Path(folder), 0
-        self.settings = ["--quiet", "--restart", "never", "--set", "checkpoint.directory="]
+        self.settings = ["--set", "checkpoint.directory="]
         for text in options.set:
             self.settings += ["--set", text]
         self.config = config
 
-    def start(self, ranks, layout):
+    def start(self, ranks, placement, wrapper=()):
         self.runs += 1
         output = self.folder / f"{self.runs}.h5"
-        command = ["mpirun", "-np", str(ranks), self.program, "run", str(self.config), *self.settings,
-                   "--set", f"output.file={output}"] + (["--layout", layout] if layout else [])
+        command = ["mpirun", "-np", str(ranks), *wrapper, self.program, "run", str(self.config), "--quiet", "--restart",
+                   "never", *self.settings, "--set", f"output.file={output}", *placement]
         return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE), output
 
     def finish(self, started):
@@ -50,10 +54,28 @@ class Study:
         return output
 
     def run(self, ranks, layout):
-        return self.finish(self.start(ranks, layout))
+        return self.finish(self.start(ranks, ["--layout", layout]))
+
+    def plan(self, ranks, layout):
+        """A plan's file, and bytes that it predicts for the rank that needs most."""
+        plan = self.folder / f"{ranks}.toml"
+        command = [self.program, "plan", str(self.config), "--ranks", str(ranks), "--layout", layout, "-o", str(plan),
+                   *self.settings]
+        made = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if made.returncode != 0:
+            raise SystemExit(f"{' '.join(command)}: exit code {made.returncode}\n{made.stderr}")
+        number, unit = next(line.split()[1:3] for line in made.stdout.splitlines() if line.split()[:1] == ["memory"])
+        return plan, float(number) * UNITS[unit]
+
+    def run_and_weigh(self, ranks, plan):
+        """The output, and bytes of the largest resident set that a rank had."""
+        peaks = self.folder / "peak"
+        wrapper = [sys.executable, str(ROOT / "jobs/peak.py"), str(peaks)]
+        output = self.finish(self.start(ranks, ["--plan", str(plan)], wrapper))
+        return output, max(1024 * int(Path(f"{peaks}.{rank}").read_text()) for rank in range(ranks))
 
     def run_twice(self):
-        started = [self.start(1, "1x1x1"), self.start(1, "1x1x1")]
+        started = [self.start(1, ["--layout", "1x1x1"]) for _ in range(2)]
         return [self.finish(each) for each in started]
 
     def same(self, a, b):
@@ -98,15 +120,17 @@ def compare_two_ranks(study, name, repeat):
 
 
 def compare_many_ranks(study, name, counts):
-    reference = study.run(1, "1x1x1")
-    base = memory_of(reference)[0]
-    rows = []
+    rows, reference, base = [], None, None
     for ranks in [1] + counts:
-        output = reference if ranks == 1 else study.run(ranks, "1x0x0")
+        plan, predicted = study.plan(ranks, "1x0x0")
+        output, resident = study.run_and_weigh(ranks, plan)
         most, least, layout = memory_of(output)
+        reference, base = reference or output, base or most
         rows.append({"network": name, "ranks": ranks, "layout": layout, "seconds": f"{seconds_of(output):.2f}",
                      "most_MB": f"{most / 1e6:.2f}", "least_MB": f"{least / 1e6:.2f}",
                      "share_of_np1": f"{most / base:.3f}", "ideal": f"{1 / ranks:.3f}",
+                     "predicted_MB": f"{predicted / 1e6:.1f}",
+                     "resident_MB": f"{resident / 1e6:.1f}",
                      "same_bits": "yes" if ranks == 1 or study.same(reference, output) else "NO"})
     return rows
 

@@ -30,6 +30,21 @@ study depth depth --depths 8,14 --ranks 1,2 --layout 1xSx1 --width 4 --images 4
 holds depth '[(row["depth"], row["layout"]) for row in rows] == [("8", "1x1x1"), ("8", "1x2x1"), ("14", "1x1x1"), ("14", "1x2x1")]'
 holds depth 'all(row["same_bits"] == "yes" for row in rows)'
 
+# Memory of many ranks: counted, predicted, resident. A process without any network needs some 30 MB.
+if timeout 200 /usr/bin/python3 "$root/jobs/scale_out.py" "$root/configs/digits.toml" --many 2,3 --program "$snn_dist" --csv many.csv \
+  --set simulation.timesteps=6 --set data.images=30 >out 2>&1 && mkdir -p many && mv many.csv many/study.csv; then
+  pass
+else
+  fail "scale_out.py: $(tail -n 3 out)"
+fi
+holds many '[int(row["ranks"]) for row in rows] == [1, 2, 3] and all(row["same_bits"] == "yes" for row in rows)'
+holds many 'all(25 < float(row["resident_MB"]) < 120 and float(row["most_MB"]) < 5 for row in rows)'
+holds many 'all(30 < float(row["predicted_MB"]) < 60 for row in rows)'
+
+# peak.py gives the exit code of what it runs.
+/usr/bin/python3 "$root/jobs/peak.py" peak bash -c 'exit 3'
+[ $? -eq 3 ] && [ "$(cat peak.0)" -gt 500 ] && pass || fail "peak.py: $(cat peak.0)"
+
 # Stopped by its time limit at the first try, the evaluation goes on and ends like one that was not.
 cat >launcher <<'END'
 #!/usr/bin/env bash
