@@ -57,7 +57,7 @@ static int64_t count_groups(const snn_config *config)
     return (images + config->simulation.batch - 1) / config->simulation.batch;
 }
 
-/* One plan: its table, and its file. `plan`: the one of --plan, or NULL. */
+/* One plan: its table, and its file. `plan`: the one of --plan, which must fit the memory as for `run`, or NULL. */
 static snn_status show_plan(const snn_options *options, const snn_network *network, const snn_planning *planning,
                             const snn_plan *plan)
 {
@@ -65,9 +65,13 @@ static snn_status show_plan(const snn_options *options, const snn_network *netwo
     snn_cost_model *model = NULL;
     char *text = NULL;
     snn_status status;
-    SNN_GOTO_DONE(status, plan == NULL ? snn_plan_make(network, &planning->request, &made) : snn_ok());
-    plan = plan == NULL ? made : plan;
     SNN_GOTO_DONE(status, snn_cost_model_create(network, &planning->request, &model));
+    if (plan == NULL) {
+        SNN_GOTO_DONE(status, snn_plan_make(network, &planning->request, &made));
+        plan = made;
+    } else {
+        SNN_GOTO_DONE(status, snn_context(snn_plan_check_memory(model, plan), "%s", options->plan));
+    }
     SNN_GOTO_DONE(status, snn_plan_table(network, plan, model, planning, &text));
     (void)fputs(text, stdout);
     if (options->output != NULL) {

@@ -145,14 +145,20 @@ refuses "plan for other ranks" 2 "@W/nine.toml: the plan is for 9 ranks, there a
 refuses "missing plan" 2 "cannot open plan file '@W/none.toml': No such file or directory" \
   run "$W/good.toml" --plan "$W/none.toml"
 printf '[plan]\nversion = 1\nranks = 1\nreplicas = 1\nstage_begin = [0]\nshards = [1]\n' >"$W/one.toml"
-alone run "$W/good.toml" --plan "$W/one.toml" --set parallel.memory_gb=0.001
+for verb in run plan; do
+  alone $verb "$W/good.toml" --plan "$W/one.toml" --set parallel.memory_gb=0.001
+  code=$?
+  if [ "$code" -eq 2 ] && [ ! -e "$W/out.h5" ] && [ ! -s "$work/out" ] &&
+    grep -q '^snn_dist: error: .*one.toml: rank 0 of the plan would need 0.0[0-9]* GB of memory, a rank may use 0.001 GB$' "$W/err"; then
+    pass
+  else
+    fail "$verb, plan beyond the memory: exit code $code: $(cat "$W/err")"
+  fi
+done
+alone plan "$W/good.toml" --ranks 4 --set parallel.memory_gb=0.001
 code=$?
-if [ "$code" -eq 2 ] && [ ! -e "$W/out.h5" ] &&
-  grep -q '^snn_dist: error: .*one.toml: rank 0 of the plan would need 0.0[0-9]* GB of memory, a rank may use 0.001 GB$' "$W/err"; then
-  pass
-else
-  fail "plan beyond the memory: exit code $code: $(cat "$W/err")"
-fi
+[ "$code" -eq 2 ] && grep -Eq '^snn_dist: error: no layout of 4 ranks fits the memory of 0.001 GB a rank; the leanest, 1x[^ ]*, needs 0.0[0-9]* GB on its fullest rank$' \
+  "$W/err" && pass || fail "nothing fits: exit code $code: $(cat "$W/err")"
 refuses "plan and layout" 2 "--plan and --layout exclude each other (see snn_dist run --help)" \
   run "$W/good.toml" --plan "$W/nine.toml" --layout 1x1x1
 refuses "plan for no number" 2 \
