@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What `plan` predicts against what `run` takes, for one and two ranks with one thread each, in seconds:
+# What `plan` predicts against what `run` takes, for one and two ranks with one thread each, in seconds, and in memory of
+# the rank that needs most (its largest resident set):
 #
 #     jobs/prediction.sh [CONFIG.toml ...]
 #
-# Without arguments: VGG, ResNet20, ConvNeXt, Mixer and ViT of ../shared. Exit code 1 if a prediction is off by more than
-# TOLERANCE per cent (25) of what was measured, 2 if there is nothing to run.
+# Without arguments: VGG, ResNet20, ConvNeXt, Mixer and ViT of ../shared. Exit code 1 if predicted seconds are off by more
+# than TOLERANCE per cent (25) of what was measured, 2 if there is nothing to run. Memory is for information.
 #
 # For a quiet machine: other work makes runs slower, not the prediction. The fastest of RUNS runs counts (3). RUN is put
 # before the programs, for example RUN="chrt -f 10" to go before other processes; LAYOUTS are those that are tried.
@@ -56,32 +57,41 @@ if [ ${#configs[@]} -eq 0 ]; then
   done
 fi
 
-# seconds RANKS LAYOUT CONFIG: of the fastest evaluation, from its images per second.
-seconds() {
-  local best=inf
+# measure RANKS LAYOUT CONFIG: seconds of the fastest evaluation, from its images per second, and MB of the largest
+# resident set of any rank and run.
+measure() {
+  local best=inf peak=0
   for _ in $(seq "$runs"); do
     # shellcheck disable=SC2086
-    $run mpirun --oversubscribe -np "$1" "$program" run "$3" --layout "$2" --restart never --progress never \
+    $run mpirun --oversubscribe -np "$1" python3 "$root/jobs/peak.py" "$work/peak" "$program" run "$3" --layout "$2" --restart never --progress never \
       --set checkpoint.directory=\"\" --set output.file="$work/out.h5" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }
     best=$(awk -v best="$best" '$1 == "speed" { gsub(/[(]/, "", $4); t = $4 / $2; print(best == "inf" || t < best ? t : best) }' \
       "$work/log")
+    peak=$(cat "$work"/peak.* | awk -v peak="$peak" '{ mb = $1 * 1024 / 1e6; if (mb > peak) peak = mb } END { print peak }')
+    rm "$work"/peak.*
   done
-  echo "$best"
+  echo "$best $peak"
 }
 
 missed=0
-printf '%-28s %-7s %12s %12s %7s\n' network layout 'predicted s' 'measured s' ratio
+printf '%-28s %-7s %12s %12s %7s %13s %13s %7s\n' network layout 'predicted s' 'measured s' ratio 'predicted MB' 'resident MB' ratio
 for config in "${configs[@]}"; do
   name=$(basename "$config" .toml)
   case $name in config | model) name=$(basename "$(dirname "$config")") ;; esac
   for layout in $layouts; do
     ranks=$((${layout//x/*}))
     # shellcheck disable=SC2086
-    predicted=$($run "$program" plan "$config" --ranks "$ranks" --layout "$layout" | awk '$1 == "time" { print $2 }')
-    measured=$(seconds "$ranks" "$layout" "$config")
-    awk -v n="$name" -v l="$layout" -v p="$predicted" -v m="$measured" -v t="$tolerance" 'BEGIN {
-      off = p / m < 1 - t / 100 || p / m > 1 + t / 100
-      printf "%-28s %-7s %12.3f %12.3f %7.2f%s\n", n, l, p, m, p / m, off ? "  off" : ""
+    predicted=$($run "$program" plan "$config" --ranks "$ranks" --layout "$layout" | awk '
+      BEGIN { scale["kB"] = 1e-3; scale["MB"] = 1; scale["GB"] = 1e3; scale["TB"] = 1e6 }
+      $1 == "time" { seconds = $2 }
+      $1 == "memory" { memory = $2 * scale[$3] }
+      END { print seconds, memory }')
+    measured=$(measure "$ranks" "$layout" "$config")
+    awk -v n="$name" -v l="$layout" -v predicted="$predicted" -v measured="$measured" -v t="$tolerance" 'BEGIN {
+      split(predicted, p); split(measured, m)
+      ratio = p[1] / m[1]
+      off = ratio < 1 - t / 100 || ratio > 1 + t / 100
+      printf "%-28s %-7s %12.3f %12.3f %7.2f %13.1f %13.1f %7.2f%s\n", n, l, p[1], m[1], ratio, p[2], m[2], p[2] / m[2], off ? "  off" : ""
       exit off }' || missed=$((missed + 1))
   done
 done
