@@ -12,6 +12,7 @@
 #define SNN_IO_HDF5_HELPERS_H
 
 #include <hdf5.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/status.h"
