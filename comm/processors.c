@@ -35,3 +35,8 @@ double snn_processors_share(const int32_t allowed[SNN_PROCESSORS], const int32_t
     }
     return share + 1e-9; /* thirds of three processors are a whole one, however they round */
 }
+
+int32_t snn_processors_threads(double share)
+{
+    return share < 2.0 ? 1 : (int32_t)share;
+}

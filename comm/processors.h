@@ -14,4 +14,7 @@ void snn_processors_allowed(int32_t allowed[SNN_PROCESSORS]);
  * counts as 1 / users[p]. Below 1 where processes outnumber processors. */
 double snn_processors_share(const int32_t allowed[SNN_PROCESSORS], const int32_t users[SNN_PROCESSORS]);
 
+/* Threads that suit a process with that share: whole processors of it, at least 1. */
+int32_t snn_processors_threads(double share);
+
 #endif

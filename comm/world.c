@@ -128,7 +128,7 @@ bool snn_world_one_host(const snn_world *world)
 
 int32_t snn_world_threads(const snn_world *world)
 {
-    return world->processors < 2.0 ? 1 : (int32_t)world->processors;
+    return snn_processors_threads(world->processors);
 }
 
 snn_status snn_world_processors(const snn_world *world, double *processors)

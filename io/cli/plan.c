@@ -92,7 +92,7 @@ static int32_t threads_of(const snn_config *config, double processors, int32_t r
     if (config->parallel.machine[0] != '\0' || (wish != NULL && wish[0] != '\0')) {
         return omp_get_max_threads();
     }
-    return processors >= 2.0 * ranks ? (int32_t)(processors / ranks) : 1;
+    return snn_processors_threads(processors / ranks);
 }
 
 static snn_status show_line(const snn_network *network, const snn_planning *planning, bool first)

@@ -62,8 +62,18 @@ static void test_share(void **state)
     assert_true(share_of(3, 3, 3) >= 1.0);
 }
 
+static void test_threads(void **state)
+{
+    (void)state;
+    assert_int_equal(snn_processors_threads(1.0 / 3.0), 1); /* more processes than processors */
+    assert_int_equal(snn_processors_threads(1.9), 1);
+    assert_int_equal(snn_processors_threads(2.0), 2);
+    assert_int_equal(snn_processors_threads(7.0 / 2.0), 3);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_allowed), cmocka_unit_test(test_share)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_allowed), cmocka_unit_test(test_share),
+                                       cmocka_unit_test(test_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
