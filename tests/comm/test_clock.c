@@ -1,5 +1,6 @@
-/* Offsets between the clocks of hosts: none on one host, exact with clocks that are made up here, within the time that it
- * takes with real ones. The linker puts this file's clock and this file's answer about hosts in the place of the real. */
+/* Offsets between the clocks of hosts: none on one host, exact with clocks that are made up here, within the time that
+ * it takes with real ones. The linker puts this file's clock and this file's answer about hosts in the place of the
+ * real. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-/* What a byte costs to other ranks: which links are measured, between whom, and what is made of the times. Hosts are made
- * up here (MPI's profiling interface), the clock too (the linker puts this file's in the place of the real one), so that
- * every figure is known. */
+/* What a byte costs to other ranks: which links are measured, between whom, and what is made of the times. Hosts are
+ * made up here (MPI's profiling interface), the clock too (the linker puts this file's in the place of the real one),
+ * so that every figure is known. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -237,7 +237,8 @@ static void measured_for_real(void **unused)
     (void)unused;
     hosts = MOST_RANKS;
     made_up = false;
-    const snn_status status = snn_links_measure(world, *(const MPI_Comm *)snn_world_communicator(world), &edges, &links);
+    const snn_status status =
+        snn_links_measure(world, *(const MPI_Comm *)snn_world_communicator(world), &edges, &links);
     assert_string_equal(status.message, "");
     assert_true(links.remote_byte > 0.0 && links.remote_byte < 1.0);
     snn_links_clear(&links);
