@@ -86,7 +86,7 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
                            .encoding = config->simulation.encoding,
                            .dynamics = config->neuron.dynamics,
                            .momentum = (float)config->neuron.momentum};
-    *planning = (snn_planning){.machine = base->machine, .link = base->link, .threads = threads};
+    *planning = (snn_planning){.machine = base->machine, .link = base->link};
     if (planning->machine.processors > 0.0) { /* else the machine file says what a rank has */
         planning->machine.threads = threads;
     }

@@ -27,7 +27,6 @@ typedef struct snn_planning {
     snn_planner_request request; /* points to the members below: do not copy */
     snn_machine machine;
     snn_link_origin link;
-    int32_t threads; /* of a rank, as speeds were measured */
     snn_prices *prices;
     char speeds[96]; /* where they come from, for the user */
 } snn_planning;
