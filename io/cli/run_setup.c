@@ -347,45 +347,38 @@ done:
     return status;
 }
 
-/* Whether the plan of --plan fits into the memory that ranks have. Nothing is measured for that. */
-static snn_status check_memory(const snn_run *run, double processors, const snn_link *link, int64_t groups,
-                               const snn_plan *plan)
+/* Whether the plan of --plan fits into the memory that ranks have. */
+static snn_status check_memory(const snn_run *run, const snn_planner_request *request, const snn_plan *plan)
 {
-    snn_config config = *run->config;
-    snn_planning_base base = {0};
-    snn_planning planning = {0};
     snn_cost_model *model = NULL;
-    snn_status status;
-    config.parallel.calibration = SNN_CALIBRATION_OFF;
-    SNN_GOTO_DONE(status, snn_planning_base_make(&config, snn_plan_ranks(plan), processors, link, false, &base));
-    SNN_GOTO_DONE(status, snn_planning_begin(&config, run->network, run->kernels, &base, snn_plan_ranks(plan),
-                                             omp_get_max_threads(), groups, &planning));
-    SNN_GOTO_DONE(status, snn_cost_model_create(run->network, &planning.request, &model));
-    SNN_GOTO_DONE(status, snn_context(snn_plan_check_memory(model, plan), "%s", run->options->plan));
-done:
+    SNN_TRY(snn_cost_model_create(run->network, request, &model));
+    const snn_status status = snn_context(snn_plan_check_memory(model, plan), "%s", run->options->plan);
     snn_cost_model_destroy(model);
-    snn_planning_end(&planning);
-    snn_planning_base_clear(&base);
     return status;
 }
 
 /* On rank 0: the file of --plan, or the planner's choice from speeds that are measured here. */
 static snn_status find_plan(const snn_run *run, double processors, const snn_link *link, snn_plan **plan)
 {
+    const bool given = run->options->plan != NULL;
     const int32_t ranks = snn_world_size(run->world);
     const int64_t groups = (run->images + run->config->simulation.batch - 1) / run->config->simulation.batch;
-    if (run->options->plan != NULL) {
-        SNN_TRY(snn_plan_file_read(run->options->plan, run->network, ranks, plan));
-        return check_memory(run, processors, link, groups, *plan);
-    }
-    snn_planning_base base;
+    snn_config config = *run->config;
+    snn_planning_base base = {0};
     snn_planning planning = {0};
-    SNN_TRY(snn_planning_base_make(run->config, ranks, processors, link, false, &base));
-    snn_status status = snn_planning_begin(run->config, run->network, run->kernels, &base, ranks, omp_get_max_threads(),
-                                           groups, &planning);
-    if (status.code == SNN_OK) {
-        status = snn_plan_make(run->network, &planning.request, plan);
+    snn_status status;
+    if (given) {
+        SNN_TRY(snn_plan_file_read(run->options->plan, run->network, ranks, plan));
+        config.parallel.calibration = SNN_CALIBRATION_OFF; /* memory is judged without speeds */
     }
+    SNN_GOTO_DONE(status, snn_planning_base_make(&config, ranks, processors, link, false, &base));
+    if (given && base.machine.memory_bytes <= 0.0) { /* no limit */
+        goto done;
+    }
+    SNN_GOTO_DONE(status, snn_planning_begin(&config, run->network, run->kernels, &base, ranks, omp_get_max_threads(),
+                                             groups, &planning));
+    status = given ? check_memory(run, &planning.request, *plan) : snn_plan_make(run->network, &planning.request, plan);
+done:
     snn_planning_end(&planning);
     snn_planning_base_clear(&base);
     return status;
