@@ -70,20 +70,16 @@ static snn_status oriented(const snn_tensor *matrix, bool rows_are_outputs, floa
     return snn_ok();
 }
 
-static bool has_bias(const snn_node *node)
-{
-    return node->input_count > 2 && node->inputs[2] != SNN_NO_VALUE;
-}
-
 /* The bias of Gemm times beta, broadcast to the result and laid out like it; NULL if there is none. */
 static snn_status gemm_bias(const snn_recognition *recognition, const snn_affine *result, float **bias,
                             bool *per_channel)
 {
+    const snn_node *node = recognition->node;
     *bias = NULL;
-    if (!has_bias(recognition->node)) {
+    if (node->input_count < 3 || node->inputs[2] == SNN_NO_VALUE) {
         return snn_ok();
     }
-    float beta = snn_node_real(recognition->node, "beta", 1.0f);
+    float beta = snn_node_real(node, "beta", 1.0f);
     SNN_TRY(snn_arrange_constant(recognition, 2, result, bias, per_channel));
     for (int64_t i = 0; i < snn_shape_size(result->shape); i++) {
         (*bias)[i] *= beta;
