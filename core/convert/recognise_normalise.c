@@ -94,8 +94,8 @@ static snn_status spread(snn_draft_population *population, constants given, int3
 }
 
 /* `given` holds a gain and a shift for each of `channels` equal parts of the value. Unless `centred`, 0 stands for the
- * mean. The result is laid out like the
- * input if that has as many channels, in that order; as one position otherwise. */
+ * mean. The result is laid out like the input if that has as many channels, in that order; as one position otherwise.
+ */
 static snn_status normalise_groups(snn_recognition *recognition, int32_t groups, bool centred, float epsilon,
                                    constants given, int32_t channels)
 {
