@@ -148,4 +148,11 @@ static inline void row_check(const operator_row *row, snn_form form)
     }
 }
 
+static inline void rows_check(const operator_row *rows, size_t count, snn_form form)
+{
+    for (size_t i = 0; i < count; i++) {
+        row_check(&rows[i], form);
+    }
+}
+
 #endif

@@ -346,17 +346,13 @@ static const operator_row rows[] = {
 static void test_rows(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        row_check(&rows[i], SNN_FORM_FUSED);
-    }
+    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_FUSED);
 }
 
 static void test_rows_decomposed(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        row_check(&rows[i], SNN_FORM_DECOMPOSED);
-    }
+    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_DECOMPOSED);
 }
 
 int main(void)

@@ -188,18 +188,14 @@ static const operator_row rows[] = {
 static void test_fused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        row_check(&rows[i], SNN_FORM_FUSED);
-    }
+    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_FUSED);
 }
 
 /* Maxima of rows, then of columns. */
 static void test_decomposed(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        row_check(&rows[i], SNN_FORM_DECOMPOSED);
-    }
+    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_DECOMPOSED);
 }
 
 int main(void)

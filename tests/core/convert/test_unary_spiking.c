@@ -262,9 +262,7 @@ static void test_rows(void **state)
         {"ThresholdedRelu", build_threshold, naive_threshold, ELEMENTS, -1.0f, 1.0f, 0.02},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        row_check(&rows[i], SNN_FORM_FUSED);
-    }
+    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_FUSED);
 }
 
 int main(void)
