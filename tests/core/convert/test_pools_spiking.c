@@ -41,16 +41,20 @@ static int32_t build_average(builder *b, int32_t x)
 {
     return pooled(b, "AveragePool", x);
 }
-static void naive_average(const float *x, double *y)
+static void average(const float *x, bool with_padding, double *y)
 {
     for (int i = 0; i < POOLED; i++) {
         double inside[KERNEL_ROWS * KERNEL_COLUMNS];
         const int count = window_of(x, i, inside);
         y[i] = 0.0;
         for (int k = 0; k < count; k++) {
-            y[i] += inside[k] / count;
+            y[i] += inside[k] / (with_padding ? KERNEL_ROWS * KERNEL_COLUMNS : count);
         }
     }
+}
+static void naive_average(const float *x, double *y)
+{
+    average(x, false, y);
 }
 
 static int32_t build_average_with_padding(builder *b, int32_t x)
@@ -61,14 +65,7 @@ static int32_t build_average_with_padding(builder *b, int32_t x)
 }
 static void naive_average_with_padding(const float *x, double *y)
 {
-    for (int i = 0; i < POOLED; i++) {
-        double inside[KERNEL_ROWS * KERNEL_COLUMNS];
-        const int count = window_of(x, i, inside);
-        y[i] = 0.0;
-        for (int k = 0; k < count; k++) {
-            y[i] += inside[k] / (KERNEL_ROWS * KERNEL_COLUMNS);
-        }
-    }
+    average(x, true, y);
 }
 
 static int32_t build_max(builder *b, int32_t x)
