@@ -59,28 +59,10 @@ static snn_status write_all_weights(hid_t file, const snn_network *network)
     return snn_ok();
 }
 
-static snn_status create_file(const char *path, hid_t *file)
-{
-    hid_t creation = H5I_INVALID_HID;
-    hid_t access = H5I_INVALID_HID;
-    snn_status status;
-    *file = H5I_INVALID_HID;
-    SNN_GOTO_DONE(status, snn_sealed_properties(&creation));
-    SNN_GOTO_DONE(status, snn_hdf5_access_properties(&access));
-    *file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
-    if (*file < 0) {
-        status = snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot create");
-    }
-done:
-    snn_hdf5_close(access);
-    snn_hdf5_close(creation);
-    return status;
-}
-
 static snn_status write_file(const char *path, const snn_network *network, const snn_network_origin *origin)
 {
     hid_t file;
-    SNN_TRY(create_file(path, &file));
+    SNN_TRY(snn_sealed_create(path, &file));
     snn_status status = snn_network_structure_write(file, network, origin);
     if (!snn_failed(status)) {
         status = write_all_weights(file, network);

@@ -64,25 +64,13 @@ done:
 static snn_status create_file(const char *path, int64_t rows, const snn_column *columns, int column_count,
                               int64_t *begins)
 {
-    hid_t creation = H5I_INVALID_HID;
-    hid_t access = H5I_INVALID_HID;
     hid_t file;
-    snn_status status;
-    SNN_GOTO_DONE(status, snn_sealed_properties(&creation));
-    SNN_GOTO_DONE(status, snn_hdf5_access_properties(&access));
-    file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
-    if (file < 0) {
-        status = snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot create");
-        goto done;
-    }
+    SNN_TRY(snn_sealed_create(path, &file));
+    snn_status status = snn_ok();
     for (int i = 0; i < column_count && !snn_failed(status); i++) {
         status = create_dataset(file, &columns[i], rows, &begins[i]);
     }
-    status = snn_hdf5_end_writing(file, status);
-done:
-    snn_hdf5_close(access);
-    snn_hdf5_close(creation);
-    return status;
+    return snn_hdf5_end_writing(file, status);
 }
 
 /* ---- every rank: its rows ---- */

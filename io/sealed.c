@@ -61,6 +61,23 @@ snn_status snn_sealed_properties(hid_t *properties)
     return snn_ok();
 }
 
+snn_status snn_sealed_create(const char *path, hid_t *file)
+{
+    hid_t creation = H5I_INVALID_HID, access = H5I_INVALID_HID;
+    snn_status status;
+    *file = H5I_INVALID_HID;
+    SNN_GOTO_DONE(status, snn_sealed_properties(&creation));
+    SNN_GOTO_DONE(status, snn_hdf5_access_properties(&access));
+    *file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    if (*file < 0) {
+        status = snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot create");
+    }
+done:
+    snn_hdf5_close(access);
+    snn_hdf5_close(creation);
+    return status;
+}
+
 snn_status snn_sealed_temporary(const char *path, char *temporary)
 {
     int length = snprintf(temporary, SNN_PATH_BYTES, "%s.part", path);

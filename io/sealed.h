@@ -23,6 +23,9 @@ const char *snn_file_kind_name(snn_file_kind kind); /* "output", "checkpoint", "
 /* File-creation property list with the user block. The caller closes it. */
 snn_status snn_sealed_properties(hid_t *properties);
 
+/* Creates an HDF5 file with that block, to be written and then sealed, in the place of whatever has this name. */
+snn_status snn_sealed_create(const char *path, hid_t *file);
+
 /* The temporary name for `path`, into `temporary` (SNN_PATH_BYTES). */
 snn_status snn_sealed_temporary(const char *path, char *temporary);
 

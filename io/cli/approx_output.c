@@ -8,28 +8,11 @@
 #include "io/hdf5_helpers.h"
 #include "io/sealed.h"
 
-static snn_status create_file(const char *path, hid_t *file)
-{
-    hid_t creation = H5I_INVALID_HID, access = H5I_INVALID_HID;
-    snn_status status;
-    *file = H5I_INVALID_HID;
-    SNN_GOTO_DONE(status, snn_sealed_properties(&creation));
-    SNN_GOTO_DONE(status, snn_hdf5_access_properties(&access));
-    *file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
-    if (*file < 0) {
-        status = snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot create");
-    }
-done:
-    snn_hdf5_close(access);
-    snn_hdf5_close(creation);
-    return status;
-}
-
 snn_status snn_approx_output_begin(const char *path, int32_t timesteps, snn_approx_output *output)
 {
     (void)snprintf(output->path, sizeof output->path, "%s", path);
     SNN_TRY(snn_sealed_temporary(path, output->temporary));
-    SNN_TRY(create_file(output->temporary, &output->file));
+    SNN_TRY(snn_sealed_create(output->temporary, &output->file));
     snn_status status = snn_hdf5_write_vector(output->file, "steps", H5T_NATIVE_INT32,
                                               snn_approx_report_count(timesteps), snn_approx_reports);
     if (snn_failed(status)) {
