@@ -6,13 +6,11 @@
 
 #include "core/base/memory.h"
 #include "core/bench/onednn.h"
-#include "core/convert/convert.h"
 #include "io/cli/bench.h"
 #include "io/cli/planning.h"
 #include "io/cli/trained.h"
 #include "io/config.h"
 #include "io/network_file.h"
-#include "io/onnx.h"
 
 /* The layers that oneDNN has, run one after the other for a whole group. */
 typedef struct pass {
@@ -29,31 +27,11 @@ typedef struct comparison {
     snn_timing timing, pass_timings[SNN_ONEDNN_PRECISIONS];
 } comparison;
 
-/* The model converted with scales that are made up: they do not change what a timestep costs. */
-static snn_status convert(const snn_config *config, snn_network **network)
-{
-    snn_graph *graph = NULL;
-    snn_draft *draft = NULL;
-    float *maxima = NULL;
-    const snn_convert_options options = snn_trained_options(config);
-    snn_status status = snn_ok();
-    SNN_GOTO_DONE(status, snn_onnx_read(config->model.onnx, &graph));
-    SNN_GOTO_DONE(status, snn_graph_infer(graph, true));
-    SNN_GOTO_DONE(status, snn_draft_create(graph, &options, NULL, &draft));
-    maxima = snn_allocate((size_t)snn_draft_maxima_length(draft), sizeof *maxima);
-    status = maxima == NULL ? snn_out_of_memory("maxima") : snn_draft_finish(draft, maxima, network);
-done:
-    snn_release(maxima);
-    snn_draft_destroy(draft);
-    snn_graph_destroy(graph);
-    return status;
-}
-
 static snn_status read_network(const snn_config *config, snn_network **network)
 {
     snn_network_origin origin;
     if (config->model.network[0] == '\0') {
-        return convert(config, network);
+        return snn_trained_uncalibrated(config, network); /* scales do not change what a timestep costs */
     }
     SNN_TRY(snn_network_file_read(config->model.network, network, &origin));
     for (int32_t p = 0; p < (*network)->projection_count; p++) {

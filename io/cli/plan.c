@@ -13,33 +13,18 @@
 #include "io/config.h"
 #include "io/dataset.h"
 #include "io/network_file.h"
-#include "io/onnx.h"
 #include "io/plan_file.h"
 
 enum { WITHOUT_DATA = 10000 }; /* images */
 
-/* The network's structure: from its file, or from the model with made-up scales (they do not change the plan). */
+/* The network's structure: from its file, or from the model, whose scales do not change the plan. */
 static snn_status structure_of(const snn_config *config, snn_network **network)
 {
     if (config->model.network[0] != '\0') {
         snn_network_origin origin;
         return snn_network_file_read(config->model.network, network, &origin);
     }
-    snn_graph *graph = NULL;
-    snn_draft *draft = NULL;
-    float *maxima = NULL;
-    const snn_convert_options options = snn_trained_options(config);
-    snn_status status = snn_ok();
-    SNN_GOTO_DONE(status, snn_onnx_read(config->model.onnx, &graph));
-    SNN_GOTO_DONE(status, snn_graph_infer(graph, true));
-    SNN_GOTO_DONE(status, snn_draft_create(graph, &options, NULL, &draft));
-    maxima = snn_allocate((size_t)snn_draft_maxima_length(draft), sizeof *maxima);
-    status = maxima == NULL ? snn_out_of_memory("maxima") : snn_draft_finish(draft, maxima, network);
-done:
-    snn_release(maxima);
-    snn_draft_destroy(draft);
-    snn_graph_destroy(graph);
-    return status;
+    return snn_trained_uncalibrated(config, network);
 }
 
 /* Image groups of a run: as the config says, or as the data set has if it is there, or enough to keep ranks busy. */

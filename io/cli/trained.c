@@ -24,6 +24,25 @@ snn_convert_options snn_trained_options(const snn_config *config)
                                  .streams = config->neuron.streams};
 }
 
+snn_status snn_trained_uncalibrated(const snn_config *config, snn_network **network)
+{
+    snn_graph *graph = NULL;
+    snn_draft *draft = NULL;
+    float *maxima = NULL;
+    const snn_convert_options options = snn_trained_options(config);
+    snn_status status = snn_ok();
+    SNN_GOTO_DONE(status, snn_onnx_read(config->model.onnx, &graph));
+    SNN_GOTO_DONE(status, snn_graph_infer(graph, true));
+    SNN_GOTO_DONE(status, snn_draft_create(graph, &options, NULL, &draft));
+    maxima = snn_allocate((size_t)snn_draft_maxima_length(draft), sizeof *maxima);
+    status = maxima == NULL ? snn_out_of_memory("maxima") : snn_draft_finish(draft, maxima, network);
+done:
+    snn_release(maxima);
+    snn_draft_destroy(draft);
+    snn_graph_destroy(graph);
+    return status;
+}
+
 static snn_status read_model(const snn_config *config, snn_trained *trained)
 {
     snn_convert_options options = snn_trained_options(config);

@@ -22,6 +22,10 @@ typedef struct snn_trained {
 /* How the config wants a model converted. */
 snn_convert_options snn_trained_options(const snn_config *config);
 
+/* model.onnx converted with scales that are made up, for who asks what a network costs and not what it computes. On one
+ * rank alone. */
+snn_status snn_trained_uncalibrated(const snn_config *config, snn_network **network);
+
 /* Collective. Reads model.onnx and drafts its conversion. */
 snn_status snn_trained_open(snn_world *world, const snn_config *config, bool quiet, snn_progress_mode progress,
                             snn_trained *trained);
