@@ -49,7 +49,8 @@ static snn_status fail_with_errno(snn_code code, const char *path, const char *w
     return snn_fail(code, "%s: %s: %s", path, what, strerror(errno));
 }
 
-snn_status snn_sealed_properties(hid_t *properties)
+/* File-creation property list with the user block. The caller closes it. */
+static snn_status creation_properties(hid_t *properties)
 {
     snn_hdf5_silence();
     hid_t list = H5Pcreate(H5P_FILE_CREATE);
@@ -66,7 +67,7 @@ snn_status snn_sealed_create(const char *path, hid_t *file)
     hid_t creation = H5I_INVALID_HID, access = H5I_INVALID_HID;
     snn_status status;
     *file = H5I_INVALID_HID;
-    SNN_GOTO_DONE(status, snn_sealed_properties(&creation));
+    SNN_GOTO_DONE(status, creation_properties(&creation));
     SNN_GOTO_DONE(status, snn_hdf5_access_properties(&access));
     *file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
     if (*file < 0) {

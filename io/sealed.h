@@ -20,10 +20,7 @@ enum { SNN_SEAL_BYTES = 512 };
 
 const char *snn_file_kind_name(snn_file_kind kind); /* "output", "checkpoint", "network" */
 
-/* File-creation property list with the user block. The caller closes it. */
-snn_status snn_sealed_properties(hid_t *properties);
-
-/* Creates an HDF5 file with that block, to be written and then sealed, in the place of whatever has this name. */
+/* Creates an HDF5 file with the user block, to be written and then sealed, in the place of whatever has this name. */
 snn_status snn_sealed_create(const char *path, hid_t *file);
 
 /* The temporary name for `path`, into `temporary` (SNN_PATH_BYTES). */
