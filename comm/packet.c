@@ -301,6 +301,22 @@ static snn_status choose_for_block(snn_packet_coder *coder, const snn_codec_bloc
     return choose(coder, codec);
 }
 
+/* What both ends know of a packet's header: all but the codec and the checksum. */
+static snn_packet_header header_of(const snn_packet_coder *coder, uint32_t group, uint32_t first_step, int32_t steps,
+                                   int32_t images, size_t payload_bytes)
+{
+    return (snn_packet_header){.magic = SNN_PACKET_MAGIC,
+                               .version = SNN_PACKET_VERSION,
+                               .payload = (uint8_t)coder->shape.payload,
+                               .edge = coder->shape.edge,
+                               .group = group,
+                               .first_step = first_step,
+                               .steps = (uint16_t)steps,
+                               .images = (uint16_t)images,
+                               .raw_bytes = (uint32_t)snn_packet_raw_bytes(coder, steps, images),
+                               .payload_bytes = (uint32_t)payload_bytes};
+}
+
 static snn_status encode(snn_packet_coder *coder, const snn_packet_block *block, uint32_t group, uint32_t first_step,
                          int32_t steps, int32_t images, uint8_t *packet, size_t *bytes)
 {
@@ -319,18 +335,9 @@ static snn_status encode(snn_packet_coder *coder, const snn_packet_block *block,
     SNN_TRY(choose_for_block(coder, &coded, payload));
     SNN_TRY(snn_codec_encode(coder->states[coder->chosen], &coded, payload, &payload_bytes, &used));
     end_block(coder, group, first_step, steps);
-    snn_packet_header header = {.magic = SNN_PACKET_MAGIC,
-                                .version = SNN_PACKET_VERSION,
-                                .chosen = (uint8_t)coder->chosen,
-                                .codec = (uint8_t)used,
-                                .payload = (uint8_t)coder->shape.payload,
-                                .edge = coder->shape.edge,
-                                .group = group,
-                                .first_step = first_step,
-                                .steps = (uint16_t)steps,
-                                .images = (uint16_t)images,
-                                .raw_bytes = (uint32_t)snn_packet_raw_bytes(coder, steps, images),
-                                .payload_bytes = (uint32_t)payload_bytes};
+    snn_packet_header header = header_of(coder, group, first_step, steps, images, payload_bytes);
+    header.chosen = (uint8_t)coder->chosen;
+    header.codec = (uint8_t)used;
     *bytes = HEADER_BYTES + payload_bytes;
     write_header(&header, packet);
     header.checksum = checksum_of(coder, packet, *bytes);
@@ -399,16 +406,7 @@ static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t 
                         snn_packet_bound(coder));
     }
     const snn_packet_header header = read_header(packet);
-    const snn_packet_header expected = {.magic = SNN_PACKET_MAGIC,
-                                        .version = SNN_PACKET_VERSION,
-                                        .payload = (uint8_t)coder->shape.payload,
-                                        .edge = coder->shape.edge,
-                                        .group = group,
-                                        .first_step = first_step,
-                                        .steps = (uint16_t)steps,
-                                        .images = (uint16_t)images,
-                                        .raw_bytes = (uint32_t)snn_packet_raw_bytes(coder, steps, images),
-                                        .payload_bytes = (uint32_t)(bytes - HEADER_BYTES)};
+    const snn_packet_header expected = header_of(coder, group, first_step, steps, images, bytes - HEADER_BYTES);
     SNN_TRY(check_header(coder, &header, &expected));
     uint64_t checksum = checksum_of(coder, packet, bytes);
     if (checksum != header.checksum) {
