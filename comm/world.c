@@ -233,28 +233,29 @@ snn_status snn_world_broadcast_buffer(snn_world *world, int32_t root, void **dat
     return status;
 }
 
-snn_status snn_world_sum(snn_world *world, int64_t *values, size_t count)
+/* `count` values of `bytes` bytes each, in place. */
+static snn_status reduce(snn_world *world, void *values, size_t count, size_t bytes, MPI_Datatype type,
+                         MPI_Op operation)
 {
-    for (size_t done = 0; done < count;) {
-        int piece = piece_of(count - done);
-        SNN_TRY(
-            snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, values + done, piece, MPI_INT64_T, MPI_SUM, world->communicator),
-                          "MPI_Allreduce"));
-        done += (size_t)piece;
+    char *at = values;
+    for (size_t left = count; left > 0;) {
+        int piece = piece_of(left);
+        SNN_TRY(snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, at, piece, type, operation, world->communicator),
+                              "MPI_Allreduce"));
+        at += (size_t)piece * bytes;
+        left -= (size_t)piece;
     }
     return snn_ok();
 }
 
+snn_status snn_world_sum(snn_world *world, int64_t *values, size_t count)
+{
+    return reduce(world, values, count, sizeof *values, MPI_INT64_T, MPI_SUM);
+}
+
 snn_status snn_world_maximum(snn_world *world, float *values, size_t count)
 {
-    for (size_t done = 0; done < count;) {
-        int piece = piece_of(count - done);
-        SNN_TRY(
-            snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, values + done, piece, MPI_FLOAT, MPI_MAX, world->communicator),
-                          "MPI_Allreduce"));
-        done += (size_t)piece;
-    }
-    return snn_ok();
+    return reduce(world, values, count, sizeof *values, MPI_FLOAT, MPI_MAX);
 }
 
 /* Bytes [offset, offset + piece) of every rank's `bytes`, to where they belong in rank 0's [ranks][bytes]. */
