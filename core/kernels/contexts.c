@@ -10,19 +10,12 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64 };
-#elif defined(__AVX2__)
-enum { VECTOR_BYTES = 32 };
-#else
-enum { VECTOR_BYTES = 16 };
-#endif
 #define TEXT_OF(name) #name
 #define TEXT(name)    TEXT_OF(name)
 
-enum { VECTOR_WORDS = VECTOR_BYTES / 8, VECTORS = SNN_CONTEXT_WORDS / VECTOR_WORDS, CHUNK_BITS = 512 };
+enum { VECTOR_WORDS = SNN_VECTOR_BYTES / 8, VECTORS = SNN_CONTEXT_WORDS / VECTOR_WORDS, CHUNK_BITS = 512 };
 
-typedef uint64_t vector __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+typedef uint64_t vector __attribute__((vector_size(SNN_VECTOR_BYTES), aligned(8), may_alias));
 
 #if defined(__AVX512F__)
 

@@ -2,18 +2,10 @@
  * numbers. Sums stay below 2^53, so each is exact and the order does not matter. */
 #include "core/kernels/portable.h"
 
-#if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64 };
-#elif defined(__AVX2__)
-enum { VECTOR_BYTES = 32 };
-#else
-enum { VECTOR_BYTES = 16 };
-#endif
-
 /* Sums in registers at a time: 4 positions of two vectors of rows. */
-enum { LANES = VECTOR_BYTES / 8, VECTORS = 2, BLOCK_ROWS = LANES * VECTORS, BLOCK_POSITIONS = 4 };
+enum { LANES = SNN_VECTOR_BYTES / 8, VECTORS = 2, BLOCK_ROWS = LANES * VECTORS, BLOCK_POSITIONS = 4 };
 
-typedef double vector __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+typedef double vector __attribute__((vector_size(SNN_VECTOR_BYTES), aligned(8), may_alias));
 
 static inline void multiply_block(const snn_image_product *product, int64_t row, int64_t position, int32_t positions)
 {

@@ -54,6 +54,15 @@
 #define snn_sums_tap                    SNN_ISA_NAME(snn_sums_tap)
 #define snn_portable_nary_scratch_bytes SNN_ISA_NAME(snn_portable_nary_scratch_bytes)
 
+/* Of the widest registers that the copy may use. */
+#if defined(__AVX512F__)
+enum { SNN_VECTOR_BYTES = 64 };
+#elif defined(__AVX2__)
+enum { SNN_VECTOR_BYTES = 32 };
+#else
+enum { SNN_VECTOR_BYTES = 16 };
+#endif
+
 /* The rectangle of a projection's pooled source that a tile's target positions see. Its values, int16_t
  * [rows][columns][channels], are the source's +1 / -1 (or their sums over the pool window), and 0 outside the image. */
 typedef struct snn_field {
