@@ -171,30 +171,29 @@ static snn_status convert_root_mean_square(snn_recognition *recognition)
     return recognition->pattern != NULL ? convert_pattern(recognition, false) : convert_axes(recognition, false);
 }
 
-static snn_status convert_instance_normalization(snn_recognition *recognition)
+/* Groups of the channels of an image. Gain and shift: one for each of `given_channels` equal parts of it. */
+static snn_status convert_groups(snn_recognition *recognition, int32_t groups, int32_t given_channels)
 {
-    const snn_tensor *tensor = snn_recognition_input(recognition, 0);
-    int32_t channels = (int32_t)tensor->dims[1];
     float epsilon = 0.0f;
     constants given = {NULL, NULL};
-    SNN_TRY(snn_recognition_one_image(tensor));
+    SNN_TRY(snn_recognition_one_image(snn_recognition_input(recognition, 0)));
     SNN_TRY(read_epsilon(recognition, &epsilon));
-    SNN_TRY(read_constants(recognition, channels, &given));
-    return normalise_groups(recognition, channels, true, epsilon, given, channels);
+    SNN_TRY(read_constants(recognition, given_channels, &given));
+    return normalise_groups(recognition, groups, true, epsilon, given, given_channels);
+}
+
+static snn_status convert_instance_normalization(snn_recognition *recognition)
+{
+    const int32_t channels = (int32_t)snn_recognition_input(recognition, 0)->dims[1];
+    return convert_groups(recognition, channels, channels);
 }
 
 /* Before opset 21 gain and shift are those of groups, from it on of channels. */
 static snn_status convert_group_normalization(snn_recognition *recognition)
 {
-    const snn_tensor *tensor = snn_recognition_input(recognition, 0);
-    int32_t groups = (int32_t)snn_node_integer(recognition->node, "num_groups", 1);
-    int32_t channels = recognition->draft->graph->opset >= 21 ? (int32_t)tensor->dims[1] : groups;
-    float epsilon = 0.0f;
-    constants given = {NULL, NULL};
-    SNN_TRY(snn_recognition_one_image(tensor));
-    SNN_TRY(read_epsilon(recognition, &epsilon));
-    SNN_TRY(read_constants(recognition, channels, &given));
-    return normalise_groups(recognition, groups, true, epsilon, given, channels);
+    const int32_t channels = (int32_t)snn_recognition_input(recognition, 0)->dims[1];
+    const int32_t groups = (int32_t)snn_node_integer(recognition->node, "num_groups", 1);
+    return convert_groups(recognition, groups, recognition->draft->graph->opset >= 21 ? channels : groups);
 }
 
 snn_recogniser snn_recogniser_normalise(const char *operator_name)
