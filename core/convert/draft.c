@@ -7,6 +7,8 @@
 #include "core/convert/arrange.h"
 #include "core/convert/steps.h"
 
+enum { NAME_BYTES = 256 };
+
 snn_status snn_draft_take(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
     snn_draft *draft = recognition->draft;
@@ -123,14 +125,20 @@ snn_status snn_draft_add_population(snn_draft *draft, const char *name, snn_neur
     return snn_ok();
 }
 
+/* The name of a population that the conversion adds behind a value: "conv1/relay". */
+static void name_after(const snn_draft *draft, int32_t value, const char *what, char name[NAME_BYTES])
+{
+    const int32_t producer = draft->graph->values[value].producer;
+    (void)snprintf(name, NAME_BYTES, "%.200s/%s", producer >= 0 ? draft->graph->nodes[producer].name : "input", what);
+}
+
 snn_status snn_draft_relay_affine(snn_draft *draft, snn_affine *affine, int32_t value)
 {
     if (is_identity_of_population(draft, affine)) {
         return snn_ok();
     }
-    char name[256];
-    int32_t producer = draft->graph->values[value].producer;
-    (void)snprintf(name, sizeof name, "%.200s/relay", producer >= 0 ? draft->graph->nodes[producer].name : "input");
+    char name[NAME_BYTES];
+    name_after(draft, value, "relay", name);
     snn_shape shape = affine->shape;
     snn_order order = affine->order;
     SNN_TRY(snn_draft_add_population(draft, name, SNN_NEURON_LINEAR, affine, shape, value, NULL));
@@ -165,9 +173,8 @@ snn_status snn_draft_stream_affine(snn_draft *draft, snn_affine *affine, int32_t
     if (snn_affine_is_plain(affine, false)) {
         return snn_ok();
     }
-    char name[256];
-    int32_t producer = draft->graph->values[value].producer;
-    (void)snprintf(name, sizeof name, "%.200s/stream", producer >= 0 ? draft->graph->nodes[producer].name : "input");
+    char name[NAME_BYTES];
+    name_after(draft, value, "stream", name);
     return snn_draft_add_stream(draft, name, affine, value);
 }
 
