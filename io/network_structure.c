@@ -149,16 +149,21 @@ static snn_status write_projection(hid_t group, const snn_projection *projection
     return snn_ok();
 }
 
+static snn_status create_member(hid_t parent, int32_t number, hid_t *group)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "%d", number);
+    return snn_hdf5_create_group(parent, name, group);
+}
+
 static snn_status write_populations(hid_t file, const snn_network *network)
 {
     hid_t parent;
     SNN_TRY(snn_hdf5_create_group(file, "populations", &parent));
     snn_status status = snn_ok();
     for (int32_t i = 0; i < network->population_count && !snn_failed(status); i++) {
-        char name[16];
         hid_t group;
-        (void)snprintf(name, sizeof name, "%d", i);
-        SNN_GOTO_DONE(status, snn_hdf5_create_group(parent, name, &group));
+        SNN_GOTO_DONE(status, create_member(parent, i, &group));
         status = write_population(group, &network->populations[i]);
         snn_hdf5_close(group);
     }
@@ -173,10 +178,8 @@ static snn_status write_projections(hid_t file, const snn_network *network)
     SNN_TRY(snn_hdf5_create_group(file, "projections", &parent));
     snn_status status = snn_ok();
     for (int32_t i = 0; i < network->projection_count && !snn_failed(status); i++) {
-        char name[16];
         hid_t group;
-        (void)snprintf(name, sizeof name, "%d", i);
-        SNN_GOTO_DONE(status, snn_hdf5_create_group(parent, name, &group));
+        SNN_GOTO_DONE(status, create_member(parent, i, &group));
         status = write_projection(group, &network->projections[i], network->format);
         snn_hdf5_close(group);
     }
