@@ -107,10 +107,11 @@ snn_status snn_cost_model_create(const snn_network *network, const snn_planner_r
     made->first_reader = snn_allocate(populations, sizeof *made->first_reader);
     made->last_reader = snn_allocate(populations, sizeof *made->last_reader);
     made->sharing = snn_allocate(populations, sizeof *made->sharing);
+    made->readers = snn_allocate(populations, sizeof *made->readers);
     made->needed = snn_allocate(populations, sizeof *made->needed);
     made->projection_begin = snn_allocate(populations + 1, sizeof *made->projection_begin);
     if (made->projection_begin == NULL || made->first_reader == NULL || made->last_reader == NULL ||
-        made->sharing == NULL || made->needed == NULL) {
+        made->sharing == NULL || made->readers == NULL || made->needed == NULL) {
         snn_cost_model_destroy(made);
         return snn_out_of_memory("cost model");
     }
@@ -126,6 +127,7 @@ void snn_cost_model_destroy(snn_cost_model *model)
         snn_release(model->first_reader);
         snn_release(model->last_reader);
         snn_release(model->sharing);
+        snn_release(model->readers);
         snn_release(model->needed);
         snn_release(model->projection_begin);
         snn_release(model);
@@ -140,6 +142,36 @@ static snn_plan whole_plan(const snn_network *network, int32_t begin[2], int32_t
     return (snn_plan){.replicas = 1, .stages = 1, .stage_begin = begin, .shards = shards};
 }
 
+/* Shards that own channels of a population of `a` channels and of one of `b`. */
+static int64_t common_owners(int64_t a, int64_t b, int64_t shards)
+{
+    const int64_t few = a < b ? a : b, many = a < b ? b : a;
+    int64_t common = 0;
+    if (shards <= many) {
+        return shards < few ? shards : few;
+    }
+    for (int64_t channel = 0; channel < few; channel++) {
+        const int64_t shard = owner(few, shards, channel);
+        common += many * shard / shards < many * (shard + 1) / shards;
+    }
+    return common;
+}
+
+/* Of one source. Every owner sends to every shard that owns some of who reads it; an operator that needs few channels
+ * has fewer. */
+static int64_t count_edges(const snn_cost_model *model, int32_t source, int64_t shards)
+{
+    const int64_t channels = model->network->populations[source].shape.channels;
+    const int64_t owners = shards < channels ? shards : channels, readers = model->readers[source];
+    if (model->sharing[source] == SHARING_NONE) {
+        return 0;
+    }
+    if (model->sharing[source] == SHARING_READOUT) { /* the first shard's, which owns none of too few channels */
+        return owners - (shards <= channels ? 1 : 0);
+    }
+    return owners * (shards < readers ? shards : readers) - common_owners(channels, readers, shards);
+}
+
 /* Whether shards need more of a source than they own, and how many edges that makes. */
 static void find_sharing(snn_cost_model *model, int32_t shards)
 {
@@ -150,12 +182,15 @@ static void find_sharing(snn_cost_model *model, int32_t shards)
     int32_t begin[2];
     const snn_plan plan = whole_plan(network, begin, &shards);
     memset(model->sharing, SHARING_NONE, (size_t)network->population_count);
+    memset(model->readers, 0, (size_t)network->population_count * sizeof *model->readers);
     for (int32_t i = 0; i < network->projection_count && shards > 1; i++) {
         const snn_projection *projection = &network->projections[i];
         if (projection->source == SNN_SOURCE_INPUT) {
             continue;
         }
         const bool readout = network->populations[projection->target].kind == SNN_NEURON_READOUT;
+        const int32_t readers = readout ? 0 : network->populations[projection->target].shape.channels;
+        int32_t *most_readers = &model->readers[projection->source];
         for (int32_t end = 0; end < 2; end++) {
             const snn_place place = {.shard = end * (shards - 1)};
             const snn_channel_range target = snn_plan_decoded(&plan, network, place, projection->target);
@@ -167,14 +202,14 @@ static void find_sharing(snn_cost_model *model, int32_t shards)
             if (snn_cost_received(network, shards, projection->source, needed, owned).bits > 0) {
                 uint8_t *sharing = &model->sharing[projection->source];
                 *sharing = readout && *sharing != SHARING_ALL ? SHARING_READOUT : SHARING_ALL;
+                *most_readers = readers > *most_readers ? readers : *most_readers;
             }
         }
     }
     model->shards = shards;
     model->edges = 0;
     for (int32_t i = 0; i < network->population_count; i++) {
-        const int64_t owners = model->sharing[i] == SHARING_NONE ? 0 : shards;
-        model->edges += owners > 0 ? (model->sharing[i] == SHARING_ALL ? owners : 1) * (owners - 1) : 0;
+        model->edges += count_edges(model, i, shards);
     }
 }
 

@@ -293,16 +293,17 @@ static void every_rank_has_the_whole_structure(void **unused)
     (void)unused;
     sample_network sample;
     sample_build_attention(&sample);
-    const int32_t begin[] = {0, 8}, many[] = {100};
+    const int32_t begin[] = {0, 8, 8}, one[] = {1, 1};
     const int64_t populations = sample.network.population_count, projections = sample.network.projection_count;
     int64_t parameters = 0;
     for (int32_t i = 0; i < populations; i++) {
         const snn_population *each = &sample.network.populations[i];
         parameters += 4 * (each->shape.channels + each->input.channels * (1 + (int64_t)each->bias_positions));
     }
-    for (int32_t shards = 1; shards <= 3; shards++) {
+    for (int32_t i = 0; i < 7; i++) { /* of 14, 42 and 10 channels */
+        static const int32_t shards[] = {1, 2, 3, 15, 20, 43, 100};
         snn_plan *plan;
-        assert_false(snn_failed(snn_plan_create(2, 1, begin, &shards, 8, &plan)));
+        assert_false(snn_failed(snn_plan_create(2, 1, begin, &shards[i], 8, &plan)));
         int64_t ends = 0;
         for (int32_t rank = 0; rank < snn_plan_ranks(plan); rank++) {
             const snn_rank_cost cost = cost_of(plan, &sample.network, &REQUEST, rank);
@@ -310,13 +311,13 @@ static void every_rank_has_the_whole_structure(void **unused)
             assert_int_equal(cost.passing_bytes, 3 * (1800 * populations + 1300 * projections + parameters));
             ends += cost.messages;
         }
-        assert_int_equal(2 * cost_of(plan, &sample.network, &REQUEST, 0).edges, ends);
+        assert_int_equal(2 * cost_of(plan, &sample.network, &REQUEST, 0).edges, ends); /* each is received once */
         snn_plan_destroy(plan);
     }
     snn_plan *plan;
-    assert_false(snn_failed(snn_plan_create(1, 1, begin, many, 8, &plan)));
-    snn_rank_cost idle = cost_of(plan, &sample.network, &REQUEST, 1);
-    idle.edges = 0;
+    assert_false(snn_failed(snn_plan_create(1, 2, begin, one, 8, &plan)));
+    const snn_rank_cost idle = cost_of(plan, &sample.network, &REQUEST, 1); /* of a stage of nothing */
+    assert_int_equal(idle.edges, 0);
     assert_true(snn_rank_memory(&idle, &REQUEST) == (double)(33 << 20) + (double)idle.passing_bytes);
     snn_plan_destroy(plan);
 }
