@@ -50,6 +50,11 @@ static snn_status grow(snn_results *results, int64_t capacity)
     return snn_ok();
 }
 
+snn_status snn_results_reserve(snn_results *results, int64_t rows)
+{
+    return rows > results->capacity ? grow(results, rows) : snn_ok();
+}
+
 snn_status snn_results_append(snn_results *results, const int64_t *images, int64_t count, const int32_t *predictions,
                               const float *logits)
 {

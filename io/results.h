@@ -15,6 +15,8 @@ typedef struct snn_results {
 } snn_results;
 
 snn_status snn_results_create(int32_t timesteps, int32_t classes, snn_results **results);
+/* Room for so many rows in all: growing to them takes half as much again. What is there stays. */
+snn_status snn_results_reserve(snn_results *results, int64_t rows);
 /* Appends `count` rows: images [count], predictions [count][timesteps], logits [count][classes]. On failure nothing is
  * appended. */
 snn_status snn_results_append(snn_results *results, const int64_t *images, int64_t count, const int32_t *predictions,

@@ -76,6 +76,22 @@ static void number_group(void *context, int64_t group, int64_t *numbers)
     }
 }
 
+/* For what is still to come, at once, where the readout is. */
+static snn_status make_room(const snn_run *run)
+{
+    const snn_place place = snn_plan_place(run->plan, snn_world_rank(run->world));
+    const snn_channel_range classes =
+        snn_plan_owned(run->plan, run->network, place, run->network->population_count - 1);
+    int64_t rows = run->results->count;
+    if (classes.begin == classes.end) {
+        return snn_ok();
+    }
+    for (int64_t group = place.replica; group < run->groups; group += run->plan->replicas) {
+        rows += images_of(run, group);
+    }
+    return snn_results_reserve(run->results, rows);
+}
+
 static snn_status keep_group(void *context, int64_t group, const int32_t *predictions, const float *logits)
 {
     snn_run *run = context;
@@ -252,6 +268,9 @@ snn_status snn_run_evaluate(snn_run *run)
         snn_wavefront_create(run->world, run->network, run->plan, run->shard, &options, &hooks, &run->wavefront);
     if (!snn_failed(status)) {
         status = snn_agreement_create(run->world, &run->agreement);
+    }
+    if (!snn_failed(status)) {
+        status = make_room(run);
     }
     SNN_TRY(snn_world_agree(run->world, status));
     bool prints = snn_world_rank(run->world) == 0 && !run->options->quiet;

@@ -65,6 +65,26 @@ static void rows_survive_growth(void **state)
     snn_results_destroy(results);
 }
 
+static void reserved_rows_stay_where_they_are(void **state)
+{
+    (void)state;
+    snn_results *results;
+    assert_int_equal(snn_results_create(TIMESTEPS, CLASSES, &results).code, SNN_OK);
+    append_rows(results, 100, 2);
+    assert_int_equal(snn_results_reserve(results, 5).code, SNN_OK);
+    assert_int_equal(results->capacity, 5);
+    const int64_t *image = results->image;
+    append_rows(results, 200, 3);
+    assert_int_equal(snn_results_reserve(results, 1).code, SNN_OK); /* nothing is taken away */
+    assert_ptr_equal(results->image, image);
+    assert_int_equal(results->capacity, 5);
+    assert_int_equal(results->image[1], 99);
+    assert_int_equal(results->image[4], 198);
+    assert_int_equal(snn_results_reserve(results, INT64_MAX / 4).code, SNN_INTERNAL_ERROR);
+    assert_int_equal(results->count, 5);
+    snn_results_destroy(results);
+}
+
 static void impossible_sizes_are_refused(void **state)
 {
     (void)state;
@@ -91,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_survive_growth),
+        cmocka_unit_test(reserved_rows_stay_where_they_are),
         cmocka_unit_test(impossible_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
