@@ -307,6 +307,7 @@ static void add_population(snn_stage_scan *scan, const snn_plan *plan, snn_place
     const snn_price price = price_of(model, number, channels);
     snn_rank_cost *cost = &scan->cost;
     cost->neurons += outputs;
+    cost->classes = neurons->kind == SNN_NEURON_READOUT ? channels : cost->classes;
     cost->state_bytes += (inputs + outputs) * images * (int64_t)sizeof(float);
     cost->state_bytes += stream ? 0 : baseline_bytes(model->request, inputs, outputs);
     cost->spike_bytes += spike_bytes(model, number);

@@ -40,7 +40,17 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request)
+/* Number, predictions and logits of every image of the replica (io/results.h). Whoever reads a checkpoint has some of
+ * the other ranks' as well. */
+static int64_t results_bytes(const snn_rank_cost *cost, const snn_planner_request *request, int32_t replicas)
+{
+    const int64_t groups = (request->groups + replicas - 1) / replicas;
+    const int64_t row = (int64_t)sizeof(int64_t) + request->timesteps * (int64_t)sizeof(int32_t) +
+                        cost->classes * (int64_t)sizeof(float);
+    return cost->classes > 0 ? groups * request->images * row : 0;
+}
+
+double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request, int32_t replicas)
 {
     const int64_t coded =
         cost->encoded_bits - cost->encoded_integer_bits + cost->bits_received - cost->integer_bits_received;
@@ -48,7 +58,8 @@ double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *req
     const int64_t weights = larger(cost->weight_bytes, cost->packed_bytes) + cost->largest_bytes;
     const int64_t part = cost->network_bytes + weights + cost->state_bytes + cost->spike_bytes + cost->buffer_bytes +
                          PACKET_BYTES * ((int64_t)cost->packets + cost->messages) + EDGE_BYTES * cost->edges +
-                         (int64_t)request->images * request->timesteps * (int64_t)sizeof(int32_t);
+                         (int64_t)request->images * request->timesteps * (int64_t)sizeof(int32_t) +
+                         results_bytes(cost, request, replicas);
     return (double)PROCESS_BYTES + SCRATCH_BYTES + (double)larger(cost->passing_bytes, part) +
            request->codec_bytes * (double)(coded * request->images);
 }

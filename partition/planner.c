@@ -26,8 +26,15 @@ static bool allows(int32_t fixed, int32_t number)
 
 static double seconds_of(const snn_search *search, int32_t replicas, const snn_cut *cut)
 {
+    if (!isfinite(cut->slowest)) {
+        return INFINITY;
+    }
+    const double readout = snn_search_readout(search, replicas, cut), limit = search->model->machine.memory_bytes;
+    if (limit > 0.0 && readout > limit) {
+        return INFINITY;
+    }
     if (search->request->objective == SNN_OBJECTIVE_MEMORY) {
-        return cut->slowest; /* bytes */
+        return readout > cut->slowest ? readout : cut->slowest; /* bytes */
     }
     const double pipeline = snn_cost_pipeline(snn_cost_items(search->request, replicas), cut->slowest, cut->all);
     const double shared = snn_cost_shared(search->model, cut->work * snn_cost_all_items(search->request));
@@ -180,27 +187,34 @@ static double gigabytes_up(double bytes)
     return ceil(bytes / unit) * unit / 1e9;
 }
 
-static snn_status refuse_memory(const snn_network *network, const snn_planner_request *request)
+/* Nothing that is fast fits. The leanest may yet: the search for speed does not try all cuts with the results. */
+static snn_status make_leanest(const snn_network *network, const snn_planner_request *request, snn_plan **plan)
 {
     snn_machine machine = *request->machine;
     snn_planner_request lean = *request;
     snn_cost_model *model = NULL;
-    snn_plan *plan = NULL;
+    snn_plan *leanest = NULL;
     snn_status status;
     char text[128];
     machine.memory_bytes = 0.0;
     lean.machine = &machine;
     lean.objective = SNN_OBJECTIVE_MEMORY;
-    SNN_GOTO_DONE(status, snn_plan_make(network, &lean, &plan));
+    SNN_GOTO_DONE(status, snn_plan_make(network, &lean, &leanest));
     SNN_GOTO_DONE(status, snn_cost_model_create(network, &lean, &model));
+    const double needed = snn_plan_predict(model, leanest).memory_bytes;
+    if (needed <= request->machine->memory_bytes) {
+        *plan = leanest;
+        leanest = NULL;
+        goto done;
+    }
     status = snn_fail(SNN_INPUT_ERROR,
                       "no layout of %d ranks fits the memory of %.4g GB a rank; the leanest, %s, needs %.4g GB on its "
                       "fullest rank",
-                      request->ranks, request->machine->memory_bytes / 1e9, snn_plan_describe(plan, text, sizeof text),
-                      gigabytes_up(snn_plan_predict(model, plan).memory_bytes));
+                      request->ranks, request->machine->memory_bytes / 1e9,
+                      snn_plan_describe(leanest, text, sizeof text), gigabytes_up(needed));
 done:
     snn_cost_model_destroy(model);
-    snn_plan_destroy(plan);
+    snn_plan_destroy(leanest);
     return status;
 }
 
@@ -238,7 +252,7 @@ snn_status snn_plan_make(const snn_network *network, const snn_planner_request *
     SNN_TRY(snn_search_create(network, request, &search));
     snn_status status;
     SNN_GOTO_DONE(status, choose(&search, &best));
-    SNN_GOTO_DONE(status, best.replicas > 0 ? create_plan(network, &best, plan) : refuse_memory(network, request));
+    SNN_GOTO_DONE(status, best.replicas > 0 ? create_plan(network, &best, plan) : make_leanest(network, request, plan));
 done:
     snn_cut_clear(&best.cut);
     snn_search_clear(&search);

@@ -47,6 +47,7 @@ typedef struct snn_rank_cost {
     int64_t passing_bytes;            /* of the structure on its way to the ranks, gone before they have their part */
     int64_t edges;                    /* of the replica: every rank lists them all */
     int64_t bits_sent, bits_received; /* per image and timestep */
+    int32_t classes;                  /* of the readout, if it is the rank's, which then keeps the results */
     int32_t messages;                 /* received per item */
     double step_seconds;              /* computation for an image and timestep */
     double group_seconds;             /* computation for an image, once */
@@ -96,7 +97,7 @@ snn_status snn_plan_check_memory(snn_cost_model *model, const snn_plan *plan);
 
 /* Of a rank, for one item. */
 double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *request);
-/* All that a rank allocates, and the program around it. */
-double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request);
+/* All that a rank allocates, and the program around it. So many replicas share the images out. */
+double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request, int32_t replicas);
 
 #endif

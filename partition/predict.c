@@ -18,7 +18,7 @@ static snn_rank_cost cost_of_shard(snn_cost_model *model, int32_t shards, int32_
     return scan.cost;
 }
 
-static stage_sum add_up_stage(snn_cost_model *model, int32_t shards, int32_t first, int32_t last)
+static stage_sum add_up_stage(snn_cost_model *model, int32_t replicas, int32_t shards, int32_t first, int32_t last)
 {
     const snn_planner_request *request = model->request;
     const double steps = (double)request->timesteps / (double)snn_cost_blocks(request);
@@ -29,7 +29,7 @@ static stage_sum add_up_stage(snn_cost_model *model, int32_t shards, int32_t fir
         const snn_rank_cost cost = cost_of_shard(model, shards, snn_shard_sample(shards, i), first, last);
         const double seconds = snn_rank_seconds(&cost, request);
         const double compute = snn_cost_compute(&cost, request);
-        const double memory = snn_rank_memory(&cost, request);
+        const double memory = snn_rank_memory(&cost, request, replicas);
         sum.slowest = seconds > sum.slowest ? seconds : sum.slowest;
         sum.memory = memory > sum.memory ? memory : sum.memory;
         sum.compute += weight * compute;
@@ -60,7 +60,7 @@ snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
         if (first == last) {
             continue;
         }
-        const stage_sum part = add_up_stage(model, plan->shards[stage], first, last);
+        const stage_sum part = add_up_stage(model, plan->replicas, plan->shards[stage], first, last);
         slowest = part.slowest > slowest ? part.slowest : slowest;
         all += part.slowest;
         sum.compute += part.compute;
@@ -68,7 +68,7 @@ snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
         sum.bytes += part.bytes;
         sum.memory = part.memory > sum.memory ? part.memory : sum.memory;
     }
-    const stage_sum alone = add_up_stage(model, 1, 0, model->network->population_count);
+    const stage_sum alone = add_up_stage(model, 1, 1, 0, model->network->population_count);
     const double pipeline = snn_cost_pipeline(most_groups * blocks, slowest, all);
     const double shared = snn_cost_shared(model, blocks * (sum.compute + sum.communicate)); /* for a group */
     snn_prediction result = {
@@ -102,7 +102,7 @@ snn_status snn_plan_check_memory(snn_cost_model *model, const snn_plan *plan)
             const int32_t shard = snn_shard_sample(shards, i);
             const snn_rank_cost cost =
                 cost_of_shard(model, shards, shard, plan->stage_begin[stage], plan->stage_begin[stage + 1]);
-            const double memory = snn_rank_memory(&cost, model->request);
+            const double memory = snn_rank_memory(&cost, model->request, plan->replicas);
             rank = memory > most ? stage_rank + shard : rank;
             most = larger(most, memory);
         }

@@ -69,4 +69,8 @@ snn_status snn_search_prepare_mixed(snn_search *search);
 /* The cut for at most `ranks` ranks whose slowest stage is the fastest, if that is faster than `seconds`: true. */
 bool snn_search_mixed(snn_search *search, int32_t ranks, double seconds, snn_cut *cut);
 
+/* Bytes of the rank with the readout, the one whose need depends on the replicas, which prices do not know unless they
+ * are given; 0 where memory does not matter. */
+double snn_search_readout(const snn_search *search, int32_t replicas, const snn_cut *cut);
+
 #endif

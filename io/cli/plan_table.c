@@ -77,7 +77,7 @@ static void add_ranks(table *to, const snn_plan *plan, snn_cost_model *model, co
         }
         add(to, "%6d %6d %6d %12s %13lld %10lld %10lld %10lld %10.0f %10lld %10.4f\n", rank, place.stage, place.shard,
             range, (long long)cost.operations, (long long)cost.packed_bytes, (long long)cost.state_bytes,
-            (long long)cost.spike_bytes, snn_rank_memory(&cost, request), (long long)cost.bits_sent,
+            (long long)cost.spike_bytes, snn_rank_memory(&cost, request, plan->replicas), (long long)cost.bits_sent,
             item_milliseconds * snn_rank_seconds(&cost, request));
     }
     if (ranks > ROWS_SHOWN) {

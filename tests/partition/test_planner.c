@@ -270,7 +270,7 @@ static void codecs_keep_something_of_every_packet(void **unused)
     for (int32_t rank = 0; rank < 2; rank++) {
         const snn_rank_cost cost = cost_of(plan, &sample.network, &request, rank);
         request.codec_bytes = 0.0;
-        const double without = snn_rank_memory(&cost, &request);
+        const double without = snn_rank_memory(&cost, &request, 1);
         /* the program, a thread's scratch, predictions, two packets and their coders, and what the network takes; the
          * weights of one projection are there twice for a moment */
         const double packets = 2.0 * 16 * 8 * 16 * (32 * 14 + 42) / 8 + 2 * 5600;
@@ -278,12 +278,59 @@ static void codecs_keep_something_of_every_packet(void **unused)
         assert_true(cost.largest_bytes > 0 && cost.largest_bytes < cost.weight_bytes);
         const double network =
             (double)(cost.network_bytes + weights + cost.largest_bytes + cost.state_bytes + cost.spike_bytes);
-        assert_true(without == (33 << 20) + 16 * 64 * 4 + packets + network);
+        const double results = rank == 1 ? 29 * 16 * (8 + 64 * 4 + 10 * 4) : 0; /* the readout's */
+        assert_true(without == (33 << 20) + 16 * 64 * 4 + packets + network + results);
         request.codec_bytes = 2.5;
         /* the queries cross the cut, 42 channels of 16 positions of 16 images */
-        assert_true(snn_rank_memory(&cost, &request) - without == 2.5 * 42 * 16 * 16);
+        assert_true(snn_rank_memory(&cost, &request, 1) - without == 2.5 * 42 * 16 * 16);
     }
     snn_plan_destroy(plan);
+}
+
+/* Replicas share the images and so the results out; only who has the readout keeps any. */
+static void results_stay_where_the_readout_is(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    snn_planner_request request = REQUEST;
+    const int32_t begin[] = {0, 3, 9}, shards[] = {1, 2};
+    const double row = 8 + 64 * 4 + 10 * 4;
+    snn_plan *plan;
+    assert_false(snn_failed(snn_plan_create(1, 2, begin, shards, 9, &plan)));
+    for (int32_t rank = 0; rank < 3; rank++) {
+        const snn_rank_cost cost = cost_of(plan, &sample.network, &request, rank);
+        const double one = snn_rank_memory(&cost, &request, 1), four = snn_rank_memory(&cost, &request, 4);
+        assert_true(one - four == (rank == 1 ? (29 - 8) * 16 * row : 0.0));
+    }
+    const double before = prediction_of(plan, &sample.network, &request).memory_bytes;
+    request.groups += 1000000;
+    assert_true(prediction_of(plan, &sample.network, &request).memory_bytes > before + 0.99e6 * 16 * row);
+    snn_plan_destroy(plan);
+}
+
+/* Where results are most of it, more replicas are leaner; and what the refusal asks for is enough. */
+static void memory_for_results_is_found(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    snn_machine machine = snn_machine_assumed();
+    snn_planner_request request = REQUEST;
+    request.machine = &machine;
+    request.ranks = 6;
+    request.groups = 1000000;
+    const double results = 1e6 * 16 * (8 + 64 * 4 + 10 * 4);
+    for (request.replicas = 0; request.replicas <= 3; request.replicas++) {
+        const double most = results / (request.replicas > 0 ? request.replicas : 6) + (100 << 20);
+        snn_plan *plan;
+        machine.memory_bytes = most;
+        plan = make(&sample.network, request);
+        assert_true(prediction_of(plan, &sample.network, &request).memory_bytes <= most);
+        snn_plan_destroy(plan);
+        machine.memory_bytes = most - (101 << 20);
+        assert_int_equal(snn_plan_make(&sample.network, &request, &plan).code, SNN_INPUT_ERROR);
+    }
 }
 
 /* The structure and the list of edges do not get fewer with more ranks. Where they outweigh a rank's part, what the
@@ -318,7 +365,7 @@ static void every_rank_has_the_whole_structure(void **unused)
     assert_false(snn_failed(snn_plan_create(1, 2, begin, one, 8, &plan)));
     const snn_rank_cost idle = cost_of(plan, &sample.network, &REQUEST, 1); /* of a stage of nothing */
     assert_int_equal(idle.edges, 0);
-    assert_true(snn_rank_memory(&idle, &REQUEST) == (double)(33 << 20) + (double)idle.passing_bytes);
+    assert_true(snn_rank_memory(&idle, &REQUEST, 1) == (double)(33 << 20) + (double)idle.passing_bytes);
     snn_plan_destroy(plan);
 }
 
@@ -462,6 +509,8 @@ int main(void)
         cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
         cmocka_unit_test(codecs_keep_something_of_every_packet),
         cmocka_unit_test(every_rank_has_the_whole_structure),
+        cmocka_unit_test(results_stay_where_the_readout_is),
+        cmocka_unit_test(memory_for_results_is_found),
         cmocka_unit_test(threads_do_not_code_faster),
         cmocka_unit_test(plans_that_do_not_fit_are_refused),
         cmocka_unit_test(streams_and_neurons_of_several_inputs),

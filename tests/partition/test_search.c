@@ -189,7 +189,7 @@ static void memory_is_kept_to(void **unused)
         assert_int_equal(refused, 0); /* what fits less memory fits more */
         for (int32_t rank = 0; rank < 8; rank++) {
             const snn_rank_cost cost = cost_of(plan, &sample.network, &request, rank);
-            assert_true(snn_rank_memory(&cost, &request) <= limit);
+            assert_true(snn_rank_memory(&cost, &request, plan->replicas) <= limit);
         }
         snn_plan_destroy(plan);
     }
