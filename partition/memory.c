@@ -7,9 +7,11 @@ enum {
     /* Of the program and its libraries without any network; alone 2 MB less. Speeds are measured before a rank has its
      * part; that takes 17 MB of rank 0 and does not count. */
     PROCESS_BYTES = 32 << 20,
-    POPULATION_BYTES = 3000, /* that every rank has of every population, whosever it is, beside its parameters: */
+    POPULATION_BYTES = 2400, /* that every rank has of every population, whosever it is, beside what grows with its
+                              * channels: */
     PROJECTION_BYTES = 1000, /* structure, what HDF5 keeps of it, and on rank 0 what the output has of it */
     SCRATCH_BYTES = 1 << 20, /* of a thread */
+    STATISTICS_COPIES = 2,   /* of core/shard/statistics.h: the rank's own, and the sum over the ranks */
     /* The structure as a file in memory, in which it gets to the ranks: HDF5's copies and the one that is sent. */
     IMAGE_COPIES = 3,
     POPULATION_IMAGE_BYTES = 1800,
@@ -24,13 +26,15 @@ void snn_cost_weigh_structure(snn_cost_model *model)
 {
     const snn_network *network = model->network;
     const int64_t populations = network->population_count, projections = network->projection_count;
-    int64_t parameters = 0;
+    int64_t parameters = 0, statistics = 0;
     for (int32_t i = 0; i < network->population_count; i++) {
         const snn_population *neurons = &network->populations[i];
+        statistics += 3 * (int64_t)model->request->timesteps + 2 * (int64_t)neurons->shape.channels;
         parameters += neurons->shape.channels + neurons->input.channels * (1 + (int64_t)neurons->bias_positions);
     }
     parameters *= (int64_t)sizeof(float);
-    model->structure_bytes = POPULATION_BYTES * populations + PROJECTION_BYTES * projections + parameters;
+    statistics *= STATISTICS_COPIES * (int64_t)sizeof(int64_t);
+    model->structure_bytes = POPULATION_BYTES * populations + PROJECTION_BYTES * projections + parameters + statistics;
     model->passing_bytes =
         IMAGE_COPIES * (POPULATION_IMAGE_BYTES * populations + PROJECTION_IMAGE_BYTES * projections + parameters);
 }
