@@ -243,6 +243,8 @@ static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place
     if (network->projections[number].source != SNN_SOURCE_INPUT) {
         return;
     }
+    /* The wavefront's. */
+    cost->image_bytes = images * (snn_shape_size(network->input) * (int64_t)sizeof(float) + (int64_t)sizeof(int64_t));
     if (snn_encoding_is_graded(model->request->encoding)) {
         const snn_channel_range held = snn_plan_decoded(plan, network, place, network->projections[number].target);
         const int64_t inputs = snn_shape_positions(op->target) * snn_channel_range_count(held);

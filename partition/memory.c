@@ -60,10 +60,12 @@ double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *req
         cost->encoded_bits - cost->encoded_integer_bits + cost->bits_received - cost->integer_bits_received;
     /* Projections are packed one after the other, and each is released then. */
     const int64_t weights = larger(cost->weight_bytes, cost->packed_bytes) + cost->largest_bytes;
-    const int64_t part = cost->network_bytes + weights + cost->state_bytes + cost->spike_bytes + cost->buffer_bytes +
-                         PACKET_BYTES * ((int64_t)cost->packets + cost->messages) + EDGE_BYTES * cost->edges +
+    const int64_t part = cost->network_bytes + weights + cost->state_bytes + cost->image_bytes + cost->spike_bytes +
+                         cost->buffer_bytes + PACKET_BYTES * ((int64_t)cost->packets + cost->messages) +
+                         EDGE_BYTES * cost->edges +
                          (int64_t)request->images * request->timesteps * (int64_t)sizeof(int32_t) +
                          results_bytes(cost, request, replicas);
-    return (double)PROCESS_BYTES + SCRATCH_BYTES + (double)larger(cost->passing_bytes, part) +
+    const int64_t threads = request->machine != NULL ? request->machine->threads : 1;
+    return (double)PROCESS_BYTES + (double)(SCRATCH_BYTES * threads) + (double)larger(cost->passing_bytes, part) +
            request->codec_bytes * (double)(coded * request->images);
 }

@@ -41,6 +41,7 @@ typedef struct snn_rank_cost {
     int64_t largest_bytes;            /* of weights of one projection */
     int64_t packed_bytes;             /* of weights, as the kernels keep them */
     int64_t state_bytes;              /* of neurons, for a whole group */
+    int64_t image_bytes;              /* a group of images as read, and their numbers; encoded, they are state */
     int64_t spike_bytes;              /* spikes and sums of streams, for a whole group and block */
     int64_t buffer_bytes;             /* packets under way */
     int64_t network_bytes;            /* of the whole network, whatever the rank's part: its structure */

@@ -252,6 +252,7 @@ static void one_rank_holds_the_whole_network(void **unused)
     assert_int_equal(cost.weight_bytes, 2 * (9 * 2 * 6 + 240) + 4 * 6);
     /* x and y, and of the image its pixels and what they come to */
     assert_int_equal(cost.state_bytes, 16 * 4 * ((96 + 96) + (96 + 24) + 10) + 16 * (8 * 32 + 4 * 96));
+    assert_int_equal(cost.image_bytes, 16 * (4 * 32 + 8));       /* as read, with its number */
     assert_int_equal(cost.spike_bytes, 16 * (8 + 1) * (16 + 4)); /* a block, and the step before it */
     assert_int_equal(cost.bits_sent + cost.bits_received + cost.messages, 0);
     snn_plan_destroy(plan);
@@ -276,14 +277,31 @@ static void codecs_keep_something_of_every_packet(void **unused)
         const double packets = 2.0 * 16 * 8 * 16 * (32 * 14 + 42) / 8 + 2 * 5600;
         const int64_t weights = cost.weight_bytes > cost.packed_bytes ? cost.weight_bytes : cost.packed_bytes;
         assert_true(cost.largest_bytes > 0 && cost.largest_bytes < cost.weight_bytes);
-        const double network =
-            (double)(cost.network_bytes + weights + cost.largest_bytes + cost.state_bytes + cost.spike_bytes);
+        const double network = (double)(cost.network_bytes + weights + cost.largest_bytes + cost.state_bytes +
+                                        cost.image_bytes + cost.spike_bytes);
         const double results = rank == 1 ? 29 * 16 * (8 + 64 * 4 + 10 * 4) : 0; /* the readout's */
         assert_true(without == (33 << 20) + 16 * 64 * 4 + packets + network + results);
         request.codec_bytes = 2.5;
         /* the queries cross the cut, 42 channels of 16 positions of 16 images */
         assert_true(snn_rank_memory(&cost, &request, 1) - without == 2.5 * 42 * 16 * 16);
     }
+    snn_plan_destroy(plan);
+}
+
+/* Each has what it works with for itself. */
+static void threads_take_memory(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_build_mixed(&sample);
+    snn_machine machine = snn_machine_assumed();
+    snn_planner_request request = REQUEST;
+    request.machine = &machine;
+    snn_plan *plan = make(&sample.network, request);
+    const snn_rank_cost cost = cost_of(plan, &sample.network, &request, 0);
+    const double one = snn_rank_memory(&cost, &request, 1);
+    machine.threads = 33;
+    assert_true(snn_rank_memory(&cost, &request, 1) - one == 32 << 20);
     snn_plan_destroy(plan);
 }
 
@@ -437,6 +455,7 @@ static void streams_and_neurons_of_several_inputs(void **unused)
     assert_int_equal(first.neurons, 16 * (14 + 14 + 42));
     /* x and y, none for the stream; then the image's */
     assert_int_equal(first.state_bytes, 16 * 4 * 2 * 16 * (14 + 14 + 42) + 16 * (8 * 48 + 4 * 16 * 14));
+    assert_int_equal(first.image_bytes, 16 * (4 * 48 + 8));
     assert_int_equal(first.spike_bytes, 16 * 16 * (8 * (2 + 14 * 4 + 2 + 6) + (2 + 2 + 6)));
     assert_int_equal(first.bits_sent, 16 * (32 * 14 + 2 * 42)); /* halves of the stream, all queries twice */
     const snn_rank_cost second = cost_of(plan, &sample.network, &REQUEST, 2); /* not the one with the readout */
@@ -444,6 +463,7 @@ static void streams_and_neurons_of_several_inputs(void **unused)
     assert_int_equal(second.state_bytes, 16 * 4 * (16 * (42 + 7) + 7 + 7));
     assert_int_equal(second.bits_received, 16 * (32 * 7 + 42 + 7)); /* stream, queries, attention's other half */
     assert_int_equal(second.messages, 3);
+    assert_int_equal(second.image_bytes, 0);
     snn_plan_destroy(plan);
 }
 
@@ -510,6 +530,7 @@ int main(void)
         cmocka_unit_test(traffic_is_what_ranks_owe_each_other),
         cmocka_unit_test(codecs_keep_something_of_every_packet),
         cmocka_unit_test(every_rank_has_the_whole_structure),
+        cmocka_unit_test(threads_take_memory),
         cmocka_unit_test(results_stay_where_the_readout_is),
         cmocka_unit_test(memory_for_results_is_found),
         cmocka_unit_test(threads_do_not_code_faster),
