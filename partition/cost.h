@@ -48,6 +48,9 @@ snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, i
 /* What every rank has of the network, whatever its part: fills structure_bytes and passing_bytes of the model. */
 void snn_cost_weigh_structure(snn_cost_model *model);
 
+/* Rounded up to four digits, which %.4g prints: whoever sets this much memory has enough. */
+double snn_cost_gigabytes_up(double bytes);
+
 int64_t snn_cost_blocks(const snn_planner_request *request); /* items of a group */
 /* Items of a replica: those that count for the objective. */
 double snn_cost_items(const snn_planner_request *request, int32_t replicas);

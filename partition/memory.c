@@ -1,6 +1,8 @@
 /* What a rank takes of memory: its part, as the scan adds it up, and what it has whatever its part. */
 #include "partition/cost.h"
 
+#include <math.h>
+
 /* Bytes as measured: largest resident sets of ranks of one host, from networks of 7 to 3601 populations and 11 to 7187
  * projections (jobs/generate_network.py, chains and concatenations), most of them with a few channels only. */
 enum {
@@ -68,4 +70,10 @@ double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *req
     const int64_t threads = request->machine != NULL ? request->machine->threads : 1;
     return (double)PROCESS_BYTES + (double)(SCRATCH_BYTES * threads) + (double)larger(cost->passing_bytes, part) +
            request->codec_bytes * (double)(coded * request->images);
+}
+
+double snn_cost_gigabytes_up(double bytes)
+{
+    const double unit = pow(10.0, floor(log10(bytes)) - 3.0);
+    return ceil((bytes + 1.0) / unit) * unit / 1e9; /* decimals are not exact: a byte covers what they lack */
 }

@@ -180,13 +180,6 @@ static snn_status check_layout(const snn_network *network, const snn_planner_req
                     free ? "a multiple of " : "", (long long)product, request->ranks, text);
 }
 
-/* Rounded up to four digits: whoever sets this much memory has enough. */
-static double gigabytes_up(double bytes)
-{
-    const double unit = pow(10.0, floor(log10(bytes)) - 3.0);
-    return ceil(bytes / unit) * unit / 1e9;
-}
-
 /* Nothing that is fast fits. The leanest may yet: the search for speed does not try all cuts with the results. */
 static snn_status make_leanest(const snn_network *network, const snn_planner_request *request, snn_plan **plan)
 {
@@ -211,7 +204,7 @@ static snn_status make_leanest(const snn_network *network, const snn_planner_req
                       "no layout of %d ranks fits the memory of %.4g GB a rank; the leanest, %s, needs %.4g GB on its "
                       "fullest rank",
                       request->ranks, request->machine->memory_bytes / 1e9,
-                      snn_plan_describe(leanest, text, sizeof text), gigabytes_up(needed));
+                      snn_plan_describe(leanest, text, sizeof text), snn_cost_gigabytes_up(needed));
 done:
     snn_cost_model_destroy(model);
     snn_plan_destroy(leanest);

@@ -110,7 +110,7 @@ snn_status snn_plan_check_memory(snn_cost_model *model, const snn_plan *plan)
     }
     if (most > limit) {
         return snn_fail(SNN_INPUT_ERROR, "rank %d of the plan would need %.4g GB of memory, a rank may use %.4g GB",
-                        rank, most / 1e9, limit / 1e9);
+                        rank, snn_cost_gigabytes_up(most), limit / 1e9);
     }
     return snn_ok();
 }

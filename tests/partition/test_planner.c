@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -436,6 +437,20 @@ static void plans_that_do_not_fit_are_refused(void **unused)
         const snn_status status = snn_plan_check_memory(model, plan);
         assert_int_equal(status.code, less > 0 ? SNN_INPUT_ERROR : SNN_OK);
         assert_true(less == 0 || strncmp(status.message, "rank 2 of the plan would need 0.0", 33) == 0);
+        snn_cost_model_destroy(model);
+    }
+    for (int32_t groups = 29; groups < 1000000; groups += groups / 3) { /* the number that it prints is enough */
+        snn_cost_model *model;
+        request.groups = groups;
+        machine.memory_bytes = 1.0;
+        assert_false(snn_failed(snn_cost_model_create(&sample.network, &request, &model)));
+        const snn_status status = snn_plan_check_memory(model, plan);
+        snn_cost_model_destroy(model);
+        const char *need = strstr(status.message, "need ");
+        assert_non_null(need);
+        machine.memory_bytes = strtod(need + 5, NULL) * 1e9;
+        assert_false(snn_failed(snn_cost_model_create(&sample.network, &request, &model)));
+        assert_string_equal(snn_plan_check_memory(model, plan).message, "");
         snn_cost_model_destroy(model);
     }
     snn_plan_destroy(plan);
