@@ -6,8 +6,11 @@
 /* Bytes as measured: largest resident sets of ranks of one host, from networks of 7 to 3601 populations and 11 to 7187
  * projections (jobs/generate_network.py, chains and concatenations), most of them with a few channels only. */
 enum {
-    /* Of the program and its libraries without any network; alone 2 MB less. Speeds are measured before a rank has its
-     * part; that takes 17 MB of rank 0 and does not count. */
+    /* Of the program and its libraries without any network; alone 2 MB less. Measuring speeds does not count: it is
+     * over before a rank has its part. Of rank 0 it took 17 MB with these networks, but with wide ones it takes more,
+     * up to the limits of partition/workbench.c (192 MB of neurons and spikes, unless an image a thread is more; 64 MB
+     * in place of other populations) and 24 MB of weights a population (partition/calibrate.c), packed besides. Where
+     * rank 0's part is smaller than that, it needs more than is said here. */
     PROCESS_BYTES = 32 << 20,
     POPULATION_BYTES = 2400, /* that every rank has of every population, whosever it is, beside what grows with its
                               * channels: */
