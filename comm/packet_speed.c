@@ -145,7 +145,7 @@ done:
     return status;
 }
 
-/* From a small packet and from one that does not stay in the cache, as those of a whole network do not. */
+/* From a small packet and from one that is too large for a first-level cache, as those of a whole network are. */
 static snn_status measure_codec(snn_codec codec, snn_codec_workspace *workspace, snn_packet_speed *speed)
 {
     for (int payload = 0; payload < SNN_PAYLOADS; payload++) {

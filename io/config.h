@@ -19,8 +19,8 @@ typedef enum snn_layout { SNN_LAYOUT_AUTO, SNN_LAYOUT_NHWC, SNN_LAYOUT_NCHW, SNN
 
 /* Where the planner gets the speeds of the kernels from. */
 typedef enum snn_calibration {
-    SNN_CALIBRATION_CACHED, /* measured, unless they were before */
-    SNN_CALIBRATION_FRESH,  /* measured */
+    SNN_CALIBRATION_CACHED, /* measured, until two plannings agree */
+    SNN_CALIBRATION_FRESH,  /* measured, whatever was before */
     SNN_CALIBRATION_OFF     /* assumed */
 } snn_calibration;
 

@@ -114,7 +114,8 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
     {"parallel", "machine", SNN_CONFIG_PATH, AT(parallel.machine), .may_be_empty = true, .fallback = "\"\"",
      .meaning = "machine file for the planner: cores, memory, links; \"\" = what is measured here"},
     {"parallel", "calibration", SNN_CONFIG_WORD, AT(parallel.calibration), .words = calibrations,
-     .fallback = "\"cached\"", .meaning = "speeds of the kernels: measured once, measured anew, or off (assumed)"},
+     .fallback = "\"cached\"",
+     .meaning = "speeds of the kernels: measured until two runs agree, measured anew, or off (assumed)"},
 
     {"comm", "codec", SNN_CONFIG_WORD, AT(codec), .words = codecs, .fallback = "\"auto\"",
      .meaning = "compression of spike packets; auto = only where it saves time"},

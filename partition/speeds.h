@@ -42,10 +42,12 @@ void snn_speed_book_clear(snn_speed_book *book);
 const snn_speed *snn_speed_book_find(const snn_speed_book *book, uint64_t key);
 /* Adds or replaces. */
 snn_status snn_speed_book_add(snn_speed_book *book, snn_speed speed);
-/* Adds a measured speed: what else a machine does makes it slower, maybe for as long as a planning takes. So the faster
- * one counts of what is known and what is measured, and is confirmed if they agree. */
+/* Adds a measured speed. What else a machine does makes it slower, maybe for as long as a planning takes, and nothing
+ * makes it much faster: the faster one counts of what is known and what is measured, and is confirmed if they agree. */
 snn_status snn_speed_book_measured(snn_speed_book *book, snn_speed speed);
-/* Whether this planning has to measure it: it is unknown, or known from one planning only and not from this one. */
+/* Whether this planning has to measure it: it is unknown, or no two plannings agree on it and this one has not yet
+ * tried.
+ */
 bool snn_speed_book_lacks(const snn_speed_book *book, uint64_t key);
 
 /* Key of owning channels `owned` of a population under that work. */

@@ -35,7 +35,8 @@ typedef struct snn_shard_options {
     uint64_t seed;           /* SNN_ENCODING_STOCHASTIC */
     struct snn_trace *trace; /* told what OpenMP threads but the main one do, or NULL */
     snn_network *spent;      /* NULL, or the network itself: the weights of each projection are released as soon as they
-                                are packed, so that a rank never holds all of its weights twice */
+                                are packed, so that a rank never holds all of its weights twice. If this fails, those
+                                packed before are gone. */
 } snn_shard_options;
 
 typedef struct snn_shard snn_shard;

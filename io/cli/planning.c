@@ -29,6 +29,21 @@ static void name_speeds(const snn_speed_book *book, snn_planning *planning)
     }
 }
 
+/* Speeds of other work that the file has stay there. */
+static void write_speeds(const char *path, const snn_kernels *kernels, const snn_speed_book *book)
+{
+    snn_speed_book all = {0};
+    snn_speed_file_read(path, &all);
+    snn_status status = snn_ok();
+    for (int32_t i = 0; i < book->count && status.code == SNN_OK; i++) {
+        status = snn_speed_book_add(&all, book->speeds[i]);
+    }
+    if (status.code == SNN_OK) { /* else without: it is a cache */
+        snn_speed_file_write(path, kernels->name, &all);
+    }
+    snn_speed_book_clear(&all);
+}
+
 static snn_status find_speeds(const snn_config *config, const snn_network *network, const snn_kernels *kernels,
                               const snn_work *work, int32_t ranks, snn_planning_base *base, snn_planning *planning)
 {
@@ -43,7 +58,7 @@ static snn_status find_speeds(const snn_config *config, const snn_network *netwo
         SNN_TRY(snn_calibrate(network, kernels, work, ranks, SECONDS_PER_WIDTH, book));
         name_speeds(book, planning);
         if (book->changed) {
-            snn_speed_file_write(path, kernels->name, book);
+            write_speeds(path, kernels, book);
         }
     }
     return snn_prices_create(network, work, ranks, book, &planning->prices);

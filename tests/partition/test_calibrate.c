@@ -39,7 +39,18 @@ static void calibrate(const snn_network *network, const snn_kernels *kernels, co
     assert_string_equal(status.message, "");
 }
 
-/* Whatever the network and the kernels, every width of every population gets a speed, and is measured once. */
+/* As a file gives the book back. */
+static void forget(snn_speed_book *book, bool confirmed)
+{
+    for (int32_t i = 0; i < book->count; i++) {
+        book->speeds[i].fresh = false;
+        book->speeds[i].confirmed = confirmed;
+    }
+    book->changed = false;
+}
+
+/* Whatever the network and the kernels, every width of every population gets a speed, and is measured once in a
+ * planning. */
 static void everything_is_measured_once(void **unused)
 {
     (void)unused;
@@ -65,6 +76,12 @@ static void everything_is_measured_once(void **unused)
         assert_true(prices->measured);
         snn_prices_destroy(prices);
         book.changed = false;
+        calibrate(network, kernels[i / EXAMPLES], &work, &book);
+        assert_false(book.changed);
+        forget(&book, false); /* the next planning: once more */
+        calibrate(network, kernels[i / EXAMPLES], &work, &book);
+        assert_true(book.changed);
+        forget(&book, true);
         calibrate(network, kernels[i / EXAMPLES], &work, &book);
         assert_false(book.changed);
         work.block = 4; /* other work: nothing is known of it */
