@@ -18,6 +18,7 @@ typedef struct candidate {
 } candidate;
 
 struct snn_codec_choice {
+    snn_payload payload_kind;
     double byte_seconds;
     size_t sample_bytes; /* of a frame, at most */
     uint8_t *sample;     /* [steps][sample_bytes] */
@@ -31,6 +32,17 @@ bool snn_codec_suits(snn_codec codec, snn_payload payload)
 {
     return codec == SNN_CODEC_RAW || codec == SNN_CODEC_ZSTD ||
            (payload == SNN_PAYLOAD_BITS && (codec == SNN_CODEC_XOR || codec == SNN_CODEC_CONTEXT));
+}
+
+double snn_codec_usual_ratio(snn_codec codec, snn_payload payload)
+{
+    static const double ratios[SNN_CODEC_AUTO][SNN_PAYLOAD_INTEGERS + 1] = {
+        [SNN_CODEC_RAW] = {1.0, 1.0},
+        [SNN_CODEC_ZSTD] = {1.2, 1.6},
+        [SNN_CODEC_XOR] = {1.38, 1.6},
+        [SNN_CODEC_CONTEXT] = {1.65, 1.6},
+    };
+    return ratios[codec][payload];
 }
 
 static size_t sample_of(size_t frame_bytes)
@@ -49,6 +61,7 @@ snn_status snn_codec_choice_create(const snn_codec_choice_options *options, snn_
     if (created == NULL) {
         return snn_out_of_memory("choice of a codec");
     }
+    created->payload_kind = options->payload;
     created->byte_seconds = options->byte_seconds;
     created->sample_bytes = sample_of(options->frame_bytes);
     created->sample = snn_allocate((size_t)options->steps, created->sample_bytes);
@@ -139,14 +152,18 @@ static void forget(snn_codec_choice *choice)
     }
 }
 
-static snn_codec best_of(const snn_codec_choice *choice)
+/* `early`: from the first block alone, in which codecs have nothing yet to go by that they learn from blocks before. So
+ * they are taken to save at least what they usually do. */
+static snn_codec best_of(const snn_codec_choice *choice, bool early)
 {
     snn_codec best = SNN_CODEC_RAW;
     double least = choice->byte_seconds; /* of a byte of planes, sent as it is */
     for (int i = 0; i < SNN_CODEC_AUTO; i++) {
         const candidate *tried = &choice->candidates[i];
         if (tried->raw_bytes > 0.0) {
-            const double seconds = tried->seconds + tried->coded_bytes * choice->byte_seconds;
+            const double usual = tried->raw_bytes / snn_codec_usual_ratio((snn_codec)i, choice->payload_kind);
+            const double coded = early && usual < tried->coded_bytes ? usual : tried->coded_bytes;
+            const double seconds = tried->seconds + coded * choice->byte_seconds;
             if (seconds / tried->raw_bytes < least) {
                 least = seconds / tried->raw_bytes;
                 best = (snn_codec)i;
@@ -166,9 +183,9 @@ snn_status snn_codec_choice_begin(snn_codec_choice *choice, const snn_codec_bloc
         SNN_TRY(measure_all(choice, block, planes));
         forget(choice);
         SNN_TRY(measure_all(choice, block, planes));
-        *codec = best_of(choice);
+        *codec = best_of(choice, true);
     } else {
-        *codec = best_of(choice);
+        *codec = best_of(choice, false);
         if (choice->measuring) {
             forget(choice);
             SNN_TRY(measure_all(choice, block, planes));

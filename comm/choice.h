@@ -29,6 +29,9 @@ void snn_codec_choice_destroy(snn_codec_choice *choice); /* accepts NULL */
 /* Whether a codec can code such payloads. */
 bool snn_codec_suits(snn_codec codec, snn_payload payload);
 
+/* Planes over payload, as was seen of a residual network's spikes and of sums. */
+double snn_codec_usual_ratio(snn_codec codec, snn_payload payload);
+
 /* The codec for the group that begins with this block. `planes` [steps][frame_bytes]. */
 snn_status snn_codec_choice_begin(snn_codec_choice *choice, const snn_codec_block *block, const uint8_t *planes,
                                   snn_codec *codec);

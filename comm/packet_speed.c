@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "comm/choice.h"
 #include "core/base/memory.h"
 #include "core/base/timers.h"
 
@@ -9,14 +10,6 @@ enum { CHANNELS = 64, IMAGES = 16, STEPS = 8, TURNS = 4, BYTE_BITS = 8 };
 
 /* Positions of a large packet, by payload: half a MiB of bits, 4 MiB of sums. Any rank may measure, so not more. */
 static const int64_t LARGE_POSITIONS[SNN_PAYLOADS] = {[SNN_PAYLOAD_BITS] = 512, [SNN_PAYLOAD_INTEGERS] = 128};
-
-/* Planes over payload, of spikes and of sums, by codec. */
-static const double RATIOS[SNN_CODEC_AUTO][SNN_PAYLOADS] = {
-    [SNN_CODEC_RAW] = {1.0, 1.0},
-    [SNN_CODEC_ZSTD] = {1.2, 1.6},
-    [SNN_CODEC_XOR] = {1.38, 1.6},
-    [SNN_CODEC_CONTEXT] = {1.65, 1.6},
-};
 
 /* One edge, from end to end. */
 typedef struct trial {
@@ -154,7 +147,7 @@ static snn_status measure_codec(snn_codec codec, snn_codec_workspace *workspace,
         SNN_TRY(try_edge((snn_payload)payload, codec, LARGE_POSITIONS[payload], workspace, &large));
         speed->encode_byte_seconds[payload] = large.encode_seconds / large.bytes;
         speed->decode_byte_seconds[payload] = large.decode_seconds / large.bytes;
-        speed->ratio[payload] = RATIOS[codec][payload];
+        speed->ratio[payload] = snn_codec_usual_ratio(codec, (snn_payload)payload);
         if (payload == SNN_PAYLOAD_BITS) {
             speed->packet_seconds = (small.encode_seconds + small.decode_seconds) / 2;
         }
