@@ -490,6 +490,34 @@ static void test_choice(void **state)
     snn_release(placed.bits);
 }
 
+/* The first block of all cannot show what a codec will save: its usual is hoped for until a group has shown better. */
+static void test_first_choice(void **state)
+{
+    (void)state;
+    const snn_packet_shape shape = {
+        .edge = 1, .positions = 256, .channel_begin = 0, .channel_end = 64, .images = 2, .block = 4};
+    snn_spikes spikes = make_spikes(256, 64, 2, 4);
+    snn_packet_coder *sender = NULL;
+    succeeds(create_coder(&shape, SNN_CODEC_AUTO, &sender));
+    succeeds(snn_packet_coder_set_link(sender, 1.0));
+    uint8_t *packet = snn_allocate(snn_packet_bound(sender), 1);
+    uint32_t random = 1;
+    for (uint32_t group = 0; group < 2; group++) {
+        for (uint32_t first = 0; first < 12; first += 4) {
+            size_t bytes = 0;
+            for (int64_t i = 0; i < 4 * 2 * snn_spikes_plane_bytes(&spikes); i++) { /* nothing to save */
+                random = random * 1664525u + 1013904223u;
+                spikes.bits[i] = (uint8_t)(random >> 24);
+            }
+            succeeds(encode_bits(sender, &spikes, group, first, 4, 2, packet, &bytes));
+        }
+        assert_int_equal(snn_packet_coder_chosen(sender), group == 0 ? SNN_CODEC_CONTEXT : SNN_CODEC_RAW);
+    }
+    snn_packet_coder_destroy(sender);
+    snn_release(packet);
+    snn_release(spikes.bits);
+}
+
 /* Within a group the codec stays. */
 static void test_choice_cannot_change_within_a_group(void **state)
 {
@@ -598,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_every_flipped_bit_is_found),
         cmocka_unit_test(test_codec_field),
         cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_first_choice),
         cmocka_unit_test(test_choice_cannot_change_within_a_group),
         cmocka_unit_test(test_every_truncation_is_found),
         cmocka_unit_test(test_packet_out_of_place),
