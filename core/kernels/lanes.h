@@ -197,6 +197,12 @@ static inline void snn_lanes_store_bits(uint8_t *row, int64_t bit, int32_t count
 {
     uint8_t *bytes = row + bit / 8;
     const int shift = (int)(bit % 8);
+    if (shift == 0 && count % 8 == 0) { /* whole bytes, as nearly always */
+        for (int i = 0; i < count / 8; i++) {
+            bytes[i] = (uint8_t)(value >> (8 * i));
+        }
+        return;
+    }
     const uint64_t mask = ((1ULL << count) - 1) << shift, shifted = (uint64_t)value << shift;
     for (int i = 0; 8 * i < shift + count; i++) {
         const unsigned own = (unsigned)(mask >> (8 * i)) & 0xff, fresh = (unsigned)(shifted >> (8 * i)) & 0xff;

@@ -95,8 +95,6 @@ static inline void store_bits(const strip *s, uint8_t *row, uint32_t bits)
     const int64_t bit = s->neurons->channel_begin + s->first;
     if (s->count == SNN_VECTOR && bit % 8 == 0) {
         memcpy(row + bit / 8, &bits, SNN_VECTOR / 8);
-    } else if (s->count == 8 && bit % 8 == 0) { /* of a layer cut into narrow shards */
-        row[bit / 8] = (uint8_t)bits;
     } else {
         snn_lanes_store_bits(row, bit, s->count, bits);
     }
