@@ -466,23 +466,28 @@ static void project_channelwise(const snn_packed *packed, const snn_field *field
     }
 }
 
-/* sum[c] += weights[c], or -= where bit `bit` + c is 0. */
+/* sum[c] += weights[c], or -= where bit c is 0. */
+static inline __attribute__((always_inline)) void add_signed(int32_t bits, int32_t count,
+                                                             const int32_t *restrict weights, int32_t *restrict sum)
+{
+    static const int32_t of_lane[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    for (int i = 0; i < count; i++) {
+        sum[i] += (bits & of_lane[i]) != 0 ? weights[i] : -weights[i];
+    }
+}
+
+/* The same with bits [bit, bit + count) of a row. Reads up to one byte behind the last. */
 static void add_diagonal(const uint8_t *restrict bits, int64_t bit, int32_t count, const int32_t *restrict weights,
                          int32_t *restrict sum)
 {
-    static const int32_t of_lane[8] = {1, 2, 4, 8, 16, 32, 64, 128};
     const uint8_t *bytes = bits + bit / 8;
     const unsigned shift = (unsigned)(bit % 8);
     for (; count > 0; count -= 8, bytes++, weights += 8, sum += 8) {
         const int32_t byte = (int32_t)(shift == 0 ? bytes[0] : (bytes[0] | (unsigned)bytes[1] << 8) >> shift);
         if (count >= 8) {
-            for (int i = 0; i < 8; i++) {
-                sum[i] += (byte & of_lane[i]) != 0 ? weights[i] : -weights[i];
-            }
+            add_signed(byte, 8, weights, sum);
         } else {
-            for (int i = 0; i < count; i++) {
-                sum[i] += (byte & of_lane[i]) != 0 ? weights[i] : -weights[i];
-            }
+            add_signed(byte, count, weights, sum);
         }
     }
 }
