@@ -410,7 +410,8 @@ static snn_status receive_packet(snn_exchange *exchange, inlet *in, const snn_it
     double start = snn_seconds();
     const snn_packet_block block = block_of(shard, in->source);
     SNN_TRY_CONTEXT(snn_packet_decode(in->coder, in->buffer[slot], (size_t)bytes, (uint32_t)item->group,
-                                      (uint32_t)item->first_step, item->steps, item->images, &block),
+                                      (uint32_t)item->first_step, snn_shard_planes(shard, in->source, item->steps),
+                                      item->images, &block),
                     "from rank %ld", (long)in->from);
     exchange->traffic.lines[in->kind][snn_packet_coder_chosen(in->coder)].decode_seconds +=
         charge(exchange, SNN_TIMER_DECODE, start) - start;
@@ -460,10 +461,11 @@ static snn_status send_packet(snn_exchange *exchange, outlet *out, const snn_ite
     SNN_TRY(drain(exchange, out, slot));
     double start = snn_seconds();
     const snn_packet_block block = block_of(shard, out->source);
-    SNN_TRY(snn_packet_encode(out->coder, &block, (uint32_t)item->group, (uint32_t)item->first_step, item->steps,
+    const int32_t planes = snn_shard_planes(shard, out->source, item->steps);
+    SNN_TRY(snn_packet_encode(out->coder, &block, (uint32_t)item->group, (uint32_t)item->first_step, planes,
                               item->images, out->buffer[slot], &bytes));
     double coded = charge(exchange, SNN_TIMER_ENCODE, start);
-    count_packet(exchange, out, snn_packet_raw_bytes(out->coder, item->steps, item->images), bytes, coded - start);
+    count_packet(exchange, out, snn_packet_raw_bytes(out->coder, planes, item->images), bytes, coded - start);
     for (int32_t target = 0; target < out->targets; target++) {
         SNN_TRY(snn_mpi_check(MPI_Isend(out->buffer[slot], (int)bytes, MPI_BYTE, out->to[target], out->source,
                                         exchange->communicator, &out->request[slot][target]),

@@ -185,7 +185,10 @@ static snn_status default_output(const config_reader *reader)
 static snn_status settle(const config_reader *reader)
 {
     snn_config *config = reader->config;
-    if (config->simulation.block > config->simulation.timesteps) {
+    if (config->simulation.timesteps == 0 && config->neuron.steps == 0 && config->model.network[0] == '\0') {
+        config->simulation.timesteps = SNN_DEFAULT_TIMESTEPS;
+    }
+    if (config->simulation.block > config->simulation.timesteps && config->simulation.timesteps > 0) {
         config->simulation.block = config->simulation.timesteps;
     }
     return config->output[0] == '\0' ? default_output(reader) : snn_ok();
@@ -199,7 +202,9 @@ static const value_place *place_of(const config_reader *reader, const char *key)
 static snn_status check_table(const config_reader *reader)
 {
     const snn_config *config = reader->config;
-    if (config->neuron.schedule != SNN_SCHEDULE_TABLE || config->table_length >= (size_t)config->simulation.timesteps) {
+    const int32_t timesteps = config->simulation.timesteps > 0 ? config->simulation.timesteps : SNN_DEFAULT_TIMESTEPS;
+    if (config->neuron.schedule != SNN_SCHEDULE_TABLE || config->neuron.steps > 0 ||
+        config->table_length >= (size_t)timesteps) {
         return snn_ok();
     }
     const char *culprit = config->table_length > 0 ? "neuron.table" : "neuron.schedule";
@@ -207,7 +212,7 @@ static snn_status check_table(const config_reader *reader)
         reader, place_of(reader, culprit),
         snn_fail(SNN_INPUT_ERROR,
                  "%s: schedule = \"table\" needs a number in neuron.table for each of the %d timesteps, found %zu",
-                 culprit, config->simulation.timesteps, config->table_length));
+                 culprit, timesteps, config->table_length));
 }
 
 static bool is_given(const config_reader *reader, const char *key)
@@ -229,6 +234,33 @@ static void settle_dynamics(const config_reader *reader)
     if (!is_given(reader, "neuron.eta0") && config->neuron.schedule == SNN_SCHEDULE_INVERSE) {
         config->neuron.eta0 = 1.0;
     }
+}
+
+/* Windows take pixels directly, and signs of gradients. */
+static snn_status settle_windows(const config_reader *reader)
+{
+    snn_config *config = reader->config;
+    if (config->neuron.delay < 0) {
+        config->neuron.delay = config->neuron.steps;
+    }
+    if (config->neuron.steps == 0) {
+        return snn_ok();
+    }
+    if (config->neuron.dynamics != SNN_DYNAMICS_SIGNGD) {
+        return at_place(reader, place_of(reader, "neuron.steps"),
+                        snn_fail(SNN_INPUT_ERROR, "neuron.steps: dynamics = \"subgradient\" has no windows"));
+    }
+    if (!snn_encoding_is_graded(config->simulation.encoding)) {
+        return at_place(reader, place_of(reader, "simulation.encoding"),
+                        snn_fail(SNN_INPUT_ERROR,
+                                 "simulation.encoding: with windows (neuron.steps = %d) pixels enter "
+                                 "directly, expected \"direct\" or nothing",
+                                 config->neuron.steps));
+    }
+    config->simulation.encoding = SNN_ENCODING_DIRECT;
+    snn_windows windows;
+    return snn_windows_init(config->neuron.steps, config->neuron.delay, config->neuron.ratio, config->neuron.margin,
+                            &windows);
 }
 
 /* What the dynamics can do. A value that does not fit was given: the defaults fit. */
@@ -312,6 +344,7 @@ static snn_status read_all(config_reader *reader, const char *const *overrides, 
         SNN_TRY(apply_override(reader, overrides[i]));
     }
     settle_dynamics(reader);
+    SNN_TRY(settle_windows(reader));
     SNN_TRY(check_table(reader));
     SNN_TRY(check_dynamics(reader));
     SNN_TRY(check_required(reader, use));

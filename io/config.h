@@ -13,6 +13,8 @@
 
 enum { SNN_PATH_BYTES = 4096, SNN_MAX_IMAGE_CHANNELS = 64 };
 
+enum { SNN_DEFAULT_TIMESTEPS = 64 }; /* without windows */
+
 enum { SNN_MAX_BATCH = 65535 }; /* images per group: a packet counts them in 16 bits */
 
 typedef enum snn_layout { SNN_LAYOUT_AUTO, SNN_LAYOUT_NHWC, SNN_LAYOUT_NCHW, SNN_LAYOUT_NHW } snn_layout;
@@ -47,11 +49,15 @@ typedef struct snn_config {
         snn_scale_mode scale;
         snn_form maxpool, layernorm, softmax, attention;
         snn_stream_reading streams;
+        int32_t steps; /* of a window; 0: the network's own windows, or none */
+        int32_t delay; /* read as given, -1 replaced by `steps` */
+        double ratio, margin;
     } neuron;
     double *table; /* [table_length] neuron.table, owned */
     size_t table_length;
     struct {
-        int32_t timesteps, batch;
+        int32_t timesteps; /* 0: chosen once the network is known (io/cli/planning.h), likewise */
+        int32_t batch;
         int32_t block; /* in [0, timesteps]; 0: chosen once the network is known (io/cli/planning.h) */
         snn_encoding encoding;
         snn_weight_format weights;

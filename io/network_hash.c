@@ -20,6 +20,18 @@ static bool add_floats(XXH3_state_t *state, const float *values, int64_t count)
     return add(state, values, (size_t)count * sizeof *values);
 }
 
+static bool add_rest(XXH3_state_t *state, const snn_population *population)
+{
+    const size_t count = population->rest != NULL ? (size_t)population->shape.channels : 0;
+    return add_floats(state, &population->unit, 1) && add(state, population->rest, count * sizeof *population->rest);
+}
+
+static bool add_windows(XXH3_state_t *state, const snn_windows *windows)
+{
+    return add_number(state, windows->steps) && add_number(state, windows->delay) &&
+           add(state, windows->magnitude, sizeof windows->magnitude);
+}
+
 static bool add_population(XXH3_state_t *state, const snn_population *population)
 {
     return add_number(state, (int32_t)population->kind) && add(state, &population->shape, sizeof population->shape) &&
@@ -29,7 +41,8 @@ static bool add_population(XXH3_state_t *state, const snn_population *population
            add_number(state, population->bias_positions) &&
            add_floats(state, population->scale, population->shape.channels) &&
            add_floats(state, population->step, population->input.channels) &&
-           add_floats(state, population->bias, (int64_t)population->bias_positions * population->input.channels);
+           add_floats(state, population->bias, (int64_t)population->bias_positions * population->input.channels) &&
+           add_rest(state, population);
 }
 
 static bool add_operator(XXH3_state_t *state, const snn_operator *op)
@@ -68,7 +81,8 @@ static bool add_network(XXH3_state_t *state, const snn_network *network)
 {
     bool added = XXH3_64bits_reset(state) == XXH_OK && add_number(state, (int32_t)network->format) &&
                  add(state, &network->input, sizeof network->input) && add_number(state, network->classes) &&
-                 add_number(state, network->population_count) && add_number(state, network->projection_count);
+                 add_windows(state, &network->windows) && add_number(state, network->population_count) &&
+                 add_number(state, network->projection_count);
     for (int32_t i = 0; i < network->population_count && added; i++) {
         added = add_population(state, &network->populations[i]);
     }

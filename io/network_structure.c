@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/network/timing.h"
 #include "io/hdf5_helpers.h"
 
-enum { FILE_VERSION = 2 };
+enum { FILE_VERSION = 3 };
 
 /* ---- records of integers: one table serves writing and reading ---- */
 
@@ -33,6 +34,14 @@ static const field population_fields[] = {
     {"window", WINDOW_VALUES, offsetof(snn_population, window)},
     {"bias_positions", 0, offsetof(snn_population, bias_positions)},
     {"groups", 0, offsetof(snn_population, groups)},
+    {"depth", 0, offsetof(snn_population, depth)},
+};
+
+/* Of the group /windows, which networks without windows do not have. */
+static const field window_fields[] = {
+    {"steps", 0, offsetof(snn_windows, steps)},
+    {"delay", 0, offsetof(snn_windows, delay)},
+    {"magnitude", SNN_WINDOW_STEPS, offsetof(snn_windows, magnitude)},
 };
 
 static const field projection_fields[] = {
@@ -120,7 +129,28 @@ static snn_status write_population(hid_t group, const snn_population *population
     SNN_TRY(write_fields(group, population_fields, COUNT_OF(population_fields), population));
     SNN_TRY(snn_hdf5_write_vector(group, "scale", H5T_NATIVE_FLOAT, population->shape.channels, population->scale));
     SNN_TRY(snn_hdf5_write_vector(group, "step", H5T_NATIVE_FLOAT, population->input.channels, population->step));
-    return snn_hdf5_write_array(group, "bias", H5T_NATIVE_FLOAT, 2, bias_dims, population->bias);
+    SNN_TRY(snn_hdf5_write_array(group, "bias", H5T_NATIVE_FLOAT, 2, bias_dims, population->bias));
+    if (population->rest == NULL) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_hdf5_write_attribute(group, "unit", H5T_NATIVE_FLOAT, 0, &population->unit));
+    return snn_hdf5_write_vector(group, "rest", H5T_NATIVE_INT32, population->shape.channels, population->rest);
+}
+
+static snn_status write_windows(hid_t file, const snn_windows *windows)
+{
+    hid_t group;
+    if (windows->steps == 0) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_hdf5_create_group(file, "windows", &group));
+    snn_status status;
+    SNN_GOTO_DONE(status, write_fields(group, window_fields, COUNT_OF(window_fields), windows));
+    SNN_GOTO_DONE(status, snn_hdf5_write_attribute(group, "ratio", H5T_NATIVE_DOUBLE, 0, &windows->ratio));
+    SNN_GOTO_DONE(status, snn_hdf5_write_attribute(group, "margin", H5T_NATIVE_DOUBLE, 0, &windows->margin));
+done:
+    snn_hdf5_close(group);
+    return status;
 }
 
 /* Type in the file and in memory of the mixing weights of a network of that format. */
@@ -206,6 +236,7 @@ snn_status snn_network_structure_write(hid_t file, const snn_network *network, c
     SNN_TRY(snn_hdf5_write_text_attribute(file, "weight_format", weight_format_name((int)network->format)));
     SNN_TRY(write_fields(file, network_fields, COUNT_OF(network_fields), network));
     SNN_TRY(write_origin(file, origin));
+    SNN_TRY(write_windows(file, &network->windows));
     SNN_TRY(write_populations(file, network));
     return write_projections(file, network);
 }
@@ -229,7 +260,35 @@ static snn_status read_floats(hid_t group, const char *name, int rank, const int
     return snn_hdf5_read_array(group, name, H5T_NATIVE_FLOAT, rank, dims, *values);
 }
 
-static snn_status read_population(hid_t group, snn_population *population)
+static snn_status read_rest(hid_t group, snn_population *population)
+{
+    SNN_TRY(snn_hdf5_read_attribute(group, "unit", H5T_NATIVE_FLOAT, 0, &population->unit));
+    const int64_t channels = population->shape.channels; /* at least 1: the scales have been read */
+    population->rest = snn_allocate((size_t)channels, sizeof *population->rest);
+    if (population->rest == NULL) {
+        return snn_out_of_memory("rest");
+    }
+    return snn_hdf5_read_array(group, "rest", H5T_NATIVE_INT32, 1, &channels, population->rest);
+}
+
+static snn_status read_windows(hid_t file, snn_windows *windows)
+{
+    const htri_t exists = H5Lexists(file, "windows", H5P_DEFAULT);
+    hid_t group;
+    if (exists == 0) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_hdf5_open_group(file, "windows", &group));
+    snn_status status;
+    SNN_GOTO_DONE(status, read_fields(group, window_fields, COUNT_OF(window_fields), windows));
+    SNN_GOTO_DONE(status, snn_hdf5_read_attribute(group, "ratio", H5T_NATIVE_DOUBLE, 0, &windows->ratio));
+    SNN_GOTO_DONE(status, snn_hdf5_read_attribute(group, "margin", H5T_NATIVE_DOUBLE, 0, &windows->margin));
+done:
+    snn_hdf5_close(group);
+    return status;
+}
+
+static snn_status read_population(hid_t group, bool windows, snn_population *population)
 {
     int kind = 0;
     SNN_TRY(snn_hdf5_read_text_attribute(group, "name", &population->name));
@@ -242,7 +301,8 @@ static snn_status read_population(hid_t group, snn_population *population)
     const int64_t bias_dims[] = {population->bias_positions, population->input.channels};
     SNN_TRY(read_floats(group, "scale", 1, &channels, &population->scale));
     SNN_TRY(read_floats(group, "step", 1, &bias_dims[1], &population->step));
-    return read_floats(group, "bias", 2, bias_dims, &population->bias);
+    SNN_TRY(read_floats(group, "bias", 2, bias_dims, &population->bias));
+    return windows && snn_neuron_spikes(population->kind) ? read_rest(group, population) : snn_ok();
 }
 
 /* The operator is as it was read: its numbers may be anything. */
@@ -314,7 +374,7 @@ static snn_status read_populations(hid_t file, snn_network *network)
     for (int32_t i = 0; i < count && !snn_failed(status); i++) {
         hid_t group;
         SNN_GOTO_DONE(status, open_member(parent, i, &group));
-        status = read_population(group, &network->populations[i]);
+        status = read_population(group, network->windows.steps > 0, &network->populations[i]);
         snn_hdf5_close(group);
     }
 done:
@@ -385,9 +445,13 @@ static snn_status read_structure(hid_t file, snn_network *network, snn_network_o
     network->format = (snn_weight_format)format;
     SNN_TRY(read_fields(file, network_fields, COUNT_OF(network_fields), network));
     SNN_TRY(read_origin(file, origin));
+    SNN_TRY(read_windows(file, &network->windows));
     SNN_TRY(read_populations(file, network));
     SNN_TRY(read_projections(file, network));
     snn_status status = snn_network_check(network);
+    if (!snn_failed(status)) {
+        snn_network_find_depths(network); /* the file's are for people */
+    }
     return snn_failed(status) ? snn_hdf5_failure(status.code, file, NULL, status.message) : status;
 }
 

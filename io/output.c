@@ -152,7 +152,8 @@ static snn_status write_schedule(hid_t file, const snn_output *output)
 {
     hid_t group;
     SNN_TRY(snn_hdf5_create_group(file, "schedule", &group));
-    snn_status status = snn_hdf5_write_vector(group, "eta", H5T_NATIVE_FLOAT, output->results->timesteps, output->eta);
+    snn_status status =
+        snn_hdf5_write_vector(group, "eta", H5T_NATIVE_FLOAT, output->statistics->timesteps, output->eta);
     snn_hdf5_close(group);
     return status;
 }
@@ -188,10 +189,11 @@ static snn_status check_sizes(const snn_output *output, bool first)
                         "output of %" PRId64 " images, %d timesteps, %d classes for a network of %d", output->images,
                         results->timesteps, results->classes, output->network->classes);
     }
-    if (first && (output->statistics->timesteps != results->timesteps ||
+    const int32_t windows = output->network->windows.steps, steps = windows > 0 ? windows : results->timesteps;
+    if (first && (output->statistics->timesteps != steps ||
                   output->statistics->populations != output->network->population_count)) {
         return snn_fail(SNN_INTERNAL_ERROR, "statistics of %d timesteps and %d populations, expected %d and %d",
-                        output->statistics->timesteps, output->statistics->populations, results->timesteps,
+                        output->statistics->timesteps, output->statistics->populations, steps,
                         output->network->population_count);
     }
     return snn_ok();

@@ -101,12 +101,13 @@ static void touch_sources(snn_workbench *bench, const snn_candidate *one)
         if (source == SNN_SOURCE_INPUT || bench->visible[source].begin == bench->visible[source].end) {
             continue;
         }
+        const int64_t planes = snn_shard_planes(bench->shard, source, bench->timesteps);
         if (bench->network->populations[source].kind == SNN_NEURON_STREAM) {
             const snn_sums sums = snn_shard_sums(bench->shard, source);
-            touch(bench, sums.values, bench->timesteps * (int64_t)bench->images * snn_sums_plane_bytes(&sums));
+            touch(bench, sums.values, planes * bench->images * snn_sums_plane_bytes(&sums));
         } else {
             const snn_spikes spikes = snn_shard_spikes(bench->shard, source);
-            touch(bench, spikes.bits, bench->timesteps * (int64_t)bench->images * snn_spikes_plane_bytes(&spikes));
+            touch(bench, spikes.bits, planes * bench->images * snn_spikes_plane_bytes(&spikes));
         }
     }
 }
@@ -123,7 +124,8 @@ static snn_status turn_steps(snn_workbench *bench, double seconds)
     int32_t fewest = bench->timesteps;
     for (int32_t i = 0; i < bench->count; i++) {
         snn_candidate *one = &bench->candidates[i];
-        const int32_t steps = one->steps > 0 ? one->steps : 1;
+        /* A window runs as a whole. */
+        const int32_t steps = bench->network->windows.steps > 0 ? bench->timesteps : one->steps > 0 ? one->steps : 1;
         touch_sources(bench, one);
         const double begun = clock_of(bench);
         SNN_TRY(snn_shard_run(bench->shard, one->population, 0, steps));

@@ -123,9 +123,10 @@ static void fill_sources(const snn_workbench *bench)
         if (bench->visible[p].begin == bench->visible[p].end || bench->owned[p].begin < bench->owned[p].end) {
             continue;
         }
+        const int64_t planes = snn_shard_planes(bench->shard, p, bench->work->block);
         if (population->kind == SNN_NEURON_STREAM) {
             const snn_sums sums = snn_shard_sums(bench->shard, p);
-            const int64_t count = bench->work->block * (int64_t)bench->images * sums.positions * sums.channels;
+            const int64_t count = planes * bench->images * sums.positions * sums.channels;
             for (int64_t i = 0; i < count; i++) {
                 const int32_t value = (int32_t)(random_bits(&seed) % 2001) - 1000;
                 if (bench->network->format == SNN_WEIGHTS_FLOAT32) {
@@ -136,7 +137,7 @@ static void fill_sources(const snn_workbench *bench)
             }
         } else if (snn_neuron_spikes(population->kind)) {
             const snn_spikes spikes = snn_shard_spikes(bench->shard, p);
-            const int64_t rows = bench->work->block * (int64_t)bench->images * spikes.positions;
+            const int64_t rows = planes * bench->images * spikes.positions;
             fill_random(spikes.bits, rows * spikes.row_bytes, &seed);
             for (int64_t row = 0; row < rows && spikes.channels % 8 != 0; row++) {
                 spikes.bits[(row + 1) * spikes.row_bytes - 1] &= (uint8_t)((1 << (spikes.channels % 8)) - 1);

@@ -3,9 +3,14 @@
 
 #include "core/convert/draft_internal.h"
 
-int64_t snn_draft_maxima_length(const snn_draft *draft)
+int64_t snn_draft_channels(const snn_draft *draft)
 {
     return draft->maxima_length;
+}
+
+int64_t snn_draft_maxima_length(const snn_draft *draft)
+{
+    return 2 * snn_draft_channels(draft);
 }
 
 /* The value at (position, channel) of the population's layout. */
@@ -81,16 +86,22 @@ static void for_each_value(const snn_draft *draft, const snn_evaluator *evaluato
     }
 }
 
+typedef struct extremes {
+    float *magnitude, *negative;
+} extremes;
+
 static void raise_maximum(void *context, int64_t channel, float value)
 {
-    float *maximum = (float *)context + channel;
+    const extremes *seen = context;
     float magnitude = fabsf(value);
-    *maximum = magnitude > *maximum ? magnitude : *maximum;
+    seen->magnitude[channel] = magnitude > seen->magnitude[channel] ? magnitude : seen->magnitude[channel];
+    seen->negative[channel] = -value > seen->negative[channel] ? -value : seen->negative[channel];
 }
 
 void snn_draft_observe(const snn_draft *draft, const snn_evaluator *evaluator, float *maxima)
 {
-    for_each_value(draft, evaluator, raise_maximum, maxima);
+    extremes seen = {maxima, maxima + snn_draft_channels(draft)};
+    for_each_value(draft, evaluator, raise_maximum, &seen);
 }
 
 static void count_value(void *context, int64_t channel, float value)

@@ -27,6 +27,7 @@ typedef struct snn_convert_options {
     snn_form softmax;   /* one neuron of all channels, or exponentials and quotients by their sum */
     snn_form attention; /* one neuron of all tokens, or scores, softmax (in its own form) and mix */
     snn_stream_reading streams;
+    snn_windows windows; /* steps 0: none */
 } snn_convert_options;
 
 /* What became of one node of the graph. PART: absorbed by the neurons of a pattern's root node. UNJUDGED: an error
@@ -55,15 +56,23 @@ snn_status snn_draft_create(const snn_graph *graph, const snn_convert_options *o
                             snn_draft **draft);
 void snn_draft_destroy(snn_draft *draft);
 
-/* Channel maxima: one flat array of floats, so that ranks combine theirs by an elementwise maximum. */
+/* Channel maxima: one flat array of floats, so that ranks combine theirs by an elementwise maximum. The first half is
+ * the largest |value| of each channel, the second half the largest -value, 0 of channels that are never negative. */
 int64_t snn_draft_maxima_length(const snn_draft *draft);
+/* Channels of all populations: half of that. */
+int64_t snn_draft_channels(const snn_draft *draft);
 /* Raises `maxima` (zeros at first) by the values of the evaluator's last run. */
 void snn_draft_observe(const snn_draft *draft, const snn_evaluator *evaluator, float *maxima);
 
 /* Counts the magnitudes of the last run, for a calibration by quantiles. Threads may call it at the same time. */
 void snn_draft_count(const snn_draft *draft, const snn_evaluator *evaluator, snn_histogram *histogram);
 
-/* The network, from maxima or quantiles. A channel that never rose above 1e-5 gets scale 1. */
+/* How the network fires: what snn_draft_finish makes of the draft from now on. The format may differ from the options'
+ * of its creation. */
+void snn_draft_set_windows(snn_draft *draft, const snn_windows *windows, snn_weight_format format);
+
+/* The network, from maxima, the first half of which may be quantiles instead. A channel that never rose above 1e-5 gets
+ * scale 1. */
 snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, snn_network **network);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "core/base/memory.h"
 #include "core/convert/steps.h"
+#include "core/network/timing.h"
 
 static const float SMALLEST_SCALE = 1e-5f;
 
@@ -36,6 +37,32 @@ static snn_status fill_scales(const snn_draft *draft, const snn_draft_population
     return snn_ok();
 }
 
+/* Windows: scales become what a unit is worth, and neurons get their resting state. A population that was never
+ * negative rests in the middle of its range, others rest at 0. */
+static snn_status fill_rest(const snn_draft *draft, const snn_draft_population *from, const float *maxima,
+                            snn_population *population)
+{
+    const snn_windows *windows = &draft->options.windows;
+    const float *negative = maxima + snn_draft_channels(draft) + from->maxima;
+    bool positive = true;
+    for (int32_t c = 0; c < from->shape.channels; c++) {
+        positive = positive && !(negative[c] > 0.0f);
+    }
+    const double reach = snn_windows_reach(windows), middle = positive ? 0.5 : 0.0;
+    const double range = (positive ? 0.5 : 1.0) + windows->margin; /* in units of sigma */
+    const int32_t rest = snn_windows_rest(windows, middle / range * reach, snn_neuron_is_strict(from->kind));
+    population->rest = snn_allocate((size_t)from->shape.channels, sizeof *population->rest);
+    if (population->rest == NULL) {
+        return snn_out_of_memory("population");
+    }
+    population->unit = (float)(range / reach);
+    for (int32_t c = 0; c < from->shape.channels; c++) {
+        population->rest[c] = rest;
+        population->scale[c] = (float)((double)population->scale[c] * (range / reach));
+    }
+    return snn_ok();
+}
+
 static void store_row(void *weights, snn_weight_format format, bool product, int64_t at, const double *row,
                       int64_t length, double unit)
 {
@@ -54,11 +81,12 @@ static void store_row(void *weights, snn_weight_format format, bool product, int
 }
 
 /* The matrix of a token product in its own unit; the rows' weights carry that unit on. */
-static snn_status store_mixing(const snn_term *term, snn_weight_format format, void **mixing)
+static snn_status store_mixing(const snn_term *term, const snn_network *network, void **mixing)
 {
     size_t count =
         (size_t)(snn_shape_positions(term->op.target) * snn_shape_positions(snn_operator_pooled_shape(&term->op)));
-    double unit = snn_mixing_unit(term, format);
+    const snn_weight_format format = network->format;
+    double unit = snn_mixing_unit(term, network);
     *mixing = snn_allocate(count, format == SNN_WEIGHTS_FLOAT32 ? sizeof(float) : sizeof(int16_t));
     if (*mixing == NULL) {
         return snn_out_of_memory("position weights");
@@ -98,7 +126,7 @@ static snn_status make_projection(const snn_term *term, int32_t target, snn_netw
         memcpy(projection->index, term->index, count * sizeof *projection->index);
     }
     if (tokens) {
-        SNN_TRY(store_mixing(term, network->format, &projection->mixing));
+        SNN_TRY(store_mixing(term, network, &projection->mixing));
     }
     for (int32_t r = 0; r < op->target_channels; r++) {
         double unit = (double)to->step[op->target_channel + r];
@@ -108,7 +136,7 @@ static snn_status make_projection(const snn_term *term, int32_t target, snn_netw
         }
         snn_scaled_row(term, network, r, row);
         if (tokens) {
-            row[0] *= snn_mixing_unit(term, network->format);
+            row[0] *= snn_mixing_unit(term, network);
         }
         store_row(projection->weights, network->format, snn_operator_is_product(op->kind), r * length, row, length,
                   unit);
@@ -157,6 +185,9 @@ static snn_status begin_population(const snn_draft *draft, int32_t number, const
         return snn_out_of_memory("population");
     }
     SNN_TRY(fill_scales(draft, from, maxima, population->scale));
+    if (draft->options.windows.steps > 0 && snn_neuron_spikes(from->kind)) {
+        SNN_TRY(fill_rest(draft, from, maxima, population));
+    }
     return fill_bias(&from->input, population);
 }
 
@@ -184,6 +215,12 @@ static char *model_name(const char *source)
     return snn_duplicate_text(slash != NULL ? slash + 1 : source);
 }
 
+void snn_draft_set_windows(snn_draft *draft, const snn_windows *windows, snn_weight_format format)
+{
+    draft->options.windows = *windows;
+    draft->options.format = format;
+}
+
 snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, snn_network **network)
 {
     *network = NULL;
@@ -201,6 +238,7 @@ snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, snn_net
     const snn_tensor *input = &draft->graph->values[draft->graph->input].tensor;
     snn_status status = snn_affine_natural_layout(input->dims, input->rank, &made->input, &order);
     made->format = draft->options.format;
+    made->windows = draft->options.windows;
     made->name = model_name(draft->graph->source);
     made->classes = draft->populations[draft->population_count - 1].shape.channels;
     made->populations = snn_allocate((size_t)draft->population_count, sizeof *made->populations);
@@ -218,6 +256,7 @@ snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, snn_net
     }
     if (status.code == SNN_OK) {
         status = make_projections(draft, made);
+        snn_network_find_depths(made);
     }
     if (status.code == SNN_OK) {
         status = snn_network_check(made);

@@ -8,6 +8,7 @@
 static const double LARGEST_SUM = 2147483000.0;   /* below 2^31, with room for rounding */
 static const double LARGEST_STREAM = 536870912.0; /* 2^29: what reads a stream may sum over positions */
 static const double STREAM_LEVELS = 64.0;         /* of the units of several streams that share a channel */
+static const double PIXEL_REACH = 16.0;           /* of normalised pixels, with room to spare: they come all at once */
 static const double SINGLE_LEVELS = 32768.0;      /* of diagonal weights that share a channel */
 
 bool snn_operator_is_product(snn_operator_kind kind)
@@ -44,17 +45,6 @@ void snn_scaled_row(const snn_term *term, const snn_network *network, int32_t r,
         row[k] =
             (double)term->weights[r * length + k] * (unit != NULL ? (double)unit[op->source_channel + channel] : 1.0);
     }
-}
-
-double snn_mixing_unit(const snn_term *term, snn_weight_format format)
-{
-    int64_t count = snn_shape_positions(term->op.target) * snn_shape_positions(snn_operator_pooled_shape(&term->op));
-    double largest = 0.0;
-    for (int64_t i = 0; i < count; i++) {
-        largest = fmax(largest, fabs((double)term->mixing[i]));
-    }
-    double levels = format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
-    return format == SNN_WEIGHTS_FLOAT32 || largest == 0.0 ? 1.0 : largest / levels;
 }
 
 int64_t snn_longest_row(const snn_draft *draft)
@@ -113,6 +103,25 @@ static double mixing_reach(const snn_term *term)
     return largest;
 }
 
+double snn_mixing_unit(const snn_term *term, const snn_network *network)
+{
+    const snn_weight_format format = network->format;
+    int64_t count = snn_shape_positions(term->op.target) * snn_shape_positions(snn_operator_pooled_shape(&term->op));
+    double largest = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs((double)term->mixing[i]));
+    }
+    double levels = format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
+    if (format == SNN_WEIGHTS_FLOAT32 || largest == 0.0) {
+        return 1.0;
+    }
+    /* Codes times the matrix's integers, rounded, fit 32 bits. */
+    const double sources = (double)snn_shape_positions(snn_operator_pooled_shape(&term->op));
+    const double reach = (double)snn_network_source_reach(network, term->source) * pool_area(&term->op);
+    const double room = fmax(LARGEST_SUM - sources * reach, 1.0);
+    return fmax(largest / levels, mixing_reach(term) * reach / room);
+}
+
 /* By how much the positions that a row reads can raise what it makes of a source of magnitude 1. */
 static double position_reach(const snn_term *term)
 {
@@ -153,14 +162,43 @@ static double stream_graded(const chooser *at, const snn_term *term, int32_t r)
     return total * position_reach(term);
 }
 
-static void measure_stream(const chooser *at, const snn_term *term, int32_t r, need *into)
+static int32_t find(const chooser *at, int32_t population)
 {
-    if (term->op.kind == SNN_OPERATOR_DIAGONAL) {
+    while (at->group[population] != population) {
+        population = at->group[population];
+    }
+    return population;
+}
+
+/* Whether a population takes the stream's integers as they are, or scaled by whole numbers; otherwise the term is a
+ * product, whose sums are rounded. Windows make the integers large: there only what is unchanged goes without. */
+static bool passes_on(const chooser *at, const snn_term *term, int32_t population)
+{
+    if (term->op.kind != SNN_OPERATOR_DIAGONAL) {
+        return false;
+    }
+    if (at->network->windows.steps == 0 || at->network->format == SNN_WEIGHTS_FLOAT32) {
+        return true;
+    }
+    const bool alone = at->draft->populations[population].input.term_count == 1;
+    return snn_term_is_unchanged(term) && (alone || find(at, population) == find(at, term->source));
+}
+
+static void measure_stream(const chooser *at, const snn_term *term, int32_t population, int32_t r, need *into)
+{
+    if (passes_on(at, term, population)) {
         into->sum += stream_sum(at, term, r);
         return;
     }
     into->products++; /* whatever they reach, they are kept within a limit */
     into->singles++;  /* beside single weights on spikes, their sums need a finer unit than these */
+}
+
+/* The largest value of what a term takes, in the units of its source: 1 for spikes. */
+static double source_reach(const chooser *at, const snn_term *term)
+{
+    const bool pixels = term->source == SNN_SOURCE_INPUT && at->network->windows.steps > 0;
+    return pixels ? PIXEL_REACH : (double)snn_network_source_reach(at->network, term->source);
 }
 
 static void measure_spikes(const chooser *at, const snn_term *term, int32_t r, double reach, need *into)
@@ -173,13 +211,14 @@ static void measure_spikes(const chooser *at, const snn_term *term, int32_t r, d
         largest = fmax(largest, fabs(at->row[k]));
         total += fabs(at->row[k]);
     }
-    into->sum += (op->kind == SNN_OPERATOR_GATHER ? largest : total) * pool_area(op) * reach;
-    into->weights += op->kind == SNN_OPERATOR_GATHER ? 1.0 : (double)length * pool_area(op);
+    const double code = source_reach(at, term);
+    into->sum += (op->kind == SNN_OPERATOR_GATHER ? largest : total) * pool_area(op) * reach * code;
+    into->weights += (op->kind == SNN_OPERATOR_GATHER ? 1.0 : (double)length * pool_area(op)) * code;
     if (snn_operator_is_product(op->kind)) {
         into->product = fmax(into->product, largest);
         return;
     }
-    double unit = op->kind == SNN_OPERATOR_TOKENS ? snn_mixing_unit(term, at->network->format) : 1.0;
+    double unit = op->kind == SNN_OPERATOR_TOKENS ? snn_mixing_unit(term, at->network) : 1.0;
     into->single = fmax(into->single, largest * unit);
     /* A gather's weights may differ from position to position: it counts as several. */
     into->singles += op->kind == SNN_OPERATOR_GATHER ? 2 : 1;
@@ -195,7 +234,7 @@ static snn_status measure(const chooser *at, int32_t population)
         for (int32_t r = 0; r < term->op.target_channels; r++) {
             need *into = &at->needs[population][term->op.target_channel + r];
             if (stream) {
-                measure_stream(at, term, r, into);
+                measure_stream(at, term, population, r, into);
             } else {
                 measure_spikes(at, term, r, reach, into);
             }
@@ -205,14 +244,6 @@ static snn_status measure(const chooser *at, int32_t population)
         }
     }
     return snn_ok();
-}
-
-static int32_t find(const chooser *at, int32_t population)
-{
-    while (at->group[population] != population) {
-        population = at->group[population];
-    }
-    return population;
 }
 
 bool snn_term_is_unchanged(const snn_term *term)
@@ -282,7 +313,7 @@ static int32_t tokens_shift(const chooser *at, const snn_term *term)
         double step = (double)at->network->populations[term->source].step[channel];
         largest = fmax(largest, (source->sum + source->graded) / step);
     }
-    double reach = largest * mixing_reach(term) / snn_mixing_unit(term, at->network->format);
+    double reach = largest * mixing_reach(term) / snn_mixing_unit(term, at->network);
     double bits = ceil(log2(fmax(reach, 1.0))) - 30.0;
     return bits < 0.0 ? 0 : bits > SNN_LARGEST_SHIFT ? SNN_LARGEST_SHIFT : (int32_t)bits;
 }
@@ -304,13 +335,63 @@ static int32_t product_shift(const chooser *at, const snn_term *term, int32_t ta
     return bits < 0.0 ? 0 : bits > SNN_LARGEST_SHIFT ? SNN_LARGEST_SHIFT : (int32_t)bits;
 }
 
-static int32_t stream_shift(const chooser *at, const snn_term *term, int32_t target)
+/* Fraction bits of the weights of codes: a stream's step, and that of what reads one, is coarse, because it has to hold
+ * the worst that all of its sources could add up to. */
+static int32_t codes_shift(const chooser *at, const snn_term *term, int32_t target)
 {
-    if (!reads_stream(term, at->network) || term->op.kind == SNN_OPERATOR_DIAGONAL ||
-        at->network->format == SNN_WEIGHTS_FLOAT32) {
+    const snn_operator *op = &term->op;
+    const double narrow = at->network->format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
+    const double levels = snn_operator_is_product(op->kind) ? narrow : SINGLE_LEVELS;
+    double bits = SNN_LARGEST_SHIFT;
+    for (int32_t r = 0; r < op->target_channels; r++) {
+        const double step = (double)at->network->populations[target].step[op->target_channel + r];
+        const double reach = source_reach(at, term) * pool_area(op);
+        double largest = 0.0, total = 0.0, count = 0.0;
+        snn_scaled_row(term, at->network, r, at->row);
+        for (int64_t k = 0; k < snn_operator_row_length(op); k++) {
+            largest = fmax(largest, fabs(at->row[k]));
+            total += fabs(at->row[k]);
+            count += 1.0;
+        }
+        total = op->kind == SNN_OPERATOR_GATHER ? largest : total;
+        count = op->kind == SNN_OPERATOR_GATHER ? 1.0 : count;
+        if (largest > 0.0) {
+            bits = fmin(bits, floor(log2(levels * step / largest)));
+            bits = fmin(bits, floor(log2(fmax(LARGEST_SUM - count * reach, 1.0) * step / (total * reach))));
+        }
+    }
+    return bits < 1.0 || bits >= SNN_LARGEST_SHIFT ? 0 : (int32_t)bits;
+}
+
+static int32_t term_shift(const chooser *at, const snn_term *term, int32_t target)
+{
+    const bool windows = at->network->windows.steps > 0;
+    if (at->network->format == SNN_WEIGHTS_FLOAT32) {
+        return 0;
+    }
+    if (!reads_stream(term, at->network)) {
+        return windows && term->op.kind != SNN_OPERATOR_TOKENS ? codes_shift(at, term, target) : 0;
+    }
+    if (passes_on(at, term, target)) {
         return 0;
     }
     return term->op.kind == SNN_OPERATOR_TOKENS ? tokens_shift(at, term) : product_shift(at, term, target);
+}
+
+/* Of all projections of a population, one for each term in order. Products of the image are added up before they are
+ * rounded, so they have one shift. */
+static void choose_shifts(const chooser *at, const snn_affine *input, int32_t population, snn_projection *projections)
+{
+    int32_t image = SNN_LARGEST_SHIFT;
+    for (int32_t t = 0; t < input->term_count; t++) {
+        projections[t].shift = term_shift(at, &input->terms[t], population);
+        if (input->terms[t].source == SNN_SOURCE_INPUT) {
+            image = projections[t].shift < image ? projections[t].shift : image;
+        }
+    }
+    for (int32_t t = 0; t < input->term_count; t++) {
+        projections[t].shift = input->terms[t].source == SNN_SOURCE_INPUT ? image : projections[t].shift;
+    }
 }
 
 /* The step that a row of a stream's product needs at least, so that its weights have no more bits than they may. */
@@ -323,7 +404,7 @@ static double coarsest_weight(const chooser *at, const snn_term *term, int32_t r
         largest = fmax(largest, fabs(at->row[k]));
     }
     if (term->op.kind == SNN_OPERATOR_TOKENS) {
-        double unit = ldexp(snn_mixing_unit(term, format), SNN_TOKENS_FRACTION_BITS + tokens_shift(at, term));
+        double unit = ldexp(snn_mixing_unit(term, at->network), SNN_TOKENS_FRACTION_BITS + tokens_shift(at, term));
         return largest * unit / (double)(1 << 30);
     }
     return largest / (format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0);
@@ -336,7 +417,7 @@ static void note_streams(const chooser *at, int32_t population, need *needs)
     const snn_affine *input = &at->draft->populations[population].input;
     for (int32_t t = 0; t < input->term_count; t++) {
         const snn_term *term = &input->terms[t];
-        bool product = term->op.kind != SNN_OPERATOR_DIAGONAL;
+        bool product = !passes_on(at, term, population);
         for (int32_t r = 0; r < term->op.target_channels && reads_stream(term, at->network); r++) {
             need *into = &needs[term->op.target_channel + r];
             if (product) {
@@ -399,8 +480,8 @@ static void note_limited(const chooser *at, int32_t population)
     const bool image = snn_affine_reads_image(&at->draft->populations[population].input);
     for (int32_t c = 0; c < made->input.channels && made->kind == SNN_NEURON_STREAM; c++) {
         need *needs = &at->needs[population][c];
-        needs->graded +=
-            (double)made->step[c] * ((image ? SNN_GRADED_LIMIT : 0) + (double)needs->products * SNN_PRODUCT_LIMIT);
+        needs->graded += (double)made->step[c] * ((image ? snn_network_graded_limit(at->network) : 0) +
+                                                  (double)needs->products * SNN_PRODUCT_LIMIT);
     }
 }
 
@@ -450,15 +531,16 @@ snn_status snn_steps_choose(const snn_draft *draft, snn_network *network)
             status = snn_out_of_memory("steps");
             goto done;
         }
-        SNN_GOTO_DONE(status, measure(&at, p));
     }
     SNN_GOTO_DONE(status, join_groups(&at));
     for (int32_t p = 0; p < count; p++) {
+        SNN_GOTO_DONE(status, measure(&at, p));
+    }
+    for (int32_t p = 0; p < count; p++) {
         choose_population(&at, p);
         const snn_affine *input = &draft->populations[p].input;
-        for (int32_t t = 0; t < input->term_count; t++) {
-            projection++->shift = stream_shift(&at, &input->terms[t], p);
-        }
+        choose_shifts(&at, input, p, projection);
+        projection += input->term_count;
     }
 done:
     for (int32_t p = 0; p < count && at.needs != NULL; p++) {

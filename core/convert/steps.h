@@ -16,7 +16,7 @@ bool snn_term_is_unchanged(const snn_term *term);
 void snn_scaled_row(const snn_term *term, const snn_network *network, int32_t r, double *row);
 
 /* What one unit of a token product's integer matrix is worth; 1 for float32 weights. */
-double snn_mixing_unit(const snn_term *term, snn_weight_format format);
+double snn_mixing_unit(const snn_term *term, const snn_network *network);
 
 /* Weights of the draft's longest row. */
 int64_t snn_longest_row(const snn_draft *draft);

@@ -94,6 +94,28 @@ static void expand(const snn_field *field, const snn_operator *op, const uint8_t
     }
 }
 
+/* The same with the values of codes: as many channels as the slab has. */
+static void expand_codes(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
+                         int32_t channel, int32_t channels, int16_t *pairs)
+{
+    const int32_t width = op->source.width, next = op->window.dilation[1];
+    for (int32_t i = field->row; i < field->row + field->rows; i++) {
+        for (int32_t j = field->column; j < field->column + field->columns; j++, pairs += SLAB) {
+            int16_t both[2][LANES] = {{0}};
+            for (int32_t side = 0; side < 2; side++) {
+                const int32_t column = j + side * next;
+                if (i >= 0 && i < op->source.height && column >= 0 && column < width) {
+                    snn_source_values(source, step, (int64_t)i * width + column, channel, channels, both[side]);
+                }
+            }
+            for (int32_t c = 0; c < LANES; c++) {
+                pairs[2 * c] = both[0][c];
+                pairs[2 * c + 1] = both[1][c];
+            }
+        }
+    }
+}
+
 /* Sums of POSITIONS target positions, each of which sees pairs from seen[i] on. */
 static void multiply(const snn_field *field, const snn_window *taps, const int16_t *const seen[POSITIONS],
                      const int16_t *weights, int32_t sums[POSITIONS][LANES])
@@ -158,7 +180,7 @@ static void project_slab(const snn_operator *op, const snn_field *field, const i
     }
 }
 
-void snn_depthwise_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
+void snn_depthwise_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     const int64_t step_sums = (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
@@ -167,10 +189,16 @@ void snn_depthwise_project(const snn_packed *packed, const snn_spikes *source, c
     const snn_field field = snn_field_of_tile(op, tile->position_begin, tile->position_end, 0, 1);
     int16_t *pairs = tile->scratch;
     for (int32_t step = 0; step < tile->steps; step++) {
-        const uint8_t *plane = snn_spikes_plane(source, step, tile->image);
         const int16_t *weights = packed->data;
         for (int32_t first = 0; first < rows; first += LANES, weights += slab_weights(op)) {
-            expand(&field, op, plane, source->row_bytes, op->source_channel + packed->row_begin + first, pairs);
+            const int32_t channel = op->source_channel + packed->row_begin + first;
+            if (source->codes != NULL) {
+                const int32_t channels = rows - first < LANES ? rows - first : LANES;
+                expand_codes(&field, op, source, step, channel, channels, pairs);
+            } else {
+                expand(&field, op, snn_spikes_plane(source->spikes, step, source->image), source->spikes->row_bytes,
+                       channel, pairs);
+            }
             project_slab(op, &field, pairs, weights, tile, rows - first,
                          (int32_t *)tile->accumulator + step * step_sums + offset + first);
         }

@@ -23,6 +23,15 @@ typedef struct snn_packed {
     void *data; /* owned; from snn_allocate */
 } snn_packed;
 
+/* Spikes of windows seen as values: at step i of a tile a source channel's value is what planes [begin[i], end[i]) of
+ * its spikes add up to, -m(j) or +m(j) each; at the first `rest_steps` steps on top of its resting state. */
+typedef struct snn_codes {
+    const int32_t *magnitude; /* [planes] */
+    const int32_t *rest;      /* [channels] of the source population */
+    int32_t rest_steps;
+    int32_t begin[SNN_WINDOW_STEPS], end[SNN_WINDOW_STEPS];
+} snn_codes;
+
 /* A projection with the spikes that it takes. */
 typedef struct snn_feed {
     const snn_packed *packed;
@@ -42,7 +51,19 @@ typedef struct snn_tile {
 typedef struct snn_tile_counts {
     int64_t *spikes, *flips, *error; /* [steps], added to */
     int64_t *channel_spikes;         /* [owned channels], added to */
+    int64_t *channel_beyond;         /* likewise, with windows: neurons whose f(x) no code reaches */
 } snn_tile_counts;
+
+/* What neurons that fire in windows have besides. Their tile's steps are moments (core/network/timing.h); sums in the
+ * accumulator are those of all moments so far. */
+typedef struct snn_window_constants {
+    int32_t steps;       /* of the window */
+    float reach;         /* sum of all steps, units */
+    float unit;          /* a unit of y in units of sigma, for the tracking error */
+    const int32_t *rest; /* [owned] */
+    const float *bias;   /* [input positions][input channels held], at the first one held */
+    int64_t bias_stride; /* between positions; 0: one for all */
+} snn_window_constants;
 
 /* Neurons of a tile: state and constants. [owned] are output channels; n-ary kinds over channels hold all input
  * channels, all other kinds as many as they own. */
@@ -66,6 +87,7 @@ typedef struct snn_neurons {
     snn_window window;       /* SNN_NEURON_MAXIMUM */
     snn_shape input, shape;  /* whole population */
     int32_t channel_begin, channel_end;
+    snn_window_constants window_constants; /* for `fire_window` only */
 } snn_neurons;
 
 /* Whole numbers as doubles, whose sums stay below 2^53: every sum is exact. */
@@ -102,12 +124,22 @@ typedef struct snn_kernels {
     int64_t (*scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
     /* Adds the product of the source spikes with the packed rows into the tile's accumulator. */
     void (*project)(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+    /* The same for windows: packing, scratch and products of codes, for tiles of `steps` moments. */
+    snn_status (*pack_codes)(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
+                             int32_t row_end, snn_packed *packed);
+    int64_t (*codes_scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
+    void (*project_codes)(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
+                          const snn_tile *tile);
     /* Products of a stream's integers, exact: total[row][column] += sum over k of left[row][k] right[k][column]. */
     void (*multiply_sums)(const snn_sums_product *product, int64_t total[][SNN_SUMS_COLUMNS]);
     /* Bytes of scratch that `fire` needs for a tile of this population; 0 for most kinds. */
     int64_t (*neuron_scratch_bytes)(const snn_population *population);
     /* Runs the tile's neurons over the block. For kinds that read all positions a tile is a whole image. */
     void (*fire)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
+    /* The same for windows, all steps of them: `eta` are magnitudes, `x`, `y`, `previous` and `first` are not used, and
+     * `graded` is the whole of the image's current. */
+    int64_t (*window_scratch_bytes)(const snn_population *population, int32_t owned, int32_t held);
+    void (*fire_window)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
     /* Products with a graded image. */
     void (*multiply)(const snn_image_product *product);
     /* The same, channel by channel: sum[c] += weights[c] values[c] of any number of channels, in 32 bits; and

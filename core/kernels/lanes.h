@@ -141,12 +141,13 @@ static inline void snn_lanes_compare(int32_t *restrict fired, const float *restr
     }
 }
 
-/* |y - target| in units of the statistics, rounded to the nearest integer (even at a tie). */
+/* |y - target| in units of the statistics, rounded to the nearest integer (even at a tie). `unit`: of y in units of
+ * sigma. */
 static inline void snn_lanes_measure_error(int32_t *restrict error, const float *restrict target,
-                                           const float *restrict y)
+                                           const float *restrict y, float unit)
 {
     for (int i = 0; i < SNN_LANES; i++) {
-        const float distance = fabsf(y[i] - target[i]);
+        const float distance = fabsf(y[i] - target[i]) * unit;
         const float scaled = (distance < SNN_ERROR_LARGEST ? distance : SNN_ERROR_LARGEST) * SNN_ERROR_UNIT;
         /* Floats from 2^23 on are integers; adding it to smaller ones rounds them, as lrintf would. */
         error[i] = (int32_t)((scaled + SNN_WHOLE_FLOATS) - SNN_WHOLE_FLOATS);
@@ -154,7 +155,7 @@ static inline void snn_lanes_measure_error(int32_t *restrict error, const float 
 }
 
 /* Fires and moves y; gives the spikes as bits and the sum of tracking errors. */
-static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, bool strict, uint32_t *error)
+static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, float unit, bool strict, uint32_t *error)
 {
     static const uint32_t lane_bit[SNN_LANES] = {
         1U << 0,  1U << 1,  1U << 2,  1U << 3,  1U << 4,  1U << 5,  1U << 6,  1U << 7,  1U << 8,  1U << 9,  1U << 10,
@@ -172,7 +173,7 @@ static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, bool strict, 
     for (int i = 0; i < SNN_LANES; i++) {
         bits += (uint32_t)fired[i] & lane_bit[i];
     }
-    snn_lanes_measure_error(errors, group->target, group->y);
+    snn_lanes_measure_error(errors, group->target, group->y, unit);
     for (int i = 0; i < SNN_LANES; i++) {
         total += (uint32_t)(errors[i] & group->used[i]);
     }
@@ -235,7 +236,7 @@ static inline void snn_lanes_fire_state(const snn_neurons *neurons, const snn_ti
     float *y = neurons->y + position * snn_lanes_owned(neurons) + first;
     uint32_t error;
     snn_lanes_load(group->y, y, group->count);
-    const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], strict, &error);
+    const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], 1.0F, strict, &error);
     const bool at_start = neurons->first && step == 0;
     const uint32_t before = at_start ? bits : snn_lanes_load_bits(previous + row, bit, group->count);
     snn_lanes_store(y, group->y, group->count);

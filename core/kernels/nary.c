@@ -198,3 +198,15 @@ void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, co
         }
     }
 }
+
+void snn_portable_targets_nary(const snn_neurons *neurons, const snn_tile *tile, float *targets)
+{
+    const snn_firing now = {.neurons = neurons, .tile = tile, .targets = targets};
+    if (snn_neuron_reads_all_positions(neurons->kind)) {
+        snn_attention_fire(&now);
+        return;
+    }
+    for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
+        fire_position(&now, position);
+    }
+}

@@ -27,6 +27,7 @@ typedef struct snn_firing {
     const snn_tile *tile;
     const snn_tile_counts *counts;
     int32_t step;
+    float *targets; /* [position][owned]: where f(x) inverse_scale go, instead of being fired at; or NULL */
 } snn_firing;
 
 /* Fires the owned outputs of SCORES, MIX or ATTENTION of the tile's image, whose x is up to date. */
@@ -57,7 +58,8 @@ static inline snn_range snn_nary_owned(const snn_neurons *neurons, int32_t begin
     return owned;
 }
 
-/* Fires `count` neurons of a position, from output `channel` on, whose f(x) are value[SNN_LANES]. */
+/* Fires (or hands on the targets of) `count` neurons of a position, from output `channel` on, whose f(x) are
+ * value[SNN_LANES]. */
 static inline void snn_nary_fire(const snn_firing *now, int64_t position, int32_t channel, int32_t count,
                                  const float *value)
 {
@@ -68,6 +70,10 @@ static inline void snn_nary_fire(const snn_firing *now, int64_t position, int32_
     for (int i = 0; i < SNN_LANES; i++) {
         group.target[i] = value[i] * group.inverse_scale[i];
         group.used[i] = i < count ? -1 : 0;
+    }
+    if (now->targets != NULL) {
+        snn_lanes_store(now->targets + position * snn_lanes_owned(neurons) + first, group.target, count);
+        return;
     }
     snn_lanes_fire_state(neurons, now->tile, now->counts, &group, first, now->step, position, false);
     snn_lanes_count_channels(now->counts, &group, first);

@@ -83,7 +83,7 @@ static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const sn
         snn_lanes_integrate(group->x, group->step, sum, neurons->eta[step], neurons->graded != NULL ? graded : NULL,
                             neurons->graded != NULL ? neurons->increments[step] : 0.0F);
         snn_portable_find_targets(group->target, neurons, group->x, group->inverse_scale);
-        const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], strict, &error);
+        const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], 1.0F, strict, &error);
         snn_lanes_store_bits(snn_spikes_plane(&neurons->spikes, step, tile->image) + row, bit, group->count, bits);
         if (neurons->first && step == 0) {
             before = bits;
@@ -96,12 +96,10 @@ static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const sn
 }
 #endif
 
-/* target = maximum of x over the window of output position (row, column), in units of the scale. */
-static void find_maximum(const snn_neurons *neurons, snn_lanes *group, int32_t first, int32_t row, int32_t column)
+void snn_portable_maximum(const snn_neurons *neurons, const float *x, int64_t stride, int32_t count, int32_t row,
+                          int32_t column, float *largest)
 {
     const snn_window *window = &neurons->window;
-    const int64_t owned = snn_lanes_owned(neurons);
-    _Alignas(SNN_ALIGNMENT) float largest[SNN_LANES];
     for (int i = 0; i < SNN_LANES; i++) {
         largest[i] = -INFINITY;
     }
@@ -111,18 +109,25 @@ static void find_maximum(const snn_neurons *neurons, snn_lanes *group, int32_t f
             continue;
         }
         for (int32_t j = 0; j < window->kernel[1]; j++) {
-            const int64_t x =
+            const int64_t at =
                 (int64_t)column * window->stride[1] - window->pad_begin[1] + (int64_t)j * window->dilation[1];
-            if (x < 0 || x >= neurons->input.width) {
+            if (at < 0 || at >= neurons->input.width) {
                 continue;
             }
             _Alignas(SNN_ALIGNMENT) float tap[SNN_LANES];
-            snn_lanes_load(tap, neurons->x + (y * neurons->input.width + x) * owned + first, group->count);
+            snn_lanes_load(tap, x + (y * neurons->input.width + at) * stride, count);
             for (int lane = 0; lane < SNN_LANES; lane++) {
                 largest[lane] = tap[lane] > largest[lane] ? tap[lane] : largest[lane];
             }
         }
     }
+}
+
+/* target = maximum of x over the window of output position (row, column), in units of the scale. */
+static void find_maximum(const snn_neurons *neurons, snn_lanes *group, int32_t first, int32_t row, int32_t column)
+{
+    _Alignas(SNN_ALIGNMENT) float largest[SNN_LANES];
+    snn_portable_maximum(neurons, neurons->x + first, snn_lanes_owned(neurons), group->count, row, column, largest);
     for (int i = 0; i < SNN_LANES; i++) {
         group->target[i] = largest[i] * group->inverse_scale[i];
     }

@@ -12,6 +12,7 @@
  *   pairs     vectors of pairs of int16, which both multiply
  *   neurons   the neuron step (the nonlinearities: functions.h; what all kinds share: lanes.h)
  *   windows   the same of maxima over windows, together with what their one input adds
+ *   window_neurons  neurons that fire in windows of their own
  *   nary      the same of neurons with several inputs, attention.c for those over the positions of an image
  */
 #ifndef SNN_KERNELS_PORTABLE_H
@@ -29,6 +30,13 @@
 #define snn_field_of_tile               SNN_ISA_NAME(snn_field_of_tile)
 #define snn_field_largest               SNN_ISA_NAME(snn_field_largest)
 #define snn_field_expand                SNN_ISA_NAME(snn_field_expand)
+#define snn_source_values               SNN_ISA_NAME(snn_source_values)
+#define snn_portable_codes_scratch      SNN_ISA_NAME(snn_portable_codes_scratch)
+#define snn_portable_project_codes      SNN_ISA_NAME(snn_portable_project_codes)
+#define snn_portable_window_scratch     SNN_ISA_NAME(snn_portable_window_scratch)
+#define snn_portable_fire_window        SNN_ISA_NAME(snn_portable_fire_window)
+#define snn_portable_targets_nary       SNN_ISA_NAME(snn_portable_targets_nary)
+#define snn_portable_maximum            SNN_ISA_NAME(snn_portable_maximum)
 #define snn_element_value               SNN_ISA_NAME(snn_element_value)
 #define snn_operator_taps               SNN_ISA_NAME(snn_operator_taps)
 #define snn_depthwise_suits             SNN_ISA_NAME(snn_depthwise_suits)
@@ -88,23 +96,34 @@ snn_field snn_field_of_tile(const snn_operator *op, int64_t begin, int64_t end, 
 /* An upper bound of the size of the field of any `positions` target positions. */
 int64_t snn_field_largest(const snn_operator *op, int64_t positions, int32_t channels);
 
-void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_spikes *source, int32_t step,
-                      int32_t image, int16_t *values);
+/* What a projection takes: +1 / -1 for the spikes of a step, or the values that `codes` make of them. */
+typedef struct snn_source {
+    const snn_spikes *spikes;
+    const snn_codes *codes; /* NULL: single spikes */
+    int32_t image;
+} snn_source;
+
+void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
+                      int16_t *values);
+
+/* Values of channels [channel, channel + count) at one position of the source. Reads up to one byte behind the last. */
+void snn_source_values(const snn_source *source, int32_t step, int64_t position, int32_t channel, int32_t count,
+                       int16_t *values);
 
 /* The value of one channel (of the source population) at one position of the pooled source. */
-int32_t snn_element_value(const snn_operator *op, const snn_spikes *source, int32_t step, int32_t image,
-                          int64_t position, int32_t channel);
+int32_t snn_element_value(const snn_operator *op, const snn_source *source, int32_t step, int64_t position,
+                          int32_t channel);
 
 /* Depthwise convolutions of spikes with integer weights, as the functions of the table; `packed` as below. */
 bool snn_depthwise_suits(const snn_packed *packed);
 snn_status snn_depthwise_pack(const snn_projection *projection, snn_packed *packed);
 int64_t snn_depthwise_scratch(const snn_packed *packed, int64_t positions);
-void snn_depthwise_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+void snn_depthwise_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 
 /* SNN_OPERATOR_TOKENS, as the functions of the table; `packed` has all but bytes and data set. */
 snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed);
 int64_t snn_tokens_scratch(const snn_packed *packed);
-void snn_tokens_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+void snn_tokens_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 
 /* The table's multiply_sums (sums.c). */
 void snn_sums_multiply(const snn_sums_product *product, int64_t total[][SNN_SUMS_COLUMNS]);
@@ -113,6 +132,9 @@ snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format
                              int32_t row_end, snn_packed *packed);
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+int64_t snn_portable_codes_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
+void snn_portable_project_codes(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
+                                const snn_tile *tile);
 void snn_portable_multiply(const snn_image_product *product);
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* target = f(x) inverse_scale of SNN_LANES neurons of a unary kind; arrays are aligned. */
@@ -129,6 +151,15 @@ void snn_portable_project_and_fire(const snn_feed *product, const snn_feed *adde
 /* `fire` for the kinds that snn_neuron_reads_all_channels; see nary.c. */
 void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 int64_t snn_portable_nary_scratch_bytes(const snn_population *population);
+/* window_neurons.c, as in the table. */
+int64_t snn_portable_window_scratch(const snn_population *population, int32_t owned, int32_t held);
+void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
+/* f(x) inverse_scale of the owned outputs of kinds that snn_neuron_reads_all_channels, whose x are those of all
+ * positions of the tile, which begins at position 0: targets [position][owned]. */
+void snn_portable_targets_nary(const snn_neurons *neurons, const snn_tile *tile, float *targets);
+/* Maxima of SNN_LANES values over the window of output position (row, column): x [input position][stride]. */
+void snn_portable_maximum(const snn_neurons *neurons, const float *x, int64_t stride, int32_t count, int32_t row,
+                          int32_t column, float *largest);
 /* The table's scale_sums and tap_sums. */
 void snn_sums_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
                     int32_t count);

@@ -244,8 +244,13 @@ static int64_t values_bytes(int64_t field_size, int32_t steps)
 
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
+    return is_plain_diagonal(packed) ? 0 : snn_portable_codes_scratch(packed, positions, steps);
+}
+
+int64_t snn_portable_codes_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
+{
     const snn_operator *op = &packed->projection->op;
-    if (class_of(packed) == PRODUCT_GATHER || is_plain_diagonal(packed) || packed->row_begin == packed->row_end) {
+    if (class_of(packed) == PRODUCT_GATHER || packed->row_begin == packed->row_end) {
         return 0;
     }
     if (class_of(packed) == PRODUCT_DEPTHWISE) {
@@ -509,7 +514,7 @@ static void project_diagonal(const snn_packed *packed, const snn_spikes *source,
     }
 }
 
-static void project_gather(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
+static void project_gather(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     const sums out = sums_of(packed, tile);
@@ -525,7 +530,7 @@ static void project_gather(const snn_packed *packed, const snn_spikes *source, c
             if (taken.position < 0) {
                 continue;
             }
-            const int32_t value = snn_element_value(op, source, step, tile->image, taken.position, taken.channel);
+            const int32_t value = snn_element_value(op, source, step, taken.position, taken.channel);
             if (packed->real) {
                 float *sum = (float *)out.data + offset + c;
                 *sum = *sum + ((const float *)packed->data)[first + c] * (float)value;
@@ -536,7 +541,7 @@ static void project_gather(const snn_packed *packed, const snn_spikes *source, c
     }
 }
 
-void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
+static void project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     if (packed->row_begin == packed->row_end || tile->position_begin == tile->position_end) {
@@ -554,8 +559,8 @@ void snn_portable_project(const snn_packed *packed, const snn_spikes *source, co
         snn_tokens_project(packed, source, tile);
         return;
     }
-    if (is_plain_diagonal(packed)) {
-        project_diagonal(packed, source, tile);
+    if (is_plain_diagonal(packed) && source->codes == NULL) {
+        project_diagonal(packed, source->spikes, tile);
         return;
     }
     int32_t channel, channels;
@@ -563,7 +568,7 @@ void snn_portable_project(const snn_packed *packed, const snn_spikes *source, co
     const snn_field field = snn_field_of_tile(op, tile->position_begin, tile->position_end, channel, channels);
     int16_t *values = tile->scratch;
     for (int32_t step = 0; step < tile->steps; step++) {
-        snn_field_expand(&field, op, source, step, tile->image, values + step * snn_field_size(&field));
+        snn_field_expand(&field, op, source, step, values + step * snn_field_size(&field));
     }
     if (class_of(packed) == PRODUCT_CHANNELWISE) {
         project_channelwise(packed, &field, values, tile);
@@ -571,4 +576,17 @@ void snn_portable_project(const snn_packed *packed, const snn_spikes *source, co
     }
     void *panel = (uint8_t *)tile->scratch + values_bytes(snn_field_size(&field), tile->steps);
     project_matrix(packed, &field, values, tile, panel);
+}
+
+void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
+{
+    const snn_source spikes = {.spikes = source, .image = tile->image};
+    project(packed, &spikes, tile);
+}
+
+void snn_portable_project_codes(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
+                                const snn_tile *tile)
+{
+    const snn_source values = {.spikes = source, .codes = codes, .image = tile->image};
+    project(packed, &values, tile);
 }

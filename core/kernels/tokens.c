@@ -163,7 +163,7 @@ static void project_slab_real(const snn_packed *packed, const slab *group, const
     }
 }
 
-void snn_tokens_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
+void snn_tokens_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     const snn_shape pooled = snn_operator_pooled_shape(op);
@@ -182,7 +182,7 @@ void snn_tokens_project(const snn_packed *packed, const snn_spikes *source, cons
                                      .channel = op->source_channel + packed->row_begin + first,
                                      .channels = group.count};
             const int64_t at = step * positions * owned + offset + first;
-            snn_field_expand(&field, op, source, step, tile->image, values);
+            snn_field_expand(&field, op, source, step, values);
             if (packed->real) {
                 lay_out_reals(values, sources, group.count, laid_out);
                 project_slab_real(packed, &group, tile, (float *)tile->accumulator + at);

@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#if defined(__AVX512BW__)
+#include <immintrin.h>
+#endif
+
 snn_window snn_operator_taps(const snn_operator *op)
 {
     if (op->kind == SNN_OPERATOR_CONVOLUTION) {
@@ -58,6 +62,45 @@ int64_t snn_field_largest(const snn_operator *op, int64_t positions, int32_t cha
     return (int64_t)field_extent(&taps, 0, (int32_t)rows) * field_extent(&taps, 1, width) * channels;
 }
 
+#if defined(__AVX512BW__)
+enum { BITS = 32 }; /* channels at once */
+static inline void take(int16_t *values, uint32_t bits, int16_t amount)
+{
+    const __m512i before = _mm512_loadu_si512(values);
+    _mm512_storeu_si512(values, _mm512_mask_sub_epi16(before, (__mmask32)bits, before, _mm512_set1_epi16(amount)));
+}
+#else
+enum { BITS = 16 };
+static inline void take(int16_t *restrict values, uint32_t bits, int16_t amount)
+{
+    static const uint16_t of_lane[BITS] = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                                           1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+    for (int i = 0; i < BITS; i++) {
+        values[i] = (int16_t)(values[i] - ((uint16_t)bits & of_lane[i] ? amount : 0));
+    }
+}
+#endif
+
+/* Takes `amount` from the values of those of the channels [channel, channel + count) of a row that fired. */
+static void take_fired(const uint8_t *row, int32_t channel, int32_t count, int16_t amount, int16_t *restrict values)
+{
+    const uint8_t *bytes = row + channel / 8;
+    const int shift = channel % 8;
+    for (; count >= BITS; count -= BITS, bytes += BITS / 8, values += BITS) {
+        uint64_t bits; /* arrays have readable bytes behind them */
+        memcpy(&bits, bytes, sizeof bits);
+        take(values, (uint32_t)(bits >> shift), amount);
+    }
+    if (count > 0) {
+        int16_t last[BITS] = {0};
+        uint64_t bits;
+        memcpy(&bits, bytes, sizeof bits);
+        memcpy(last, values, (size_t)count * sizeof last[0]);
+        take(last, (uint32_t)(bits >> shift), amount);
+        memcpy(values, last, (size_t)count * sizeof last[0]);
+    }
+}
+
 static void expand_byte(unsigned byte, int16_t *restrict values)
 {
     static const int16_t bit[8] = {1, 2, 4, 8, 16, 32, 64, 128};
@@ -81,6 +124,42 @@ static void expand_bits(const uint8_t *restrict bits, int64_t bit, int64_t count
     }
 }
 
+/* values = what planes [begin, end) of the row add to: each channel's bit in plane j takes magnitude j or adds it. */
+static void expand_codes(const snn_source *source, int32_t step, int64_t position, int32_t channel, int32_t count,
+                         int16_t *restrict values)
+{
+    const snn_codes *codes = source->codes;
+    const snn_spikes *spikes = source->spikes;
+    const int32_t begin = codes->begin[step], end = codes->end[step];
+    int32_t all = 0;
+    for (int32_t j = begin; j < end; j++) {
+        all += codes->magnitude[j];
+    }
+    for (int32_t c = 0; c < count; c++) {
+        values[c] = (int16_t)all;
+    }
+    if (step < codes->rest_steps) {
+        for (int32_t c = 0; c < count; c++) {
+            values[c] = (int16_t)(values[c] + codes->rest[channel + c]);
+        }
+    }
+    for (int32_t j = begin; j < end; j++) {
+        const uint8_t *row = snn_spikes_plane(spikes, j, source->image) + position * spikes->row_bytes;
+        take_fired(row, channel, count, (int16_t)(2 * codes->magnitude[j]), values);
+    }
+}
+
+void snn_source_values(const snn_source *source, int32_t step, int64_t position, int32_t channel, int32_t count,
+                       int16_t *values)
+{
+    if (source->codes != NULL) {
+        expand_codes(source, step, position, channel, count, values);
+        return;
+    }
+    const snn_spikes *spikes = source->spikes;
+    expand_bits(snn_spikes_plane(spikes, step, source->image) + position * spikes->row_bytes, channel, count, values);
+}
+
 /* First tap of a pool window that is inside the source, and the one behind the last. */
 static void clip_taps(const snn_window *pool, int axis, int32_t size, int32_t output, int32_t *begin, int32_t *end)
 {
@@ -96,7 +175,7 @@ static void clip_taps(const snn_window *pool, int axis, int32_t size, int32_t ou
 }
 
 /* Sums over the pool window of pooled position (row, column). */
-static void expand_pooled(const snn_operator *op, const uint8_t *plane, int32_t row_bytes, int32_t row, int32_t column,
+static void expand_pooled(const snn_operator *op, const snn_source *source, int32_t step, int32_t row, int32_t column,
                           int32_t channel, int32_t channels, int16_t *restrict values)
 {
     enum { CHUNK = 64 };
@@ -109,11 +188,10 @@ static void expand_pooled(const snn_operator *op, const uint8_t *plane, int32_t 
         const int64_t y = (int64_t)row * pool->stride[0] - pool->pad_begin[0] + (int64_t)i * pool->dilation[0];
         for (int32_t j = column_begin; j < column_end; j++) {
             const int64_t x = (int64_t)column * pool->stride[1] - pool->pad_begin[1] + (int64_t)j * pool->dilation[1];
-            const uint8_t *bits = plane + (y * op->source.width + x) * row_bytes;
             for (int32_t first = 0; first < channels; first += CHUNK) {
                 const int32_t count = channels - first < CHUNK ? channels - first : CHUNK;
                 int16_t spikes[CHUNK];
-                expand_bits(bits, channel + first, count, spikes);
+                snn_source_values(source, step, y * op->source.width + x, channel + first, count, spikes);
                 for (int32_t c = 0; c < count; c++) {
                     values[first + c] = (int16_t)(values[first + c] + spikes[c]);
                 }
@@ -122,11 +200,10 @@ static void expand_pooled(const snn_operator *op, const uint8_t *plane, int32_t 
     }
 }
 
-void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_spikes *source, int32_t step,
-                      int32_t image, int16_t *values)
+void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
+                      int16_t *values)
 {
     const snn_shape pooled = snn_operator_pooled_shape(op);
-    const uint8_t *plane = snn_spikes_plane(source, step, image);
     for (int32_t i = 0; i < field->rows; i++) {
         const int32_t row = field->row + i;
         for (int32_t j = 0; j < field->columns; j++, values += field->channels) {
@@ -134,25 +211,24 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
             if (row < 0 || row >= pooled.height || column < 0 || column >= pooled.width) {
                 memset(values, 0, (size_t)field->channels * sizeof values[0]);
             } else if (op->pooled) {
-                expand_pooled(op, plane, source->row_bytes, row, column, field->channel, field->channels, values);
+                expand_pooled(op, source, step, row, column, field->channel, field->channels, values);
             } else {
                 const int64_t position = (int64_t)row * pooled.width + column;
-                expand_bits(plane + position * source->row_bytes, field->channel, field->channels, values);
+                snn_source_values(source, step, position, field->channel, field->channels, values);
             }
         }
     }
 }
 
-int32_t snn_element_value(const snn_operator *op, const snn_spikes *source, int32_t step, int32_t image,
-                          int64_t position, int32_t channel)
+int32_t snn_element_value(const snn_operator *op, const snn_source *source, int32_t step, int64_t position,
+                          int32_t channel)
 {
-    const uint8_t *plane = snn_spikes_plane(source, step, image);
+    int16_t value;
     if (!op->pooled) {
-        return (plane[position * source->row_bytes + channel / 8] >> (channel % 8) & 1) != 0 ? 1 : -1;
+        snn_source_values(source, step, position, channel, 1, &value);
+        return value;
     }
     const int32_t width = snn_operator_pooled_shape(op).width;
-    int16_t value;
-    expand_pooled(op, plane, source->row_bytes, (int32_t)(position / width), (int32_t)(position % width), channel, 1,
-                  &value);
+    expand_pooled(op, source, step, (int32_t)(position / width), (int32_t)(position % width), channel, 1, &value);
     return value;
 }

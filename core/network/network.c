@@ -174,6 +174,25 @@ int64_t snn_operator_operations(const snn_operator *op)
     return operations;
 }
 
+int64_t snn_network_source_reach(const snn_network *network, int32_t source)
+{
+    if (network->windows.steps == 0 || source == SNN_SOURCE_INPUT || network->populations[source].rest == NULL) {
+        return 1;
+    }
+    const snn_population *population = &network->populations[source];
+    int32_t largest = 0;
+    for (int32_t c = 0; c < population->shape.channels; c++) {
+        const int32_t rest = population->rest[c] < 0 ? -population->rest[c] : population->rest[c];
+        largest = rest > largest ? rest : largest;
+    }
+    return (int64_t)largest + snn_windows_reach(&network->windows);
+}
+
+int32_t snn_network_graded_limit(const snn_network *network)
+{
+    return network->windows.steps > 0 ? SNN_GRADED_WINDOW_LIMIT : SNN_GRADED_LIMIT;
+}
+
 int64_t snn_weight_bytes(snn_weight_format format, snn_operator_kind kind)
 {
     if (format == SNN_WEIGHTS_FLOAT32) {
@@ -205,10 +224,19 @@ static float *copy_floats(const float *values, int64_t count)
 static snn_status copy_population(const snn_population *from, snn_population *to)
 {
     *to = *from;
+    to->rest = NULL;
     to->name = snn_duplicate_text(from->name);
     to->scale = copy_floats(from->scale, from->shape.channels);
     to->step = copy_floats(from->step, from->input.channels);
     to->bias = copy_floats(from->bias, (int64_t)from->bias_positions * from->input.channels);
+    if (from->rest != NULL) {
+        const size_t bytes = (size_t)from->shape.channels * sizeof *to->rest;
+        to->rest = snn_allocate(bytes, 1);
+        if (to->rest == NULL) {
+            return snn_out_of_memory("population");
+        }
+        memcpy(to->rest, from->rest, bytes);
+    }
     bool complete = to->name != NULL && to->scale != NULL && to->step != NULL && to->bias != NULL;
     return complete ? snn_ok() : snn_out_of_memory("population");
 }
@@ -249,6 +277,7 @@ snn_status snn_network_copy_structure(const snn_network *network, snn_network **
     made->format = network->format;
     made->input = network->input;
     made->classes = network->classes;
+    made->windows = network->windows;
     made->name = snn_duplicate_text(network->name);
     made->populations = snn_allocate((size_t)network->population_count, sizeof *made->populations);
     made->projections = snn_allocate((size_t)network->projection_count, sizeof *made->projections);
@@ -298,6 +327,7 @@ void snn_network_destroy(snn_network *network)
         snn_release(population->scale);
         snn_release(population->step);
         snn_release(population->bias);
+        snn_release(population->rest);
     }
     snn_network_release_weights(network);
     for (int32_t i = 0; i < network->projection_count; i++) {

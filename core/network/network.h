@@ -9,6 +9,16 @@
  *     target = f(x) / scale[c];   s(t) = target <= y  (strict populations: target < y);   y <- y - eta(t)(2 s(t) - 1)
  *
  * and receivers take y * scale[c] as the neuron's value; scale and step are folded into W_q. x(0) = bias, y(0) = 0.
+ *
+ * With windows (core/dynamics/windows.h) a population fires in timesteps [start, start + steps) only, start = delay *
+ * depth, where depth is how many populations lie on the longest path before it. y counts units, `scale` is what a unit
+ * is worth, and nothing is accumulated in floats:
+ *
+ *     x = bias + step[c] * (float)(sum over its projections of  W_q y_source)              (integers)
+ *
+ * where y_source is what the source has reached at that timestep, from its resting state on. A stream then keeps that
+ * sum of its own. Contributions that are rounded (TOKENS, `shift`) are rounded as a whole: a function of y_source.
+ *
  * All arrays of neurons are position-major: [height][width][channels], channels fastest. A position is (row, column).
  *
  * A projection whose source is a STREAM reads its integer sums instead of spikes. It is DIAGONAL (perhaps pooled): it
@@ -27,6 +37,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/dynamics/windows.h"
 #include "core/graph/operators.h" /* snn_window */
 
 enum { SNN_TOKENS_FRACTION_BITS = 16 };
@@ -36,6 +47,8 @@ enum { SNN_SOURCE_INPUT = -1 }; /* projection source: the input image */
 enum { SNN_PRODUCT_LIMIT = 1 << 23 }; /* largest integer that a product of a stream adds in one step */
 
 enum { SNN_GRADED_LIMIT = 1 << 22 }; /* largest integer that a graded image adds to a stream in one step */
+
+enum { SNN_GRADED_WINDOW_LIMIT = 1 << 28 }; /* the same with windows, where the image comes all at once */
 
 typedef struct snn_shape {
     int32_t height, width, channels;
@@ -126,6 +139,9 @@ typedef struct snn_population {
     float *step;            /* delta [input.channels]: what one unit of the integer sum is worth in x */
     float *bias;            /* x(0) [bias_positions][input.channels] */
     int32_t bias_positions; /* 1 (per channel) or all positions of `input` */
+    int32_t depth;          /* spiking populations on the longest path before it */
+    float unit;    /* what a unit of y is in units of sigma, of spiking populations with windows; 0 for others */
+    int32_t *rest; /* y(0) [shape.channels] in units, of spiking populations with windows; NULL for others */
 } snn_population;
 
 typedef enum snn_operator_kind {
@@ -149,6 +165,13 @@ static inline int32_t snn_product_limited(int64_t value)
     return (int32_t)(value > SNN_PRODUCT_LIMIT    ? SNN_PRODUCT_LIMIT
                      : value < -SNN_PRODUCT_LIMIT ? -SNN_PRODUCT_LIMIT
                                                   : value);
+}
+
+/* sum / 2^shift, rounded to the nearest integer (a half upwards). */
+static inline int64_t snn_rounded(int64_t sum, int32_t shift)
+{
+    const int64_t half = shift > 0 ? (int64_t)1 << (shift - 1) : 0;
+    return (sum + half) >> shift;
 }
 
 /* weight * mixed without the weight's fraction bits, rounded to the nearest integer (a half upwards). */
@@ -198,9 +221,10 @@ typedef struct snn_projection {
      * when no rows are held. */
     int32_t row_begin, row_end;
     void *weights;
-    int32_t shift;  /* of a product of a stream (int16, int8): sums are divided by 2^shift and rounded; 0 otherwise */
-    void *mixing;   /* SNN_OPERATOR_TOKENS: [target positions][pooled source positions] int16_t or float; part of the
-                       structure: a slice has it whole */
+    int32_t
+        shift;    /* of a product of a stream, or with windows (int16, int8): sums are divided by 2^shift and rounded */
+    void *mixing; /* SNN_OPERATOR_TOKENS: [target positions][pooled source positions] int16_t or float; part of the
+                     structure: a slice has it whole */
     int32_t *index; /* SNN_OPERATOR_GATHER: [rows][target positions], element position * source_channels + channel of
                        the pooled source, or -1 for none */
 } snn_projection;
@@ -210,11 +234,18 @@ typedef struct snn_network {
     snn_weight_format format;
     snn_shape input; /* of the image */
     int32_t classes;
+    snn_windows windows;         /* steps 0: none */
     snn_population *populations; /* topological order; the last is the readout */
     int32_t population_count;
     snn_projection *projections; /* ordered by target, then source */
     int32_t projection_count;
 } snn_network;
+
+/* The largest |y| of a source, in units: 1 without windows, and of the image. */
+int64_t snn_network_source_reach(const snn_network *network, int32_t source);
+
+/* Which of the two limits on a graded image applies. */
+int32_t snn_network_graded_limit(const snn_network *network);
 
 /* Bytes of one weight of a projection in a network of that format. */
 int64_t snn_weight_bytes(snn_weight_format format, snn_operator_kind kind);

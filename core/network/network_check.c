@@ -240,6 +240,25 @@ static snn_status check_stream(const snn_population *population)
     return snn_ok();
 }
 
+/* Resting states of windows are codes themselves. */
+static snn_status check_rest(const snn_network *network, const snn_population *population)
+{
+    const bool expected = network->windows.steps > 0 && snn_neuron_spikes(population->kind);
+    if ((population->rest != NULL) != expected) {
+        return snn_fail(SNN_INPUT_ERROR, expected ? "resting states are missing" : "resting states without windows");
+    }
+    const int32_t reach = snn_windows_reach(&network->windows);
+    for (int32_t c = 0; expected && c < population->shape.channels; c++) {
+        if (population->rest[c] < -reach || population->rest[c] > reach) {
+            return snn_fail(SNN_INPUT_ERROR, "rest[%d] is %d, expected -%d..%d", c, population->rest[c], reach, reach);
+        }
+    }
+    if (expected && !(population->unit > 0.0f && isfinite(population->unit))) {
+        return snn_fail(SNN_INPUT_ERROR, "unit is %g, expected a positive number", (double)population->unit);
+    }
+    return snn_ok();
+}
+
 static snn_status check_population(const snn_network *network, int32_t number)
 {
     const snn_population *population = &network->populations[number];
@@ -260,6 +279,7 @@ static snn_status check_population(const snn_network *network, int32_t number)
     }
     SNN_TRY(check_parameters(population));
     SNN_TRY(check_constants(population));
+    SNN_TRY(check_rest(network, population));
     return population->kind == SNN_NEURON_STREAM ? check_stream(population) : snn_ok();
 }
 
@@ -360,8 +380,9 @@ static snn_status check_ends(const snn_network *network, const snn_projection *p
     }
     bool stream =
         projection->source != SNN_SOURCE_INPUT && network->populations[projection->source].kind == SNN_NEURON_STREAM;
-    if (projection->shift < 0 || projection->shift > (stream ? SNN_LARGEST_SHIFT : 0)) {
-        return snn_fail(SNN_INPUT_ERROR, "shift %d, expected 0..%d", projection->shift, stream ? SNN_LARGEST_SHIFT : 0);
+    const int32_t largest_shift = stream || network->windows.steps > 0 ? SNN_LARGEST_SHIFT : 0;
+    if (projection->shift < 0 || projection->shift > largest_shift) {
+        return snn_fail(SNN_INPUT_ERROR, "shift %d, expected 0..%d", projection->shift, largest_shift);
     }
     if (stream && projection->op.kind != SNN_OPERATOR_DIAGONAL &&
         (projection->op.kind == SNN_OPERATOR_GATHER || projection->op.pooled)) {
@@ -437,6 +458,7 @@ static snn_status check_network(const snn_network *network)
     if (network->projection_count < 0 || (network->projection_count > 0 && network->projections == NULL)) {
         return snn_fail(SNN_INPUT_ERROR, "%d projections, none given", network->projection_count);
     }
+    SNN_TRY(snn_windows_check(&network->windows));
     SNN_TRY(check_names(network));
     for (int32_t i = 0; i < network->population_count; i++) {
         SNN_TRY_CONTEXT(check_population(network, i), "population %d (\"%s\")", i, network->populations[i].name);

@@ -4,8 +4,9 @@
 #include "core/base/memory.h"
 #include "core/network/network_private.h"
 
-/* What the sums of a network can reach, in units of the integer formats; 0 for float weights. A spike counts 1; a
- * stream's integers are sums themselves and may be as large as what its rows held add up to. */
+/* What the sums of a network can reach, in units of the integer formats; 0 for float weights. A spike counts 1, a code
+ * what it can be at most; a stream's integers are sums themselves and may be as large as what its rows held add up to.
+ */
 typedef struct reach {
     const snn_network *network;
     int64_t **stream; /* [populations]: per channel, of streams; NULL for others */
@@ -118,11 +119,12 @@ static bool add_reach(reach *state, const snn_projection *projection, int32_t ch
         return false;
     }
     if (stream != NULL && projection->source == SNN_SOURCE_INPUT && amount > 0) {
-        /* A graded image arrives as integers of up to SNN_GRADED_LIMIT however small its weights are. */
+        /* A graded image arrives as integers of up to a limit however small its weights are. */
         int64_t *image = &state->image[channel];
-        int64_t before = *image == 0 || *image > SNN_GRADED_LIMIT ? *image : SNN_GRADED_LIMIT;
+        const int64_t limit = snn_network_graded_limit(state->network);
+        int64_t before = *image == 0 || *image > limit ? *image : limit;
         *image += amount;
-        amount = (*image > SNN_GRADED_LIMIT ? *image : SNN_GRADED_LIMIT) - before;
+        amount = (*image > limit ? *image : limit) - before;
     }
     *total += amount;
     return *total <= INT32_MAX;
@@ -170,7 +172,8 @@ static int64_t row_reach(const reach *state, const snn_projection *projection, i
     const snn_operator *op = &projection->op;
     const int64_t *stream = projection->source == SNN_SOURCE_INPUT ? NULL : state->stream[projection->source];
     if (stream == NULL) {
-        return op->kind == SNN_OPERATOR_TOKENS ? tokens_reach(sum, factor) : multiply(sum, factor);
+        const int64_t reached = op->kind == SNN_OPERATOR_TOKENS ? tokens_reach(sum, factor) : multiply(sum, factor);
+        return reached > INT32_MAX ? INT64_MAX : without_fraction(reached, projection->shift);
     }
     if (op->kind == SNN_OPERATOR_CONVOLUTION || op->kind == SNN_OPERATOR_DENSE) {
         return within_limit(
@@ -178,6 +181,7 @@ static int64_t row_reach(const reach *state, const snn_projection *projection, i
     }
     const int64_t value = multiply(factor, stream[op->source_channel + row]);
     return op->kind == SNN_OPERATOR_TOKENS ? within_limit(tokens_reach(sum, without_fraction(value, projection->shift)))
+           : projection->shift > 0         ? within_limit(without_fraction(multiply(sum, value), projection->shift))
                                            : multiply(sum, value);
 }
 
@@ -189,7 +193,7 @@ static snn_status check_rows(reach *state, const snn_projection *projection)
         return snn_fail(SNN_INPUT_ERROR, "weight rows %d..%d, expected a range within 0..%d", projection->row_begin,
                         projection->row_end, op->target_channels);
     }
-    int64_t factor = pool_taps(op);
+    int64_t factor = multiply(pool_taps(op), snn_network_source_reach(state->network, projection->source));
     if (op->kind == SNN_OPERATOR_TOKENS) {
         int64_t mixed = 0;
         SNN_TRY(check_mixing(state->network, projection, &mixed));

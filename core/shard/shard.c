@@ -25,7 +25,12 @@ static snn_status check_range(snn_channel_range range, int32_t channels)
 
 static snn_status check_options(const snn_network *network, const snn_shard_options *options)
 {
-    if (options->images < 1 || options->block < 1 || options->timesteps < 1 || options->timesteps > SNN_MAX_TIMESTEPS) {
+    const bool windows = network->windows.steps > 0;
+    if (windows && options->dynamics != SNN_DYNAMICS_SIGNGD) {
+        return snn_fail(SNN_INTERNAL_ERROR, "windows under dynamics that have none");
+    }
+    if (options->images < 1 ||
+        (!windows && (options->block < 1 || options->timesteps < 1 || options->timesteps > SNN_MAX_TIMESTEPS))) {
         return snn_fail(SNN_INTERNAL_ERROR, "%d images, blocks of %d of %d timesteps", options->images, options->block,
                         options->timesteps);
     }
@@ -79,19 +84,20 @@ static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_op
     if (snn_reads_stream(shard, projection)) {
         return snn_stream_pack(shard, projection, rows, packed);
     }
-    return shard->kernels->pack(projection, shard->network->format, rows.begin, rows.end, packed);
+    return (shard->timings != NULL ? shard->kernels->pack_codes : shard->kernels->pack)(
+        projection, shard->network->format, rows.begin, rows.end, packed);
 }
 
 /* What a graded input needs. */
-static bool create_graded(snn_part *part, bool stream, size_t inputs)
+static bool create_graded(snn_part *part, bool decodes, size_t inputs)
 {
     const size_t bytes = (size_t)snn_part_inputs(part) * sizeof(float);
     if (part->graded_product_count == 0) {
         return true;
     }
     part->graded = snn_allocate(inputs, bytes);
-    part->decoded = stream ? snn_allocate(inputs, bytes) : NULL;
-    return part->graded != NULL && (part->decoded != NULL || !stream);
+    part->decoded = decodes ? snn_allocate(inputs, bytes) : NULL;
+    return part->graded != NULL && (part->decoded != NULL || !decodes);
 }
 
 static snn_status create_state(const snn_shard *shard, const snn_population *population, snn_part *part)
@@ -100,14 +106,17 @@ static snn_status create_state(const snn_shard *shard, const snn_population *pop
     const size_t images = (size_t)shard->capacity;
     const size_t inputs = images * (size_t)snn_shape_positions(population->input);
     const size_t outputs = images * (size_t)snn_shape_positions(population->shape);
-    const bool stream = population->kind == SNN_NEURON_STREAM;
-    bool complete = create_graded(part, stream, inputs);
+    const bool stream = population->kind == SNN_NEURON_STREAM, windows = shard->timings != NULL;
+    bool complete = create_graded(part, stream && !windows, inputs);
     if (!stream) {
-        part->x = snn_allocate(inputs, (size_t)snn_part_inputs(part) * sizeof(float));
         part->inverse_scale = snn_allocate(channels, sizeof(float));
-        complete = complete && part->x != NULL && part->inverse_scale != NULL;
+        complete = complete && part->inverse_scale != NULL;
     }
-    if (snn_neuron_spikes(population->kind)) {
+    if (!stream && !windows) { /* neurons with windows keep nothing from one call to the next */
+        part->x = snn_allocate(inputs, (size_t)snn_part_inputs(part) * sizeof(float));
+        complete = complete && part->x != NULL;
+    }
+    if (snn_neuron_spikes(population->kind) && !windows) {
         part->y = snn_allocate(outputs, channels * sizeof(float));
         part->previous = snn_allocate(outputs, (size_t)snn_spikes_row_bytes(population->shape.channels));
         complete = complete && part->y != NULL && part->previous != NULL;
@@ -122,9 +131,11 @@ static snn_status create_state(const snn_shard *shard, const snn_population *pop
 }
 
 /* The array of spikes, or of a stream's sums, that are owned or come from other ranks. */
-static snn_status create_block(const snn_shard_options *options, const snn_population *population, snn_part *part)
+static snn_status create_block(const snn_shard *shard, int32_t number, snn_part *part)
 {
-    size_t rows = (size_t)options->block * (size_t)options->images * (size_t)snn_shape_positions(population->shape);
+    const snn_population *population = &shard->network->populations[number];
+    const size_t rows = (size_t)snn_shard_planes(shard, number, shard->block) * (size_t)shard->capacity *
+                        (size_t)snn_shape_positions(population->shape);
     if (population->kind == SNN_NEURON_STREAM) {
         part->sums = snn_allocate(rows, (size_t)population->shape.channels * SNN_SUM_BYTES);
         return part->sums != NULL ? snn_ok() : snn_out_of_memory("sums");
@@ -144,7 +155,7 @@ static snn_status create_part(snn_shard *shard, const snn_shard_options *options
     part->owned = options->channels[number];
     const bool owner = part->owned.begin < part->owned.end;
     if (owner || visible.begin < visible.end) {
-        SNN_TRY(create_block(options, population, part));
+        SNN_TRY(create_block(shard, number, part));
     }
     if (!owner) {
         return snn_ok();
@@ -176,19 +187,42 @@ static snn_status create_part(snn_shard *shard, const snn_shard_options *options
         }
     }
     SNN_TRY(create_state(shard, population, part));
-    snn_tiles_plan(shard, population, part);
+    if (shard->timings != NULL) {
+        snn_windows_plan(shard, number, part);
+    } else {
+        snn_tiles_plan(shard, population, part);
+    }
+    return snn_ok();
+}
+
+/* A window's steps are those of the network; its pixels come directly, whatever the options say. */
+static snn_status create_windows(snn_shard *shard)
+{
+    const snn_windows *windows = &shard->network->windows;
+    shard->timings = snn_allocate((size_t)shard->network->population_count, sizeof *shard->timings);
+    if (shard->timings == NULL) {
+        return snn_out_of_memory("windows");
+    }
+    snn_network_timings(shard->network, shard->timings);
+    for (int32_t j = 0; j < windows->steps; j++) {
+        shard->eta[j] = (float)windows->magnitude[j];
+    }
     return snn_ok();
 }
 
 static snn_status create_schedule(snn_shard *shard, const snn_shard_options *options)
 {
-    const size_t timesteps = (size_t)options->timesteps;
+    const size_t timesteps = (size_t)shard->timesteps;
     shard->eta = snn_allocate(timesteps, sizeof *shard->eta);
     if (shard->eta == NULL) {
         return snn_out_of_memory("schedule");
     }
-    memcpy(shard->eta, options->eta, timesteps * sizeof *shard->eta);
-    if (!snn_encoding_is_graded(options->encoding)) {
+    if (shard->network->windows.steps > 0) {
+        SNN_TRY(create_windows(shard));
+    } else {
+        memcpy(shard->eta, options->eta, timesteps * sizeof *shard->eta);
+    }
+    if (!snn_encoding_is_graded(shard->encoding)) {
         return snn_ok();
     }
     shard->increments = snn_allocate(timesteps, sizeof *shard->increments);
@@ -196,7 +230,7 @@ static snn_status create_schedule(snn_shard *shard, const snn_shard_options *opt
     if (shard->increments == NULL || shard->coefficients == NULL) {
         return snn_out_of_memory("schedule");
     }
-    snn_encoding_increments(options->encoding, shard->eta, options->timesteps, shard->increments);
+    snn_encoding_increments(shard->encoding, shard->eta, shard->timesteps, shard->increments);
     float coefficient = 0.0f;
     for (size_t t = 0; t < timesteps; t++) {
         coefficient = coefficient + shard->increments[t];
@@ -209,7 +243,7 @@ static snn_status fill_shard(snn_shard *shard, const snn_shard_options *options)
 {
     const snn_network *network = shard->network;
     SNN_TRY(create_schedule(shard, options));
-    SNN_TRY(snn_statistics_create(network, options->timesteps, &shard->statistics));
+    SNN_TRY(snn_statistics_create(network, shard->timesteps, &shard->statistics));
     shard->parts = snn_allocate((size_t)network->population_count, sizeof *shard->parts);
     if (shard->parts == NULL) {
         return snn_out_of_memory("populations");
@@ -222,7 +256,7 @@ static snn_status fill_shard(snn_shard *shard, const snn_shard_options *options)
     }
     if (snn_part_channels(&shard->parts[network->population_count - 1]) > 0) {
         const size_t images = (size_t)options->images;
-        shard->predictions = snn_allocate(images * (size_t)options->timesteps, sizeof *shard->predictions);
+        shard->predictions = snn_allocate(images * (size_t)snn_shard_latency(shard), sizeof *shard->predictions);
         shard->logits = snn_allocate(images * (size_t)network->classes, sizeof *shard->logits);
         if (shard->predictions == NULL || shard->logits == NULL) {
             return snn_out_of_memory("predictions");
@@ -245,10 +279,11 @@ snn_status snn_shard_create(const snn_network *network, const snn_kernels *kerne
     made->network = network;
     made->kernels = kernels;
     made->capacity = made->images = options->images;
-    made->block = options->block;
-    made->timesteps = options->timesteps;
+    const bool windows = network->windows.steps > 0;
+    made->block = windows ? network->windows.steps : options->block;
+    made->timesteps = windows ? network->windows.steps : options->timesteps;
     made->dynamics = options->dynamics;
-    made->encoding = options->encoding;
+    made->encoding = windows ? SNN_ENCODING_DIRECT : options->encoding;
     made->momentum = options->momentum;
     made->seed = options->seed;
     made->trace = options->trace;
@@ -322,6 +357,16 @@ snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *
     return snn_ok();
 }
 
+int32_t snn_shard_latency(const snn_shard *shard)
+{
+    return shard->timings != NULL ? snn_network_latency(shard->network) : shard->timesteps;
+}
+
+int32_t snn_shard_planes(const snn_shard *shard, int32_t population, int32_t steps)
+{
+    return shard->timings != NULL ? shard->timings[population].planes : steps;
+}
+
 snn_spikes snn_shard_spikes(const snn_shard *shard, int32_t population)
 {
     const snn_shape shape = shard->network->populations[population].shape;
@@ -358,6 +403,10 @@ snn_status snn_shard_run(snn_shard *shard, int32_t population, int32_t first, in
     if (snn_part_channels(part) == 0) {
         return snn_ok();
     }
+    if (shard->timings != NULL && (first != 0 || steps != shard->timesteps)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "shard: population %d: steps %d..%d of windows of %d asked for", population,
+                        first, first + steps, shard->timesteps);
+    }
     if (first != part->next_step || steps < 1 || steps > shard->block || steps > shard->timesteps - first) {
         return snn_fail(SNN_INTERNAL_ERROR,
                         "shard: population %d: steps %d..%d asked for, expected up to %d from %d on and before %d",
@@ -367,7 +416,7 @@ snn_status snn_shard_run(snn_shard *shard, int32_t population, int32_t first, in
         SNN_TRY_CONTEXT(snn_encoder_run(shard, first, steps), "shard: population %d", population);
     }
     snn_tiles_run(shard, population, first, steps);
-    if (part->bits != NULL) {
+    if (part->previous != NULL) {
         const snn_spikes spikes = snn_shard_spikes(shard, population);
         memcpy(part->previous, snn_spikes_plane(&spikes, steps - 1, 0),
                (size_t)(shard->images * snn_spikes_plane_bytes(&spikes)));
@@ -419,8 +468,9 @@ void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, 
         const int64_t inputs = images * snn_shape_positions(population->input);
         const int64_t outputs = images * snn_shape_positions(population->shape);
         const int64_t plane_bytes = outputs * snn_spikes_row_bytes(population->shape.channels);
-        *spikes += part->bits != NULL ? shard->block * plane_bytes : 0;
-        *spikes += part->sums != NULL ? shard->block * outputs * population->shape.channels * SNN_SUM_BYTES : 0;
+        const int64_t planes = snn_shard_planes(shard, p, shard->block);
+        *spikes += part->bits != NULL ? planes * plane_bytes : 0;
+        *spikes += part->sums != NULL ? planes * outputs * population->shape.channels * SNN_SUM_BYTES : 0;
         if (channels == 0) {
             continue;
         }
@@ -476,6 +526,7 @@ void snn_shard_destroy(snn_shard *shard)
     snn_release(shard->parts);
     snn_release(shard->predictions);
     snn_release(shard->logits);
+    snn_release(shard->timings);
     snn_release(shard->eta);
     snn_release(shard->increments);
     snn_release(shard->coefficients);

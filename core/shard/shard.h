@@ -5,6 +5,9 @@
  * ranks own (snn_shard_spikes gives the array, snn_shard_sums that of a stream) and calls snn_shard_run; the shard's
  * own spikes or sums are then in the array of that population, ready to be sent. Within a call OpenMP threads share the
  * work; results do not depend on how many.
+ *
+ * With windows a group is one item: populations run their windows one after the other, whenever in time those lie, for
+ * nothing looks into the future. Steps are then those of a window, [0, steps).
  */
 #ifndef SNN_SHARD_SHARD_H
 #define SNN_SHARD_SHARD_H
@@ -21,7 +24,8 @@ typedef struct snn_channel_range {
 } snn_channel_range;
 
 typedef struct snn_shard_options {
-    int32_t images;    /* largest image group */
+    int32_t images; /* largest image group */
+    /* The next four are not looked at if the network has windows: then a group is one block of their steps. */
     int32_t block;     /* largest block, timesteps */
     int32_t timesteps; /* T */
     const float *eta;  /* [timesteps], copied */
@@ -60,11 +64,17 @@ snn_spikes snn_shard_spikes(const snn_shard *shard, int32_t population);
 /* Sums of a STREAM population for the current block, likewise. */
 snn_sums snn_shard_sums(const snn_shard *shard, int32_t population);
 
+/* Planes of a population for a block of so many steps: as many, but with windows those of core/network/timing.h. */
+int32_t snn_shard_planes(const snn_shard *shard, int32_t population, int32_t steps);
+
+/* Timesteps of a group: T, or with windows until the last one ends. */
+int32_t snn_shard_latency(const snn_shard *shard);
+
 /* Runs the owned channels of `population` over steps [first, first + steps) of the current group. steps <= block.
  * All visible source spikes must be in place. Populations without owned channels: nothing to do. */
 snn_status snn_shard_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps);
 
-/* Readout owners: predictions int32 [images][timesteps] (argmax of the decoded output after each step; the lowest class
+/* Readout owners: predictions int32 [images][latency] (argmax of the decoded output after each step; the lowest class
  * wins a tie) and logits float [images][classes] after the last step run. NULL elsewhere. */
 const int32_t *snn_shard_predictions(const snn_shard *shard);
 const float *snn_shard_logits(const snn_shard *shard);

@@ -109,7 +109,7 @@ void snn_graded_compute_exact(const snn_shard *shard, int32_t population, int32_
         shard->kernels->multiply(&chunk);
         for (int64_t p = 0; p < chunk.positions; p++) {
             snn_graded_store(part->graded + (image * positions + first + p) * rows, chunk.sums + p * chunk.rows, step,
-                             rows);
+                             product->shift, rows);
         }
     }
 }

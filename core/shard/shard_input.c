@@ -45,6 +45,7 @@ snn_status snn_graded_product_init(const snn_shard *shard, const snn_projection 
 {
     const snn_operator *op = &projection->op;
     product->op = op;
+    product->shift = projection->shift;
     product->row_begin = rows.begin;
     product->row_end = rows.end;
     product->pooled = snn_operator_pooled_shape(op);
@@ -261,15 +262,16 @@ static void add_product(const graded_sums *state, int64_t position)
     }
 }
 
-static float current_of(double sum, float step)
+/* `shift`: fraction bits of the weights, the same for all products of a part. */
+static float current_of(double sum, float step, int32_t shift)
 {
-    return (float)(sum * (double)step * pixel_unit);
+    return (float)ldexp(sum * (double)step * pixel_unit, -shift);
 }
 
-void snn_graded_store(float *graded, const double *sums, const float *step, int64_t count)
+void snn_graded_store(float *graded, const double *sums, const float *step, int32_t shift, int64_t count)
 {
     for (int64_t c = 0; c < count; c++) {
-        graded[c] = current_of(sums[c], step[c]);
+        graded[c] = current_of(sums[c], step[c], shift);
     }
 }
 
@@ -290,8 +292,9 @@ static void compute_position(const snn_shard *shard, int32_t population, int32_t
     const int64_t positions = snn_shape_positions(shard->network->populations[population].input);
     float *graded = part->graded + (image * positions + position) * channels;
     for (int32_t c = 0; c < channels; c++) {
-        graded[c] =
-            shard->real ? ((const float *)sums)[c] * step[c] : current_of((double)((const int64_t *)sums)[c], step[c]);
+        graded[c] = shard->real
+                        ? ((const float *)sums)[c] * step[c]
+                        : current_of((double)((const int64_t *)sums)[c], step[c], part->graded_products[0].shift);
     }
 }
 

@@ -1,16 +1,18 @@
 /* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c, shard_graded.c and
- * shard_stochastic.c (encodings of the image), shard_streams.c (streams and who reads them), shard_ranges.c (who left
- * the calibrated range), shard_tiles.c (the work of one population) and shard_baseline.c (the subgradient dynamics).
- * Nobody else includes this. */
+ * shard_stochastic.c (encodings of the image), shard_windows.c (neurons that fire in windows), shard_streams.c (streams
+ * and who reads them), shard_ranges.c (who left the calibrated range), shard_tiles.c (the work of one population) and
+ * shard_baseline.c (the subgradient dynamics). Nobody else includes this. */
 #ifndef SNN_SHARD_SHARD_PRIVATE_H
 #define SNN_SHARD_SHARD_PRIVATE_H
 
 #include "core/kernels/subgradient.h"
+#include "core/network/timing.h"
 #include "core/shard/shard.h"
 
 /* A projection from the image under a graded encoding. Its product with the image is made once per image and group. */
 typedef struct snn_graded_product {
     const snn_operator *op;
+    int32_t shift;              /* fraction bits of the weights */
     int32_t row_begin, row_end; /* held rows */
     snn_shape pooled;           /* of the source after pooling */
     void *weights;              /* [row length][rows] int32_t, or float: a tap's weights side by side */
@@ -67,8 +69,12 @@ typedef struct snn_encoder {
 
 typedef struct snn_worker {
     void *accumulator;
+    /* With windows: sums of a projection that are to be rounded, like the accumulator; those of one moment; the resting
+     * states of a population. */
+    void *rounded, *spare;
+    int32_t *rest;
     void *scratch;
-    int64_t *counts; /* [3][block] and [channels]: see snn_tile_counts */
+    int64_t *counts; /* [3][block] and [2][channels]: see snn_tile_counts */
 } snn_worker;
 
 struct snn_shard {
@@ -83,7 +89,8 @@ struct snn_shard {
     struct snn_trace *trace;
     uint64_t seed;
     bool real;           /* float32 weights */
-    float *eta;          /* [timesteps] */
+    snn_timing *timings; /* [population_count] with windows, NULL without */
+    float *eta;          /* [timesteps]; with windows the magnitudes of their steps */
     float *increments;   /* [timesteps] of a graded encoding; NULL otherwise */
     float *coefficients; /* [timesteps] of the same: their running sum */
     snn_part *parts;     /* [population_count] */
@@ -91,7 +98,7 @@ struct snn_shard {
     snn_encoder encoder;
     int32_t threads;
     snn_worker *workers;  /* [threads] */
-    int32_t *predictions; /* [images][timesteps], readout owner */
+    int32_t *predictions; /* [images][timesteps], or [images][latency] with windows, readout owner */
     float *logits;        /* [images][classes], readout owner */
     snn_statistics *statistics;
 };
@@ -116,8 +123,8 @@ void snn_graded_product_clear(snn_graded_product *product);
 int64_t snn_graded_product_bytes(const snn_graded_product *product, const snn_shard *shard, bool weights);
 /* Bytes of a worker's accumulator that one position's sums over `channels` channels need. */
 int64_t snn_graded_sums_bytes(int32_t channels);
-/* graded = the current of sums of whole numbers, [count] channels. */
-void snn_graded_store(float *graded, const double *sums, const float *step, int64_t count);
+/* graded = the current of sums of whole numbers, [count] channels, of weights with `shift` fraction bits. */
+void snn_graded_store(float *graded, const double *sums, const float *step, int32_t shift, int64_t count);
 /* part->graded of all images of the group, from the image. */
 void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels);
 
@@ -169,10 +176,23 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
  * The tile begins at step `offset` of the block, which is timestep `timestep`. */
 void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timestep, int32_t offset,
                       const snn_tile *tile);
+/* The same with windows: the tile's steps are the stream's planes, and the image is there from the first on. */
+void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile *tile);
 
 /* shard_ranges.c */
 /* After the last timestep: counts the neurons of all images that ended beyond their calibrated range. */
 void snn_ranges_count(snn_shard *shard, int32_t population);
+
+/* shard_windows.c */
+/* Chooses the tiles of a part whose population fires in a window. */
+void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part);
+/* Bytes that the tiles of all parts need of a worker at most. */
+void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *scratch);
+/* A worker's other memory for windows. */
+snn_status snn_windows_prepare(const snn_shard *shard, int64_t accumulator, snn_worker *worker);
+/* A tile's whole window; `tile`: image, positions, channels and memory. */
+void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker *worker, snn_tile tile,
+                          const snn_tile_counts *counts);
 
 /* shard_tiling.c */
 enum { SNN_ACCUMULATOR_ELEMENT = 4 }; /* bytes: int32_t or float */

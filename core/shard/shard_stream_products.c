@@ -80,13 +80,6 @@ snn_status snn_stream_product_pack(const snn_shard *shard, const snn_projection 
     return snn_ok();
 }
 
-/* total / 2^shift, rounded to the nearest integer (a half upwards). */
-static int64_t rounded(int64_t total, int32_t shift)
-{
-    const int64_t half = shift > 0 ? (int64_t)1 << (shift - 1) : 0;
-    return (total + half) >> shift;
-}
-
 /* One product over one step of a tile. */
 typedef struct job {
     const snn_shard *shard;
@@ -136,7 +129,7 @@ static void add_integers(const job *now, int64_t position, int32_t first, int32_
         }
     }
     for (int32_t c = 0; c < count; c++) {
-        sum[c] += snn_product_limited(rounded(total[c], now->packed->projection->shift));
+        sum[c] += snn_product_limited(snn_rounded(total[c], now->packed->projection->shift));
     }
 }
 
@@ -211,7 +204,7 @@ static void convolve_integers(const job *now, const columns *wanted, int64_t pos
     for (int32_t p = 0; p < used; p++) {
         int32_t *sum = sums_at(now, position + p, wanted->first);
         for (int32_t c = 0; c < wanted->count; c++) {
-            sum[c] += snn_product_limited(rounded(total[p][c], now->packed->projection->shift));
+            sum[c] += snn_product_limited(snn_rounded(total[p][c], now->packed->projection->shift));
         }
     }
 }
@@ -273,7 +266,7 @@ static void mix_integers(const job *now, int32_t first, int64_t position, int32_
     for (int32_t p = 0; p < used; p++) {
         int32_t *sum = sums_at(now, position + p, first);
         for (int32_t c = 0; c < product.columns; c++) {
-            const int32_t mixed = (int32_t)rounded(total[p][c], now->packed->projection->shift);
+            const int32_t mixed = (int32_t)snn_rounded(total[p][c], now->packed->projection->shift);
             sum[c] += snn_product_limited(snn_tokens_weighted(weights[c], mixed));
         }
     }

@@ -88,6 +88,27 @@ static void add_integers(const lanes *group, const snn_operator *op, taps rows, 
     }
 }
 
+/* The same of sums that are rounded to `shift` bits fewer and limited, in 64 bits on the way. */
+static void add_rounded(const lanes *group, const snn_operator *op, taps rows, taps columns, int32_t shift)
+{
+    const int32_t *weights = group->weights;
+    int32_t *sum = group->sum;
+    int64_t total[LANES] = {0};
+    for (int32_t i = 0; i < rows.count; i++) {
+        for (int32_t j = 0; j < columns.count; j++) {
+            const int64_t row = rows.first + i * rows.stride, column = columns.first + j * columns.stride;
+            const int32_t *value =
+                (const int32_t *)group->plane + (row * op->source.width + column) * op->source.channels;
+            for (int32_t c = 0; c < group->count; c++) {
+                total[c] += value[c];
+            }
+        }
+    }
+    for (int32_t c = 0; c < group->count; c++) {
+        sum[c] += snn_product_limited(snn_rounded(weights[c] * total[c], shift));
+    }
+}
+
 static void add_floats(const lanes *group, const snn_operator *op, taps rows, taps columns)
 {
     const float *weights = group->weights;
@@ -124,7 +145,8 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
     const int32_t channel = op->target_channel + packed->row_begin - tile->channel_begin; /* of the tile */
     const int32_t rows = packed->row_end - packed->row_begin;
     uint8_t *sums = tile->accumulator;
-    const bool scales = !op->pooled && !packed->real;
+    const int32_t shift = packed->projection->shift;
+    const bool scales = !op->pooled && !packed->real && shift == 0;
     for (int32_t step = 0; step < tile->steps; step++) {
         const void *plane =
             at(snn_sums_plane(&source, offset + step, tile->image), op->source_channel + packed->row_begin);
@@ -143,6 +165,8 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
                                      .count = rows - first < LANES ? rows - first : LANES};
                 if (packed->real) {
                     add_floats(&group, op, down, across);
+                } else if (shift > 0) {
+                    add_rounded(&group, op, down, across, shift);
                 } else {
                     add_integers(&group, op, down, across);
                 }
@@ -218,6 +242,44 @@ void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timest
                 add_graded(shard, population, timestep + step, tile->image * stream.positions + position, to);
             }
             from += bytes;
+        }
+    }
+}
+
+static void keep_image(const snn_shard *shard, int32_t population, int64_t position, void *sum)
+{
+    const snn_part *part = &shard->parts[population];
+    const int32_t count = snn_part_channels(part);
+    const float *step = shard->network->populations[population].step + part->owned.begin;
+    const float *current = part->graded + position * count;
+    const float limit = (float)SNN_GRADED_WINDOW_LIMIT;
+    for (int32_t c = 0; c < count; c++) {
+        float units = step[c] != 0.0f ? current[c] / step[c] : 0.0f;
+        if (shard->real) {
+            ((float *)sum)[c] = ((float *)sum)[c] + units;
+            continue;
+        }
+        units = rintf(units);
+        units = units < limit ? units : limit;
+        units = units > -limit ? units : -limit;
+        ((int32_t *)sum)[c] += (int32_t)units;
+    }
+}
+
+void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile *tile)
+{
+    const snn_part *part = &shard->parts[population];
+    const snn_sums stream = snn_shard_sums(shard, population);
+    const int64_t bytes = (int64_t)snn_part_channels(part) * SNN_SUM_BYTES;
+    const uint8_t *from = tile->accumulator;
+    for (int32_t plane = 0; plane < tile->steps; plane++) {
+        uint8_t *to = snn_sums_plane(&stream, plane, tile->image);
+        for (int64_t position = tile->position_begin; position < tile->position_end; position++, from += bytes) {
+            uint8_t *row = to + (position * stream.channels + part->owned.begin) * SNN_SUM_BYTES;
+            memcpy(row, from, (size_t)bytes);
+            if (part->graded != NULL) {
+                keep_image(shard, population, tile->image * stream.positions + position, row);
+            }
         }
     }
 }

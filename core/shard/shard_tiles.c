@@ -13,6 +13,11 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static size_t counts_length(const snn_shard *shard, int32_t channels)
+{
+    return (size_t)shard->block * COUNTS_PER_STEP + 2 * (size_t)channels;
+}
+
 snn_status snn_workers_create(snn_shard *shard)
 {
     int64_t accumulator = 0, scratch = 0;
@@ -22,7 +27,7 @@ snn_status snn_workers_create(snn_shard *shard)
         const int32_t owned = snn_part_channels(part);
         const int32_t held = snn_part_inputs(part);
         int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
-        bytes = part->fused >= 0 && !part->summed ? 0 : bytes;
+        bytes = (part->fused >= 0 && !part->summed) || shard->timings != NULL ? 0 : bytes;
         accumulator = bytes > accumulator ? bytes : accumulator;
         for (int32_t i = 0; i < part->graded_product_count; i++) {
             bytes = snn_graded_exact_bytes(&part->graded_products[i]);
@@ -30,6 +35,9 @@ snn_status snn_workers_create(snn_shard *shard)
         }
         channels = owned > channels ? owned : channels;
         inputs = held > inputs ? held : inputs;
+        if (shard->timings != NULL) {
+            continue; /* below */
+        }
         if (held > 0 && snn_neuron_spikes(shard->network->populations[p].kind)) {
             bytes = shard->kernels->neuron_scratch_bytes(&shard->network->populations[p]);
             scratch = bytes > scratch ? bytes : scratch;
@@ -45,8 +53,12 @@ snn_status snn_workers_create(snn_shard *shard)
             }
         }
     }
-    int64_t sums = snn_graded_sums_bytes(inputs);
+    int64_t sums = snn_graded_sums_bytes(inputs), sums_of_windows = 0;
     accumulator = sums > accumulator ? sums : accumulator;
+    if (shard->timings != NULL) {
+        snn_windows_bytes(shard, &sums_of_windows, &scratch);
+        accumulator = sums_of_windows > accumulator ? sums_of_windows : accumulator;
+    }
 
     shard->workers = snn_allocate((size_t)shard->threads, sizeof *shard->workers);
     if (shard->workers == NULL) {
@@ -56,9 +68,12 @@ snn_status snn_workers_create(snn_shard *shard)
         snn_worker *worker = &shard->workers[i];
         worker->accumulator = snn_allocate((size_t)accumulator, 1);
         worker->scratch = snn_allocate((size_t)scratch, 1);
-        worker->counts = snn_allocate((size_t)shard->block * COUNTS_PER_STEP + (size_t)channels, sizeof(int64_t));
+        worker->counts = snn_allocate(counts_length(shard, channels), sizeof(int64_t));
         if (worker->accumulator == NULL || worker->scratch == NULL || worker->counts == NULL) {
             return snn_out_of_memory("threads' working memory");
+        }
+        if (shard->timings != NULL) {
+            SNN_TRY(snn_windows_prepare(shard, sums_of_windows, worker));
         }
     }
     return snn_ok();
@@ -68,6 +83,9 @@ void snn_workers_destroy(snn_shard *shard)
 {
     for (int32_t i = 0; shard->workers != NULL && i < shard->threads; i++) {
         snn_release(shard->workers[i].accumulator);
+        snn_release(shard->workers[i].rounded);
+        snn_release(shard->workers[i].spare);
+        snn_release(shard->workers[i].rest);
         snn_release(shard->workers[i].scratch);
         snn_release(shard->workers[i].counts);
     }
@@ -81,12 +99,13 @@ static snn_spikes spikes_from(snn_spikes spikes, int32_t steps)
     return spikes;
 }
 
-static snn_tile_counts counts_from(const snn_shard *shard, const snn_worker *worker, int32_t step)
+static snn_tile_counts counts_from(const snn_shard *shard, const snn_worker *worker, int32_t population, int32_t step)
 {
     int64_t *counts = worker->counts;
     const int64_t block = shard->block;
-    snn_tile_counts pointers = {counts + step, counts + block + step, counts + 2 * block + step,
-                                counts + COUNTS_PER_STEP * block};
+    int64_t *channel_spikes = counts + COUNTS_PER_STEP * block;
+    snn_tile_counts pointers = {counts + step, counts + block + step, counts + 2 * block + step, channel_spikes,
+                                channel_spikes + snn_part_channels(&shard->parts[population])};
     return pointers;
 }
 
@@ -161,7 +180,7 @@ static void fire(const tile_job *job)
     const int32_t image = job->tile.image;
     const int32_t timestep = job->first + job->offset;
     const snn_spikes block = snn_shard_spikes(shard, job->population);
-    const snn_tile_counts counts = counts_from(shard, job->worker, job->offset);
+    const snn_tile_counts counts = counts_from(shard, job->worker, job->population, job->offset);
     snn_neurons neurons = {
         .kind = population->kind,
         .alpha = population->alpha,
@@ -271,11 +290,12 @@ static void merge_counts(snn_shard *shard, int32_t population, int32_t first, in
     const snn_part *part = &shard->parts[population];
     const snn_population_counts total = snn_statistics_population(shard->statistics, shard->network, population);
     for (int32_t i = 0; i < shard->threads; i++) {
-        const snn_tile_counts counts = counts_from(shard, &shard->workers[i], 0);
+        const snn_tile_counts counts = counts_from(shard, &shard->workers[i], population, 0);
         add_counts(total.spikes + first, counts.spikes, steps);
         add_counts(total.flips + first, counts.flips, steps);
         add_counts(total.error + first, counts.error, steps);
         add_counts(total.channel_spikes + part->owned.begin, counts.channel_spikes, snn_part_channels(part));
+        add_counts(total.channel_beyond + part->owned.begin, counts.channel_beyond, snn_part_channels(part));
     }
 }
 
@@ -318,15 +338,19 @@ static void run_share(snn_shard *shard, int32_t population, int32_t first, int32
                      .accumulator = part->fused >= 0 && !part->summed ? NULL : worker->accumulator,
                      .scratch = worker->scratch},
         };
-        run_tile(&job, steps);
+        if (shard->timings != NULL) {
+            const snn_tile_counts counts = counts_from(shard, worker, population, 0);
+            snn_windows_run_tile(shard, population, worker, job.tile, &counts);
+        } else {
+            run_tile(&job, steps);
+        }
     }
     end_trace(shard, begun);
 }
 
 void snn_tiles_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
 {
-    const size_t channels = (size_t)snn_part_channels(&shard->parts[population]);
-    const size_t count_bytes = ((size_t)shard->block * COUNTS_PER_STEP + channels) * sizeof(int64_t);
+    const size_t count_bytes = counts_length(shard, snn_part_channels(&shard->parts[population])) * sizeof(int64_t);
     for (int32_t i = 0; i < shard->threads; i++) {
         memset(shard->workers[i].counts, 0, count_bytes);
     }

@@ -244,7 +244,7 @@ snn_status snn_bench_run_network(const snn_bench_options *options, snn_json *jso
     SNN_GOTO_DONE(status, snn_config_read(options->config, options->overrides, options->override_count, SNN_CONFIG_PLAN,
                                           &at.config));
     SNN_GOTO_DONE(status, read_network(at.config, &at.network));
-    snn_planning_settle_block(at.config, at.network);
+    SNN_GOTO_DONE(status, snn_planning_settle(at.config, at.network));
     SNN_GOTO_DONE(status, measure(options, &at));
     report(options, &at, json);
 done:

@@ -141,7 +141,7 @@ static snn_status plan_network(const snn_options *options, snn_config *config)
     snn_plan *plan = NULL;
     snn_status status;
     SNN_GOTO_DONE(status, structure_of(config, &network));
-    snn_planning_settle_block(config, network);
+    SNN_GOTO_DONE(status, snn_planning_settle(config, network));
     if (options->plan != NULL) {
         const int32_t ranks = options->rank_counts > 0 ? options->ranks[0] : 0;
         SNN_GOTO_DONE(status, snn_plan_file_read(options->plan, network, ranks, &plan));

@@ -5,8 +5,11 @@
 
 #include "comm/codec.h"
 #include "comm/packet_speed.h"
+#include "core/base/memory.h"
 #include "core/kernels/processor.h"
+#include "core/network/timing.h"
 #include "core/shard/block.h"
+#include "io/config_keys.h"
 #include "io/machine_file.h"
 #include "io/speed_file.h"
 #include "partition/calibrate.h"
@@ -111,7 +114,7 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
         .stages = config->parallel.stages,
         .channels = config->parallel.channels,
         .groups = groups,
-        .timesteps = config->simulation.timesteps,
+        .timesteps = snn_planning_steps(config, network),
         .block = config->simulation.block,
         .images = config->simulation.batch,
         .objective = config->parallel.objective,
@@ -132,10 +135,30 @@ void snn_planning_end(snn_planning *planning)
     planning->prices = NULL;
 }
 
-void snn_planning_settle_block(snn_config *config, const snn_network *network)
+int32_t snn_planning_steps(const snn_config *config, const snn_network *network)
 {
+    return network->windows.steps > 0 ? network->windows.steps : config->simulation.timesteps;
+}
+
+snn_status snn_planning_settle(snn_config *config, const snn_network *network)
+{
+    const bool windows = network->windows.steps > 0;
+    if (windows) {
+        config->simulation.encoding = SNN_ENCODING_DIRECT;
+        config->simulation.block = network->windows.steps;
+    }
+    if (config->simulation.timesteps == 0) {
+        config->simulation.timesteps = windows ? snn_network_latency(network) : SNN_DEFAULT_TIMESTEPS;
+    }
+    if (config->simulation.timesteps > SNN_MAX_TIMESTEPS) {
+        return snn_fail(
+            SNN_INPUT_ERROR, "windows of %d steps with a delay of %d take %d timesteps, expected at most %d",
+            network->windows.steps, network->windows.delay, config->simulation.timesteps, SNN_MAX_TIMESTEPS);
+    }
     if (config->simulation.block == 0) {
         config->simulation.block =
             snn_block_suggested(network, config->simulation.timesteps, snn_processor_cache_bytes());
     }
+    snn_release(config->text);
+    return snn_config_write_text(config, &config->text);
 }

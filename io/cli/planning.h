@@ -38,7 +38,11 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
                               snn_planning *planning);
 void snn_planning_end(snn_planning *planning);
 
-/* Where the config leaves the block open (0): what suits this machine's caches and the network. */
-void snn_planning_settle_block(snn_config *config, const snn_network *network);
+/* Where the config leaves open (0) what depends on the network: timesteps until its last window ends, and the block
+ * that suits this machine's caches. The config's text is made anew. */
+snn_status snn_planning_settle(snn_config *config, const snn_network *network);
+
+/* Steps of a group: those of a window, or all timesteps. */
+int32_t snn_planning_steps(const snn_config *config, const snn_network *network);
 
 #endif

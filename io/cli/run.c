@@ -21,10 +21,10 @@ void snn_run_say(const snn_run *run, const char *format, ...)
     (void)fflush(stdout);
 }
 
-/* Rank 0's choice: hosts may have other caches. */
-static snn_status settle_block(snn_session *session, const snn_run *run)
+/* What depends on the network. The block is rank 0's choice: hosts may have other caches. */
+static snn_status settle(snn_session *session, const snn_run *run)
 {
-    snn_planning_settle_block(session->config, run->network);
+    SNN_TRY(snn_world_agree(session->world, snn_planning_settle(session->config, run->network)));
     int32_t *block = &session->config->simulation.block;
     return snn_world_broadcast(session->world, 0, block, sizeof *block);
 }
@@ -39,7 +39,8 @@ static snn_status evaluate(snn_session *session, snn_run *run)
     }
     SNN_TRY(snn_run_probe_checkpoints(run));
     SNN_TRY(snn_run_read_inputs(run));
-    SNN_TRY(settle_block(session, run));
+    SNN_TRY(settle(session, run));
+    SNN_TRY(snn_run_schedule(run));
     SNN_TRY(snn_run_partition(run));
     SNN_TRY(snn_run_restart(run));
     snn_status status = snn_run_evaluate(run);

@@ -107,7 +107,7 @@ static snn_status keep_group(void *context, int64_t group, const int32_t *predic
 static void item_done(void *context, int64_t group, int32_t first_step, int32_t steps)
 {
     snn_run *run = context;
-    if (first_step + steps == run->config->simulation.timesteps) {
+    if (first_step + steps == run->steps) {
         int64_t behind = group_begin(run, group + 1);
         snn_progress_update(&run->progress,
                             run->images - run->todo_count + (behind < run->todo_count ? behind : run->todo_count));
@@ -166,7 +166,7 @@ static snn_status settle(snn_run *run)
 static int64_t shortest_round(const snn_run *run)
 {
     int64_t block = run->config->simulation.block;
-    int64_t blocks = (run->config->simulation.timesteps + block - 1) / block;
+    int64_t blocks = (run->steps + block - 1) / block;
     return (int64_t)run->plan->replicas * ((run->plan->stages + blocks - 1) / blocks);
 }
 
@@ -253,7 +253,7 @@ snn_status snn_run_evaluate(snn_run *run)
 {
     const snn_config *config = run->config;
     const snn_wavefront_options options = {.codec = config->codec,
-                                           .timesteps = config->simulation.timesteps,
+                                           .timesteps = run->steps,
                                            .block = config->simulation.block,
                                            .images = config->simulation.batch,
                                            .trace = run->trace,

@@ -35,7 +35,7 @@ static snn_status add_up(snn_run *run, totals *sum)
     int32_t timesteps = run->config->simulation.timesteps;
     sum->labels = snn_allocate((size_t)run->images, sizeof *sum->labels);
     sum->correct = snn_allocate((size_t)timesteps, sizeof *sum->correct);
-    snn_status status = snn_statistics_create(run->network, timesteps, &sum->statistics);
+    snn_status status = snn_statistics_create(run->network, run->steps, &sum->statistics);
     if (status.code == SNN_OK && (sum->labels == NULL || sum->correct == NULL)) {
         status = snn_out_of_memory("accuracy");
     }
@@ -133,7 +133,7 @@ static void say_costs(const snn_run *run, const totals *sum)
     int32_t timesteps = run->config->simulation.timesteps;
     for (int32_t p = 0; p < run->network->population_count; p++) {
         const snn_population_counts counts = snn_statistics_population(sum->statistics, run->network, p);
-        for (int32_t t = 0; t < timesteps; t++) {
+        for (int32_t t = 0; t < run->steps; t++) {
             spikes += counts.spikes[t];
         }
     }

@@ -18,7 +18,7 @@ static uint64_t fingerprint_of(const snn_run *run)
                         config->simulation.timesteps, (long long)config->simulation.seed, (int)config->neuron.dynamics,
                         config->neuron.momentum);
     uint64_t hash = XXH3_64bits(text, used > 0 ? (size_t)used : 0);
-    hash = XXH3_64bits_withSeed(run->eta, (size_t)config->simulation.timesteps * sizeof *run->eta, hash);
+    hash = XXH3_64bits_withSeed(run->eta, (size_t)run->steps * sizeof *run->eta, hash);
     hash = XXH3_64bits_withSeed(config->data.mean, (size_t)config->data.mean_count * sizeof(double), hash);
     return XXH3_64bits_withSeed(config->data.std, (size_t)config->data.std_count * sizeof(double), hash);
 }
@@ -146,8 +146,7 @@ snn_status snn_run_checkpoint(snn_run *run)
     }
     double begun = snn_seconds();
     snn_statistics *sum = NULL;
-    snn_status status =
-        snn_world_agree(run->world, snn_statistics_create(run->network, run->config->simulation.timesteps, &sum));
+    snn_status status = snn_world_agree(run->world, snn_statistics_create(run->network, run->steps, &sum));
     if (status.code == SNN_OK) {
         const snn_statistics *own = snn_shard_statistics(run->shard);
         memcpy(sum->counts, own->counts, own->length * sizeof *own->counts);

@@ -80,6 +80,24 @@ static snn_status convert_model(snn_run *run)
     return status;
 }
 
+/* The windows of a file are its own; a config that asks for others is a mistake. */
+static snn_status check_windows(const snn_config *config, const snn_windows *found)
+{
+    if (config->neuron.steps == 0) {
+        return snn_ok();
+    }
+    if (found->steps != config->neuron.steps || found->delay != config->neuron.delay ||
+        found->ratio != config->neuron.ratio || found->margin != config->neuron.margin) {
+        return snn_fail(
+            SNN_INPUT_ERROR,
+            "%s has windows of %d steps, delay %d, ratio %g, margin %g; neuron.steps, delay, ratio and margin "
+            "ask for %d, %d, %g, %g: leave them out, or convert the model again",
+            config->model.network, found->steps, found->delay, found->ratio, found->margin, config->neuron.steps,
+            config->neuron.delay, config->neuron.ratio, config->neuron.margin);
+    }
+    return snn_ok();
+}
+
 static snn_status read_network(snn_run *run)
 {
     snn_status status = snn_ok();
@@ -91,6 +109,9 @@ static snn_status read_network(snn_run *run)
             status = snn_fail(SNN_INPUT_ERROR, "%s has %s weights, simulation.weights asks for %s",
                               run->config->model.network, formats[run->network->format],
                               formats[run->config->simulation.weights]);
+        }
+        if (status.code == SNN_OK) {
+            status = check_windows(run->config, &run->network->windows);
         }
     }
     return snn_world_agree(run->world, status);
@@ -130,15 +151,32 @@ snn_status snn_run_read_inputs(snn_run *run)
     if (config->neuron.dynamics == SNN_DYNAMICS_SUBGRADIENT) {
         SNN_TRY(snn_world_agree(run->world, snn_subgradient_check(run->network)));
     }
-    SNN_TRY(snn_world_agree(run->world,
-                            snn_dataset_check(run->dataset, run->network->input, run->network->classes, run->images)));
-    run->eta = snn_allocate((size_t)config->simulation.timesteps, sizeof *run->eta);
-    SNN_TRY(snn_world_agree(run->world, run->eta == NULL ? snn_out_of_memory("schedule") : snn_ok()));
+    return snn_world_agree(run->world,
+                           snn_dataset_check(run->dataset, run->network->input, run->network->classes, run->images));
+}
+
+static snn_status fill_steps(const snn_run *run)
+{
+    const snn_config *config = run->config;
     const snn_schedule schedule = {config->neuron.schedule, config->neuron.eta0, config->neuron.gamma,
                                    config->neuron.power,    config->table,       config->table_length};
-    SNN_TRY(snn_world_agree(run->world, snn_schedule_fill(&schedule, config->simulation.timesteps, run->eta)));
+    if (run->network->windows.steps == 0) {
+        return snn_schedule_fill(&schedule, run->steps, run->eta);
+    }
+    for (int32_t j = 0; j < run->steps; j++) {
+        run->eta[j] = (float)run->network->windows.magnitude[j];
+    }
+    return snn_ok();
+}
+
+snn_status snn_run_schedule(snn_run *run)
+{
+    run->steps = snn_planning_steps(run->config, run->network);
+    run->eta = snn_allocate((size_t)run->steps, sizeof *run->eta);
+    SNN_TRY(snn_world_agree(run->world, run->eta == NULL ? snn_out_of_memory("schedule") : snn_ok()));
+    SNN_TRY(snn_world_agree(run->world, fill_steps(run)));
     /* One table for all ranks, whatever their mathematical library does in the last bit. */
-    return snn_world_broadcast(run->world, 0, run->eta, (size_t)config->simulation.timesteps * sizeof *run->eta);
+    return snn_world_broadcast(run->world, 0, run->eta, (size_t)run->steps * sizeof *run->eta);
 }
 
 static size_t row_bytes(const snn_network *network, const snn_projection *projection)

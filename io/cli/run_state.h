@@ -26,7 +26,8 @@ typedef struct snn_run {
     uint64_t data_hash;       /* rank 0 */
     int64_t ann_correct;      /* -1: unknown */
     int32_t *ann_predictions; /* [images], or NULL */
-    float *eta;               /* [timesteps] */
+    int32_t steps;            /* of a group: those of a window, or all timesteps */
+    float *eta;               /* [steps]: step sizes, in units with windows */
     snn_plan *plan;
     const snn_kernels *kernels;
     snn_shard *shard;
@@ -51,6 +52,8 @@ typedef struct snn_run {
 
 /* Model, data and network on every rank (run_setup.c). */
 snn_status snn_run_read_inputs(snn_run *run);
+/* The step sizes, once the timesteps are known (run_setup.c). */
+snn_status snn_run_schedule(snn_run *run);
 /* Plan, shard, wavefront (run_setup.c). */
 snn_status snn_run_partition(snn_run *run);
 /* Collective: can checkpoints be written where they shall be? Asked before any work (run_restart.c). */

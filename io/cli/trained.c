@@ -15,7 +15,11 @@ enum { IMAGES_PER_READ = 256 };
 
 snn_convert_options snn_trained_options(const snn_config *config)
 {
-    return (snn_convert_options){.scale = config->neuron.scale,
+    snn_windows windows; /* which the configuration has been checked for */
+    (void)snn_windows_init(config->neuron.steps, config->neuron.delay, config->neuron.ratio, config->neuron.margin,
+                           &windows);
+    return (snn_convert_options){.windows = windows,
+                                 .scale = config->neuron.scale,
                                  .maxpool = config->neuron.maxpool,
                                  .format = config->simulation.weights,
                                  .layernorm = config->neuron.layernorm,
@@ -137,8 +141,8 @@ static snn_status visit_share(const snn_trained *trained, const snn_dataset *dat
 
 typedef struct calibration {
     const snn_draft *draft;
-    float *maxima; /* [threads][length] */
-    int64_t length;
+    float *maxima;            /* [threads][length] */
+    int64_t length;           /* twice the channels */
     snn_histogram *histogram; /* of the second pass */
 } calibration;
 
@@ -184,7 +188,7 @@ static void count(void *context, int32_t thread, int64_t image, const snn_evalua
 static snn_status take_quantiles(snn_world *world, const snn_trained *trained, const snn_dataset *dataset,
                                  int64_t images, double quantile, calibration *at)
 {
-    snn_status status = snn_world_agree(world, snn_histogram_create(at->maxima, at->length, &at->histogram));
+    snn_status status = snn_world_agree(world, snn_histogram_create(at->maxima, at->length / 2, &at->histogram));
     if (status.code == SNN_OK) {
         image_visitor visitor = {count, at, true, "calibration, second pass"};
         status = snn_world_agree(world, visit_share(trained, dataset, images, &visitor));

@@ -78,7 +78,8 @@ static const char every_key[] =
     "[data]\ntest = \"/data/t.h5\"\ncalibration = \"c.h5\"\nimages = 7\n"
     "calibration_images = 9\ncalibration_quantile = 0.99\nlayout = \"NCHW\"\nmean = [0.485, 1, -2e-3]\nstd = [0.1]\n"
     "[neuron]\ndynamics = \"signgd\"\nschedule = \"table\"\neta0 = 1\ngamma = 1\n"
-    "power = 0.75\nmomentum = 0\ntable = [1, 0.5, 0.1, 1e-7]\nscale = \"layer\"\n"
+    "power = 0.75\nmomentum = 0\ntable = [1, 0.5, 0.1, 1e-7]\nsteps = 6\ndelay = 3\nratio = 0.6\nmargin = 0.1\nscale = "
+    "\"layer\"\n"
     "maxpool = \"decomposed\"\nlayernorm = \"decomposed\"\nsoftmax = \"decomposed\"\nattention = "
     "\"decomposed\"\nstreams = \"spikes\"\n"
     "[simulation]\ntimesteps = 3\nencoding = \"direct\"\nbatch = 65535\nblock = 2\n"
@@ -108,6 +109,9 @@ static void assert_every_key(const snn_config *config)
     assert_int_equal(config->table_length, 4);
     assert_true(config->table[0] == 1.0 && config->table[1] == 0.5 && config->table[2] == 0.1);
     assert_true(config->table[3] == 1e-7);
+    assert_int_equal(config->neuron.steps, 6);
+    assert_int_equal(config->neuron.delay, 3);
+    assert_true(config->neuron.ratio == 0.6 && config->neuron.margin == 0.1);
     assert_int_equal(config->neuron.scale, SNN_SCALE_LAYER);
     assert_int_equal(config->neuron.maxpool, SNN_FORM_DECOMPOSED);
     assert_int_equal(config->neuron.layernorm, SNN_FORM_DECOMPOSED);
@@ -306,7 +310,7 @@ static void the_text_has_every_key(void **state)
     snn_toml *text = snn_toml_parse(config->text);
     assert_string_equal(text->error, "");
     assert_int_equal(text->count, given->count);
-    assert_int_equal(text->count, 41);
+    assert_int_equal(text->count, 45);
     for (size_t i = 0; i < text->count; i++) {
         assert_string_equal(text->entries[i].key, given->entries[i].key);
     }
@@ -421,8 +425,8 @@ static void see_line(void *context, const char *text)
     seen->lines++;
     seen->sections += text[0] == '[';
     seen->keys += strncmp(text, "  ", 2) == 0 && text[2] != ' ';
-    seen->timesteps = seen->timesteps || strcmp(text, "  timesteps = 64") == 0;
-    seen->range = seen->range || strcmp(text, "      an integer from 1 to 65535: timesteps per image") == 0;
+    seen->timesteps = seen->timesteps || strcmp(text, "  timesteps = 0") == 0;
+    seen->range = seen->range || strcmp(text, "      an integer from 1 to 65535: images per group") == 0;
 }
 
 static void the_description_has_every_key(void **state)
@@ -431,8 +435,8 @@ static void the_description_has_every_key(void **state)
     seen_lines seen = {0};
     snn_config_describe(see_line, &seen);
     assert_int_equal(seen.sections, 8);
-    assert_int_equal(seen.keys, 41);
-    assert_int_equal(seen.lines, 8 + 2 * 41);
+    assert_int_equal(seen.keys, 45);
+    assert_int_equal(seen.lines, 8 + 2 * 45);
     assert_true(seen.timesteps);
     assert_true(seen.range);
 }

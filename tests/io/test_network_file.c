@@ -301,7 +301,7 @@ static void spoil_geometry(hid_t file)
 
 static void spoil_version(hid_t file)
 {
-    const int32_t version = 3;
+    const int32_t version = 4;
     assert_true(H5Adelete(file, "version") >= 0);
     succeeds(snn_hdf5_write_attribute(file, "version", H5T_NATIVE_INT32, 0, &version));
 }
@@ -319,7 +319,7 @@ static void test_spoiled_files(void **state)
         {spoil_scale_shape, "bad.h5: /populations/1/scale: expected [4], found [5]"},
         {spoil_scale_type, "bad.h5: /populations/1/scale: has another type"},
         {spoil_geometry, "3 groups"},
-        {spoil_version, "bad.h5: /version: is 3"},
+        {spoil_version, "bad.h5: /version: is 4"},
     };
     (void)state;
     snn_network *full = small_network_create(SNN_WEIGHTS_INT16);

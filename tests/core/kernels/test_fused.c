@@ -221,7 +221,7 @@ static outcome outcome_of(const fused_case *c, snn_neurons *neurons, snn_tile_co
     neurons->x = o.x;
     neurons->y = o.y;
     neurons->spikes.bits = o.bits;
-    *counts = (snn_tile_counts){o.counts, o.counts + steps, o.counts + 2 * steps, o.counts + 3 * steps};
+    *counts = (snn_tile_counts){o.counts, o.counts + steps, o.counts + 2 * steps, o.counts + 3 * steps, NULL};
     return o;
 }
 

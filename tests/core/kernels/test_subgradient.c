@@ -134,7 +134,8 @@ static void run(population *p, const run_settings *settings)
                                    .channel_begin = BEGIN,
                                    .channel_end = BEGIN + OWNED,
                                    .accumulator = &accumulator};
-            const snn_tile_counts counts = {p->spikes + first, p->flips + first, p->error + first, p->channel_spikes};
+            const snn_tile_counts counts = {p->spikes + first, p->flips + first, p->error + first, p->channel_spikes,
+                                            NULL};
             snn_subgradient_fire(&neurons, &baseline, &tile, &counts);
         }
     }

@@ -1,0 +1,349 @@
+/* Populations that fire in windows: all of a tile's window at once, from the codes of its sources to its spikes.
+ *
+ * The accumulator is [moment][position][channel held]. Products of codes that are exact are added up as they come, each
+ * moment what it adds to the one before, and then summed over the moments; contributions that are rounded (token
+ * products, projections with a shift) are rounded as a whole, moment by moment, and streams are kept as whole sums. So
+ * the sums are functions of what the sources have reached, however the steps were taken together. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/shard/shard_private.h"
+
+enum { TILE_BYTES = 192 * 1024 }; /* of sums: they fit a second-level cache beside the weights in use */
+
+typedef struct window_tile {
+    snn_shard *shard;
+    int32_t population;
+    const snn_part *part;
+    const snn_worker *worker;
+    snn_tile tile;       /* steps: moments */
+    int64_t moment_size; /* elements of a moment's sums */
+} window_tile;
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part)
+{
+    const snn_population *of = &shard->network->populations[population];
+    const int64_t positions = snn_shape_positions(of->input), width = of->input.width;
+    const int64_t bytes = (int64_t)shard->timings[population].moments * snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
+    const int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
+    part->fused = part->added = -1;
+    part->tile_steps = shard->block;
+    int64_t count = smaller(smaller(TILE_BYTES / bytes, share), positions);
+    count = count > 1 ? count : 1;
+    if (count >= width) {
+        const int64_t tiles = (positions / width + count / width - 1) / (count / width);
+        count = (positions / width + tiles - 1) / tiles * width;
+    }
+    part->tile_positions = (int32_t)(snn_neuron_reads_all_positions(of->kind) ? positions : count);
+}
+
+void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *scratch)
+{
+    for (int32_t p = 0; p < shard->network->population_count; p++) {
+        const snn_population *population = &shard->network->populations[p];
+        const snn_part *part = &shard->parts[p];
+        const int32_t moments = shard->timings[p].moments, held = snn_part_inputs(part);
+        if (held == 0) {
+            continue;
+        }
+        int64_t bytes = (int64_t)moments * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
+        *accumulator = bytes > *accumulator ? bytes : *accumulator;
+        if (snn_neuron_spikes(population->kind)) {
+            bytes = shard->kernels->window_scratch_bytes(population, snn_part_channels(part), held);
+            *scratch = bytes > *scratch ? bytes : *scratch;
+        }
+        for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+            const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
+            if (part->packed[i].data != NULL && !snn_reads_stream(shard, projection)) {
+                bytes = shard->kernels->codes_scratch_bytes(&part->packed[i], part->tile_positions,
+                                                            (int32_t)smaller(moments, shard->block));
+                *scratch = bytes > *scratch ? bytes : *scratch;
+            }
+        }
+    }
+}
+
+snn_status snn_windows_prepare(const snn_shard *shard, int64_t accumulator, snn_worker *worker)
+{
+    int32_t channels = 0;
+    for (int32_t p = 0; p < shard->network->population_count; p++) {
+        const int32_t of = shard->network->populations[p].shape.channels;
+        channels = of > channels ? of : channels;
+    }
+    worker->rounded = snn_allocate((size_t)accumulator, 1);
+    worker->spare = snn_allocate((size_t)accumulator, 1);
+    worker->rest = snn_allocate((size_t)channels, sizeof *worker->rest);
+    bool complete = worker->rounded != NULL && worker->spare != NULL && worker->rest != NULL;
+    return complete ? snn_ok() : snn_out_of_memory("threads' working memory");
+}
+
+/* ---- sums ---- */
+
+/* The tile's moments [first, first + count), with sums in `base`. */
+static snn_tile moments_of(const window_tile *at, void *base, int32_t first, int32_t count)
+{
+    snn_tile tile = at->tile;
+    tile.steps = count;
+    tile.accumulator = (uint8_t *)base + first * at->moment_size * SNN_ACCUMULATOR_ELEMENT;
+    return tile;
+}
+
+static bool is_rounded(const window_tile *at, const snn_projection *projection)
+{
+    return !at->shard->real && (projection->op.kind == SNN_OPERATOR_TOKENS || projection->shift > 0);
+}
+
+/* sums of moment i += those of moment i - 1. */
+static void add_up(const window_tile *at, void *base)
+{
+    const int64_t size = at->moment_size;
+    for (int64_t i = size; i < at->tile.steps * size; i++) {
+        if (at->shard->real) {
+            ((float *)base)[i] = ((float *)base)[i] + ((float *)base)[i - size];
+        } else {
+            ((int32_t *)base)[i] += ((int32_t *)base)[i - size];
+        }
+    }
+}
+
+/* sums[moment] += factor * added, an array of one moment. */
+static void add_scaled(const window_tile *at, void *base, int32_t moment, const void *added, int32_t factor)
+{
+    const snn_tile tile = moments_of(at, base, moment, 1);
+    for (int64_t i = 0; i < at->moment_size; i++) {
+        if (at->shard->real) {
+            float *sum = (float *)tile.accumulator + i;
+            *sum = *sum + (float)factor * ((const float *)added)[i];
+        } else {
+            ((int32_t *)tile.accumulator)[i] += factor * ((const int32_t *)added)[i];
+        }
+    }
+}
+
+static int64_t pool_area(const snn_operator *op)
+{
+    return op->pooled ? (int64_t)op->pool.kernel[0] * op->pool.kernel[1] : 1;
+}
+
+/* Codes summed over large pool windows leave 16 bits: one plane at a time then, and of the resting state one bit. Those
+ * of the moment that begin at `begin`; `spare`: an array of one moment. */
+static void project_in_pieces(const window_tile *at, const snn_packed *packed, int32_t moment, int32_t begin,
+                              int32_t end, void *base, void *spare)
+{
+    static const int32_t one = 1;
+    const snn_windows *windows = &at->shard->network->windows;
+    const int32_t source = packed->projection->source;
+    const snn_population *from = &at->shard->network->populations[source];
+    const snn_spikes spikes = snn_shard_spikes(at->shard, source);
+    const size_t bytes = (size_t)at->moment_size * SNN_ACCUMULATOR_ELEMENT;
+    const snn_tile tile = moments_of(at, spare, 0, 1);
+    for (int32_t plane = begin; plane < end; plane++) {
+        int32_t magnitudes[SNN_WINDOW_STEPS];
+        magnitudes[plane] = one;
+        const snn_codes codes = {.magnitude = magnitudes, .begin = {plane}, .end = {plane + 1}};
+        memset(spare, 0, bytes);
+        at->shard->kernels->project_codes(packed, &spikes, &codes, &tile);
+        add_scaled(at, base, moment, spare, windows->magnitude[plane]);
+    }
+    for (int32_t bit = 1; moment == 0 && bit < SNN_CODE_LIMIT; bit *= 2) {
+        int32_t *rest = at->worker->rest;
+        bool any = false;
+        for (int32_t c = 0; c < from->shape.channels; c++) {
+            const int32_t magnitude = abs(from->rest[c]) & bit;
+            rest[c] = magnitude == 0 ? 0 : from->rest[c] > 0 ? 1 : -1;
+            any = any || rest[c] != 0;
+        }
+        if (any) {
+            const snn_codes codes = {.magnitude = &one, .rest = rest, .rest_steps = 1};
+            memset(spare, 0, bytes);
+            at->shard->kernels->project_codes(packed, &spikes, &codes, &tile);
+            add_scaled(at, base, moment, spare, bit);
+        }
+    }
+}
+
+/* Adds what the source of a projection does at each moment into `base`: what is new at it, or (`whole`) all so far. */
+static void project(const window_tile *at, const snn_packed *packed, bool whole, void *base, void *spare)
+{
+    const snn_shard *shard = at->shard;
+    const int32_t source = packed->projection->source, moments = at->tile.steps;
+    const int64_t largest = snn_network_source_reach(shard->network, source) * pool_area(&packed->projection->op);
+    const snn_spikes spikes = snn_shard_spikes(shard, source);
+    snn_codes codes = {.magnitude = shard->network->windows.magnitude,
+                       .rest = shard->network->populations[source].rest};
+    int32_t first = 0, count = 0;
+    for (int32_t moment = 0; moment <= moments; moment++) {
+        int32_t begin = 0, end = 0;
+        if (moment < moments) {
+            snn_timing_planes(shard->network, shard->timings, source, at->population, moment, &begin, &end);
+            begin = whole ? 0 : begin;
+        }
+        const bool some = moment < moments && (moment == 0 || whole || begin < end);
+        if (some && largest > INT16_MAX) {
+            project_in_pieces(at, packed, moment, begin, end, base, spare);
+            continue;
+        }
+        if (count > 0 && (!some || count == SNN_WINDOW_STEPS)) {
+            const snn_tile tile = moments_of(at, base, first, count);
+            codes.rest_steps = whole ? count : first == 0 ? 1 : 0;
+            shard->kernels->project_codes(packed, &spikes, &codes, &tile);
+            count = 0;
+        }
+        if (some) {
+            first = count == 0 ? moment : first;
+            codes.begin[count] = begin;
+            codes.end[count] = end;
+            count++;
+        }
+    }
+}
+
+static void add_rounded(const window_tile *at, const snn_projection *projection)
+{
+    const int32_t *rounded = at->worker->rounded;
+    int32_t *sums = at->tile.accumulator;
+    for (int64_t i = 0; i < at->tile.steps * at->moment_size; i++) {
+        sums[i] += (int32_t)snn_rounded(rounded[i], projection->shift);
+    }
+}
+
+static void read_stream(const window_tile *at, const snn_packed *packed)
+{
+    for (int32_t moment = 0; moment < at->tile.steps; moment++) {
+        int32_t begin, end;
+        snn_timing_planes(at->shard->network, at->shard->timings, packed->projection->source, at->population, moment,
+                          &begin, &end);
+        if (end > 0) {
+            const snn_tile tile = moments_of(at, at->tile.accumulator, moment, 1);
+            snn_stream_project(at->shard, packed, end - 1, &tile);
+        }
+    }
+}
+
+static void find_sums(const window_tile *at)
+{
+    const snn_part *part = at->part;
+    const size_t bytes = (size_t)(at->tile.steps * at->moment_size) * SNN_ACCUMULATOR_ELEMENT;
+    const int32_t count = part->projection_end - part->projection_begin;
+    const snn_projection *projections = &at->shard->network->projections[part->projection_begin];
+    memset(at->tile.accumulator, 0, bytes);
+    for (int32_t i = 0; i < count; i++) {
+        if (part->packed[i].data != NULL && !snn_reads_stream(at->shard, &projections[i]) &&
+            !is_rounded(at, &projections[i])) {
+            project(at, &part->packed[i], false, at->tile.accumulator, at->worker->rounded);
+        }
+    }
+    add_up(at, at->tile.accumulator);
+    for (int32_t i = 0; i < count; i++) {
+        if (part->packed[i].data == NULL) {
+            continue;
+        }
+        if (snn_reads_stream(at->shard, &projections[i])) {
+            read_stream(at, &part->packed[i]);
+        } else if (is_rounded(at, &projections[i])) {
+            const bool tokens = projections[i].op.kind == SNN_OPERATOR_TOKENS;
+            memset(at->worker->rounded, 0, bytes);
+            project(at, &part->packed[i], tokens, at->worker->rounded, at->worker->spare);
+            if (!tokens) {
+                add_up(at, at->worker->rounded);
+            }
+            add_rounded(at, &projections[i]);
+        }
+    }
+}
+
+/* ---- what becomes of them ---- */
+
+static void fire(const window_tile *at, const snn_tile_counts *counts)
+{
+    const snn_shard *shard = at->shard;
+    const snn_population *population = &shard->network->populations[at->population];
+    const snn_part *part = at->part;
+    const int64_t inputs = snn_shape_positions(population->input) * snn_part_inputs(part);
+    const snn_neurons neurons = {
+        .kind = population->kind,
+        .alpha = population->alpha,
+        .beta = population->beta,
+        .groups = population->groups,
+        .input_channels = snn_part_inputs(part),
+        .real = shard->real,
+        .eta = shard->eta,
+        .step = population->step + part->held.begin,
+        .inverse_scale = part->inverse_scale,
+        .graded = part->graded != NULL ? part->graded + at->tile.image * inputs : NULL,
+        .spikes = snn_shard_spikes(shard, at->population),
+        .window = population->window,
+        .input = population->input,
+        .shape = population->shape,
+        .channel_begin = part->owned.begin,
+        .channel_end = part->owned.end,
+        .window_constants = {.steps = shard->network->windows.steps,
+                             .reach = (float)snn_windows_reach(&shard->network->windows),
+                             .unit = population->unit,
+                             .rest = population->rest + part->owned.begin,
+                             .bias = population->bias + part->held.begin,
+                             .bias_stride = population->bias_positions == 1 ? 0 : population->input.channels},
+    };
+    shard->kernels->fire_window(&neurons, &at->tile, counts);
+}
+
+static int32_t index_of_largest(const float *values, int32_t count)
+{
+    int32_t best = 0;
+    for (int32_t i = 1; i < count; i++) {
+        best = values[i] > values[best] ? i : best;
+    }
+    return best;
+}
+
+/* The readout's decoded input at every timestep, those before its first moment included. */
+static void read_out(const window_tile *at)
+{
+    const snn_shard *shard = at->shard;
+    const snn_population *population = &shard->network->populations[at->population];
+    const int32_t classes = shard->network->classes, latency = snn_shard_latency(shard);
+    const int32_t start = shard->timings[at->population].start;
+    const float *graded = at->part->graded != NULL ? at->part->graded + (int64_t)at->tile.image * classes : NULL;
+    int32_t *predictions = shard->predictions + (int64_t)at->tile.image * latency;
+    float *x = shard->logits + (int64_t)at->tile.image * classes;
+    for (int32_t moment = 0; moment < at->tile.steps; moment++) {
+        const snn_tile tile = moments_of(at, at->tile.accumulator, moment, 1);
+        for (int32_t c = 0; c < classes; c++) {
+            const float sum =
+                shard->real ? ((const float *)tile.accumulator)[c] : (float)((const int32_t *)tile.accumulator)[c];
+            x[c] = population->bias[c] + population->step[c] * sum;
+            x[c] = graded != NULL ? x[c] + graded[c] : x[c];
+        }
+        const int32_t best = index_of_largest(x, classes);
+        for (int32_t t = moment == 0 ? 0 : start + moment; t <= start + moment; t++) {
+            predictions[t] = best;
+        }
+    }
+}
+
+void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker *worker, snn_tile tile,
+                          const snn_tile_counts *counts)
+{
+    window_tile at = {
+        .shard = shard, .population = population, .part = &shard->parts[population], .worker = worker, .tile = tile};
+    at.tile.steps = shard->timings[population].moments;
+    at.moment_size = (tile.position_end - tile.position_begin) * (tile.channel_end - tile.channel_begin);
+    find_sums(&at);
+    switch (shard->network->populations[population].kind) {
+    case SNN_NEURON_READOUT:
+        read_out(&at);
+        break;
+    case SNN_NEURON_STREAM:
+        snn_stream_keep(shard, population, &at.tile);
+        break;
+    default:
+        fire(&at, counts);
+        break;
+    }
+}
