@@ -71,8 +71,8 @@ void snn_draft_count(const snn_draft *draft, const snn_evaluator *evaluator, snn
  * of its creation. */
 void snn_draft_set_windows(snn_draft *draft, const snn_windows *windows, snn_weight_format format);
 
-/* The network, from maxima, the first half of which may be quantiles instead. A channel that never rose above 1e-5 gets
- * scale 1. */
-snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, snn_network **network);
+/* The network, from maxima over so many images, the first half of which may be quantiles instead. A channel that never
+ * rose above 1e-5 gets scale 1. */
+snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, int64_t images, snn_network **network);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/convert/ranges.h"
 #include "core/convert/steps.h"
 #include "core/network/timing.h"
 
@@ -33,32 +34,6 @@ static snn_status fill_scales(const snn_draft *draft, const snn_draft_population
         float chosen = draft->options.scale == SNN_SCALE_LAYER ? layer : scale[c];
         /* Inverse scales are used at run time: a scale too small for that counts as none. */
         scale[c] = chosen <= SMALLEST_SCALE || !snn_neuron_spikes(from->kind) ? 1.0f : chosen;
-    }
-    return snn_ok();
-}
-
-/* Windows: scales become what a unit is worth, and neurons get their resting state. A population that was never
- * negative rests in the middle of its range, others rest at 0. */
-static snn_status fill_rest(const snn_draft *draft, const snn_draft_population *from, const float *maxima,
-                            snn_population *population)
-{
-    const snn_windows *windows = &draft->options.windows;
-    const float *negative = maxima + snn_draft_channels(draft) + from->maxima;
-    bool positive = true;
-    for (int32_t c = 0; c < from->shape.channels; c++) {
-        positive = positive && !(negative[c] > 0.0f);
-    }
-    const double reach = snn_windows_reach(windows), middle = positive ? 0.5 : 0.0;
-    const double range = (positive ? 0.5 : 1.0) + windows->margin; /* in units of sigma */
-    const int32_t rest = snn_windows_rest(windows, middle / range * reach, snn_neuron_is_strict(from->kind));
-    population->rest = snn_allocate((size_t)from->shape.channels, sizeof *population->rest);
-    if (population->rest == NULL) {
-        return snn_out_of_memory("population");
-    }
-    population->unit = (float)(range / reach);
-    for (int32_t c = 0; c < from->shape.channels; c++) {
-        population->rest[c] = rest;
-        population->scale[c] = (float)((double)population->scale[c] * (range / reach));
     }
     return snn_ok();
 }
@@ -167,7 +142,8 @@ static int by_source(const void *a, const void *b)
 }
 
 /* Everything of a population but its steps and projections. */
-static snn_status begin_population(const snn_draft *draft, int32_t number, const float *maxima, snn_network *network)
+static snn_status begin_population(const snn_draft *draft, int32_t number, const float *maxima, int64_t images,
+                                   snn_network *network)
 {
     const snn_draft_population *from = &draft->populations[number];
     snn_population *population = &network->populations[number];
@@ -186,7 +162,8 @@ static snn_status begin_population(const snn_draft *draft, int32_t number, const
     }
     SNN_TRY(fill_scales(draft, from, maxima, population->scale));
     if (draft->options.windows.steps > 0 && snn_neuron_spikes(from->kind)) {
-        SNN_TRY(fill_rest(draft, from, maxima, population));
+        const float *negative = maxima + snn_draft_channels(draft) + from->maxima;
+        SNN_TRY(snn_ranges_choose(&draft->options.windows, negative, images, population));
     }
     return fill_bias(&from->input, population);
 }
@@ -221,7 +198,7 @@ void snn_draft_set_windows(snn_draft *draft, const snn_windows *windows, snn_wei
     draft->options.format = format;
 }
 
-snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, snn_network **network)
+snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, int64_t images, snn_network **network)
 {
     *network = NULL;
     snn_network *made = snn_allocate(1, sizeof *made);
@@ -249,7 +226,7 @@ snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, snn_net
         made->population_count = draft->population_count;
     }
     for (int32_t p = 0; p < draft->population_count && status.code == SNN_OK; p++) {
-        status = begin_population(draft, p, maxima, made);
+        status = begin_population(draft, p, maxima, images, made);
     }
     if (status.code == SNN_OK) {
         status = snn_steps_choose(draft, made);

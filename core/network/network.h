@@ -140,8 +140,8 @@ typedef struct snn_population {
     float *bias;            /* x(0) [bias_positions][input.channels] */
     int32_t bias_positions; /* 1 (per channel) or all positions of `input` */
     int32_t depth;          /* spiking populations on the longest path before it */
-    float unit;    /* what a unit of y is in units of sigma, of spiking populations with windows; 0 for others */
-    int32_t *rest; /* y(0) [shape.channels] in units, of spiking populations with windows; NULL for others */
+    float unit;             /* what a unit of y is in units of sigma, on average over the channels; 0 without windows */
+    int32_t *rest;          /* y(0) [shape.channels] in units, of spiking populations with windows; NULL for others */
 } snn_population;
 
 typedef enum snn_operator_kind {

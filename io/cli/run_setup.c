@@ -47,7 +47,7 @@ static snn_status convert_model(snn_run *run)
 {
     snn_trained trained;
     snn_status status =
-        snn_trained_open(run->world, run->config, run->options->quiet, run->options->progress, &trained);
+        snn_trained_open(run->world, run->config, false, run->options->quiet, run->options->progress, &trained);
     if (status.code == SNN_OK && run->config->model.network[0] == '\0') {
         status = snn_trained_convert(run->world, run->config, &trained, &run->network, &run->origin);
     }

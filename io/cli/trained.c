@@ -39,7 +39,7 @@ snn_status snn_trained_uncalibrated(const snn_config *config, snn_network **netw
     SNN_GOTO_DONE(status, snn_graph_infer(graph, true));
     SNN_GOTO_DONE(status, snn_draft_create(graph, &options, NULL, &draft));
     maxima = snn_allocate((size_t)snn_draft_maxima_length(draft), sizeof *maxima);
-    status = maxima == NULL ? snn_out_of_memory("maxima") : snn_draft_finish(draft, maxima, network);
+    status = maxima == NULL ? snn_out_of_memory("maxima") : snn_draft_finish(draft, maxima, 1, network);
 done:
     snn_release(maxima);
     snn_draft_destroy(draft);
@@ -55,15 +55,15 @@ static snn_status read_model(const snn_config *config, snn_trained *trained)
     return snn_draft_create(trained->graph, &options, NULL, &trained->draft);
 }
 
-snn_status snn_trained_open(snn_world *world, const snn_config *config, bool quiet, snn_progress_mode progress,
-                            snn_trained *trained)
+snn_status snn_trained_open(snn_world *world, const snn_config *config, bool everywhere, bool quiet,
+                            snn_progress_mode progress, snn_trained *trained)
 {
     int64_t bytes = 0;
     memset(trained, 0, sizeof *trained);
     trained->quiet = quiet;
     trained->progress = progress;
     SNN_TRY(snn_world_agree(world, snn_file_hash(config->model.onnx, &trained->hash, &bytes)));
-    trained->evaluators = bytes <= SHARED_MODEL_BYTES ? snn_world_size(world) : 1;
+    trained->evaluators = everywhere || bytes <= SHARED_MODEL_BYTES ? snn_world_size(world) : 1;
     trained->evaluator = snn_world_rank(world) < trained->evaluators ? snn_world_rank(world) : -1;
     return snn_world_agree(world, trained->evaluator >= 0 ? read_model(config, trained) : snn_ok());
 }
@@ -76,16 +76,8 @@ void snn_trained_close(snn_trained *trained)
     trained->graph = NULL;
 }
 
-/* What is done with one image that an evaluator has just run. */
-typedef struct image_visitor {
-    void (*visit)(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator);
-    void *context;
-    bool keep_all;
-    const char *what;
-} image_visitor;
-
 /* Runs the images [first, last) that were read into `pixels`, shared out over threads. */
-static snn_status run_images(const snn_trained *trained, snn_evaluator **evaluators, const image_visitor *visitor,
+static snn_status run_images(const snn_trained *trained, snn_evaluator **evaluators, const snn_image_visitor *visitor,
                              int64_t first, int64_t last, int64_t size, const float *pixels)
 {
     snn_status failure = snn_ok();
@@ -103,15 +95,20 @@ static snn_status run_images(const snn_trained *trained, snn_evaluator **evaluat
     return failure;
 }
 
-/* Visits this rank's share of images [0, images). */
-static snn_status visit_share(const snn_trained *trained, const snn_dataset *dataset, int64_t images,
-                              const image_visitor *visitor)
+void snn_trained_share(const snn_trained *trained, int64_t images, int64_t *begin, int64_t *end)
+{
+    *begin = trained->evaluator < 0 ? 0 : images * trained->evaluator / trained->evaluators;
+    *end = trained->evaluator < 0 ? 0 : images * (trained->evaluator + 1) / trained->evaluators;
+}
+
+snn_status snn_trained_visit(const snn_trained *trained, const snn_dataset *dataset, int64_t images,
+                             const snn_image_visitor *visitor)
 {
     if (trained->evaluator < 0) {
         return snn_ok();
     }
-    int64_t begin = images * trained->evaluator / trained->evaluators;
-    int64_t end = images * (trained->evaluator + 1) / trained->evaluators;
+    int64_t begin, end;
+    snn_trained_share(trained, images, &begin, &end);
     int64_t size = snn_shape_size(snn_dataset_shape(dataset));
     int32_t threads = omp_get_max_threads();
     snn_progress progress = snn_progress_begin(visitor->what, end - begin, 0,
@@ -153,7 +150,7 @@ static void observe(void *context, int32_t thread, int64_t image, const snn_eval
     snn_draft_observe(at->draft, evaluator, at->maxima + thread * at->length);
 }
 
-static snn_status open_calibration(const snn_config *config, const snn_trained *trained, snn_dataset **dataset,
+snn_status snn_trained_calibration(const snn_config *config, const snn_trained *trained, snn_dataset **dataset,
                                    int64_t *images)
 {
     SNN_TRY(snn_dataset_open(config->data.calibration, config->data.layout, config->data.mean, config->data.mean_count,
@@ -190,8 +187,8 @@ static snn_status take_quantiles(snn_world *world, const snn_trained *trained, c
 {
     snn_status status = snn_world_agree(world, snn_histogram_create(at->maxima, at->length / 2, &at->histogram));
     if (status.code == SNN_OK) {
-        image_visitor visitor = {count, at, true, "calibration, second pass"};
-        status = snn_world_agree(world, visit_share(trained, dataset, images, &visitor));
+        snn_image_visitor visitor = {count, at, true, "calibration, second pass"};
+        status = snn_world_agree(world, snn_trained_visit(trained, dataset, images, &visitor));
     }
     if (status.code == SNN_OK) {
         status = snn_world_sum(world, at->histogram->counts, (size_t)snn_histogram_length(at->histogram));
@@ -240,7 +237,7 @@ snn_status snn_trained_convert(snn_world *world, const snn_config *config, const
     calibration at = {trained->draft, NULL, 0, NULL};
     int32_t threads = omp_get_max_threads();
     *network = NULL;
-    snn_status status = snn_world_agree(world, open_calibration(config, trained, &dataset, &images));
+    snn_status status = snn_world_agree(world, snn_trained_calibration(config, trained, &dataset, &images));
     if (status.code != SNN_OK) {
         goto done;
     }
@@ -248,8 +245,8 @@ snn_status snn_trained_convert(snn_world *world, const snn_config *config, const
     at.maxima = snn_allocate((size_t)(at.length * threads), sizeof *at.maxima);
     status = at.maxima == NULL ? snn_out_of_memory("maxima") : snn_ok();
     if (status.code == SNN_OK) {
-        image_visitor visitor = {observe, &at, true, "calibration"};
-        status = visit_share(trained, dataset, images, &visitor);
+        snn_image_visitor visitor = {observe, &at, true, "calibration"};
+        status = snn_trained_visit(trained, dataset, images, &visitor);
     }
     SNN_GOTO_DONE(status, snn_world_agree(world, status));
     for (int64_t i = at.length; i < at.length * threads; i++) {
@@ -261,7 +258,7 @@ snn_status snn_trained_convert(snn_world *world, const snn_config *config, const
         SNN_GOTO_DONE(status, take_quantiles(world, trained, dataset, images, config->data.calibration_quantile, &at));
     }
     if (snn_world_rank(world) == 0) {
-        status = snn_draft_finish(trained->draft, at.maxima, network);
+        status = snn_draft_finish(trained->draft, at.maxima, images, network);
         if (status.code == SNN_OK) {
             status = fill_origin(config, trained, images, origin);
         }
@@ -305,8 +302,8 @@ snn_status snn_trained_predict(snn_world *world, const snn_trained *trained, con
     if (status.code == SNN_OK && trained->graph != NULL) {
         const snn_graph *graph = trained->graph;
         prediction at = {graph->output, snn_tensor_elements(&graph->values[graph->output].tensor), predictions};
-        image_visitor visitor = {predict, &at, false, "trained network"};
-        status = visit_share(trained, dataset, images, &visitor);
+        snn_image_visitor visitor = {predict, &at, false, "trained network"};
+        status = snn_trained_visit(trained, dataset, images, &visitor);
     }
     status = snn_world_agree(world, status);
     if (status.code == SNN_OK) {

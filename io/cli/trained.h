@@ -26,9 +26,28 @@ snn_convert_options snn_trained_options(const snn_config *config);
  * rank alone. */
 snn_status snn_trained_uncalibrated(const snn_config *config, snn_network **network);
 
-/* Collective. Reads model.onnx and drafts its conversion. */
-snn_status snn_trained_open(snn_world *world, const snn_config *config, bool quiet, snn_progress_mode progress,
-                            snn_trained *trained);
+/* Collective. Reads model.onnx and drafts its conversion. `everywhere`: on all ranks, however large the model is. */
+snn_status snn_trained_open(snn_world *world, const snn_config *config, bool everywhere, bool quiet,
+                            snn_progress_mode progress, snn_trained *trained);
+
+/* What is done with one image that an evaluator has just run; `image` is its number. Threads call it side by side. */
+typedef struct snn_image_visitor {
+    void (*visit)(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator);
+    void *context;
+    bool keep_all; /* values of all nodes, not of the output alone */
+    const char *what;
+} snn_image_visitor;
+
+/* This rank's images of [0, images): [*begin, *end), none on ranks that do not evaluate. */
+void snn_trained_share(const snn_trained *trained, int64_t images, int64_t *begin, int64_t *end);
+
+/* Visits this rank's images of [0, images). */
+snn_status snn_trained_visit(const snn_trained *trained, const snn_dataset *dataset, int64_t images,
+                             const snn_image_visitor *visitor);
+
+/* data.calibration, and how many of its images count. On every rank. */
+snn_status snn_trained_calibration(const snn_config *config, const snn_trained *trained, snn_dataset **dataset,
+                                   int64_t *images);
 
 /* Collective. Calibrates on data.calibration and converts. *network is given on rank 0, NULL elsewhere; `origin` on
  * rank 0. */

@@ -60,7 +60,7 @@ static inline comparison compare(builder *b, const snn_convert_options *options)
         assert_int_equal(snn_evaluator_run(evaluator, images + i * size).code, SNN_OK);
         snn_draft_observe(draft, evaluator, maxima);
     }
-    status = snn_draft_finish(draft, maxima, &network);
+    status = snn_draft_finish(draft, maxima, 1, &network);
     if (status.code != SNN_OK) {
         fail_msg("%s", status.message);
     }

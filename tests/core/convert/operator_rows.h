@@ -117,7 +117,7 @@ static inline row_errors row_compare(const operator_row *row, operand how, snn_f
         assert_int_equal(snn_evaluator_run(evaluator, images + i * ELEMENTS).code, SNN_OK);
         snn_draft_observe(draft, evaluator, maxima);
     }
-    row_must(row, how, snn_draft_finish(draft, maxima, &network));
+    row_must(row, how, snn_draft_finish(draft, maxima, 1, &network));
     assert_int_equal(network->classes, row->outputs);
     for (int i = 0; i < IMAGES; i++) {
         row_run(row, b.graph, evaluator, network, images + i * ELEMENTS, &errors);
