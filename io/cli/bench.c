@@ -29,7 +29,7 @@ bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *la
            strstr(layer->name, options->layers) != NULL;
 }
 
-void snn_bench_write_timing(snn_json *json, const snn_timing *timing, double count)
+void snn_bench_write_timing(snn_json *json, const snn_run_times *timing, double count)
 {
     snn_json_integer(json, "samples", timing->samples);
     snn_json_number(json, "seconds_minimum", timing->minimum / count);

@@ -24,7 +24,7 @@ typedef struct comparison {
     snn_network *network;
     snn_workload *workload;
     pass passes[SNN_ONEDNN_PRECISIONS];
-    snn_timing timing, pass_timings[SNN_ONEDNN_PRECISIONS];
+    snn_run_times timing, pass_timings[SNN_ONEDNN_PRECISIONS];
 } comparison;
 
 static snn_status read_network(const snn_config *config, snn_network **network)
@@ -86,7 +86,7 @@ static snn_status measure(const snn_bench_options *options, comparison *at)
                                            .encoding = config->simulation.encoding};
     SNN_TRY(snn_workload_create(at->network, &workload, &at->workload));
     snn_contestant contestants[1 + SNN_ONEDNN_PRECISIONS] = {{snn_workload_run_group, at->workload}};
-    snn_timing timings[1 + SNN_ONEDNN_PRECISIONS];
+    snn_run_times timings[1 + SNN_ONEDNN_PRECISIONS];
     int32_t count = 1;
     for (int32_t p = 0; p < SNN_ONEDNN_PRECISIONS && snn_onednn_version() != NULL; p++) {
         SNN_TRY(prepare_pass(at->network, config->simulation.batch, (snn_onednn_precision)p, &at->passes[p]));
