@@ -1,5 +1,5 @@
 /* What windows make of a population's work: how often its products are made, and what else that time depends on.
- * Internal to partition/. */
+ */
 #ifndef SNN_PARTITION_MOMENTS_H
 #define SNN_PARTITION_MOMENTS_H
 

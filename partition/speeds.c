@@ -220,11 +220,12 @@ snn_price snn_prices_of(const snn_prices *prices, int32_t population, int32_t ch
 /* ---- assumptions ---- */
 
 static const double OPERATION_SECONDS = 3e-12; /* a 16-bit multiply-add of a convolution or matrix product */
-static const double CODE_SECONDS = 3e-11;      /* the same of 16-bit codes, for all steps of a window that they hold */
+static const double CODE_SECONDS = 4e-11;      /* the same of 16-bit codes, for all steps of a window that they hold */
 static const double SINGLE_SECONDS = 5e-11;    /* a sum of an operator of one weight per neuron */
-static const double VALUE_SECONDS = 2e-10;     /* one x or y, one timestep (of windows: one f(x), one step) */
-static const double FUNCTION_SECONDS = 1e-10;  /* a float32 multiply-add within a tile that is in cache */
-static const double IMAGE_SECONDS = 5e-10;     /* a product with a pixel */
+static const double VALUE_SECONDS = 2e-10;     /* one x or y, one timestep */
+static const double WINDOW_SECONDS = 6e-10; /* of windows: one f(x), or one step of a neuron and its place in a plane */
+static const double FUNCTION_SECONDS = 1e-10; /* a float32 multiply-add within a tile that is in cache */
+static const double IMAGE_SECONDS = 5e-10;    /* a product with a pixel */
 
 /* Functions over an image take each position with every other. Others cost as much as their values do. */
 static double function_operations(const snn_population *neurons, int32_t channels)
@@ -254,7 +255,7 @@ snn_price snn_price_assumed(const snn_network *network, const snn_timing *timing
     const bool windows = timings != NULL;
     /* How often f(x) is found in a step: in a window once for each moment. */
     const double steps = network->windows.steps, evaluations = windows ? timings[population].moments / steps : 1.0;
-    snn_price price = {.step_seconds = (evaluations * inputs + outputs) * VALUE_SECONDS +
+    snn_price price = {.step_seconds = (evaluations * inputs + outputs) * (windows ? WINDOW_SECONDS : VALUE_SECONDS) +
                                        evaluations * function_operations(neurons, channels) * FUNCTION_SECONDS,
                        .group_seconds = windows ? 0.0 : (inputs + outputs) * VALUE_SECONDS};
     const int32_t last = snn_plan_first_projection(network, population + 1);
