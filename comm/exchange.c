@@ -6,6 +6,7 @@
 #include "comm/links.h"
 #include "comm/mpi_wait.h"
 #include "core/base/memory.h"
+#include "core/network/timing.h"
 
 enum { SLOTS = 2 }; /* items in flight per inlet and outlet */
 
@@ -246,8 +247,18 @@ static snn_status create_index(snn_exchange *exchange, int32_t populations)
     return snn_ok();
 }
 
+/* What the packets of a source carry at most: with windows its planes, which of streams may be few. */
+static snn_wavefront_options options_of(const snn_wavefront_options *options, const snn_timing *timings, int32_t source)
+{
+    snn_wavefront_options own = *options;
+    own.block = timings != NULL ? timings[source].planes : options->block;
+    return own;
+}
+
+/* `timings` [population_count]: of a network with windows, else NULL. */
 static snn_status create_ends(snn_exchange *exchange, const snn_network *network, const snn_plan *plan,
-                              const snn_wavefront_options *options, const snn_edges *edges, int32_t rank)
+                              const snn_wavefront_options *options, const snn_timing *timings, const snn_edges *edges,
+                              int32_t rank)
 {
     int32_t inlets = 0;
     int32_t outlets = 0;
@@ -262,15 +273,16 @@ static snn_status create_ends(snn_exchange *exchange, const snn_network *network
     }
     for (int32_t i = 0; i < edges->count; i++) {
         const snn_edge *edge = &edges->edges[i];
+        const snn_wavefront_options own = options_of(options, timings, edge->source);
         if (edge->to == rank) {
             inlet *created = &exchange->inlets[exchange->inlet_count];
             exchange->inlet_count++; /* counted first, so that a half-made one is cleaned up */
             created->request[0] = created->request[1] = MPI_REQUEST_NULL;
-            SNN_TRY(create_inlet(network, plan, options, exchange->workspace, edge, created));
+            SNN_TRY(create_inlet(network, plan, &own, exchange->workspace, edge, created));
         } else if (edge->from == rank && edge->packet == i) {
             outlet *created = &exchange->outlets[exchange->outlet_count];
             exchange->outlet_count++;
-            SNN_TRY(create_outlet(network, plan, options, exchange->workspace, edges, i, created));
+            SNN_TRY(create_outlet(network, plan, &own, exchange->workspace, edges, i, created));
         }
     }
     return create_index(exchange, network->population_count);
@@ -310,6 +322,7 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
     *exchange = NULL;
     int32_t rank = snn_world_rank(world);
     snn_edges edges = {0};
+    snn_timing *timings = NULL;
     snn_status status = snn_ok();
     MPI_Comm communicator = MPI_COMM_NULL;
     /* First of all, because every rank must take part whatever else fails. */
@@ -324,13 +337,21 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
     SNN_GOTO_DONE(status, snn_codec_workspace_create(options->eta, options->timesteps, &created->workspace));
     SNN_GOTO_DONE(status, check_tags(communicator, network));
     SNN_GOTO_DONE(status, snn_edges_derive(plan, network, snn_plan_place(plan, rank).replica, &edges));
-    SNN_GOTO_DONE(status, create_ends(created, network, plan, options, &edges, rank));
+    if (network->windows.steps > 0) {
+        timings = snn_allocate((size_t)network->population_count, sizeof *timings);
+        if (timings == NULL) {
+            SNN_GOTO_DONE(status, snn_out_of_memory("exchange"));
+        }
+        snn_network_timings(network, timings);
+    }
+    SNN_GOTO_DONE(status, create_ends(created, network, plan, options, timings, &edges, rank));
 done:
     status = snn_world_agree(world, status);
     if (!snn_failed(status)) {
         status = snn_world_agree(world, price(created, world, &edges));
     }
     snn_edges_clear(&edges);
+    snn_release(timings);
     if (snn_failed(status)) {
         release(created);
         (void)MPI_Comm_free(&communicator);

@@ -2,8 +2,9 @@
 # What `plan` predicts against what `run` takes, for one and two ranks with one thread each, in seconds, and in memory of
 # the rank that needs most (its largest resident set):
 #
-#     jobs/prediction.sh [CONFIG.toml ...]
+#     jobs/prediction.sh [--windows STEPS[,DELAY]] [CONFIG.toml ...]
 #
+# --windows: neurons fire in windows of so many steps (neuron.steps and neuron.delay), not at all timesteps.
 # Without arguments: VGG, ResNet20, ConvNeXt, Mixer and ViT of ../shared. Exit code 1 if predicted seconds are off by more
 # than TOLERANCE per cent (25) of what was measured, 2 if there is nothing to run. Memory is for information.
 #
@@ -21,6 +22,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 
+settings=()
+timesteps=64
+if [ "${1:-}" = --windows ]; then
+  settings=(--set "neuron.steps=${2%%,*}")
+  case $2 in *,*) settings+=(--set "neuron.delay=${2##*,}") ;; esac
+  timesteps=0 # until the last window ends
+  shift 2
+fi
+
 # config_of NAME: $work/NAME.toml with the network converted, so that no run evaluates the trained one.
 config_of() {
   local name=$1 source
@@ -35,13 +45,13 @@ images = 128
 mean = [0.485, 0.456, 0.406]
 std = [0.229, 0.224, 0.225]
 [simulation]
-timesteps = 64
+timesteps = $timesteps
 [output]
 file = "$work/out.h5"
 [checkpoint]
 directory = ""
 END
-    case $source in onnx*) "$program" convert "$work/$name.toml" -o "$work/$name.h5" >/dev/null ;; esac
+    case $source in onnx*) "$program" convert "$work/$name.toml" "${settings[@]}" -o "$work/$name.h5" >/dev/null ;; esac
   done
 }
 
@@ -64,7 +74,7 @@ measure() {
   for _ in $(seq "$runs"); do
     # shellcheck disable=SC2086
     $run mpirun --oversubscribe -np "$1" python3 "$root/jobs/peak.py" "$work/peak" "$program" run "$3" --layout "$2" --restart never --progress never \
-      --set checkpoint.directory=\"\" --set output.file="$work/out.h5" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }
+      "${settings[@]}" --set checkpoint.directory=\"\" --set output.file="$work/out.h5" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }
     best=$(awk -v best="$best" '$1 == "speed" { gsub(/[(]/, "", $4); t = $4 / $2; print(best == "inf" || t < best ? t : best) }' \
       "$work/log")
     peak=$(cat "$work"/peak.* | awk -v peak="$peak" '{ mb = $1 * 1024 / 1e6; if (mb > peak) peak = mb } END { print peak }')
@@ -81,7 +91,7 @@ for config in "${configs[@]}"; do
   for layout in $layouts; do
     ranks=$((${layout//x/*}))
     # shellcheck disable=SC2086
-    predicted=$($run "$program" plan "$config" --ranks "$ranks" --layout "$layout" | awk '
+    predicted=$($run "$program" plan "$config" --ranks "$ranks" --layout "$layout" "${settings[@]}" | awk '
       BEGIN { scale["kB"] = 1e-3; scale["MB"] = 1; scale["GB"] = 1e3; scale["TB"] = 1e6 }
       $1 == "time" { seconds = $2 }
       $1 == "memory" { memory = $2 * scale[$3] }

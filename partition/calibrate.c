@@ -4,6 +4,7 @@
 
 #include "core/base/memory.h"
 #include "core/base/timers.h"
+#include "partition/moments.h"
 #include "partition/workbench.h"
 
 enum {
@@ -125,7 +126,7 @@ static snn_status turn_steps(snn_workbench *bench, double seconds)
     for (int32_t i = 0; i < bench->count; i++) {
         snn_candidate *one = &bench->candidates[i];
         /* A window runs as a whole. */
-        const int32_t steps = bench->network->windows.steps > 0 ? bench->timesteps : one->steps > 0 ? one->steps : 1;
+        const int32_t steps = bench->timings != NULL ? bench->timesteps : one->steps > 0 ? one->steps : 1;
         touch_sources(bench, one);
         const double begun = clock_of(bench);
         SNN_TRY(snn_shard_run(bench->shard, one->population, 0, steps));
@@ -243,7 +244,7 @@ static void list_candidates(snn_workbench *bench, int32_t shards, bool with_imag
     bench->with_image = with_image;
     for (int32_t p = 0; p < bench->network->population_count; p++) {
         const snn_channel_range owned = snn_price_range(&bench->network->populations[p], shards);
-        const uint64_t key = snn_speed_key(bench->network, bench->work, p, owned);
+        const uint64_t key = snn_speed_key(bench->network, bench->timings, bench->work, p, owned);
         if (reads_image(bench->network, p) == with_image && snn_speed_book_lacks(book, key) && !is_listed(bench, key)) {
             bench->candidates[bench->count++] = make_candidate(bench->network, p, owned, key);
         }
@@ -269,6 +270,7 @@ snn_status snn_calibrate(const snn_network *network, const snn_kernels *kernels,
     snn_status status;
     omp_set_num_threads(work->threads); /* before the shard, which has room for so many */
     SNN_GOTO_DONE(status, snn_network_copy_structure(network, &one.network));
+    SNN_GOTO_DONE(status, snn_moments_create(network, &one.timings));
     one.candidates = snn_allocate((size_t)network->population_count, sizeof *one.candidates);
     if (one.candidates == NULL) {
         status = snn_out_of_memory("calibration");
@@ -286,6 +288,7 @@ done:
     omp_set_max_active_levels(levels);
     omp_set_num_threads(threads);
     snn_release(one.candidates);
+    snn_release(one.timings);
     snn_network_destroy(one.network);
     return status;
 }

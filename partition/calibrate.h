@@ -14,8 +14,8 @@
 #include "partition/speeds.h"
 
 /* Adds to `book` the speeds it lacks. `seconds`: about how long it may take for every width, and at most a few times as
- * long on a busy machine; what a speed needs at the least is measured, whatever it takes. Only the structure of `network` is
- * looked at. */
+ * long on a busy machine; what a speed needs at the least is measured, whatever it takes. Only the structure of
+ * `network` is looked at. */
 snn_status snn_calibrate(const snn_network *network, const snn_kernels *kernels, const snn_work *work,
                          int32_t most_shards, double seconds, snn_speed_book *book);
 

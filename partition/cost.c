@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "partition/moments.h"
 
 enum {
     MOST_SAMPLES = 4, /* shards of a stage that are looked at; they differ little, and may be thousands */
@@ -52,14 +53,20 @@ static int32_t count_owners(int64_t channels, int64_t shards, snn_channel_range 
     return (int32_t)(span < count ? span : count);
 }
 
-/* Bits of one value that a population hands to its readers. */
-static int64_t value_bits(const snn_population *population)
+static bool is_stream(const snn_cost_model *model, int32_t population)
 {
-    return population->kind == SNN_NEURON_STREAM ? 8 * SNN_SUM_BYTES : 1;
+    return model->network->populations[population].kind == SNN_NEURON_STREAM;
 }
 
-snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, int32_t source, snn_channel_range needed,
-                                   snn_channel_range owned)
+/* Bits of one value that a population hands to its readers: of a timestep, or of all planes of a window. */
+static int64_t value_bits(const snn_cost_model *model, int32_t population)
+{
+    const int64_t planes = model->timings != NULL ? model->timings[population].planes : 1;
+    return planes * (is_stream(model, population) ? 8 * SNN_SUM_BYTES : 1);
+}
+
+snn_cost_traffic snn_cost_received(const snn_cost_model *model, int32_t shards, int32_t source,
+                                   snn_channel_range needed, snn_channel_range owned)
 {
     snn_cost_traffic traffic = {0, 0};
     const snn_channel_range own = snn_channel_range_common(needed, owned);
@@ -67,8 +74,8 @@ snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, i
     if (foreign == 0) {
         return traffic;
     }
-    const snn_shape shape = network->populations[source].shape;
-    traffic.bits = foreign * snn_shape_positions(shape) * value_bits(&network->populations[source]);
+    const snn_shape shape = model->network->populations[source].shape;
+    traffic.bits = foreign * snn_shape_positions(shape) * value_bits(model, source);
     traffic.messages = count_owners(shape.channels, shards, needed) - (own.begin < own.end ? 1 : 0);
     return traffic;
 }
@@ -96,6 +103,11 @@ static void find_readers(snn_cost_model *model)
 snn_status snn_cost_model_create(const snn_network *network, const snn_planner_request *request, snn_cost_model **model)
 {
     *model = NULL;
+    const int32_t steps = network->windows.steps;
+    if (steps > 0 && (request->timesteps != steps || request->block < steps)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "cost model: blocks of %d of %d steps for windows of %d", request->block,
+                        request->timesteps, steps);
+    }
     snn_cost_model *made = snn_allocate(1, sizeof *made);
     if (made == NULL) {
         return snn_out_of_memory("cost model");
@@ -115,6 +127,11 @@ snn_status snn_cost_model_create(const snn_network *network, const snn_planner_r
         snn_cost_model_destroy(made);
         return snn_out_of_memory("cost model");
     }
+    const snn_status status = snn_moments_create(network, &made->timings);
+    if (snn_failed(status)) {
+        snn_cost_model_destroy(made);
+        return status;
+    }
     find_readers(made);
     snn_cost_weigh_structure(made);
     *model = made;
@@ -124,6 +141,7 @@ snn_status snn_cost_model_create(const snn_network *network, const snn_planner_r
 void snn_cost_model_destroy(snn_cost_model *model)
 {
     if (model != NULL) {
+        snn_release(model->timings);
         snn_release(model->first_reader);
         snn_release(model->last_reader);
         snn_release(model->sharing);
@@ -199,7 +217,7 @@ static void find_sharing(snn_cost_model *model, int32_t shards)
             if (target.begin < target.end) {
                 snn_operator_source_channels(&projection->op, target.begin, target.end, &needed.begin, &needed.end);
             }
-            if (snn_cost_received(network, shards, projection->source, needed, owned).bits > 0) {
+            if (snn_cost_received(model, shards, projection->source, needed, owned).bits > 0) {
                 uint8_t *sharing = &model->sharing[projection->source];
                 *sharing = readout && *sharing != SHARING_ALL ? SHARING_READOUT : SHARING_ALL;
                 *most_readers = readers > *most_readers ? readers : *most_readers;
@@ -228,7 +246,9 @@ static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place
     if (rows == 0) {
         return;
     }
-    cost->operations += snn_operator_operations(op) * rows / op->target_channels;
+    const int32_t products =
+        model->timings != NULL ? snn_moments_products(network, model->timings, &network->projections[number]) : 1;
+    cost->operations += products * snn_operator_operations(op) * rows / op->target_channels;
     int64_t weights = rows * snn_operator_row_length(op) * snn_weight_bytes(network->format, op->kind);
     if (op->kind == SNN_OPERATOR_TOKENS) {
         const int64_t mixing = snn_shape_positions(op->target) * snn_shape_positions(snn_operator_pooled_shape(op));
@@ -245,12 +265,13 @@ static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place
     }
     /* The wavefront's. */
     cost->image_bytes = images * (snn_shape_size(network->input) * (int64_t)sizeof(float) + (int64_t)sizeof(int64_t));
-    if (snn_encoding_is_graded(model->request->encoding)) {
+    if (model->timings != NULL || snn_encoding_is_graded(model->request->encoding)) {
         const snn_channel_range held = snn_plan_decoded(plan, network, place, network->projections[number].target);
         const int64_t inputs = snn_shape_positions(op->target) * snn_channel_range_count(held);
         cost->state_bytes += images * snn_shape_size(snn_operator_pooled_shape(op)) * PIXEL_BYTES;
         if (scan->graded != network->projections[number].target) {
-            cost->state_bytes += images * inputs * (int64_t)sizeof(float) * (stream ? 2 : 1);
+            const int32_t arrays = stream && model->timings == NULL ? 2 : 1;
+            cost->state_bytes += images * inputs * (int64_t)sizeof(float) * arrays;
             scan->graded = network->projections[number].target;
         }
     } else if (!scan->encodes) {
@@ -277,7 +298,7 @@ static snn_price price_of(const snn_cost_model *model, int32_t population, int32
         return snn_prices_of(request->prices, population, channels);
     }
     const snn_work work = {.encoding = request->encoding};
-    return snn_price_assumed(model->network, &work, population, channels);
+    return snn_price_assumed(model->network, model->timings, &work, population, channels);
 }
 
 static int64_t spike_bytes(const snn_cost_model *model, int32_t number)
@@ -286,9 +307,26 @@ static int64_t spike_bytes(const snn_cost_model *model, int32_t number)
     if (population->kind == SNN_NEURON_READOUT) {
         return 0;
     }
-    const int64_t row = population->kind == SNN_NEURON_STREAM ? population->shape.channels * (int64_t)SNN_SUM_BYTES
-                                                              : snn_spikes_row_bytes(population->shape.channels);
-    return snn_shape_positions(population->shape) * row * model->request->images * model->request->block;
+    const int64_t row = is_stream(model, number) ? population->shape.channels * (int64_t)SNN_SUM_BYTES
+                                                 : snn_spikes_row_bytes(population->shape.channels);
+    const int64_t planes = model->timings != NULL ? model->timings[number].planes : model->request->block;
+    return snn_shape_positions(population->shape) * row * model->request->images * planes;
+}
+
+/* What a thread works with in a window (core/shard/shard_windows.c): three arrays of sums, of tiles that are small or,
+ * where a function takes all positions, the whole image; and the values of these functions. */
+static int64_t window_bytes(const snn_cost_model *model, int32_t number, int32_t channels, int32_t held)
+{
+    enum { ARRAYS = 3, TILE_BYTES = 192 * 1024, LANES = 16 };
+    const snn_population *neurons = &model->network->populations[number];
+    const int64_t inputs = snn_shape_positions(neurons->input), outputs = snn_shape_positions(neurons->shape);
+    const int64_t value = (int64_t)sizeof(float), position = model->timings[number].moments * held * value;
+    if (!snn_neuron_reads_all_positions(neurons->kind)) {
+        return ARRAYS * (position > TILE_BYTES ? position : TILE_BYTES);
+    }
+    const bool maxima = neurons->kind == SNN_NEURON_MAXIMUM;
+    const int64_t values = maxima ? (inputs + outputs) * LANES : inputs * (held + 2 * (int64_t)channels);
+    return ARRAYS * inputs * position + values * value;
 }
 
 /* What a shard computes and keeps for the channels that it owns. */
@@ -310,10 +348,15 @@ static void add_population(snn_stage_scan *scan, const snn_plan *plan, snn_place
     snn_rank_cost *cost = &scan->cost;
     cost->neurons += outputs;
     cost->classes = neurons->kind == SNN_NEURON_READOUT ? channels : cost->classes;
-    cost->state_bytes += (inputs + outputs) * images * (int64_t)sizeof(float);
-    cost->state_bytes += stream ? 0 : baseline_bytes(model->request, inputs, outputs);
     cost->spike_bytes += spike_bytes(model, number);
-    if (spikes) { /* the step before the block */
+    if (model->timings != NULL) { /* nothing of a neuron outlives its window */
+        const int64_t scratch = window_bytes(model, number, channels, (int32_t)decoded);
+        cost->scratch_bytes = scratch > cost->scratch_bytes ? scratch : cost->scratch_bytes;
+    } else {
+        cost->state_bytes += (inputs + outputs) * images * (int64_t)sizeof(float);
+        cost->state_bytes += stream ? 0 : baseline_bytes(model->request, inputs, outputs);
+    }
+    if (spikes && model->timings == NULL) { /* the step before the block */
         cost->spike_bytes +=
             images * snn_shape_positions(neurons->shape) * (int64_t)snn_spikes_row_bytes(neurons->shape.channels);
     }
@@ -342,9 +385,9 @@ static void add_received(snn_stage_scan *scan, const snn_plan *plan, snn_place p
     snn_operator_source_channels(&projection->op, target.begin, target.end, &part.begin, &part.end);
     const snn_channel_range before = model->needed[source];
     const snn_channel_range after = snn_channel_range_hull(before, part);
-    const snn_cost_traffic less = snn_cost_received(model->network, scan->shards, source, before, owned);
-    const snn_cost_traffic more = snn_cost_received(model->network, scan->shards, source, after, owned);
-    const bool integers = value_bits(&model->network->populations[source]) > 1;
+    const snn_cost_traffic less = snn_cost_received(model, scan->shards, source, before, owned);
+    const snn_cost_traffic more = snn_cost_received(model, scan->shards, source, after, owned);
+    const bool integers = is_stream(model, source);
     cost->bits_received += more.bits - less.bits;
     cost->integer_bits_received += integers ? more.bits - less.bits : 0;
     cost->messages += more.messages - less.messages;
@@ -374,9 +417,9 @@ static void add_sent(snn_stage_scan *scan, const snn_plan *plan, snn_place place
     const int32_t own_stage = sharing == SHARING_ALL ? scan->shards - 1 : scan->shard > 0;
     const int32_t next_stage = sharing == SHARING_ALL ? scan->shards : 1;
     const int64_t bits =
-        sign * snn_shape_positions(population->shape) * snn_channel_range_count(owned) * value_bits(population);
+        sign * snn_shape_positions(population->shape) * snn_channel_range_count(owned) * value_bits(model, source);
     scan->cost.encoded_bits += bits;
-    scan->cost.encoded_integer_bits += value_bits(population) > 1 ? bits : 0;
+    scan->cost.encoded_integer_bits += is_stream(model, source) ? bits : 0;
     scan->cost.packets += sign;
     scan->cost.sends += sign * ((inside ? own_stage : 0) + (outside ? next_stage : 0));
 }
@@ -386,6 +429,7 @@ void snn_stage_scan_begin(snn_stage_scan *scan, snn_cost_model *model, int32_t s
     *scan =
         (snn_stage_scan){.model = model, .shards = shards, .shard = shard, .first = first, .last = first, .graded = -1};
     find_sharing(model, shards);
+    scan->cost.times = model->timings != NULL ? 1 : model->request->timesteps;
     scan->cost.network_bytes = model->structure_bytes;
     scan->cost.edges = model->edges;
     scan->cost.passing_bytes = model->passing_bytes;
@@ -413,8 +457,9 @@ void snn_stage_scan_extend(snn_stage_scan *scan)
         }
     }
     add_sent(scan, &plan, place, added, added + 1, 1);
-    scan->cost.buffer_bytes = BUFFERS * (int64_t)request->images * request->block *
-                              divide_up(scan->cost.bits_received + scan->cost.encoded_bits, 8);
+    const int64_t times = scan->model->timings != NULL ? 1 : request->block; /* in the longest item */
+    scan->cost.buffer_bytes =
+        BUFFERS * (int64_t)request->images * times * divide_up(scan->cost.bits_received + scan->cost.encoded_bits, 8);
 }
 
 int32_t snn_shard_samples(int32_t shards)
@@ -429,6 +474,11 @@ int32_t snn_shard_sample(int32_t shards, int32_t i)
 }
 
 /* ---- seconds ---- */
+
+double snn_cost_item_bytes(const snn_rank_cost *cost, const snn_planner_request *request)
+{
+    return cost->times / (double)snn_cost_blocks(request) / 8; /* on average: the last item may be shorter */
+}
 
 double snn_cost_compute(const snn_rank_cost *cost, const snn_planner_request *request)
 {
@@ -452,8 +502,7 @@ double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *re
 {
     const snn_machine machine = request->machine != NULL ? *request->machine : snn_machine_assumed();
     const snn_packet_speed *packet = &machine.packets;
-    const double steps = (double)request->timesteps / (double)snn_cost_blocks(request); /* of an item, on average */
-    const double bytes = request->images * steps / 8; /* for one bit of an image and timestep */
+    const double bytes = request->images * snn_cost_item_bytes(cost, request);
     const double received[SNN_PAYLOADS] = {(double)(cost->bits_received - cost->integer_bits_received) * bytes,
                                            (double)cost->integer_bits_received * bytes};
     const double encoded[SNN_PAYLOADS] = {(double)(cost->encoded_bits - cost->encoded_integer_bits) * bytes,
@@ -474,9 +523,10 @@ double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *re
 /* ---- a rank of a plan ---- */
 
 /* Bits of population `source` that `place` sends to the shards of one stage. */
-static int64_t bits_to_stage(const snn_plan *plan, const snn_network *network, snn_place place, int32_t source,
+static int64_t bits_to_stage(const snn_cost_model *model, const snn_plan *plan, snn_place place, int32_t source,
                              int32_t stage)
 {
+    const snn_network *network = model->network;
     const snn_channel_range owned = snn_plan_owned(plan, network, place, source);
     if (owned.begin == owned.end) {
         return 0;
@@ -491,11 +541,12 @@ static int64_t bits_to_stage(const snn_plan *plan, const snn_network *network, s
         channels += snn_channel_range_count(snn_channel_range_common(owned, needed));
     }
     const snn_population *population = &network->populations[source];
-    return channels * snn_shape_positions(population->shape) * value_bits(population);
+    return channels * snn_shape_positions(population->shape) * value_bits(model, source);
 }
 
-static int64_t bits_sent(const snn_plan *plan, const snn_network *network, snn_place place, int32_t source)
+static int64_t bits_sent(const snn_cost_model *model, const snn_plan *plan, snn_place place, int32_t source)
 {
+    const snn_network *network = model->network;
     int64_t bits = 0;
     int32_t done = -1; /* the last stage looked at; targets, and so their stages, come in order */
     for (int32_t i = snn_plan_first_projection(network, source + 1); i < network->projection_count; i++) {
@@ -504,7 +555,7 @@ static int64_t bits_sent(const snn_plan *plan, const snn_network *network, snn_p
         }
         const int32_t stage = snn_plan_stage_of(plan, network->projections[i].target);
         if (stage != done) {
-            bits += bits_to_stage(plan, network, place, source, stage);
+            bits += bits_to_stage(model, plan, place, source, stage);
             done = stage;
         }
     }
@@ -527,10 +578,10 @@ snn_rank_cost snn_plan_cost(snn_cost_model *model, const snn_plan *plan, int32_t
     for (int32_t source = 0; source < end; source++) {
         const snn_channel_range owned = snn_plan_owned(plan, network, place, source);
         const int32_t shards = plan->shards[snn_plan_stage_of(plan, source)];
-        const snn_cost_traffic traffic = snn_cost_received(network, shards, source, model->needed[source], owned);
+        const snn_cost_traffic traffic = snn_cost_received(model, shards, source, model->needed[source], owned);
         cost.bits_received += traffic.bits;
         cost.messages += traffic.messages;
-        cost.bits_sent += source >= first ? bits_sent(plan, network, place, source) : 0;
+        cost.bits_sent += source >= first ? bits_sent(model, plan, place, source) : 0;
     }
     return cost;
 }

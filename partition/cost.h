@@ -2,12 +2,14 @@
 #ifndef SNN_PARTITION_COST_H
 #define SNN_PARTITION_COST_H
 
+#include "core/network/timing.h"
 #include "partition/planner.h"
 
 struct snn_cost_model {
     const snn_network *network;
     const snn_planner_request *request;
     snn_machine machine;
+    snn_timing *timings;                 /* [populations] with windows, else NULL */
     int32_t *first_reader, *last_reader; /* [populations]: that read a population; the population itself if none do */
     int32_t *projection_begin;           /* [populations + 1]: those into population p are [begin[p], begin[p + 1]) */
     int64_t structure_bytes, passing_bytes; /* network_bytes and passing_bytes of any rank */
@@ -36,14 +38,14 @@ int32_t snn_shard_samples(int32_t shards);
 int32_t snn_shard_sample(int32_t shards, int32_t i);
 
 typedef struct snn_cost_traffic {
-    int64_t bits;     /* per image and timestep; a value of a stream has 32 */
+    int64_t bits;     /* per image and timestep; a value of a stream has 32. With windows per image */
     int32_t messages; /* per item */
 } snn_cost_traffic;
 
 /* What a rank receives from the other owners of population `source`, divided into `shards`, when it needs the channels
  * `needed` of it and owns `owned`. */
-snn_cost_traffic snn_cost_received(const snn_network *network, int32_t shards, int32_t source, snn_channel_range needed,
-                                   snn_channel_range owned);
+snn_cost_traffic snn_cost_received(const snn_cost_model *model, int32_t shards, int32_t source,
+                                   snn_channel_range needed, snn_channel_range owned);
 
 /* What every rank has of the network, whatever its part: fills structure_bytes and passing_bytes of the model. */
 void snn_cost_weigh_structure(snn_cost_model *model);
@@ -59,6 +61,8 @@ double snn_cost_all_items(const snn_planner_request *request);
 /* Seconds that all processors take at least for the work of ranks that sums up to `work` seconds; 0 where each rank has
  * its own. */
 double snn_cost_shared(const snn_cost_model *model, double work);
+/* Bytes of an item, of one image, for each bit that a rank's costs count. */
+double snn_cost_item_bytes(const snn_rank_cost *cost, const snn_planner_request *request);
 /* Seconds of computation of an item. */
 double snn_cost_compute(const snn_rank_cost *cost, const snn_planner_request *request);
 

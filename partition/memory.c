@@ -36,6 +36,7 @@ void snn_cost_weigh_structure(snn_cost_model *model)
         const snn_population *neurons = &network->populations[i];
         statistics += 3 * (int64_t)model->request->timesteps + 2 * (int64_t)neurons->shape.channels;
         parameters += neurons->shape.channels + neurons->input.channels * (1 + (int64_t)neurons->bias_positions);
+        parameters += model->timings != NULL ? neurons->shape.channels : 0; /* their resting states */
     }
     parameters *= (int64_t)sizeof(float);
     statistics *= STATISTICS_COPIES * (int64_t)sizeof(int64_t);
@@ -49,29 +50,35 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Of an image, a class for every timestep. */
+static int64_t prediction_bytes(const snn_planner_request *request)
+{
+    return (request->latency > 0 ? request->latency : request->timesteps) * (int64_t)sizeof(int32_t);
+}
+
 /* Number, predictions and logits of every image of the replica (io/results.h). Whoever reads a checkpoint has some of
  * the other ranks' as well. */
 static int64_t results_bytes(const snn_rank_cost *cost, const snn_planner_request *request, int32_t replicas)
 {
     const int64_t groups = (request->groups + replicas - 1) / replicas;
-    const int64_t row = (int64_t)sizeof(int64_t) + request->timesteps * (int64_t)sizeof(int32_t) +
-                        cost->classes * (int64_t)sizeof(float);
+    const int64_t row = (int64_t)sizeof(int64_t) + prediction_bytes(request) + cost->classes * (int64_t)sizeof(float);
     return cost->classes > 0 ? groups * request->images * row : 0;
 }
 
 double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *request, int32_t replicas)
 {
-    const int64_t coded =
-        cost->encoded_bits - cost->encoded_integer_bits + cost->bits_received - cost->integer_bits_received;
+    const int64_t coded = /* neurons: of a timestep, where each has a bit */
+        (cost->encoded_bits - cost->encoded_integer_bits + cost->bits_received - cost->integer_bits_received) *
+        cost->times / request->timesteps;
     /* Projections are packed one after the other, and each is released then. */
     const int64_t weights = larger(cost->weight_bytes, cost->packed_bytes) + cost->largest_bytes;
     const int64_t part = cost->network_bytes + weights + cost->state_bytes + cost->image_bytes + cost->spike_bytes +
                          cost->buffer_bytes + PACKET_BYTES * ((int64_t)cost->packets + cost->messages) +
-                         EDGE_BYTES * cost->edges +
-                         (int64_t)request->images * request->timesteps * (int64_t)sizeof(int32_t) +
+                         EDGE_BYTES * cost->edges + request->images * prediction_bytes(request) +
                          results_bytes(cost, request, replicas);
     const int64_t threads = request->machine != NULL ? request->machine->threads : 1;
-    return (double)PROCESS_BYTES + (double)(SCRATCH_BYTES * threads) + (double)larger(cost->passing_bytes, part) +
+    const int64_t scratch = larger(SCRATCH_BYTES, cost->scratch_bytes);
+    return (double)PROCESS_BYTES + (double)(scratch * threads) + (double)larger(cost->passing_bytes, part) +
            request->codec_bytes * (double)(coded * request->images);
 }
 

@@ -145,6 +145,7 @@ static snn_status check_request(const snn_planner_request *request)
     SNN_TRY(check_range("image groups", request->groups, 1, INT64_MAX / INT32_MAX));
     SNN_TRY(check_range("timesteps", request->timesteps, 1, MOST_IN_AN_ITEM));
     SNN_TRY(check_range("block", request->block, 1, MOST_IN_AN_ITEM));
+    SNN_TRY(check_range("latency", request->latency, 0, INT32_MAX));
     return check_range("images of a group", request->images, 1, MOST_IN_AN_ITEM);
 }
 

@@ -23,7 +23,9 @@ typedef struct snn_planner_request {
     int32_t ranks;
     int32_t replicas, stages, channels; /* 0: free; the product must equal `ranks` when all are given */
     int64_t groups;                     /* image groups to be simulated */
-    int32_t timesteps, block, images;   /* steps of a group, steps of an item, images of a group */
+    int32_t timesteps, block, images;   /* steps of a group, steps of an item, images of a group; a network with windows
+                                           does all of its windows' steps in one item */
+    int32_t latency;                    /* timesteps that predictions are kept of; 0: `timesteps` */
     snn_objective objective;
     snn_encoding encoding;
     snn_dynamics dynamics;
@@ -33,8 +35,10 @@ typedef struct snn_planner_request {
     const snn_machine *machine; /* NULL: assumed */
 } snn_planner_request;
 
-/* What a rank of a plan holds and does. */
+/* What a rank of a plan holds and does. Counts "per image and timestep" are per image for networks with windows: of all
+ * moments and planes of these. */
 typedef struct snn_rank_cost {
+    int32_t times;                    /* that such counts hold for an image: all timesteps, or once */
     int64_t operations;               /* signed additions per image and timestep */
     int64_t neurons;                  /* spiking ones, per image */
     int64_t weight_bytes;             /* as the network has them; those of a projection are released when packed */
@@ -50,7 +54,8 @@ typedef struct snn_rank_cost {
     int64_t bits_sent, bits_received; /* per image and timestep */
     int32_t classes;                  /* of the readout, if it is the rank's, which then keeps the results */
     int32_t messages;                 /* received per item */
-    double step_seconds;              /* computation for an image and timestep */
+    int64_t scratch_bytes;            /* of a thread at work */
+    double step_seconds;              /* computation for an image and timestep, or step of its windows */
     double group_seconds;             /* computation for an image, once */
     /* For the time that communication takes: */
     int64_t integer_bits_received, encoded_integer_bits; /* of these, integers of streams */

@@ -21,7 +21,6 @@ static snn_rank_cost cost_of_shard(snn_cost_model *model, int32_t shards, int32_
 static stage_sum add_up_stage(snn_cost_model *model, int32_t replicas, int32_t shards, int32_t first, int32_t last)
 {
     const snn_planner_request *request = model->request;
-    const double steps = (double)request->timesteps / (double)snn_cost_blocks(request);
     const int32_t samples = snn_shard_samples(shards);
     const double weight = (double)shards / samples; /* of a sample */
     stage_sum sum = {0};
@@ -37,7 +36,8 @@ static stage_sum add_up_stage(snn_cost_model *model, int32_t replicas, int32_t s
         const double integers = (double)cost.integer_bits_received;
         const double spikes = (double)cost.bits_received - integers;
         const double *ratio = model->machine.packets.ratio;
-        sum.bytes += weight * (spikes / ratio[0] + integers / ratio[1]) / 8 * request->images * steps;
+        const double item_bytes = request->images * snn_cost_item_bytes(&cost, request);
+        sum.bytes += weight * (spikes / ratio[0] + integers / ratio[1]) * item_bytes;
     }
     return sum;
 }

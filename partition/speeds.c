@@ -4,6 +4,7 @@
 
 #include "core/base/memory.h"
 #include "partition/fingerprint.h"
+#include "partition/moments.h"
 #include "partition/plan.h"
 
 /* Measured speeds that differ by no more agree. */
@@ -89,7 +90,8 @@ static int32_t source_class(const snn_network *network, const snn_projection *pr
     return network->populations[projection->source].kind == SNN_NEURON_STREAM ? SUMS : SPIKES;
 }
 
-uint64_t snn_speed_key(const snn_network *network, const snn_work *work, int32_t population, snn_channel_range owned)
+uint64_t snn_speed_key(const snn_network *network, const snn_timing *timings, const snn_work *work, int32_t population,
+                       snn_channel_range owned)
 {
     const int64_t numbers[] = {network->format, work->images,   work->block,           work->threads,
                                work->dynamics,  work->encoding, work->momentum > 0.0f, owned.end - owned.begin};
@@ -103,7 +105,7 @@ uint64_t snn_speed_key(const snn_network *network, const snn_work *work, int32_t
         key = snn_fingerprint_add_number(key, source_class(network, &network->projections[i]));
         key = snn_fingerprint_add_operator(key, &network->projections[i].op);
     }
-    return key;
+    return snn_moments_add(key, network, timings, population);
 }
 
 /* ---- prices ---- */
@@ -118,8 +120,8 @@ snn_channel_range snn_price_range(const snn_population *population, int32_t shar
     return (snn_channel_range){channels - most, channels};
 }
 
-static void price_population(snn_prices *prices, const snn_network *network, const snn_work *work,
-                             const snn_speed_book *book, int32_t population)
+static void price_population(snn_prices *prices, const snn_network *network, const snn_timing *timings,
+                             const snn_work *work, const snn_speed_book *book, int32_t population)
 {
     for (int32_t point = 0; point < prices->points; point++) {
         const int64_t at = (int64_t)population * prices->points + point;
@@ -131,11 +133,11 @@ static void price_population(snn_prices *prices, const snn_network *network, con
             continue;
         }
         const snn_speed *speed =
-            book != NULL ? snn_speed_book_find(book, snn_speed_key(network, work, population, owned)) : NULL;
+            book != NULL ? snn_speed_book_find(book, snn_speed_key(network, timings, work, population, owned)) : NULL;
         if (speed != NULL) {
             prices->prices[at] = (snn_price){speed->step_seconds, speed->group_seconds, speed->packed_bytes};
         } else {
-            prices->prices[at] = snn_price_assumed(network, work, population, channels);
+            prices->prices[at] = snn_price_assumed(network, timings, work, population, channels);
             prices->measured = false;
         }
     }
@@ -146,8 +148,11 @@ snn_status snn_prices_create(const snn_network *network, const snn_work *work, i
 {
     *prices = NULL;
     snn_prices *made = snn_allocate(1, sizeof *made);
+    snn_timing *timings = NULL;
+    snn_status status = snn_ok();
     if (made == NULL) {
-        return snn_out_of_memory("prices");
+        status = snn_out_of_memory("prices");
+        goto done;
     }
     made->populations = network->population_count;
     made->points = 1;
@@ -159,14 +164,19 @@ snn_status snn_prices_create(const snn_network *network, const snn_work *work, i
     made->channels = snn_allocate(count, sizeof *made->channels);
     made->prices = snn_allocate(count, sizeof *made->prices);
     if (made->channels == NULL || made->prices == NULL) {
-        snn_prices_destroy(made);
-        return snn_out_of_memory("prices");
+        status = snn_out_of_memory("prices");
+        goto done;
     }
+    SNN_GOTO_DONE(status, snn_moments_create(network, &timings));
     for (int32_t i = 0; i < made->populations; i++) {
-        price_population(made, network, work, book, i);
+        price_population(made, network, timings, work, book, i);
     }
     *prices = made;
-    return snn_ok();
+    made = NULL;
+done:
+    snn_release(timings);
+    snn_prices_destroy(made);
+    return status;
 }
 
 void snn_prices_destroy(snn_prices *prices)
@@ -210,10 +220,12 @@ snn_price snn_prices_of(const snn_prices *prices, int32_t population, int32_t ch
 /* ---- assumptions ---- */
 
 static const double OPERATION_SECONDS = 3e-12; /* a 16-bit multiply-add of a convolution or matrix product */
+static const double CODE_SECONDS = 4e-11;      /* the same of 16-bit codes, for all steps of a window that they hold */
 static const double SINGLE_SECONDS = 5e-11;    /* a sum of an operator of one weight per neuron */
 static const double VALUE_SECONDS = 2e-10;     /* one x or y, one timestep */
-static const double FUNCTION_SECONDS = 1e-10;  /* a float32 multiply-add within a tile that is in cache */
-static const double IMAGE_SECONDS = 5e-10;     /* a product with a pixel */
+static const double WINDOW_SECONDS = 6e-10; /* of windows: one f(x), or one step of a neuron and its place in a plane */
+static const double FUNCTION_SECONDS = 1e-10; /* a float32 multiply-add within a tile that is in cache */
+static const double IMAGE_SECONDS = 5e-10;    /* a product with a pixel */
 
 /* Functions over an image take each position with every other. Others cost as much as their values do. */
 static double function_operations(const snn_population *neurons, int32_t channels)
@@ -232,24 +244,31 @@ static double function_operations(const snn_population *neurons, int32_t channel
     }
 }
 
-snn_price snn_price_assumed(const snn_network *network, const snn_work *work, int32_t population, int32_t channels)
+snn_price snn_price_assumed(const snn_network *network, const snn_timing *timings, const snn_work *work,
+                            int32_t population, int32_t channels)
 {
     const snn_population *neurons = &network->populations[population];
     const bool all = snn_neuron_reads_all_channels(neurons->kind);
     const double share = all ? 1.0 : (double)channels / neurons->input.channels;
     const double inputs = (double)snn_shape_positions(neurons->input) * (all ? neurons->input.channels : channels);
     const double outputs = (double)snn_shape_positions(neurons->shape) * channels;
-    snn_price price = {.step_seconds = (inputs + outputs) * VALUE_SECONDS +
-                                       function_operations(neurons, channels) * FUNCTION_SECONDS,
-                       .group_seconds = (inputs + outputs) * VALUE_SECONDS};
+    const bool windows = timings != NULL;
+    /* How often f(x) is found in a step: in a window once for each moment. */
+    const double steps = network->windows.steps, evaluations = windows ? timings[population].moments / steps : 1.0;
+    snn_price price = {.step_seconds = (evaluations * inputs + outputs) * (windows ? WINDOW_SECONDS : VALUE_SECONDS) +
+                                       evaluations * function_operations(neurons, channels) * FUNCTION_SECONDS,
+                       .group_seconds = windows ? 0.0 : (inputs + outputs) * VALUE_SECONDS};
     const int32_t last = snn_plan_first_projection(network, population + 1);
     for (int32_t i = snn_plan_first_projection(network, population); i < last; i++) {
         const snn_projection *projection = &network->projections[i];
         const snn_operator *op = &projection->op;
         const bool product = op->kind == SNN_OPERATOR_CONVOLUTION || op->kind == SNN_OPERATOR_DENSE;
         const double operations = (double)snn_operator_operations(op) * share;
-        if (projection->source == SNN_SOURCE_INPUT && snn_encoding_is_graded(work->encoding)) {
+        if (projection->source == SNN_SOURCE_INPUT && (windows || snn_encoding_is_graded(work->encoding))) {
             price.group_seconds += operations * IMAGE_SECONDS;
+        } else if (windows) {
+            const double products = snn_moments_products(network, timings, projection) / steps;
+            price.step_seconds += products * operations * (product ? CODE_SECONDS : SINGLE_SECONDS);
         } else {
             price.step_seconds += operations * (product ? OPERATION_SECONDS : SINGLE_SECONDS);
         }

@@ -1,7 +1,8 @@
 /* What the work of a population costs: measured speeds, and the prices of a network's populations made from them.
  *
  * A *speed* belongs to one kind of work: a population of a certain shape and its projections, of which a rank owns so
- * many channels. Networks repeat their layers, so many populations share one. Speeds are kept in a book, which can be
+ * many channels. Networks repeat their layers, so many populations share one. With windows it is a whole window's work
+ * at so many moments, given as seconds for each of its steps. Speeds are kept in a book, which can be
  * written to a file (io/speed_file.h) and holds for one processor, instruction set and program. *Prices* are
  * what the planner reads: for each population and each of some widths, seconds and bytes.
  */
@@ -11,11 +12,12 @@
 #include <stdbool.h>
 
 #include "core/network/network.h"
+#include "core/network/timing.h"
 #include "core/shard/shard.h"
 
 /* The work that speeds hold for; what else it depends on is in the network. */
 typedef struct snn_work {
-    int32_t images, block; /* of an item */
+    int32_t images, block; /* of an item; with windows the block is their steps */
     int32_t threads;       /* of a rank */
     snn_encoding encoding;
     snn_dynamics dynamics;
@@ -24,7 +26,7 @@ typedef struct snn_work {
 
 typedef struct snn_speed {
     uint64_t key;
-    double step_seconds;  /* for one image and timestep */
+    double step_seconds;  /* for one image and timestep, or step of a window */
     double group_seconds; /* for one image, once: state, and the product of a graded image */
     double packed_bytes;  /* of weights, as the kernels keep them */
     bool confirmed;       /* two plannings agree */
@@ -50,8 +52,9 @@ snn_status snn_speed_book_measured(snn_speed_book *book, snn_speed speed);
  */
 bool snn_speed_book_lacks(const snn_speed_book *book, uint64_t key);
 
-/* Key of owning channels `owned` of a population under that work. */
-uint64_t snn_speed_key(const snn_network *network, const snn_work *work, int32_t population, snn_channel_range owned);
+/* Key of owning channels `owned` of a population under that work. `timings`: of a network with windows, else NULL. */
+uint64_t snn_speed_key(const snn_network *network, const snn_timing *timings, const snn_work *work, int32_t population,
+                       snn_channel_range owned);
 
 /* The widths that are priced: the network divided into 1, 2, 4, ... shards. */
 enum { SNN_PRICE_POINTS = 18 };
@@ -79,7 +82,9 @@ void snn_prices_destroy(snn_prices *prices); /* accepts NULL */
 /* The price of owning so many channels (> 0), between the widths that are known. */
 snn_price snn_prices_of(const snn_prices *prices, int32_t population, int32_t channels);
 
-/* Without measurement: what one core of an x86 server of 2023 was seen to take, as a function of operations alone. */
-snn_price snn_price_assumed(const snn_network *network, const snn_work *work, int32_t population, int32_t channels);
+/* Without measurement: what one core of an x86 server of 2023 was seen to take, as a function of operations alone.
+ * `timings`: as above. */
+snn_price snn_price_assumed(const snn_network *network, const snn_timing *timings, const snn_work *work,
+                            int32_t population, int32_t channels);
 
 #endif

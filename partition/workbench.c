@@ -1,10 +1,11 @@
 #include "partition/workbench.h"
 
 #include "core/base/memory.h"
+#include "partition/moments.h"
 
 enum {
     MOST_STATE = 192 << 20,  /* bytes of neurons and spikes of one measurement: fewer images if there would be more */
-    MOST_PRODUCTS = 1 << 30, /* of all populations in one step */
+    MOST_PRODUCTS = 1 << 30, /* of all populations in one step, or window */
     MOST_OTHERS = 64 << 20,  /* bytes that stand for the rest of the network in the caches */
     LARGEST_WEIGHT = 1000    /* more than 8 bits: as costly as weights are */
 };
@@ -151,21 +152,26 @@ static int64_t image_bytes(const snn_workbench *bench, const snn_candidate *one)
 {
     const snn_population *population = &bench->network->populations[one->population];
     const snn_channel_range held = snn_workbench_held(population, one->owned);
-    int64_t bytes = snn_shape_positions(population->input) * (held.end - held.begin) * 8 +
-                    snn_shape_positions(population->shape) * (one->owned.end - one->owned.begin) * 4;
+    int64_t bytes = 0;
+    if (bench->timings == NULL) { /* neurons keep nothing between windows */
+        bytes = snn_shape_positions(population->input) * (held.end - held.begin) * 8 +
+                snn_shape_positions(population->shape) * (one->owned.end - one->owned.begin) * 4;
+    }
     const int32_t last = snn_plan_first_projection(bench->network, one->population + 1);
     for (int32_t i = snn_plan_first_projection(bench->network, one->population); i < last; i++) {
         const snn_projection *projection = &bench->network->projections[i];
         if (projection->source != SNN_SOURCE_INPUT) {
             const snn_population *source = &bench->network->populations[projection->source];
-            const int64_t size = snn_shape_size(source->shape) * bench->work->block;
+            const int64_t planes =
+                bench->timings != NULL ? bench->timings[projection->source].planes : bench->work->block;
+            const int64_t size = snn_shape_size(source->shape) * planes;
             bytes += source->kind == SNN_NEURON_STREAM ? size * SNN_SUM_BYTES : size / 8;
         }
     }
     return bytes;
 }
 
-/* Products that a candidate takes for one image and step. */
+/* Products that a candidate takes for one image and step, or window. */
 static int64_t image_products(const snn_workbench *bench, const snn_candidate *one)
 {
     const snn_population *population = &bench->network->populations[one->population];
@@ -173,8 +179,11 @@ static int64_t image_products(const snn_workbench *bench, const snn_candidate *o
     const int32_t last = snn_plan_first_projection(bench->network, one->population + 1);
     int64_t products = 0;
     for (int32_t i = snn_plan_first_projection(bench->network, one->population); i < last; i++) {
-        products += snn_operator_operations(&bench->network->projections[i].op) / population->input.channels *
-                    (held.end - held.begin);
+        const snn_projection *projection = &bench->network->projections[i];
+        const int32_t times =
+            bench->timings != NULL ? snn_moments_products(bench->network, bench->timings, projection) : 1;
+        products +=
+            times * snn_operator_operations(&projection->op) / population->input.channels * (held.end - held.begin);
     }
     return products;
 }

@@ -4,6 +4,7 @@
 #define SNN_PARTITION_WORKBENCH_H
 
 #include "core/kernels/kernels.h"
+#include "core/network/timing.h"
 #include "partition/plan.h"
 #include "partition/speeds.h"
 
@@ -22,6 +23,7 @@ typedef struct snn_workbench {
     const snn_kernels *kernels;
     const snn_work *work;
     snn_network *network; /* structure, and made-up rows for the candidates */
+    snn_timing *timings;  /* [populations] with windows, else NULL */
     snn_candidate *candidates;
     int32_t count;
     int32_t images, timesteps;

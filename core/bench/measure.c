@@ -34,13 +34,13 @@ static int compare(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-static snn_timing summarise(samples *taken)
+static snn_run_times summarise(samples *taken)
 {
     const int32_t count = taken->count;
     qsort(taken->seconds, (size_t)count, sizeof *taken->seconds, compare);
     const double median = 0.5 * (taken->seconds[(count - 1) / 2] + taken->seconds[count / 2]);
     const double quartiles = taken->seconds[count - 1 - count / 4] - taken->seconds[count / 4];
-    return (snn_timing){count, taken->seconds[0], median, median > 0.0 ? quartiles / median : 0.0};
+    return (snn_run_times){count, taken->seconds[0], median, median > 0.0 ? quartiles / median : 0.0};
 }
 
 static snn_status take_turns(const snn_contestant *contestants, int32_t count, double seconds, samples *taken)
@@ -58,7 +58,7 @@ static snn_status take_turns(const snn_contestant *contestants, int32_t count, d
     return snn_ok();
 }
 
-snn_status snn_measure(const snn_contestant *contestants, int32_t count, double seconds, snn_timing *timings)
+snn_status snn_measure(const snn_contestant *contestants, int32_t count, double seconds, snn_run_times *timings)
 {
     samples *taken = snn_allocate((size_t)count, sizeof *taken);
     double *values = snn_allocate((size_t)count * MOST_SAMPLES, sizeof *values);

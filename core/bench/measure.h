@@ -12,13 +12,13 @@ typedef struct snn_contestant {
     void *context;
 } snn_contestant;
 
-typedef struct snn_timing {
+typedef struct snn_run_times {
     int32_t samples;
     double minimum, median; /* seconds of one run */
     double spread;          /* distance between the quartiles, as a fraction of the median */
-} snn_timing;
+} snn_run_times;
 
 /* Each contestant runs for `seconds` of its own, and three times at least. timings [count]. */
-snn_status snn_measure(const snn_contestant *contestants, int32_t count, double seconds, snn_timing *timings);
+snn_status snn_measure(const snn_contestant *contestants, int32_t count, double seconds, snn_run_times *timings);
 
 #endif

@@ -62,7 +62,7 @@ void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *sc
             const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
             if (part->packed[i].data != NULL && !snn_reads_stream(shard, projection)) {
                 bytes = shard->kernels->codes_scratch_bytes(&part->packed[i], part->tile_positions,
-                                                            (int32_t)smaller(moments, shard->block));
+                                                            (int32_t)smaller(moments, SNN_WINDOW_STEPS));
                 *scratch = bytes > *scratch ? bytes : *scratch;
             }
         }

@@ -29,7 +29,7 @@ bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *la
            strstr(layer->name, options->layers) != NULL;
 }
 
-void snn_bench_write_timing(snn_json *json, const snn_timing *timing, double count)
+void snn_bench_write_timing(snn_json *json, const snn_run_times *timing, double count)
 {
     snn_json_integer(json, "samples", timing->samples);
     snn_json_number(json, "seconds_minimum", timing->minimum / count);
@@ -200,9 +200,12 @@ static void report_setting(const snn_bench_options *options, snn_json *json)
     name_processor(processor, sizeof processor);
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     const char *peer = snn_onednn_version();
-    printf("processor   %s, %ld online\noneDNN      %s\nmeasured    %g s each, blocks of %d timesteps, weights %s\n\n",
-           processor, processors, peer != NULL ? peer : "not built in", options->seconds, options->block,
-           weight_names[options->weights]);
+    printf("processor   %s, %ld online\noneDNN      %s\nmeasured    %g s each", processor, processors,
+           peer != NULL ? peer : "not built in", options->seconds);
+    if (options->config == NULL) { /* a network has its own */
+        printf(", blocks of %d timesteps, weights %s", options->block, weight_names[options->weights]);
+    }
+    printf("\n\n");
     snn_json_text(json, "program", "snn_dist");
     snn_json_text(json, "version", SNN_DIST_VERSION);
     snn_json_text(json, "processor", processor);

@@ -33,7 +33,7 @@ const char *snn_bench_weights_name(snn_weight_format weights);
 bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *layer);
 
 /* A layer's timing as keys of the object that is open: seconds for each of `count` things that a run did. */
-void snn_bench_write_timing(snn_json *json, const snn_timing *timing, double count);
+void snn_bench_write_timing(snn_json *json, const snn_run_times *timing, double count);
 
 /* The layers on all kernels and oneDNN, against the peak (bench_layers.c). */
 snn_status snn_bench_run_layers(const snn_bench_options *options, snn_json *json);

@@ -26,7 +26,7 @@ typedef struct growth {
     snn_network *networks[SIZES];
     snn_workload *workloads[SIZES]; /* NULL: the layer cannot grow that way */
     snn_workload *group;            /* of both halves */
-    snn_timing timings[KINDS];
+    snn_run_times timings[KINDS];
 } growth;
 
 /* The layer, grown; false where it has no such dimension to grow in. */
@@ -54,7 +54,7 @@ static bool grow(const snn_bench_layer *layer, int size, snn_bench_layer *grown)
 static snn_status run_growth(const snn_bench_options *options, const snn_bench_layer *layer, growth *at)
 {
     snn_contestant contestants[KINDS];
-    snn_timing timings[KINDS];
+    snn_run_times timings[KINDS];
     int32_t owners[KINDS], count = 0;
     snn_workload_options workload = {.kernels = options->kernels[0],
                                      .block = options->block,

@@ -25,8 +25,8 @@ typedef struct match {
     snn_onednn *peers[SNN_ONEDNN_PRECISIONS]; /* NULL: none */
     int32_t kernel_count;
     double operations, neurons; /* of one image and timestep */
-    snn_timing kernels[SNN_BENCH_MAX_KERNELS], peak_timings[SNN_BENCH_MAX_KERNELS];
-    snn_timing peer_timings[SNN_ONEDNN_PRECISIONS];
+    snn_run_times kernels[SNN_BENCH_MAX_KERNELS], peak_timings[SNN_BENCH_MAX_KERNELS];
+    snn_run_times peer_timings[SNN_ONEDNN_PRECISIONS];
 } match;
 
 static snn_status run_peak(void *context, double *seconds)
@@ -101,7 +101,7 @@ static snn_status measure(const snn_bench_options *options, match *at)
 {
     enum { MOST = 2 * SNN_BENCH_MAX_KERNELS + SNN_ONEDNN_PRECISIONS };
     snn_contestant contestants[MOST];
-    snn_timing timings[MOST], *owners[MOST];
+    snn_run_times timings[MOST], *owners[MOST];
     int32_t count = 0;
     for (int32_t k = 0; k < at->kernel_count; k++) {
         owners[count] = &at->kernels[k];
@@ -174,7 +174,7 @@ static void report_kernel(const snn_bench_options *options, const match *at, int
 
 static void report_peer(const match *at, int32_t precision, snn_json *json)
 {
-    const snn_timing *timing = &at->peer_timings[precision];
+    const snn_run_times *timing = &at->peer_timings[precision];
     const double each = at->layer->images;
     const double rate = (double)snn_operator_operations(&at->network->projections[0].op) * each / timing->median;
     if (at->peers[precision] == NULL) {
@@ -237,7 +237,7 @@ static snn_status report_peaks(const snn_bench_options *options, snn_json *json)
         const snn_peak *peak = snn_peak_of(options->kernels[k]->name);
         peak_run run = {peak, settle_rounds(peak)};
         const snn_contestant contestant = {run_peak, &run};
-        snn_timing timing;
+        snn_run_times timing;
         SNN_TRY(snn_measure(&contestant, 1, options->seconds, &timing));
         const double products = (double)(run.rounds * peak->products_per_round);
         printf("  %-9s %-16s %2d-bit weights  %9.1f G/s  spread %.0f%%\n", peak->name, peak->instruction, peak->bits,

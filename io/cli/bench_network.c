@@ -1,5 +1,6 @@
-/* Part of `bench`: the whole network of a config, with random images, beside as many passes of its convolutions and
- * linear layers by oneDNN. Where its time goes, population by population. */
+/* Part of `bench`: the whole network of a config, with random images, beside passes of its convolutions and linear
+ * layers by oneDNN: as many as it has timesteps, or with windows a single one, which is what a trained network takes.
+ * Where its time goes, population by population. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "io/cli/trained.h"
 #include "io/config.h"
 #include "io/network_file.h"
+#include "partition/moments.h"
 
 /* The layers that oneDNN has, run one after the other for a whole group. */
 typedef struct pass {
@@ -23,15 +25,17 @@ typedef struct comparison {
     snn_config *config;
     snn_network *network;
     snn_workload *workload;
+    snn_timing *timings; /* [population_count] with windows, else NULL */
+    int32_t times; /* what is reported is for an image and timestep, so many of an image; with windows for an image */
     pass passes[SNN_ONEDNN_PRECISIONS];
-    snn_timing timing, pass_timings[SNN_ONEDNN_PRECISIONS];
+    snn_run_times timing, pass_timings[SNN_ONEDNN_PRECISIONS];
 } comparison;
 
 static snn_status read_network(const snn_config *config, snn_network **network)
 {
     snn_network_origin origin;
     if (config->model.network[0] == '\0') {
-        return snn_trained_uncalibrated(config, network); /* scales do not change what a timestep costs */
+        return snn_trained_uncalibrated(config, network); /* scales do not change what it costs */
     }
     SNN_TRY(snn_network_file_read(config->model.network, network, &origin));
     for (int32_t p = 0; p < (*network)->projection_count; p++) {
@@ -79,14 +83,14 @@ static snn_status measure(const snn_bench_options *options, comparison *at)
     const snn_workload_options workload = {.kernels = options->kernels[0],
                                            .images = config->simulation.batch,
                                            .block = config->simulation.block,
-                                           .timesteps = config->simulation.timesteps,
+                                           .timesteps = snn_planning_steps(config, at->network),
                                            .threads = options->threads,
                                            .processor_time = options->threads == 1,
                                            .whole = true,
                                            .encoding = config->simulation.encoding};
     SNN_TRY(snn_workload_create(at->network, &workload, &at->workload));
     snn_contestant contestants[1 + SNN_ONEDNN_PRECISIONS] = {{snn_workload_run_group, at->workload}};
-    snn_timing timings[1 + SNN_ONEDNN_PRECISIONS];
+    snn_run_times timings[1 + SNN_ONEDNN_PRECISIONS];
     int32_t count = 1;
     for (int32_t p = 0; p < SNN_ONEDNN_PRECISIONS && snn_onednn_version() != NULL; p++) {
         SNN_TRY(prepare_pass(at->network, config->simulation.batch, (snn_onednn_precision)p, &at->passes[p]));
@@ -115,7 +119,7 @@ static double pass_seconds(const comparison *at, int32_t population, int32_t pre
     return any && of->runs > 0 ? seconds / of->runs / at->config->simulation.batch : (double)NAN;
 }
 
-/* Additions of a timestep; the product with a graded image is made once, at the beginning. */
+/* Additions of a timestep, or of a window; the product with a graded image is made once, at the beginning. */
 static double operations_into(const comparison *at, int32_t population)
 {
     const bool graded = snn_encoding_is_graded(at->config->simulation.encoding);
@@ -124,7 +128,9 @@ static double operations_into(const comparison *at, int32_t population)
         const snn_projection *projection = &at->network->projections[i];
         const bool once = projection->source == SNN_SOURCE_INPUT && graded;
         if (projection->target == population && projection->op.kind != SNN_OPERATOR_DIAGONAL && !once) {
-            operations += (double)snn_operator_operations(&projection->op);
+            const int32_t products =
+                at->timings != NULL ? snn_moments_products(at->network, at->timings, projection) : 1;
+            operations += products * (double)snn_operator_operations(&projection->op);
         }
     }
     return operations;
@@ -145,13 +151,14 @@ static void report_populations(const comparison *at, snn_json *json)
     const snn_network *network = at->network;
     double beginning, total = 0.0;
     const double *seconds = snn_workload_seconds(at->workload, &beginning);
-    const double items = (double)at->config->simulation.batch * at->config->simulation.timesteps;
+    const double items = (double)at->config->simulation.batch * at->times;
     for (int32_t p = 0; p < network->population_count; p++) {
         total += seconds[p];
     }
     total += beginning;
     const double scale = at->timing.median / items / total; /* of all runs to one image and timestep */
-    printf("\nmicroseconds for one timestep of one image (oneDNN: for one image)\n");
+    printf("\nmicroseconds for %s\n",
+           at->timings != NULL ? "one image" : "one timestep of one image (oneDNN: for one image)");
     printf("%-32s %-12s %10s %6s %10s %10s %10s\n", "population", "neuron", "us", "share", "GMAC/s", "dnnl f32",
            "dnnl i8");
     printf("%-32s %-12s %10.1f %5.1f%%\n", "(begin: product with the image)", "", 1e6 * beginning * scale,
@@ -182,13 +189,12 @@ static void report_populations(const comparison *at, snn_json *json)
 static void report_pass(const comparison *at, int32_t precision, const char *name, snn_json *json)
 {
     char key[64];
-    const int32_t timesteps = at->config->simulation.timesteps;
+    const int32_t passes = at->times;
     const double images = at->config->simulation.batch;
     const bool measured = at->passes[precision].runs > 0;
     const double seconds = measured ? at->pass_timings[precision].median / images : (double)NAN;
-    const double ratio = seconds * timesteps * images / at->timing.median;
-    const double of_best =
-        measured ? at->pass_timings[precision].minimum * timesteps / at->timing.minimum : (double)NAN;
+    const double ratio = seconds * passes * images / at->timing.median;
+    const double of_best = measured ? at->pass_timings[precision].minimum * passes / at->timing.minimum : (double)NAN;
     (void)snprintf(key, sizeof key, "seconds_onednn_%s", name);
     snn_json_number(json, key, seconds);
     (void)snprintf(key, sizeof key, "ratio_onednn_%s", name);
@@ -196,16 +202,36 @@ static void report_pass(const comparison *at, int32_t precision, const char *nam
     (void)snprintf(key, sizeof key, "ratio_of_best_onednn_%s", name);
     snn_json_number(json, key, of_best);
     if (measured) {
-        printf("oneDNN %-8s %.4g s for %d passes of one image (1 thread): the spiking network is %.2f times as fast "
+        printf("oneDNN %-8s %.4g s for %d pass%s of one image (1 thread): the spiking network is %.2f times as fast "
                "(best runs: %.2f)\n",
-               name, seconds * timesteps, timesteps, ratio, of_best);
+               name, seconds * passes, passes, passes == 1 ? "" : "es", ratio, of_best);
     }
+}
+
+static void report_speed(const snn_bench_options *options, const comparison *at, snn_json *json)
+{
+    const snn_config *config = at->config;
+    const snn_windows *windows = &at->network->windows;
+    const double items = (double)config->simulation.batch * at->times;
+    const bool timesteps = windows->steps == 0;
+    snn_bench_write_timing(json, &at->timing, items);
+    snn_json_number(json, timesteps ? "image_timesteps_per_second" : "images_per_second", items / at->timing.median);
+    printf("network     %s: %d images, ", at->network->name, config->simulation.batch);
+    if (timesteps) {
+        printf("%d timesteps in blocks of %d", config->simulation.timesteps, config->simulation.block);
+    } else {
+        printf("latency %d timesteps, interval %d timesteps, %d spikes per neuron (delay %d)",
+               snn_network_latency(at->network), windows->steps, windows->steps, windows->delay);
+    }
+    printf(", %d thread(s), kernels %s\n", options->threads, options->kernels[0]->name);
+    printf("speed       %.1f images%s per second (median of %d; best %.1f; spread %.0f%%)\n", items / at->timing.median,
+           timesteps ? " x timesteps" : "", at->timing.samples, items / at->timing.minimum, 100.0 * at->timing.spread);
 }
 
 static void report(const snn_bench_options *options, const comparison *at, snn_json *json)
 {
     const snn_config *config = at->config;
-    const double items = (double)config->simulation.batch * config->simulation.timesteps;
+    const snn_windows *windows = &at->network->windows;
     int64_t weights, state, spikes;
     snn_workload_memory(at->workload, &weights, &state, &spikes);
     snn_json_begin_object(json, "network");
@@ -213,19 +239,19 @@ static void report(const snn_bench_options *options, const comparison *at, snn_j
     snn_json_text(json, "kernels", options->kernels[0]->name);
     snn_json_text(json, "weights", snn_bench_weights_name(at->network->format));
     snn_json_integer(json, "images", config->simulation.batch);
-    snn_json_integer(json, "timesteps", config->simulation.timesteps);
-    snn_json_integer(json, "block", config->simulation.block);
+    if (windows->steps > 0) {
+        snn_json_integer(json, "steps", windows->steps);
+        snn_json_integer(json, "delay", windows->delay);
+        snn_json_integer(json, "latency", snn_network_latency(at->network));
+    } else {
+        snn_json_integer(json, "timesteps", config->simulation.timesteps);
+        snn_json_integer(json, "block", config->simulation.block);
+    }
     snn_json_integer(json, "neurons", snn_network_neurons(at->network));
     snn_json_integer(json, "weight_bytes", weights);
     snn_json_integer(json, "state_bytes", state);
     snn_json_integer(json, "spike_bytes", spikes);
-    snn_bench_write_timing(json, &at->timing, items);
-    snn_json_number(json, "image_timesteps_per_second", items / at->timing.median);
-    printf("network     %s: %d images, %d timesteps in blocks of %d, %d thread(s), kernels %s\n", at->network->name,
-           config->simulation.batch, config->simulation.timesteps, config->simulation.block, options->threads,
-           options->kernels[0]->name);
-    printf("speed       %.1f images x timesteps per second (median of %d; best %.1f; spread %.0f%%)\n",
-           items / at->timing.median, at->timing.samples, items / at->timing.minimum, 100.0 * at->timing.spread);
+    report_speed(options, at, json);
     printf(
         "memory      weights %.1f MB, state %.1f MB (%.1f bytes for each of %lld neurons and image), spikes %.1f MB\n",
         1e-6 * (double)weights, 1e-6 * (double)state,
@@ -245,6 +271,8 @@ snn_status snn_bench_run_network(const snn_bench_options *options, snn_json *jso
                                           &at.config));
     SNN_GOTO_DONE(status, read_network(at.config, &at.network));
     SNN_GOTO_DONE(status, snn_planning_settle(at.config, at.network));
+    SNN_GOTO_DONE(status, snn_moments_create(at.network, &at.timings));
+    at.times = at.timings != NULL ? 1 : at.config->simulation.timesteps;
     SNN_GOTO_DONE(status, measure(options, &at));
     report(options, &at, json);
 done:
@@ -256,6 +284,7 @@ done:
         snn_release(at.passes[p].seconds);
     }
     snn_workload_destroy(at.workload);
+    snn_release(at.timings);
     snn_network_destroy(at.network);
     snn_config_destroy(at.config);
     return status;

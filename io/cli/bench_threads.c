@@ -10,7 +10,7 @@ typedef struct team {
     snn_network *network;
     snn_workload *workloads[2];
     snn_processes *processes;
-    snn_timing timings[KINDS];
+    snn_run_times timings[KINDS];
 } team;
 
 static snn_status run_team(const snn_bench_options *options, const snn_bench_layer *layer, team *at)
@@ -35,7 +35,7 @@ static snn_status run_team(const snn_bench_options *options, const snn_bench_lay
  * takes processors away from a team sooner than from one thread, and hardly any from its best run. */
 static double speedup(const snn_bench_options *options, const team *at, int kind, bool best)
 {
-    const snn_timing *one = &at->timings[ONE], *many = &at->timings[kind];
+    const snn_run_times *one = &at->timings[ONE], *many = &at->timings[kind];
     const double runs = kind == PROCESSES ? options->threads : 1.0;
     return runs * (best ? one->minimum / many->minimum : one->median / many->median);
 }

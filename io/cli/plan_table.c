@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/base/memory.h"
+#include "core/network/timing.h"
 
 enum { ROWS_SHOWN = 64, LAYOUT_BYTES = 64, TABLE_BYTES = 32768 };
 
@@ -40,14 +41,35 @@ static double images_of(const snn_planner_request *request)
     return (double)request->groups * request->images;
 }
 
-static void add_prediction(table *to, const snn_prediction *predicted, const snn_planner_request *request)
+/* "64 timesteps each", or "windows of 8 steps" */
+static void format_steps(const snn_network *network, const snn_planner_request *request, char text[48])
 {
-    char sent[32], memory[32];
+    const char *format = network->windows.steps > 0 ? "windows of %d steps" : "%d timesteps each";
+    (void)snprintf(text, 48, format, request->timesteps);
+}
+
+/* What an image takes in timesteps: never one of the three without the others. */
+static void format_windows(const snn_network *network, char text[128])
+{
+    const snn_windows *windows = &network->windows;
+    (void)snprintf(text, 128, "latency %d timesteps, interval %d timesteps, %d spikes per neuron (delay %d)",
+                   snn_network_latency(network), windows->steps, windows->steps, windows->delay);
+}
+
+static void add_prediction(table *to, const snn_network *network, const snn_prediction *predicted,
+                           const snn_planner_request *request)
+{
+    char sent[32], memory[32], steps[48], windows[128];
     format_bytes(predicted->bytes_sent, sent);
     format_bytes(predicted->memory_bytes, memory);
-    add(to, "  time        %.4g s for %lld groups of %d images, %d timesteps each (%.4g images/s)\n",
-        predicted->seconds, (long long)request->groups, request->images, request->timesteps,
+    format_steps(network, request, steps);
+    add(to, "  time        %.4g s for %lld groups of %d images, %s (%.4g images/s)\n", predicted->seconds,
+        (long long)request->groups, request->images, steps,
         predicted->seconds > 0 ? images_of(request) / predicted->seconds : 0.0);
+    if (network->windows.steps > 0) {
+        format_windows(network, windows);
+        add(to, "  windows     %s\n", windows);
+    }
     add(to, "  latency     %.4g s for one group alone\n", predicted->group_seconds);
     add(to, "  efficiency  %.1f %% of ideal speed-up over one rank (%.4g s)\n", 100 * predicted->efficiency,
         predicted->one_rank_seconds);
@@ -61,7 +83,8 @@ static void add_prediction(table *to, const snn_prediction *predicted, const snn
 }
 
 /* Replicas are alike, so those of the first are shown. */
-static void add_ranks(table *to, const snn_plan *plan, snn_cost_model *model, const snn_planner_request *request)
+static void add_ranks(table *to, const snn_network *network, const snn_plan *plan, snn_cost_model *model,
+                      const snn_planner_request *request)
 {
     const double item_milliseconds = 1e3;
     const int32_t ranks = snn_plan_ranks_per_replica(plan);
@@ -86,8 +109,12 @@ static void add_ranks(table *to, const snn_plan *plan, snn_cost_model *model, co
     if (plan->replicas > 1) {
         add(to, "... and %d more replicas like this one\n", plan->replicas - 1);
     }
-    add(to, "(operations and bits per image and timestep; an item is a group's block of %d timesteps)\n",
-        request->block);
+    if (network->windows.steps > 0) {
+        add(to, "(operations and bits per image; an item is a group's windows of %d steps)\n", request->block);
+    } else {
+        add(to, "(operations and bits per image and timestep; an item is a group's block of %d timesteps)\n",
+            request->block);
+    }
 }
 
 /* "4 a rank on 2 processors that 16 ranks share" */
@@ -129,23 +156,28 @@ snn_status snn_plan_table(const snn_network *network, const snn_plan *plan, snn_
     format_link(planning, link);
     add(&to, "predicted from %s:\n", planning->speeds);
     add(&to, "  threads     %s\n  link        %s\n", threads, link);
-    add_prediction(&to, &predicted, request);
+    add_prediction(&to, network, &predicted, request);
     const int32_t idle = snn_plan_idle_ranks(plan, network, request->groups);
     if (idle > 0) {
         add(&to, "  idle        %d of %d ranks have no work\n", idle, snn_plan_ranks(plan));
     }
     add(&to, "\n");
-    add_ranks(&to, plan, model, request);
+    add_ranks(&to, network, plan, model, request);
     return snn_ok();
 }
 
 void snn_scaling_head(const snn_network *network, const snn_planning *planning)
 {
     const snn_planner_request *request = &planning->request;
-    char link[96];
+    char link[96], steps[48], windows[128];
     format_link(planning, link);
-    printf("%s: %lld groups of %d images, %d timesteps each; predicted from %s, link %s\n", network->name,
-           (long long)request->groups, request->images, request->timesteps, planning->speeds, link);
+    format_steps(network, request, steps);
+    printf("%s: %lld groups of %d images, %s; predicted from %s, link %s\n", network->name, (long long)request->groups,
+           request->images, steps, planning->speeds, link);
+    if (network->windows.steps > 0) {
+        format_windows(network, windows);
+        printf("Windows: %s.\n", windows);
+    }
     if (planning->machine.processors > 0.0) {
         printf("All ranks share the %g processors of this host; --machine describes other machines.\n",
                planning->machine.processors);

@@ -117,6 +117,7 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
         .timesteps = snn_planning_steps(config, network),
         .block = config->simulation.block,
         .images = config->simulation.batch,
+        .latency = config->simulation.timesteps,
         .objective = config->parallel.objective,
         .encoding = work.encoding,
         .dynamics = work.dynamics,

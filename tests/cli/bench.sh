@@ -68,4 +68,20 @@ assert network["image_timesteps_per_second"] > 0 and network["state_bytes"] > 0
 assert abs(network["image_timesteps_per_second"] * network["seconds_median"] - 1) < 1e-3
 assert network["populations"][-1]["neuron"] == "readout"
 END
+rm -f "$json"
+
+# With windows: an image counts once, and is compared with a single pass.
+alone bench "$root/configs/digits.toml" --seconds 0 --json "$json" --set neuron.steps=3 --set simulation.timesteps=0 \
+  --set simulation.encoding=direct --set simulation.block=0 && pass || fail "windows: $(cat "$work/err")"
+python3 - "$json" <<'END' && pass || fail "results of windows: $(cat "$json")"
+import json, sys
+found = json.load(open(sys.argv[1]))
+network = found["network"]
+assert network["steps"] == network["delay"] == 3 and network["latency"] % 3 == 0 and network["latency"] > 3
+assert "timesteps" not in network and network["images_per_second"] > 0
+assert abs(network["images_per_second"] * network["seconds_median"] - 1) < 1e-3
+if found["onednn"] is not None:
+    ratio = network["seconds_onednn_float32"] / network["seconds_median"]
+    assert abs(network["ratio_onednn_float32"] / ratio - 1) < 1e-3
+END
 finish

@@ -113,6 +113,13 @@ OMP_NUM_THREADS='' alone plan "$config" --ranks 4096 && holds 'threads +1 a rank
 alone plan "$config" --ranks 6 --layout 1x2x3 -o "$work/plan.toml" && holds '6 ranks as 1x2x3' 'ms / item'
 alone plan "$config" --plan "$work/plan.toml" && holds '6 ranks as 1x2x3'
 alone plan "$config" --ranks 4 --set parallel.calibration=off && holds 'predicted from assumed speeds'
+# With windows: what an image takes in timesteps beside the time, and no timestep where steps are meant.
+windows=(--set neuron.steps=3 --set neuron.delay=2 --set simulation.timesteps=0 --set simulation.encoding=direct
+  --set simulation.block=0 --set parallel.calibration=off)
+spikes='latency [0-9]+ timesteps, interval 3 timesteps, 3 spikes per neuron \(delay 2\)'
+alone plan "$config" --ranks 4 "${windows[@]}" && holds ', windows of 3 steps \([0-9.e+]+ images/s\)' "^  windows +$spikes" &&
+  ! grep -Eq ' (3|64) timesteps each' "$work/out" && pass || fail "windows: $(cat "$work/out")"
+alone plan "$config" --ranks 1,4 "${windows[@]}" && holds ', windows of 3 steps;' "^Windows: $spikes"
 # No home, no cache, no failure; and what is in the way of one.
 XDG_CACHE_HOME='' HOME='' alone plan "$config" --ranks 2 && holds 'predicted from measured speeds'
 XDG_CACHE_HOME=/proc/none alone plan "$config" --ranks 2 && holds 'predicted from measured speeds'

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
+#include "core/network/timing.h"
 #include "partition/calibrate.h"
 #include "partition/planner.h"
 #include "tests/core/shard/examples.h"
@@ -30,6 +31,25 @@ static snn_network *make_example(int number, snn_weight_format format)
     snn_network *network = make[number](format, 5);
     assert_non_null(network);
     return network;
+}
+
+/* Lets the neurons of an example fire in windows. Resting states differ from channel to channel. */
+static void set_windows(snn_network *network, int32_t steps, int32_t delay)
+{
+    assert_int_equal(snn_windows_init(steps, delay, 0.5, 0.25, &network->windows).code, SNN_OK);
+    const int32_t reach = snn_windows_reach(&network->windows);
+    for (int32_t p = 0; p < network->population_count; p++) {
+        snn_population *population = &network->populations[p];
+        if (snn_neuron_spikes(population->kind)) {
+            population->unit = 1.0f / (float)reach;
+            population->rest = snn_allocate((size_t)population->shape.channels, sizeof *population->rest);
+            assert_non_null(population->rest);
+            for (int32_t c = 0; c < population->shape.channels; c++) {
+                population->rest[c] = c % (2 * reach + 1) - reach;
+            }
+        }
+    }
+    snn_network_find_depths(network);
 }
 
 static void calibrate(const snn_network *network, const snn_kernels *kernels, const snn_work *work,
@@ -90,6 +110,53 @@ static void everything_is_measured_once(void **unused)
         snn_prices_destroy(prices);
         snn_speed_book_clear(&book);
         snn_network_destroy(network);
+    }
+}
+
+static bool are_measured(const snn_network *network, const snn_work *work, const snn_speed_book *book)
+{
+    snn_prices *prices;
+    assert_false(snn_failed(snn_prices_create(network, work, SHARDS, book, &prices)));
+    const bool measured = prices->measured;
+    snn_prices_destroy(prices);
+    return measured;
+}
+
+/* Speeds of windows are of so many steps at so many moments, not those of as many timesteps. */
+static void windows_are_measured(void **unused)
+{
+    (void)unused;
+    static const int32_t windows[][2] = {{0, 0}, {4, 4}, {4, 1}, {4, 0}, {5, 5}, {1, 1}}; /* steps, delay */
+    enum { WINDOWS = sizeof windows / sizeof windows[0] };
+    const snn_kernels *kernels = NULL;
+    assert_int_equal(snn_kernels_select(&kernels).code, SNN_OK);
+    for (int i = 0; i < EXAMPLES; i++) {
+        const snn_weight_format format = i % 2 == 0 ? SNN_WEIGHTS_INT16 : SNN_WEIGHTS_FLOAT32;
+        snn_network *networks[WINDOWS];
+        snn_speed_book books[WINDOWS] = {{0}};
+        snn_work works[WINDOWS];
+        for (int w = 0; w < WINDOWS; w++) {
+            networks[w] = make_example(i, format);
+            works[w] = WORK;
+            works[w].block = w > 0 ? windows[w][0] : 4;
+            works[w].encoding = SNN_ENCODING_DIRECT;
+            if (w > 0) {
+                set_windows(networks[w], windows[w][0], windows[w][1]);
+            }
+            calibrate(networks[w], kernels, &works[w], &books[w]);
+            for (int32_t speed = 0; speed < books[w].count; speed++) {
+                assert_true(isfinite(books[w].speeds[speed].step_seconds) && books[w].speeds[speed].step_seconds > 0);
+            }
+        }
+        for (int w = 0; w < WINDOWS * WINDOWS; w++) {
+            const int other = w % WINDOWS;
+            assert_true(are_measured(networks[w / WINDOWS], &works[w / WINDOWS], &books[other]) ==
+                        (w / WINDOWS == other));
+        }
+        for (int w = 0; w < WINDOWS; w++) {
+            snn_speed_book_clear(&books[w]);
+            snn_network_destroy(networks[w]);
+        }
     }
 }
 
@@ -201,9 +268,10 @@ static void create_shard(const snn_network *network, const snn_kernels *kernels,
 static void compare_memory(const snn_network *network, const snn_kernels *kernels, const snn_work *work,
                            const snn_prices *prices, const snn_plan *plan)
 {
+    const int32_t steps = network->windows.steps;
     const snn_planner_request request = {.ranks = snn_plan_ranks(plan),
                                          .groups = 1,
-                                         .timesteps = TIMESTEPS,
+                                         .timesteps = steps > 0 ? steps : TIMESTEPS,
                                          .block = work->block,
                                          .images = work->images,
                                          .encoding = work->encoding,
@@ -233,8 +301,10 @@ static void memory_is_as_predicted(void **unused)
     (void)unused;
     int32_t tables;
     const snn_kernels *const *kernels = snn_kernels_all(&tables);
-    for (int i = 0; i < 4 * EXAMPLES; i++) {
-        const snn_kernels *table = kernels[i < 2 * EXAMPLES ? tables - 1 : 0];
+    static const int32_t windows[][2] = {{0, 0}, {0, 0}, {4, 4}, {4, 1}}; /* steps, delay */
+    for (int i = 0; i < 8 * EXAMPLES; i++) {
+        const snn_kernels *table = kernels[i < 4 * EXAMPLES ? tables - 1 : 0];
+        const int kind = i / EXAMPLES % 4;
         if (!table->available()) {
             continue;
         }
@@ -245,7 +315,11 @@ static void memory_is_as_predicted(void **unused)
         snn_speed_book book = {0};
         snn_prices *prices;
         snn_work work = WORK;
-        work.encoding = i / EXAMPLES % 2 == 0 ? SNN_ENCODING_FLOAT : SNN_ENCODING_DETERMINISTIC;
+        work.encoding = kind != 1 ? SNN_ENCODING_DIRECT : SNN_ENCODING_DETERMINISTIC;
+        if (kind > 1) {
+            set_windows(network, windows[kind][0], windows[kind][1]);
+            work.block = windows[kind][0];
+        }
         calibrate(network, table, &work, &book);
         assert_false(snn_failed(snn_prices_create(network, &work, SHARDS, &book, &prices)));
         for (int32_t stages = 1; stages <= 3; stages++) {
@@ -264,8 +338,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_measured_once), cmocka_unit_test(weights_are_made_up),
-        cmocka_unit_test(teams_are_measured),          cmocka_unit_test(prices_between_widths),
-        cmocka_unit_test(memory_is_as_predicted),      cmocka_unit_test(speeds_are_confirmed),
+        cmocka_unit_test(windows_are_measured),        cmocka_unit_test(teams_are_measured),
+        cmocka_unit_test(prices_between_widths),       cmocka_unit_test(memory_is_as_predicted),
+        cmocka_unit_test(speeds_are_confirmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static void sums_up_exactly(void **state)
     const double fast[] = {9.0, 0.004, 9.0, 0.001, 9.0, 0.002};
     script scripts[] = {{slow, 6, 0}, {fast, 6, 0}};
     const snn_contestant contestants[] = {{run_script, &scripts[0]}, {run_script, &scripts[1]}};
-    snn_timing timings[2];
+    snn_run_times timings[2];
     assert_int_equal(snn_measure(contestants, 1, 15.0, timings).code, SNN_OK);
     assert_int_equal(timings[0].samples, 5);
     assert_true(timings[0].minimum == 1.0 && timings[0].median == 3.0);
@@ -57,7 +57,7 @@ static void forwards_failures(void **state)
     (void)state;
     int32_t runs = 0;
     const snn_contestant contestant = {fail_second, &runs};
-    snn_timing timing;
+    snn_run_times timing;
     const snn_status status = snn_measure(&contestant, 1, 1.0, &timing);
     assert_int_equal(status.code, SNN_INTERNAL_ERROR);
     assert_string_equal(status.message, "broken");
