@@ -282,6 +282,7 @@ snn_status snn_shard_create(const snn_network *network, const snn_kernels *kerne
     const bool windows = network->windows.steps > 0;
     made->block = windows ? network->windows.steps : options->block;
     made->timesteps = windows ? network->windows.steps : options->timesteps;
+    made->latency = options->timesteps > 0 ? options->timesteps : snn_network_latency(network);
     made->dynamics = options->dynamics;
     made->encoding = windows ? SNN_ENCODING_DIRECT : options->encoding;
     made->momentum = options->momentum;
@@ -359,7 +360,7 @@ snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *
 
 int32_t snn_shard_latency(const snn_shard *shard)
 {
-    return shard->timings != NULL ? snn_network_latency(shard->network) : shard->timesteps;
+    return shard->latency;
 }
 
 int32_t snn_shard_planes(const snn_shard *shard, int32_t population, int32_t steps)

@@ -24,11 +24,11 @@ typedef struct snn_channel_range {
 } snn_channel_range;
 
 typedef struct snn_shard_options {
-    int32_t images; /* largest image group */
-    /* The next four are not looked at if the network has windows: then a group is one block of their steps. */
-    int32_t block;     /* largest block, timesteps */
-    int32_t timesteps; /* T */
-    const float *eta;  /* [timesteps], copied */
+    int32_t images;    /* largest image group */
+    int32_t timesteps; /* T; with windows those of the readout, 0: until the last window ends */
+    /* The next three are not looked at if the network has windows: then a group is one block of their steps. */
+    int32_t block;    /* largest block, timesteps */
+    const float *eta; /* [timesteps], copied */
     snn_encoding encoding;
     const snn_channel_range *channels; /* [population_count]: what this rank owns of each population, copied */
     const snn_channel_range *visible;  /* [population_count]: union of owned and needed channels; empty where the rank
@@ -67,7 +67,7 @@ snn_sums snn_shard_sums(const snn_shard *shard, int32_t population);
 /* Planes of a population for a block of so many steps: as many, but with windows those of core/network/timing.h. */
 int32_t snn_shard_planes(const snn_shard *shard, int32_t population, int32_t steps);
 
-/* Timesteps of a group: T, or with windows until the last one ends. */
+/* Timesteps of the readout: T, or with windows until the last one ends unless the options say otherwise. */
 int32_t snn_shard_latency(const snn_shard *shard);
 
 /* Runs the owned channels of `population` over steps [first, first + steps) of the current group. steps <= block.

@@ -80,9 +80,10 @@ typedef struct snn_worker {
 struct snn_shard {
     const snn_network *network;
     const snn_kernels *kernels;
-    int32_t capacity; /* largest image group */
-    int32_t images;   /* in the current group */
-    int32_t block, timesteps;
+    int32_t capacity;         /* largest image group */
+    int32_t images;           /* in the current group */
+    int32_t block, timesteps; /* with windows both are their steps */
+    int32_t latency;          /* timesteps of the readout */
     snn_dynamics dynamics;
     snn_encoding encoding;
     float momentum;

@@ -302,7 +302,7 @@ static int32_t index_of_largest(const float *values, int32_t count)
     return best;
 }
 
-/* The readout's decoded input at every timestep, those before its first moment included. */
+/* The readout's decoded input at every timestep: before its first moment as at that, after its last as at that. */
 static void read_out(const window_tile *at)
 {
     const snn_shard *shard = at->shard;
@@ -312,7 +312,8 @@ static void read_out(const window_tile *at)
     const float *graded = at->part->graded != NULL ? at->part->graded + (int64_t)at->tile.image * classes : NULL;
     int32_t *predictions = shard->predictions + (int64_t)at->tile.image * latency;
     float *x = shard->logits + (int64_t)at->tile.image * classes;
-    for (int32_t moment = 0; moment < at->tile.steps; moment++) {
+    int32_t t = 0;
+    for (int32_t moment = 0; moment < at->tile.steps && (moment == 0 || start + moment < latency); moment++) {
         const snn_tile tile = moments_of(at, at->tile.accumulator, moment, 1);
         for (int32_t c = 0; c < classes; c++) {
             const float sum =
@@ -321,7 +322,8 @@ static void read_out(const window_tile *at)
             x[c] = graded != NULL ? x[c] + graded[c] : x[c];
         }
         const int32_t best = index_of_largest(x, classes);
-        for (int32_t t = moment == 0 ? 0 : start + moment; t <= start + moment; t++) {
+        const bool last = moment + 1 == at->tile.steps;
+        for (; t < latency && (t <= start + moment || last); t++) {
             predictions[t] = best;
         }
     }

@@ -8,9 +8,9 @@
 #include "io/cli/verbs.h"
 #include "io/hdf5_helpers.h"
 
-static const snn_verb *const verbs[] = {&snn_verb_run,    &snn_verb_convert, &snn_verb_check,
-                                        &snn_verb_plan,   &snn_verb_verify,  &snn_verb_diff,
-                                        &snn_verb_report, &snn_verb_approx,  &snn_verb_bench};
+static const snn_verb *const verbs[] = {&snn_verb_run,    &snn_verb_convert, &snn_verb_check,  &snn_verb_plan,
+                                        &snn_verb_verify, &snn_verb_diff,    &snn_verb_report, &snn_verb_approx,
+                                        &snn_verb_bench,  &snn_verb_tune};
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
 static void print_help(void)

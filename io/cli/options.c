@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,10 @@ typedef struct option_name {
 } option_name;
 
 static const option_name names[] = {
-    {"--set", 's', true},  {"--restart", 'r', true}, {"--max-hours", 'm', true}, {"--layout", 'l', true},
-    {"--plan", 'p', true}, {"--quiet", 'q', false},  {"--trace", 't', true},     {"--progress", 'g', true},
-    {"-o", 'o', true},     {"--ranks", 'n', true},   {"--machine", 'c', true},
+    {"--set", 's', true},     {"--restart", 'r', true},   {"--max-hours", 'm', true}, {"--layout", 'l', true},
+    {"--plan", 'p', true},    {"--quiet", 'q', false},    {"--trace", 't', true},     {"--progress", 'g', true},
+    {"-o", 'o', true},        {"--ranks", 'n', true},     {"--machine", 'c', true},   {"--steps", 'S', true},
+    {"--latency", 'L', true}, {"--agreement", 'A', true},
 };
 
 static snn_status add_override(const snn_verb *verb, const char *text, snn_options *options)
@@ -53,6 +55,18 @@ static snn_status parse_number(const snn_verb *verb, const char *name, const cha
     if (end == text || *end != '\0' || !isfinite(*value) || *value < smallest) {
         return snn_usage_error(verb, "%s %s: a number of at least %g expected", name, text, smallest);
     }
+    return snn_ok();
+}
+
+static snn_status parse_count(const snn_verb *verb, const char *name, const char *text, int32_t *count)
+{
+    char *end = NULL;
+    errno = 0;
+    const long value = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || value < 1 || value > INT32_MAX) {
+        return snn_usage_error(verb, "%s %s: a whole number of at least 1 expected", name, text);
+    }
+    *count = (int32_t)value;
     return snn_ok();
 }
 
@@ -115,6 +129,14 @@ static snn_status store(const snn_verb *verb, const option_name *option, const c
         return parse_progress(verb, value, &options->progress);
     case 'n':
         return parse_ranks(verb, value, options);
+    case 'S':
+        return parse_count(verb, option->name, value, &options->steps);
+    case 'L':
+        return parse_count(verb, option->name, value, &options->latency);
+    case 'A':
+        SNN_TRY(parse_number(verb, option->name, value, 0.0, &options->agreement));
+        return options->agreement <= 1.0 ? snn_ok()
+                                         : snn_usage_error(verb, "--agreement %s: a share from 0 to 1 expected", value);
     case 'c':
         (void)snprintf(options->machine, sizeof options->machine, "parallel.machine=%s", value);
         return add_override(verb, options->machine, options);

@@ -28,11 +28,13 @@ typedef struct snn_options {
     const char *output;                 /* -o */
     int32_t ranks[SNN_MAX_RANK_COUNTS]; /* --ranks of `plan` */
     int32_t rank_counts;
+    int32_t steps, latency;            /* --steps, --latency of `tune`; 0: no bound */
+    double agreement;                  /* --agreement, likewise */
     char machine[SNN_PATH_BYTES + 32]; /* --machine, as the override that it stands for */
 } snn_options;
 
 /* Which options a verb takes, as a string of their letters: s(et) r(estart) m(ax-hours) l(ayout) p(lan) q(uiet)
- * t(race) g (progress) o(utput) n (ranks) c (machine). */
+ * t(race) g (progress) o(utput) n (ranks) c (machine) S(teps) L(atency) A(greement). */
 snn_status snn_options_parse(const snn_verb *verb, const char *allowed, int argc, char **argv, snn_options *options);
 
 #endif

@@ -10,7 +10,8 @@ static const double PLAIN_SECONDS = 10.0;   /* between two plain lines */
 
 snn_progress snn_progress_begin(const char *what, int64_t total, int64_t resumed, bool enabled, snn_progress_mode mode)
 {
-    snn_progress progress = {.what = what, .total = total, .resumed = resumed, .begun = snn_seconds()};
+    snn_progress progress = {
+        .what = what, .unit = "images", .total = total, .resumed = resumed, .begun = snn_seconds()};
     progress.terminal = isatty(STDERR_FILENO) == 1;
     progress.enabled = enabled && mode != SNN_PROGRESS_NEVER;
     progress.last = mode == SNN_PROGRESS_ALWAYS ? 0.0 : progress.begun;
@@ -40,8 +41,8 @@ void snn_progress_update(snn_progress *progress, int64_t done)
     if (rate > 0.0) {
         format_time((double)(progress->total - done) / rate, left, sizeof left);
     }
-    fprintf(stderr, "%s%s: %lld of %lld images, %.1f images/s, %s left%s", progress->terminal ? "\r" : "",
-            progress->what, (long long)done, (long long)progress->total, rate, left,
+    fprintf(stderr, "%s%s: %lld of %lld %s, %.1f %s/s, %s left%s", progress->terminal ? "\r" : "", progress->what,
+            (long long)done, (long long)progress->total, progress->unit, rate, progress->unit, left,
             progress->terminal ? "\033[K" : "\n");
     (void)fflush(stderr);
 }

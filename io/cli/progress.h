@@ -11,6 +11,7 @@
 typedef struct snn_progress {
     bool enabled, terminal;
     const char *what; /* "calibration", "evaluation" */
+    const char *unit; /* of what is counted: "images", unless the caller says otherwise */
     int64_t total, resumed;
     double begun, last;
 } snn_progress;

@@ -1,0 +1,78 @@
+#include "io/cli/tune_file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One line of text for each entry, and one before them; reals as hexadecimal, so that they are read as they were. */
+#define HEADER "snn_dist tune 1 %016" PRIx64 "\n"
+
+snn_status snn_tune_file_read(const char *path, uint64_t fingerprint, snn_tune_list *list)
+{
+    FILE *file = fopen(path, "r");
+    uint64_t found = 0;
+    snn_status status = snn_ok();
+    if (file == NULL) {
+        return snn_ok();
+    }
+    if (fscanf(file, HEADER, &found) != 1 || found != fingerprint) {
+        (void)fclose(file);
+        return snn_ok();
+    }
+    for (;;) {
+        snn_tune_entry entry = {.images = 0};
+        snn_tune_choice *choice = &entry.choice;
+        snn_tune_result *result = &entry.result;
+        int format = 0;
+        const int read = fscanf(file, "%d %d %la %la %d %la %la %d %d %d %d %d %la %la %la %la\n", &choice->steps,
+                                &choice->delay, &choice->ratio, &choice->margin, &choice->timesteps, &choice->eta0,
+                                &choice->gamma, &format, &entry.images, &result->images, &result->latency,
+                                &result->spikes, &result->error, &result->agreement, &result->agreed, &result->seconds);
+        if (read != 16 || format < 0 || format > SNN_WEIGHTS_FLOAT32) {
+            break; /* the end, or damage: what follows is measured again */
+        }
+        choice->format = (snn_weight_format)format;
+        SNN_GOTO_DONE(status, snn_tune_list_add(list, &entry));
+    }
+done:
+    (void)fclose(file);
+    return status;
+}
+
+static snn_status write_entries(FILE *file, uint64_t fingerprint, const snn_tune_list *list)
+{
+    int written = fprintf(file, HEADER, fingerprint);
+    for (int32_t i = 0; i < list->count && written > 0; i++) {
+        const snn_tune_choice *choice = &list->entries[i].choice;
+        const snn_tune_result *result = &list->entries[i].result;
+        written = fprintf(file, "%d %d %a %a %d %a %a %d %d %d %d %d %a %a %a %a\n", choice->steps, choice->delay,
+                          choice->ratio, choice->margin, choice->timesteps, choice->eta0, choice->gamma,
+                          (int)choice->format, list->entries[i].images, result->images, result->latency, result->spikes,
+                          result->error, result->agreement, result->agreed, result->seconds);
+    }
+    const bool kept = written > 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    return kept ? snn_ok() : snn_fail(SNN_FILE_ERROR, "cannot write: %s", strerror(errno));
+}
+
+snn_status snn_tune_file_write(const char *path, uint64_t fingerprint, const snn_tune_list *list)
+{
+    char temporary[SNN_PATH_BYTES + 512];
+    (void)snprintf(temporary, sizeof temporary, "%s.new", path);
+    FILE *file = fopen(temporary, "w");
+    if (file == NULL) {
+        return snn_fail(SNN_FILE_ERROR, "%s: cannot create: %s", temporary, strerror(errno));
+    }
+    snn_status status = write_entries(file, fingerprint, list);
+    if (fclose(file) != 0 && !snn_failed(status)) {
+        status = snn_fail(SNN_FILE_ERROR, "cannot write: %s", strerror(errno));
+    }
+    if (!snn_failed(status) && rename(temporary, path) != 0) {
+        status = snn_fail(SNN_FILE_ERROR, "cannot rename: %s", strerror(errno));
+    }
+    if (snn_failed(status)) {
+        (void)unlink(temporary);
+    }
+    return snn_context(status, "%s", path);
+}
