@@ -12,6 +12,9 @@
 
 #include "core/base/memory.h"
 #include "core/kernels/kernels.h"
+#ifdef __AVX2__
+#include "core/kernels/vectors.h"
+#endif
 
 /* Two vectors of the widest kind: compilers make vector instructions of loops this long, but unroll shorter ones before
  * they look for vectors. */
@@ -127,6 +130,32 @@ static inline void snn_lanes_integrate_state(const snn_neurons *neurons, const s
     snn_lanes_store(neurons->x + state, x, count);
 }
 
+#ifdef __AVX2__
+/* Fires and moves y; gives the spikes as bits and the sum of tracking errors. */
+static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, float unit, bool strict, uint32_t *error)
+{
+    const snn_vector step = snn_vector_all(eta);
+    snn_vector_int errors = snn_vector_no_int();
+    uint32_t bits = 0;
+    for (int i = 0; i < SNN_LANES; i += SNN_VECTOR) {
+        const snn_vector_mask used = snn_vector_first(group->count - i), all = snn_vector_first(SNN_VECTOR);
+        const snn_vector target = snn_vector_load(group->target + i, all);
+        snn_vector y = snn_vector_load(group->y + i, all);
+        const snn_vector_mask fired = snn_vector_reaches(used, target, y, strict);
+        bits |= snn_vector_bits(fired) << i;
+        y = snn_vector_move(y, step, fired);
+        snn_vector_store(group->y + i, y, all);
+        snn_vector_store_int(group->spikes + i, snn_vector_count(snn_vector_load_int(group->spikes + i), fired));
+        const snn_vector distance =
+            snn_vector_multiply(snn_vector_magnitude(snn_vector_subtract(y, target)), snn_vector_all(unit));
+        const snn_vector scaled = snn_vector_multiply(snn_vector_smaller(distance, snn_vector_all(SNN_ERROR_LARGEST)),
+                                                      snn_vector_all(SNN_ERROR_UNIT));
+        errors = snn_vector_add_rounded(errors, scaled, used);
+    }
+    *error = snn_vector_sum_int(errors);
+    return bits;
+}
+#else
 static inline void snn_lanes_compare(int32_t *restrict fired, const float *restrict target, const float *restrict y,
                                      bool strict)
 {
@@ -180,6 +209,7 @@ static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, float unit, b
     *error = total;
     return bits;
 }
+#endif
 
 /* Bits [bit, bit + count) of a row, count <= 32. */
 static inline uint32_t snn_lanes_load_bits(const uint8_t *row, int64_t bit, int32_t count)

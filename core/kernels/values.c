@@ -81,26 +81,6 @@ static inline void take(int16_t *restrict values, uint32_t bits, int16_t amount)
 }
 #endif
 
-/* Takes `amount` from the values of those of the channels [channel, channel + count) of a row that fired. */
-static void take_fired(const uint8_t *row, int32_t channel, int32_t count, int16_t amount, int16_t *restrict values)
-{
-    const uint8_t *bytes = row + channel / 8;
-    const int shift = channel % 8;
-    for (; count >= BITS; count -= BITS, bytes += BITS / 8, values += BITS) {
-        uint64_t bits; /* arrays have readable bytes behind them */
-        memcpy(&bits, bytes, sizeof bits);
-        take(values, (uint32_t)(bits >> shift), amount);
-    }
-    if (count > 0) {
-        int16_t last[BITS] = {0};
-        uint64_t bits;
-        memcpy(&bits, bytes, sizeof bits);
-        memcpy(last, values, (size_t)count * sizeof last[0]);
-        take(last, (uint32_t)(bits >> shift), amount);
-        memcpy(values, last, (size_t)count * sizeof last[0]);
-    }
-}
-
 static void expand_byte(unsigned byte, int16_t *restrict values)
 {
     static const int16_t bit[8] = {1, 2, 4, 8, 16, 32, 64, 128};
@@ -124,28 +104,40 @@ static void expand_bits(const uint8_t *restrict bits, int64_t bit, int64_t count
     }
 }
 
-/* values = what planes [begin, end) of the row add to: each channel's bit in plane j takes magnitude j or adds it. */
+/* What planes [begin, end) of a row add up to, on top of the resting state: each channel's bit in plane j takes
+ * magnitude j or adds it. BITS channels at a time, all planes of them while they are at hand. */
 static void expand_codes(const snn_source *source, int32_t step, int64_t position, int32_t channel, int32_t count,
                          int16_t *restrict values)
 {
     const snn_codes *codes = source->codes;
     const snn_spikes *spikes = source->spikes;
     const int32_t begin = codes->begin[step], end = codes->end[step];
+    const int64_t plane = snn_spikes_plane_bytes(spikes) * spikes->images;
+    const uint8_t *row = snn_spikes_plane(spikes, begin, source->image) + position * spikes->row_bytes;
     int32_t all = 0;
     for (int32_t j = begin; j < end; j++) {
         all += codes->magnitude[j];
     }
-    for (int32_t c = 0; c < count; c++) {
-        values[c] = (int16_t)all;
-    }
-    if (step < codes->rest_steps) {
-        for (int32_t c = 0; c < count; c++) {
-            values[c] = (int16_t)(values[c] + codes->rest[channel + c]);
+    for (int32_t first = 0; first < count; first += BITS) {
+        const int32_t used = count - first < BITS ? count - first : BITS;
+        const uint8_t *bytes = row + (channel + first) / 8;
+        const int shift = (channel + first) % 8;
+        int16_t sum[BITS];
+        for (int i = 0; i < BITS; i++) {
+            sum[i] = (int16_t)all;
         }
-    }
-    for (int32_t j = begin; j < end; j++) {
-        const uint8_t *row = snn_spikes_plane(spikes, j, source->image) + position * spikes->row_bytes;
-        take_fired(row, channel, count, (int16_t)(2 * codes->magnitude[j]), values);
+        if (step < codes->rest_steps) {
+            const int32_t *rest = codes->rest + channel + first;
+            for (int i = 0; i < used; i++) {
+                sum[i] = (int16_t)(sum[i] + rest[i]);
+            }
+        }
+        for (int32_t j = begin; j < end; j++, bytes += plane) {
+            uint64_t bits; /* arrays have readable bytes behind them */
+            memcpy(&bits, bytes, sizeof bits);
+            take(sum, (uint32_t)(bits >> shift), (int16_t)(2 * codes->magnitude[j]));
+        }
+        memcpy(values + first, sum, (size_t)used * sizeof sum[0]);
     }
 }
 

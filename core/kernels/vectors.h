@@ -1,5 +1,5 @@
-/* Vectors of floats of the instruction set that a file is compiled for, private to this folder: what neurons_vectors.c
- * needs of them, by the same names for AVX2 and AVX-512. */
+/* Vectors of floats of the instruction set that a file is compiled for, private to this folder: what neurons
+ * need of them, by the same names for AVX2 and AVX-512. */
 #ifndef SNN_KERNELS_VECTORS_H
 #define SNN_KERNELS_VECTORS_H
 
@@ -17,7 +17,7 @@ typedef __mmask16 snn_vector_mask;
 
 static inline snn_vector_mask snn_vector_first(int32_t count)
 {
-    return (snn_vector_mask)(count >= SNN_VECTOR ? 0xffff : (1 << count) - 1);
+    return (snn_vector_mask)(count >= SNN_VECTOR ? 0xffff : count > 0 ? (1 << count) - 1 : 0);
 }
 static inline snn_vector snn_vector_all(float value)
 {
@@ -97,6 +97,10 @@ static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
 static inline snn_vector_int snn_vector_load_int(const int32_t *from)
 {
     return _mm512_loadu_si512(from);
+}
+static inline uint32_t snn_vector_sum_int(snn_vector_int values)
+{
+    return (uint32_t)_mm512_reduce_add_epi32(values);
 }
 
 #else
@@ -183,6 +187,13 @@ static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
 static inline snn_vector_int snn_vector_load_int(const int32_t *from)
 {
     return _mm256_loadu_si256((const __m256i *)from);
+}
+static inline uint32_t snn_vector_sum_int(snn_vector_int values)
+{
+    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(values), _mm256_extracti128_si256(values, 1));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+    return (uint32_t)_mm_cvtsi128_si32(sum);
 }
 
 #endif

@@ -15,16 +15,59 @@ typedef struct window_job {
     int32_t moments;
 } window_job;
 
-/* x of `count` input channels from `first` on at one position of the tile. */
-static void decode(const window_job *job, int32_t moment, int64_t position, int32_t first, int32_t count, float *x)
+/* Lanes of one group: up to SNN_LANES channels from `first` on of one position, or, of populations with few channels,
+ * all channels of several positions side by side, whose sums and spikes lie in memory like that too. */
+typedef struct strip {
+    snn_lanes lanes;
+    int32_t first;     /* channel, from the first owned one on */
+    int32_t channels;  /* of each position */
+    int32_t positions; /* side by side, at most */
+    _Alignas(SNN_ALIGNMENT) float rest[SNN_LANES];
+} strip;
+
+/* Positions that fit a group whole; 1 where their spikes would have gaps between them. */
+static int32_t positions_together(const snn_neurons *neurons)
+{
+    const int32_t channels = neurons->shape.channels;
+    const bool whole = snn_lanes_owned(neurons) == channels && channels % 8 == 0 && SNN_LANES % channels == 0;
+    return whole ? SNN_LANES / channels : 1;
+}
+
+/* Constants of a group; its count is set by `place`. */
+static void begin(const window_job *job, int32_t first, int32_t positions, strip *group)
+{
+    snn_lanes *lanes = &group->lanes;
+    const int32_t left = snn_lanes_owned(job->neurons) - first;
+    memset(group, 0, sizeof *group);
+    group->first = first;
+    group->channels = left < SNN_LANES ? left : SNN_LANES;
+    group->positions = positions;
+    for (int i = 0; i < group->channels * positions; i++) {
+        const int32_t channel = first + i % group->channels;
+        lanes->inverse_scale[i] = job->neurons->inverse_scale[channel];
+        group->rest[i] = (float)job->constants->rest[channel];
+    }
+}
+
+/* So many positions are in the lanes now. */
+static void place(strip *group, int64_t positions)
+{
+    const int32_t count = group->channels * (int32_t)(positions < group->positions ? positions : group->positions);
+    for (int i = 0; i < SNN_LANES && count != group->lanes.count; i++) {
+        group->lanes.used[i] = i < count ? -1 : 0;
+    }
+    group->lanes.count = count;
+}
+
+/* x of `count` input channels from `first` on at one position of the tile; step and bias are those of the lanes. */
+static void decode(const window_job *job, int32_t moment, int64_t position, int32_t first, int32_t count,
+                   const float *bias, const float *step, float *x)
 {
     const snn_neurons *neurons = job->neurons;
     const int64_t channels = neurons->input_channels;
     const int64_t positions = job->tile->position_end - job->tile->position_begin;
     const int64_t sum_at = (moment * positions + position - job->tile->position_begin) * channels + first;
-    _Alignas(SNN_ALIGNMENT) float bias[SNN_LANES], step[SNN_LANES], sum[SNN_LANES];
-    snn_lanes_load(bias, job->constants->bias + position * job->constants->bias_stride + first, count);
-    snn_lanes_load(step, neurons->step + first, count);
+    _Alignas(SNN_ALIGNMENT) float sum[SNN_LANES];
     snn_lanes_load_sums(sum, job->tile, neurons->real, sum_at, count);
     for (int i = 0; i < SNN_LANES; i++) {
         x[i] = bias[i] + step[i] * sum[i];
@@ -38,22 +81,35 @@ static void decode(const window_job *job, int32_t moment, int64_t position, int3
     }
 }
 
+/* Bias of lanes from input channel `first` on at a position: `repeat` times the same where it has none of its own. */
+static void load_bias(const window_job *job, int64_t position, int32_t first, int32_t count, int32_t width, float *bias)
+{
+    const float *from = job->constants->bias + position * job->constants->bias_stride + first;
+    if (job->constants->bias_stride != 0 || width == count) {
+        snn_lanes_load(bias, from, count);
+        return;
+    }
+    for (int i = 0; i < SNN_LANES; i++) {
+        bias[i] = i < count ? from[i % width] : 0.0F;
+    }
+}
+
 /* x of all input channels of a position. */
 static void decode_position(const window_job *job, int32_t moment, int64_t position, float *x)
 {
     for (int32_t first = 0; first < job->neurons->input_channels; first += SNN_LANES) {
         const int32_t left = job->neurons->input_channels - first, count = left < SNN_LANES ? left : SNN_LANES;
-        _Alignas(SNN_ALIGNMENT) float lanes[SNN_LANES];
-        decode(job, moment, position, first, count, lanes);
+        _Alignas(SNN_ALIGNMENT) float lanes[SNN_LANES], bias[SNN_LANES], step[SNN_LANES];
+        load_bias(job, position, first, count, count, bias);
+        snn_lanes_load(step, job->neurons->step + first, count);
+        decode(job, moment, position, first, count, bias, step, lanes);
         snn_lanes_store(x + first, lanes, count);
     }
 }
 
-static void rest(const window_job *job, int32_t first, snn_lanes *group)
+static void rest(strip *group)
 {
-    for (int i = 0; i < SNN_LANES; i++) {
-        group->y[i] = i < group->count ? (float)job->constants->rest[first + i] : 0.0F;
-    }
+    memcpy(group->lanes.y, group->rest, sizeof group->rest);
 }
 
 /* Steps that are fired with the targets of a moment: its own, and after the last one all that are left. */
@@ -62,105 +118,136 @@ static int32_t steps_end(const window_job *job, int32_t moment)
     return moment + 1 < job->moments ? moment + 1 : job->constants->steps;
 }
 
-/* The group's neurons at one output position, from step `moment` on: y, bits, counts. */
-static void fire(const window_job *job, snn_lanes *group, int32_t first, int32_t moment, int64_t position, bool strict)
+/* The group's neurons from one output position on, from step `moment` on: y, bits, counts. */
+static void fire(const window_job *job, strip *group, int32_t moment, int64_t position, bool strict)
 {
     const snn_neurons *neurons = job->neurons;
-    const int64_t bit = neurons->channel_begin + first, row = position * neurons->spikes.row_bytes;
-    const int32_t end = steps_end(job, moment);
+    const int64_t bit = neurons->channel_begin + group->first, row = position * neurons->spikes.row_bytes;
+    const int32_t end = steps_end(job, moment), count = group->lanes.count;
     uint8_t *bits_of = snn_spikes_plane(&neurons->spikes, moment, job->tile->image) + row;
     const int64_t plane = snn_spikes_plane_bytes(&neurons->spikes) * neurons->spikes.images;
-    uint32_t before = moment == 0 ? 0 : snn_lanes_load_bits(bits_of - plane, bit, group->count);
+    uint32_t before = moment == 0 ? 0 : snn_lanes_load_bits(bits_of - plane, bit, count);
     for (int32_t step = moment; step < end; step++, bits_of += plane) {
         uint32_t error;
-        const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], job->constants->unit, strict, &error);
-        snn_lanes_store_bits(bits_of, bit, group->count, bits);
+        const uint32_t bits = snn_lanes_fire(&group->lanes, neurons->eta[step], job->constants->unit, strict, &error);
+        snn_lanes_store_bits(bits_of, bit, count, bits);
         snn_lanes_count_spikes(job->counts, step, bits, step == 0 ? bits : before, error);
         before = bits;
     }
 }
 
-/* After the last step: which neurons f(x) has left the codes behind. */
-static void count_beyond(const window_job *job, const snn_lanes *group, int32_t first)
+/* After the last step: which neurons f(x) has left the codes behind. Few, if any. */
+static void count_beyond(const window_job *job, const strip *group)
 {
-    for (int i = 0; i < group->count; i++) {
-        const float distance = group->target[i] - (float)job->constants->rest[first + i];
-        job->counts->channel_beyond[first + i] += fabsf(distance) > job->constants->reach + 1.0F ? 1 : 0;
+    const float reach = job->constants->reach + 1.0F;
+    int32_t beyond = 0;
+    for (int i = 0; i < SNN_LANES; i++) {
+        beyond |= fabsf(group->lanes.target[i] - group->rest[i]) > reach ? group->lanes.used[i] : 0;
+    }
+    for (int i = 0; i < group->lanes.count && beyond != 0; i++) {
+        const float distance = fabsf(group->lanes.target[i] - group->rest[i]);
+        job->counts->channel_beyond[group->first + i % group->channels] += distance > reach ? 1 : 0;
     }
 }
 
-static snn_lanes begin(const window_job *job, int32_t first)
+static void count_channels(const window_job *job, const strip *group)
 {
-    snn_lanes group;
-    snn_lanes_begin(&group, job->neurons, first);
-    return group;
+    for (int i = 0; i < group->channels * group->positions; i++) {
+        job->counts->channel_spikes[group->first + i % group->channels] += group->lanes.spikes[i];
+    }
 }
 
 static void fire_unary(const window_job *job)
 {
     const bool strict = snn_neuron_is_strict(job->neurons->kind);
+    const int32_t together = positions_together(job->neurons);
     for (int32_t first = 0; first < snn_lanes_owned(job->neurons); first += SNN_LANES) {
-        snn_lanes group = begin(job, first);
-        for (int64_t position = job->tile->position_begin; position < job->tile->position_end; position++) {
-            rest(job, first, &group);
-            for (int32_t moment = 0; moment < job->moments; moment++) {
-                decode(job, moment, position, first, group.count, group.x);
-                snn_portable_find_targets(group.target, job->neurons, group.x, group.inverse_scale);
-                fire(job, &group, first, moment, position, strict);
-            }
-            count_beyond(job, &group, first);
+        strip group;
+        _Alignas(SNN_ALIGNMENT) float bias[SNN_LANES], step[SNN_LANES];
+        begin(job, first, together, &group);
+        for (int i = 0; i < SNN_LANES; i++) {
+            step[i] = i < group.channels * together ? job->neurons->step[first + i % group.channels] : 0.0F;
         }
-        snn_lanes_count_channels(job->counts, &group, first);
+        load_bias(job, job->tile->position_begin, first, group.channels * together, group.channels, bias);
+        for (int64_t position = job->tile->position_begin; position < job->tile->position_end; position += together) {
+            place(&group, job->tile->position_end - position);
+            if (job->constants->bias_stride != 0) {
+                load_bias(job, position, first, group.lanes.count, group.channels, bias);
+            }
+            rest(&group);
+            for (int32_t moment = 0; moment < job->moments; moment++) {
+                decode(job, moment, position, first, group.lanes.count, bias, step, group.lanes.x);
+                snn_portable_find_targets(group.lanes.target, job->neurons, group.lanes.x, group.lanes.inverse_scale);
+                fire(job, &group, moment, position, strict);
+            }
+            count_beyond(job, &group);
+        }
+        count_channels(job, &group);
     }
 }
 
-/* y of the tile's outputs between moments, [output position][owned] or [output position][SNN_LANES] of a group. */
-static void keep(float *y, const snn_lanes *group, bool last)
+/* y of the tile's outputs between moments, lane by lane. */
+static void keep(float *y, const strip *group, bool last)
 {
     if (!last) {
-        snn_lanes_store(y, group->y, group->count);
+        snn_lanes_store(y, group->lanes.y, group->lanes.count);
     }
 }
 
-static void recall(const window_job *job, const float *y, int32_t first, int32_t moment, snn_lanes *group)
+static void recall(const float *y, int32_t moment, strip *group)
 {
     if (moment == 0) {
-        rest(job, first, group);
+        rest(group);
     } else {
-        snn_lanes_load(group->y, y, group->count);
+        snn_lanes_load(group->lanes.y, y, group->lanes.count);
+    }
+}
+
+/* The largest inputs of the group's positions, x [input position][channels of the group]. */
+static void find_maxima(const window_job *job, strip *group, const float *x, int64_t position)
+{
+    const int32_t width = job->neurons->shape.width;
+    for (int32_t i = 0; i * group->channels < group->lanes.count; i++) {
+        _Alignas(SNN_ALIGNMENT) float largest[SNN_LANES];
+        snn_portable_maximum(job->neurons, x, group->channels, group->channels, (int32_t)((position + i) / width),
+                             (int32_t)((position + i) % width), largest);
+        memcpy(group->lanes.target + i * group->channels, largest, (size_t)group->channels * sizeof largest[0]);
+    }
+    for (int i = 0; i < SNN_LANES; i++) {
+        group->lanes.target[i] = group->lanes.target[i] * group->lanes.inverse_scale[i];
     }
 }
 
 static void fire_maxima(const window_job *job)
 {
     const snn_neurons *neurons = job->neurons;
-    const int64_t inputs = snn_shape_positions(neurons->input);
+    const int64_t inputs = snn_shape_positions(neurons->input), outputs = snn_shape_positions(neurons->shape);
+    const int32_t together = positions_together(neurons);
     float *x = job->tile->scratch, *y = x + inputs * SNN_LANES;
     for (int32_t first = 0; first < snn_lanes_owned(neurons); first += SNN_LANES) {
-        snn_lanes group = begin(job, first);
+        strip group;
+        _Alignas(SNN_ALIGNMENT) float bias[SNN_LANES], step[SNN_LANES], lanes[SNN_LANES];
+        begin(job, first, together, &group);
+        snn_lanes_load(step, neurons->step + first, group.channels);
         for (int32_t moment = 0; moment < job->moments; moment++) {
             const bool last = moment + 1 == job->moments;
-            int64_t position = 0;
             for (int64_t i = 0; i < inputs; i++) {
-                decode(job, moment, i, first, group.count, x + i * SNN_LANES);
+                load_bias(job, i, first, group.channels, group.channels, bias);
+                decode(job, moment, i, first, group.channels, bias, step, lanes);
+                snn_lanes_store(x + i * group.channels, lanes, group.channels);
             }
-            for (int32_t row = 0; row < neurons->shape.height; row++) {
-                for (int32_t column = 0; column < neurons->shape.width; column++, position++) {
-                    _Alignas(SNN_ALIGNMENT) float largest[SNN_LANES];
-                    snn_portable_maximum(neurons, x, SNN_LANES, SNN_LANES, row, column, largest);
-                    for (int i = 0; i < SNN_LANES; i++) {
-                        group.target[i] = largest[i] * group.inverse_scale[i];
-                    }
-                    recall(job, y + position * SNN_LANES, first, moment, &group);
-                    fire(job, &group, first, moment, position, false);
-                    keep(y + position * SNN_LANES, &group, last);
-                    if (last) {
-                        count_beyond(job, &group, first);
-                    }
+            for (int64_t position = 0; position < outputs; position += together) {
+                place(&group, outputs - position);
+                find_maxima(job, &group, x, position);
+                recall(y + position * group.channels, moment, &group);
+                fire(job, &group, moment, position, false);
+                keep(y + position * group.channels, &group, last);
+                if (last) {
+                    count_beyond(job, &group);
                 }
             }
         }
-        snn_lanes_count_channels(job->counts, &group, first);
+        count_channels(job, &group);
     }
 }
 
@@ -171,18 +258,20 @@ static void fire_outputs(const window_job *job, int32_t moment, int64_t begin_at
     const int32_t owned = snn_lanes_owned(job->neurons);
     const bool last = moment + 1 == job->moments;
     for (int32_t first = 0; first < owned; first += SNN_LANES) {
-        snn_lanes group = begin(job, first);
+        strip group;
+        begin(job, first, 1, &group);
+        place(&group, 1);
         for (int64_t position = begin_at; position < end; position++) {
             const int64_t at = (position - begin_at) * owned + first;
-            snn_lanes_load(group.target, targets + at, group.count);
-            recall(job, y + at, first, moment, &group);
-            fire(job, &group, first, moment, position, false);
+            snn_lanes_load(group.lanes.target, targets + at, group.lanes.count);
+            recall(y + at, moment, &group);
+            fire(job, &group, moment, position, false);
             keep(y + at, &group, last);
             if (last) {
-                count_beyond(job, &group, first);
+                count_beyond(job, &group);
             }
         }
-        snn_lanes_count_channels(job->counts, &group, first);
+        count_channels(job, &group);
     }
 }
 
