@@ -13,7 +13,7 @@ enum {
 
 static const double LOSSLESS = 0.99;    /* expected agreement from which fewer spikes are taken */
 static const double SUFFICIENT = 0.965; /* of windows of USUAL_STEPS; with less MOST_STEPS are recommended */
-static const double SLACK = 0.01;       /* of agreement, that the quickest dynamics may be below the best */
+static const double SLACK = 0.006;      /* of agreement, that the quickest dynamics may be below the best */
 static const double SHOWN = 1e4;        /* agreement is told in parts of this */
 static const double NOTHING = 0.002;    /* of agreement, that is no loss */
 
