@@ -11,6 +11,12 @@ enum {
     MOST_STEPS = 10
 };
 
+/* Calibration images are often those that the network was trained with, of which it is surer than of others: so errors
+ * count beside the expected agreement. */
+static const double SMALL_ERROR = 0.001; /* of the logits, from which fewer spikes are taken */
+static const double QUICK_ERROR = 0.012; /* that the quickest dynamics may have, or QUICK_FACTOR times the best's */
+static const double QUICK_FACTOR = 3.0;
+static const double BYTES_FACTOR = 1.3; /* by which bytes for weights may raise the error */
 static const double LOSSLESS = 0.99;    /* expected agreement from which fewer spikes are taken */
 static const double SUFFICIENT = 0.965; /* of windows of USUAL_STEPS; with less MOST_STEPS are recommended */
 static const double SLACK = 0.006;      /* of agreement, that the quickest dynamics may be below the best */
@@ -230,7 +236,9 @@ static int32_t best_of(const snn_tune_list *list, const snn_tune_bounds *bounds,
         bool better = compare_agreement(&entry->result, &before->result) > 0;
         if (entry->choice.format != before->choice.format) {
             const double credit = entry->choice.format == SNN_WEIGHTS_INT8 ? NOTHING : -NOTHING;
-            better = entry->result.agreement + credit >= before->result.agreement;
+            const double factor = entry->choice.format == SNN_WEIGHTS_INT8 ? BYTES_FACTOR : 1.0 / BYTES_FACTOR;
+            better = entry->result.agreement + credit >= before->result.agreement &&
+                     entry->result.error <= factor * before->result.error;
         }
         best = better ? i : best;
     }
@@ -247,8 +255,10 @@ int32_t snn_tune_default(const snn_tune_list *list, const snn_tune_bounds *bound
     }
     for (int32_t spikes = 1; spikes <= USUAL_STEPS; spikes++) {
         const int32_t best = best_of(list, bounds, spikes);
-        const double enough = spikes < USUAL_STEPS ? LOSSLESS : SUFFICIENT;
-        if (best >= 0 && list->entries[best].result.agreement >= enough) {
+        const snn_tune_result *result = best >= 0 ? &list->entries[best].result : NULL;
+        const bool fewer = spikes < USUAL_STEPS;
+        if (result != NULL && result->agreement >= (fewer ? LOSSLESS : SUFFICIENT) &&
+            (!fewer || result->error <= SMALL_ERROR)) {
             return best;
         }
     }
@@ -264,10 +274,12 @@ int32_t snn_tune_quickest(const snn_tune_list *list, const snn_tune_bounds *boun
     const double enough = bounds->agreement > 0.0 ? bounds->agreement
                           : best >= 0             ? list->entries[best].result.agreement - SLACK
                                                   : 1.0;
+    const double most = best >= 0 ? fmax(QUICK_ERROR, QUICK_FACTOR * list->entries[best].result.error) : INFINITY;
     int32_t quickest = -1;
     for (int32_t i = 0; i < list->count; i++) {
         const snn_tune_result *result = &list->entries[i].result;
-        if (!eligible(&list->entries[i], bounds) || result->agreement < enough) {
+        const bool precise = bounds->agreement > 0.0 || result->error <= most;
+        if (!eligible(&list->entries[i], bounds) || result->agreement < enough || !precise) {
             continue;
         }
         const snn_tune_result *before = quickest < 0 ? NULL : &list->entries[quickest].result;
