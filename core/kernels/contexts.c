@@ -439,6 +439,7 @@ static bool restore(const snn_context_block *block, const snn_context_codes *cod
 }
 
 extern const snn_context_kernels SNN_ISA_NAME(snn_context_kernels);
+extern const snn_symbol_kernels SNN_ISA_NAME(snn_symbol_kernels);
 
 const snn_context_kernels SNN_ISA_NAME(snn_context_kernels) = {
     .name = TEXT(SNN_ISA),
@@ -447,4 +448,5 @@ const snn_context_kernels SNN_ISA_NAME(snn_context_kernels) = {
     .sort = sort,
     .restore = restore,
     .follow = follow,
+    .symbols = &SNN_ISA_NAME(snn_symbol_kernels),
 };

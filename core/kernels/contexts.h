@@ -18,6 +18,7 @@
 
 #include "core/base/memory.h"
 #include "core/base/status.h"
+#include "core/kernels/symbols.h"
 
 enum {
     SNN_CONTEXT_WORDS = 8, /* of 64 neurons, a chunk */
@@ -71,6 +72,7 @@ typedef struct snn_context_kernels {
     bool (*restore)(const snn_context_block *block, const snn_context_codes *codes, snn_context_streams *streams);
     /* Moves the chunks on by spikes that came by another way. */
     void (*follow)(const snn_context_block *block);
+    const snn_symbol_kernels *symbols; /* of the same instruction set */
 } snn_context_kernels;
 
 static inline size_t snn_context_chunks(size_t frame_bytes)
