@@ -19,6 +19,7 @@ typedef struct candidate {
 
 struct snn_codec_choice {
     snn_payload payload_kind;
+    bool windows;
     double byte_seconds;
     size_t sample_bytes; /* of a frame, at most */
     uint8_t *sample;     /* [steps][sample_bytes] */
@@ -28,21 +29,22 @@ struct snn_codec_choice {
     bool measuring; /* this group */
 };
 
-bool snn_codec_suits(snn_codec codec, snn_payload payload)
+bool snn_codec_suits(snn_codec codec, snn_payload payload, bool windows)
 {
     return codec == SNN_CODEC_RAW || codec == SNN_CODEC_ZSTD ||
-           (payload == SNN_PAYLOAD_BITS && (codec == SNN_CODEC_XOR || codec == SNN_CODEC_CONTEXT));
+           (payload == SNN_PAYLOAD_BITS && (codec == SNN_CODEC_CONTEXT || (codec == SNN_CODEC_XOR && !windows)));
 }
 
-double snn_codec_usual_ratio(snn_codec codec, snn_payload payload)
+double snn_codec_usual_ratio(snn_codec codec, snn_payload payload, bool windows)
 {
+    static const double of_windows[SNN_CODEC_AUTO] = {1.0, 1.5, 1.5, 1.8};
     static const double ratios[SNN_CODEC_AUTO][SNN_PAYLOAD_INTEGERS + 1] = {
         [SNN_CODEC_RAW] = {1.0, 1.0},
         [SNN_CODEC_ZSTD] = {1.2, 1.6},
         [SNN_CODEC_XOR] = {1.38, 1.6},
         [SNN_CODEC_CONTEXT] = {1.65, 1.6},
     };
-    return ratios[codec][payload];
+    return windows && payload == SNN_PAYLOAD_BITS ? of_windows[codec] : ratios[codec][payload];
 }
 
 static size_t sample_of(size_t frame_bytes)
@@ -63,19 +65,20 @@ snn_status snn_codec_choice_create(const snn_codec_choice_options *options, snn_
     }
     created->payload_kind = options->payload;
     created->byte_seconds = options->byte_seconds;
-    created->sample_bytes = sample_of(options->frame_bytes);
-    created->sample = snn_allocate((size_t)options->steps, created->sample_bytes);
-    created->payload = snn_allocate((size_t)options->steps, created->sample_bytes);
+    created->windows = options->shape.windows;
+    created->sample_bytes = sample_of(options->shape.frame_bytes);
+    created->sample = snn_allocate((size_t)options->shape.steps, created->sample_bytes);
+    created->payload = snn_allocate((size_t)options->shape.steps, created->sample_bytes);
     if (created->sample == NULL || created->payload == NULL) {
         SNN_GOTO_DONE(status, snn_out_of_memory("choice of a codec"));
     }
+    snn_codec_shape sampled = options->shape;
+    sampled.frame_bytes = created->sample_bytes;
     for (int i = SNN_CODEC_RAW + 1; i < SNN_CODEC_AUTO; i++) {
-        if (snn_codec_suits((snn_codec)i, options->payload)) {
+        if (snn_codec_suits((snn_codec)i, options->payload, sampled.windows)) {
             candidate *made = &created->candidates[i];
-            SNN_GOTO_DONE(status, snn_codec_state_create((snn_codec)i, created->sample_bytes, options->steps, workspace,
-                                                         &made->sender));
-            SNN_GOTO_DONE(status, snn_codec_state_create((snn_codec)i, created->sample_bytes, options->steps, workspace,
-                                                         &made->receiver));
+            SNN_GOTO_DONE(status, snn_codec_state_create((snn_codec)i, &sampled, workspace, &made->sender));
+            SNN_GOTO_DONE(status, snn_codec_state_create((snn_codec)i, &sampled, workspace, &made->receiver));
         }
     }
     *choice = created;
@@ -161,7 +164,8 @@ static snn_codec best_of(const snn_codec_choice *choice, bool early)
     for (int i = 0; i < SNN_CODEC_AUTO; i++) {
         const candidate *tried = &choice->candidates[i];
         if (tried->raw_bytes > 0.0) {
-            const double usual = tried->raw_bytes / snn_codec_usual_ratio((snn_codec)i, choice->payload_kind);
+            const double usual =
+                tried->raw_bytes / snn_codec_usual_ratio((snn_codec)i, choice->payload_kind, choice->windows);
             const double coded = early && usual < tried->coded_bytes ? usual : tried->coded_bytes;
             const double seconds = tried->seconds + coded * choice->byte_seconds;
             if (seconds / tried->raw_bytes < least) {

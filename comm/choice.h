@@ -16,8 +16,7 @@ typedef struct snn_codec_choice snn_codec_choice;
 
 typedef struct snn_codec_choice_options {
     snn_payload payload; /* integers: RAW and ZSTD only */
-    size_t frame_bytes;  /* at most */
-    int32_t steps;       /* of a block, at most */
+    snn_codec_shape shape;
     double byte_seconds; /* that a byte of a packet takes to all who get it */
 } snn_codec_choice_options;
 
@@ -26,11 +25,11 @@ snn_status snn_codec_choice_create(const snn_codec_choice_options *options, snn_
                                    snn_codec_choice **choice);
 void snn_codec_choice_destroy(snn_codec_choice *choice); /* accepts NULL */
 
-/* Whether a codec can code such payloads. */
-bool snn_codec_suits(snn_codec codec, snn_payload payload);
+/* Whether a codec can code such payloads; windows: spikes are whole windows. */
+bool snn_codec_suits(snn_codec codec, snn_payload payload, bool windows);
 
-/* Planes over payload, as was seen of a residual network's spikes and of sums. */
-double snn_codec_usual_ratio(snn_codec codec, snn_payload payload);
+/* Planes over payload, as was seen of residual networks' spikes, without and with windows, and of sums. */
+double snn_codec_usual_ratio(snn_codec codec, snn_payload payload, bool windows);
 
 /* The codec for the group that begins with this block. `planes` [steps][frame_bytes]. */
 snn_status snn_codec_choice_begin(snn_codec_choice *choice, const snn_codec_block *block, const uint8_t *planes,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "comm/codec_context.h"
+#include "comm/codec_windows.h"
 #include "comm/workspace.h"
 #include "core/base/memory.h"
 
@@ -11,10 +12,16 @@ enum { BYTE_BITS = 8 };
 struct snn_codec_state {
     snn_codec codec;
     snn_codec_workspace *workspace; /* not owned */
-    size_t frame_bytes;             /* capacity */
+    snn_codec_shape shape;          /* capacity */
     uint8_t *last;                  /* XOR: the last frame of the block before */
     snn_context_chunk *chunks;      /* CONTEXT */
 };
+
+/* Whether the state keeps what neurons did in the blocks before. */
+static bool follows_spikes(const snn_codec_state *state)
+{
+    return state->codec == SNN_CODEC_CONTEXT && !state->shape.windows;
+}
 
 const char *snn_codec_name(snn_codec codec)
 {
@@ -34,24 +41,24 @@ snn_status snn_codec_parse(const char *name, snn_codec *codec)
                     "codec \"%s\" is unknown: expected \"raw\", \"zstd\", \"xor\", \"context\" or \"auto\"", name);
 }
 
-snn_status snn_codec_state_create(snn_codec codec, size_t frame_bytes, int32_t steps, snn_codec_workspace *workspace,
+snn_status snn_codec_state_create(snn_codec codec, const snn_codec_shape *shape, snn_codec_workspace *workspace,
                                   snn_codec_state **state)
 {
     *state = NULL;
-    if ((int)codec < 0 || codec >= SNN_CODEC_AUTO) {
+    if ((int)codec < 0 || codec >= SNN_CODEC_AUTO || (shape->windows && codec == SNN_CODEC_XOR)) {
         return snn_fail(SNN_INTERNAL_ERROR, "codec %d cannot code a payload", (int)codec);
     }
-    SNN_TRY(snn_codec_workspace_reserve(workspace, codec, frame_bytes, steps));
+    SNN_TRY(snn_codec_workspace_reserve(workspace, codec, shape));
     snn_codec_state *created = snn_allocate(1, sizeof *created);
     if (created == NULL) {
         return snn_out_of_memory("codec");
     }
     created->codec = codec;
     created->workspace = workspace;
-    created->frame_bytes = frame_bytes;
-    created->last = snn_allocate(codec == SNN_CODEC_XOR ? frame_bytes : 0, 1);
+    created->shape = *shape;
+    created->last = snn_allocate(codec == SNN_CODEC_XOR ? shape->frame_bytes : 0, 1);
     created->chunks =
-        snn_allocate(codec == SNN_CODEC_CONTEXT ? snn_context_chunks(frame_bytes) : 0, sizeof *created->chunks);
+        snn_allocate(follows_spikes(created) ? snn_context_chunks(shape->frame_bytes) : 0, sizeof *created->chunks);
     if (created->last == NULL || created->chunks == NULL) {
         snn_codec_state_destroy(created);
         return snn_out_of_memory("codec buffers");
@@ -86,9 +93,9 @@ void snn_codec_state_destroy(snn_codec_state *state)
 void snn_codec_begin_group(snn_codec_state *state)
 {
     if (state->codec == SNN_CODEC_XOR) {
-        memset(state->last, 0, state->frame_bytes);
-    } else if (state->codec == SNN_CODEC_CONTEXT) {
-        memset(state->chunks, 0, snn_context_chunks(state->frame_bytes) * sizeof *state->chunks);
+        memset(state->last, 0, state->shape.frame_bytes);
+    } else if (follows_spikes(state)) {
+        memset(state->chunks, 0, snn_context_chunks(state->shape.frame_bytes) * sizeof *state->chunks);
     }
 }
 
@@ -140,6 +147,15 @@ static snn_context_block context_block(const snn_codec_state *state, const snn_c
                                .chunks = state->chunks};
 }
 
+static snn_windows_block windows_block(const snn_codec_state *state, const snn_codec_block *block, uint8_t *planes)
+{
+    return (snn_windows_block){.planes = planes,
+                               .frame_bytes = block->frame_bytes,
+                               .steps = block->steps,
+                               .near = state->shape.near,
+                               .far = state->shape.far};
+}
+
 static snn_status check_block(const snn_codec_state *state, const snn_codec_block *block)
 {
     const snn_codec_workspace *workspace = state->workspace;
@@ -147,6 +163,9 @@ static snn_status check_block(const snn_codec_state *state, const snn_codec_bloc
         (block->first_step < 0 || block->steps > workspace->timesteps - block->first_step)) {
         return snn_fail(SNN_INTERNAL_ERROR, "codec: steps %ld to %ld of %ld", (long)block->first_step,
                         (long)block->first_step + block->steps, (long)workspace->timesteps);
+    }
+    if (state->shape.windows && block->first_step != 0) {
+        return snn_fail(SNN_INTERNAL_ERROR, "codec: windows from step %ld on", (long)block->first_step);
     }
     return snn_ok();
 }
@@ -158,7 +177,12 @@ snn_status snn_codec_encode(snn_codec_state *state, const snn_codec_block *block
     size_t raw_bytes = (size_t)block->steps * block->frame_bytes;
     size_t coded = 0;
     SNN_TRY(check_block(state, block));
-    if (state->codec == SNN_CODEC_ZSTD) {
+    if (state->shape.windows && state->codec != SNN_CODEC_RAW) {
+        const snn_windows_block windows = windows_block(state, block, payload);
+        SNN_TRY(state->codec == SNN_CODEC_CONTEXT
+                    ? snn_codec_windows_encode(workspace, &windows, raw_bytes - 1, &coded)
+                    : snn_codec_windows_compress(workspace, &windows, raw_bytes - 1, &coded));
+    } else if (state->codec == SNN_CODEC_ZSTD) {
         SNN_TRY(snn_codec_compress(workspace->compressor, payload, raw_bytes, workspace->coded, raw_bytes - 1, &coded));
     } else if (state->codec == SNN_CODEC_XOR) {
         difference(state, payload, block);
@@ -182,7 +206,7 @@ static void follow_raw(snn_codec_state *state, const snn_codec_block *block, con
 {
     if (state->codec == SNN_CODEC_XOR) {
         remember(state, planes, block);
-    } else if (state->codec == SNN_CODEC_CONTEXT) {
+    } else if (follows_spikes(state)) {
         const snn_context_block followed = context_block(state, block, (uint8_t *)planes); /* which it only reads */
         state->workspace->kernels->follow(&followed);
     }
@@ -191,6 +215,11 @@ static void follow_raw(snn_codec_state *state, const snn_codec_block *block, con
 static snn_status decode(snn_codec_state *state, const snn_codec_block *block, const uint8_t *payload, size_t bytes)
 {
     snn_codec_workspace *workspace = state->workspace;
+    if (state->shape.windows) {
+        const snn_windows_block windows = windows_block(state, block, workspace->planes);
+        return state->codec == SNN_CODEC_CONTEXT ? snn_codec_windows_decode(workspace, &windows, payload, bytes)
+                                                 : snn_codec_windows_decompress(workspace, &windows, payload, bytes);
+    }
     if (state->codec == SNN_CODEC_CONTEXT) {
         const snn_context_block sorted = context_block(state, block, workspace->planes);
         return snn_codec_context_decode(workspace, &sorted, payload, bytes);

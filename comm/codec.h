@@ -6,20 +6,36 @@
  *   zstd     zstd of the planes
  *   xor      zstd of the difference to the frame before
  *   context  sorts spikes by what the neuron did before (codec_context.h), then zstd
- * Both ends keep what the codec needs of the blocks before: the last frame (xor), 2.4 bytes a neuron and image
- * (context). It depends on the planes only, not on how a packet was sent, so a packet may fall back to RAW at any time,
- * and it begins anew with every group of images.
+ * Spikes of windows are whole windows: the steps of each neuron together are a number. There
+ *   zstd     compresses these, a byte for 8 steps
+ *   context  codes them by what neighbouring neurons are (codec_windows.h)
+ * and xor, which has no frame before to go by, is zstd.
+ * Without windows both ends keep what the codec needs of the blocks before: the last frame (xor), 2.4 bytes a neuron
+ * and image (context). It depends on the planes only, not on how a packet was sent, so a packet may fall back to RAW at
+ * any time, and it begins anew with every group of images.
  */
 #ifndef SNN_COMM_CODEC_H
 #define SNN_COMM_CODEC_H
+
+#include <stdbool.h>
 
 #include "comm/packet.h"
 
 typedef struct snn_codec_state snn_codec_state;
 
-/* For frames of up to `frame_bytes` and up to `steps` of them. SNN_CODEC_AUTO is refused: who creates has resolved it.
- * The workspace must outlive the state; it is used from call to call, by one thread at a time. */
-snn_status snn_codec_state_create(snn_codec codec, size_t frame_bytes, int32_t steps, snn_codec_workspace *workspace,
+/* Of blocks, at most. */
+typedef struct snn_codec_shape {
+    size_t frame_bytes;
+    int32_t steps;
+    bool windows; /* a block holds whole windows */
+    /* Windows: neurons from one to the same channel one position before, and to another of its neighbours before, such
+     * as that one row above. Both at least 1. */
+    size_t near, far;
+} snn_codec_shape;
+
+/* SNN_CODEC_AUTO is refused: who creates has resolved it. So is SNN_CODEC_XOR of windows. The workspace must outlive
+ * the state; it is used from call to call, by one thread at a time. */
+snn_status snn_codec_state_create(snn_codec codec, const snn_codec_shape *shape, snn_codec_workspace *workspace,
                                   snn_codec_state **state);
 void snn_codec_state_destroy(snn_codec_state *state); /* accepts NULL */
 

@@ -122,7 +122,8 @@ static snn_status create_coder(const snn_network *network, const snn_wavefront_o
                                     .channel_begin = edge->channels.begin,
                                     .channel_end = edge->channels.end,
                                     .images = options->images,
-                                    .block = options->block < options->timesteps ? options->block : options->timesteps};
+                                    .block = options->block < options->timesteps ? options->block : options->timesteps,
+                                    .width = network->windows.steps > 0 ? population->shape.width : 0};
     SNN_TRY_CONTEXT(snn_packet_coder_create(&shape, options->codec, workspace, coder), "%s of %s",
                     edge->payload == SNN_PAYLOAD_INTEGERS ? "sums" : "spikes", population->name);
     return snn_ok();

@@ -11,6 +11,7 @@
 #include "comm/integers.h"
 #include "comm/planes.h"
 #include "core/base/memory.h"
+#include "core/dynamics/windows.h"
 
 /* Seconds a byte below which no codec pays: none codes and decodes 2.5 GB/s. */
 #define TOO_FAST_TO_CODE 0.4e-9
@@ -141,7 +142,23 @@ static snn_status check_shape(const snn_packet_shape *shape)
                         bytes, (long long)shape->positions, (long)(shape->channel_end - shape->channel_begin),
                         (long)shape->images, (long)shape->block);
     }
+    if (shape->width < 0 || (shape->width > 0 && shape->block > SNN_WINDOW_STEPS)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "edge %lu: no window has %ld steps, no row %ld positions",
+                        (unsigned long)shape->edge, (long)shape->block, (long)shape->width);
+    }
     return snn_ok();
+}
+
+/* Without rows, two positions before is the other neighbour. */
+static snn_codec_shape codec_shape(const snn_packet_shape *shape, size_t plane_bytes)
+{
+    const size_t channels = (size_t)(shape->channel_end - shape->channel_begin);
+    const bool rows = shape->width > 1 && shape->width < shape->positions;
+    return (snn_codec_shape){.frame_bytes = (size_t)shape->images * plane_bytes,
+                             .steps = shape->block,
+                             .windows = shape->width > 0 && shape->payload == SNN_PAYLOAD_BITS,
+                             .near = channels,
+                             .far = channels * (rows ? (size_t)shape->width : 2)};
 }
 
 /* Whether a block can be decoded only after those before it. */
@@ -150,12 +167,17 @@ static bool is_sequential(snn_codec codec)
     return codec == SNN_CODEC_XOR || codec == SNN_CODEC_CONTEXT;
 }
 
+static bool suits(const snn_packet_shape *shape, snn_codec codec)
+{
+    return snn_codec_suits(codec, shape->payload, shape->width > 0);
+}
+
 /* The codec of the group that begins: its state is made at first use, and begins anew. */
 static snn_status choose(snn_packet_coder *coder, snn_codec codec)
 {
     if (coder->states[codec] == NULL) {
-        SNN_TRY(snn_codec_state_create(codec, (size_t)coder->shape.images * coder->plane_bytes, coder->shape.block,
-                                       coder->workspace, &coder->states[codec]));
+        const snn_codec_shape shape = codec_shape(&coder->shape, coder->plane_bytes);
+        SNN_TRY(snn_codec_state_create(codec, &shape, coder->workspace, &coder->states[codec]));
     }
     coder->chosen = codec;
     snn_codec_begin_group(coder->states[codec]);
@@ -174,7 +196,7 @@ snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec code
     snn_status status = snn_ok();
     created->shape = *shape;
     created->workspace = workspace;
-    created->codec = codec == SNN_CODEC_AUTO || snn_codec_suits(codec, shape->payload) ? codec : SNN_CODEC_ZSTD;
+    created->codec = codec == SNN_CODEC_AUTO || suits(shape, codec) ? codec : SNN_CODEC_ZSTD;
     created->plane_bytes = plane_bytes_of(shape);
     created->hash = XXH3_createState();
     if (created->hash == NULL) {
@@ -209,8 +231,7 @@ snn_status snn_packet_coder_set_link(snn_packet_coder *coder, double byte_second
         return snn_ok();
     }
     const snn_codec_choice_options options = {.payload = coder->shape.payload,
-                                              .frame_bytes = (size_t)coder->shape.images * coder->plane_bytes,
-                                              .steps = coder->shape.block,
+                                              .shape = codec_shape(&coder->shape, coder->plane_bytes),
                                               .byte_seconds = byte_seconds};
     snn_codec_choice_destroy(coder->choice);
     coder->choice = NULL;
@@ -387,8 +408,7 @@ static snn_status check_header(const snn_packet_coder *coder, const snn_packet_h
     /* Only the first packet of a group may come with another codec than the one before. */
     const bool open = coder->codec == SNN_CODEC_AUTO && expected->first_step == 0;
     const snn_codec chosen = open ? (snn_codec)header->chosen : coder->chosen;
-    if (header->chosen != (uint8_t)chosen || chosen >= SNN_CODEC_AUTO ||
-        !snn_codec_suits(chosen, coder->shape.payload)) {
+    if (header->chosen != (uint8_t)chosen || chosen >= SNN_CODEC_AUTO || !suits(&coder->shape, chosen)) {
         return wrong_field("chosen codec", header->chosen, (uint64_t)coder->chosen);
     }
     if (header->codec != SNN_CODEC_RAW && header->codec != header->chosen) {

@@ -30,7 +30,7 @@ const char *snn_codec_name(snn_codec codec);
 snn_status snn_codec_parse(const char *name, snn_codec *codec);
 
 /* Memory that the coders of a rank share, because they work one at a time. eta [timesteps]: the step sizes of the run,
- * from which the codec `context` knows how y moves. Outlives the coders. */
+ * or of a window, from which the codec `context` knows how y moves. Outlives the coders. */
 typedef struct snn_codec_workspace snn_codec_workspace;
 snn_status snn_codec_workspace_create(const float *eta, int32_t timesteps, snn_codec_workspace **workspace);
 void snn_codec_workspace_destroy(snn_codec_workspace *workspace); /* accepts NULL */
@@ -64,11 +64,13 @@ typedef struct snn_packet_shape {
     int64_t positions;
     int32_t channel_begin, channel_end; /* of the source population */
     int32_t images, block;              /* at most */
+    int32_t width;                      /* windows: of the source's rows, in positions; then a block holds whole windows
+                                           of spikes. 0: no windows */
 } snn_packet_shape;
 
 /* Integers are coded with zstd where `codec` is XOR or CONTEXT: a stream's bits are no spikes, nor do they resemble
- * those of the step before. A receiver with AUTO takes what the sender has chosen; a sender with AUTO sends RAW until
- * it knows its links. */
+ * those of the step before. So are windows where it is XOR. A receiver with AUTO takes what the sender has chosen; a
+ * sender with AUTO sends RAW until it knows its links. */
 snn_status snn_packet_coder_create(const snn_packet_shape *shape, snn_codec codec, snn_codec_workspace *workspace,
                                    snn_packet_coder **coder);
 /* What a byte takes, in seconds, to all who get the packets; only the sender with AUTO makes use of it. */

@@ -6,7 +6,7 @@
 #include "core/base/memory.h"
 #include "core/base/timers.h"
 
-enum { CHANNELS = 64, IMAGES = 16, STEPS = 8, TURNS = 4, BYTE_BITS = 8 };
+enum { CHANNELS = 64, IMAGES = 16, STEPS = 8, ROW = 16, TURNS = 4, BYTE_BITS = 8 };
 
 /* Positions of a large packet, by payload: half a MiB of bits, 4 MiB of sums. Any rank may measure, so not more. */
 static const int64_t LARGE_POSITIONS[SNN_PAYLOADS] = {[SNN_PAYLOAD_BITS] = 512, [SNN_PAYLOAD_INTEGERS] = 128};
@@ -63,6 +63,21 @@ static void fill_bits(uint8_t *bits, int64_t positions)
     }
 }
 
+/* Windows whose steps halve: half of all neurons are silent, and what the others give is small more often than not. */
+static void fill_windows(uint8_t *bits, int64_t positions)
+{
+    uint32_t state = 11;
+    const int64_t frame = (int64_t)IMAGES * positions * (CHANNELS / BYTE_BITS);
+    for (int64_t neuron = 0; neuron < BYTE_BITS * frame; neuron++) {
+        const uint32_t most = next_random(&state), value = next_random(&state) * most >> BYTE_BITS;
+        const uint32_t silent = next_random(&state) & 1;
+        for (int64_t step = 0; step < STEPS; step++) {
+            const uint32_t spike = silent != 0 ? 1 : (value >> (STEPS - 1 - step) & 1) ^ 1;
+            bits[step * frame + neuron / BYTE_BITS] |= (uint8_t)(spike << neuron % BYTE_BITS);
+        }
+    }
+}
+
 static void fill_sums(int32_t *values, int64_t positions)
 {
     uint32_t state = 11;
@@ -72,16 +87,23 @@ static void fill_sums(int32_t *values, int64_t positions)
     }
 }
 
-static snn_status open_trial(trial *one, snn_payload payload, snn_codec codec, int64_t positions,
-                             snn_codec_workspace *workspace)
+/* What is tried of a codec. */
+typedef struct subject {
+    snn_codec codec;
+    bool windows;
+    snn_codec_workspace *workspace;
+} subject;
+
+static snn_status open_trial(trial *one, snn_payload payload, const subject *of, int64_t positions)
 {
     const snn_packet_shape shape = {.payload = payload,
                                     .positions = positions,
                                     .channel_end = CHANNELS, /* whole rows */
                                     .images = IMAGES,
-                                    .block = STEPS};
+                                    .block = STEPS,
+                                    .width = of->windows ? ROW : 0};
     for (int end = 0; end < 2; end++) {
-        SNN_TRY(snn_packet_coder_create(&shape, codec, workspace, &one->coder[end]));
+        SNN_TRY(snn_packet_coder_create(&shape, of->codec, of->workspace, &one->coder[end]));
     }
     const size_t rows = (size_t)STEPS * IMAGES * (size_t)positions;
     const bool bits = payload == SNN_PAYLOAD_BITS;
@@ -93,7 +115,9 @@ static snn_status open_trial(trial *one, snn_payload payload, snn_codec codec, i
         return snn_out_of_memory("packet");
     }
     one->bytes = (double)snn_packet_raw_bytes(one->coder[0], STEPS, IMAGES);
-    if (bits) {
+    if (bits && of->windows) {
+        fill_windows(planes, positions);
+    } else if (bits) {
         fill_bits(planes, positions);
     } else {
         fill_sums(planes, positions);
@@ -125,12 +149,11 @@ static snn_status run_turns(trial *one)
     return snn_ok();
 }
 
-static snn_status try_edge(snn_payload payload, snn_codec codec, int64_t positions, snn_codec_workspace *workspace,
-                           trial *done)
+static snn_status try_edge(snn_payload payload, const subject *of, int64_t positions, trial *done)
 {
     trial one = {0};
     snn_status status;
-    SNN_GOTO_DONE(status, open_trial(&one, payload, codec, positions, workspace));
+    SNN_GOTO_DONE(status, open_trial(&one, payload, of, positions));
     SNN_GOTO_DONE(status, run_turns(&one));
     *done = one; /* its figures; what it points to goes */
 done:
@@ -139,15 +162,15 @@ done:
 }
 
 /* From a small packet and from one that is too large for a first-level cache, as those of a whole network are. */
-static snn_status measure_codec(snn_codec codec, snn_codec_workspace *workspace, snn_packet_speed *speed)
+static snn_status measure_codec(const subject *of, snn_packet_speed *speed)
 {
     for (int payload = 0; payload < SNN_PAYLOADS; payload++) {
         trial small = {0}, large = {0};
-        SNN_TRY(try_edge((snn_payload)payload, codec, 1, workspace, &small));
-        SNN_TRY(try_edge((snn_payload)payload, codec, LARGE_POSITIONS[payload], workspace, &large));
+        SNN_TRY(try_edge((snn_payload)payload, of, 1, &small));
+        SNN_TRY(try_edge((snn_payload)payload, of, LARGE_POSITIONS[payload], &large));
         speed->encode_byte_seconds[payload] = large.encode_seconds / large.bytes;
         speed->decode_byte_seconds[payload] = large.decode_seconds / large.bytes;
-        speed->ratio[payload] = snn_codec_usual_ratio(codec, (snn_payload)payload);
+        speed->ratio[payload] = snn_codec_usual_ratio(of->codec, (snn_payload)payload, of->windows);
         if (payload == SNN_PAYLOAD_BITS) {
             speed->packet_seconds = (small.encode_seconds + small.decode_seconds) / 2;
         }
@@ -162,12 +185,12 @@ static double byte_seconds(const snn_packet_speed *speed, const snn_link *link)
            link->byte_seconds / speed->ratio[SNN_PAYLOAD_BITS];
 }
 
-snn_status snn_packet_speed_measure(snn_codec codec, const snn_link *link, snn_packet_speed *speed)
+snn_status snn_packet_speed_measure(snn_codec codec, bool windows, const snn_link *link, snn_packet_speed *speed)
 {
     snn_codec_workspace *workspace = NULL;
     float eta[STEPS];
     for (int t = 0; t < STEPS; t++) {
-        eta[t] = 0.1f;
+        eta[t] = windows ? (float)(1 << (STEPS - 1 - t)) : 0.1f;
     }
     snn_status status;
     SNN_GOTO_DONE(status, snn_codec_workspace_create(eta, STEPS, &workspace));
@@ -175,7 +198,8 @@ snn_status snn_packet_speed_measure(snn_codec codec, const snn_link *link, snn_p
     const int last = codec == SNN_CODEC_AUTO ? SNN_CODEC_CONTEXT : (int)codec;
     for (int i = first; i <= last; i++) {
         snn_packet_speed found = {0};
-        SNN_GOTO_DONE(status, snn_context(measure_codec((snn_codec)i, workspace, &found), "speed of packets"));
+        const subject one = {(snn_codec)i, windows, workspace};
+        SNN_GOTO_DONE(status, snn_context(measure_codec(&one, &found), "speed of packets"));
         if (i == first || byte_seconds(&found, link) < byte_seconds(speed, link)) {
             *speed = found;
         }

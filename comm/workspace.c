@@ -4,12 +4,15 @@
 #include <zstd_errors.h>
 
 #include "core/base/memory.h"
+#include "core/dynamics/windows.h"
 
 enum {
     ZSTD_LEVEL = 1,       /* a coder pays only while it is faster than the wire */
     ZSTD_LONG_MATCH = 7,  /* the longest that zstd can ask for: in streams of sorted bits matches are luck */
     ZSTD_SMALL_TABLE = 8, /* bits: entries of the match finder that hardly ever finds anything */
-    STREAM_MARGIN = 2     /* words behind a stream, as contexts.h asks for */
+    STREAM_MARGIN = 2,    /* words behind a stream, as contexts.h asks for */
+    BYTE_BITS = 8,
+    WINDOW_SYMBOLS = SNN_WINDOW_STEPS / SNN_SYMBOL_STEPS
 };
 
 /* The sum of all steps, so that y wraps around for no schedule. */
@@ -64,6 +67,24 @@ static void release_context(snn_codec_workspace *workspace)
     workspace->context_steps = 0;
 }
 
+static void release_windows(snn_codec_workspace *workspace)
+{
+    snn_release(workspace->symbols);
+    snn_release(workspace->groups);
+    snn_release(workspace->levels);
+    snn_release(workspace->quiet);
+    snn_release(workspace->tables);
+    snn_release(workspace->models);
+    snn_release(workspace->symbol_codes);
+    snn_release(workspace->slots);
+    workspace->symbols = workspace->groups = workspace->levels = workspace->quiet = workspace->tables = NULL;
+    workspace->models = NULL;
+    workspace->symbol_codes = NULL;
+    workspace->slots = NULL;
+    workspace->symbol_count = workspace->level_count = 0;
+    workspace->symbol_contexts = false;
+}
+
 void snn_codec_workspace_destroy(snn_codec_workspace *workspace)
 {
     if (workspace == NULL) {
@@ -73,6 +94,7 @@ void snn_codec_workspace_destroy(snn_codec_workspace *workspace)
     (void)ZSTD_freeCCtx(workspace->entropy_compressor);
     (void)ZSTD_freeDCtx(workspace->decompressor);
     release_context(workspace);
+    release_windows(workspace);
     snn_release(workspace->increments);
     snn_release(workspace->planes);
     snn_release(workspace->coded);
@@ -88,7 +110,7 @@ static snn_status reserve_planes(snn_codec_workspace *workspace, size_t raw_byte
     snn_release(workspace->coded);
     workspace->raw_bytes = 0;
     workspace->planes = snn_allocate(raw_bytes, 1);
-    workspace->coded = snn_allocate(raw_bytes, 1);
+    workspace->coded = snn_allocate(raw_bytes + SNN_SYMBOL_MARGIN, 1);
     if (workspace->planes == NULL || workspace->coded == NULL) {
         return snn_out_of_memory("codec buffers");
     }
@@ -144,15 +166,54 @@ static snn_status reserve_context(snn_codec_workspace *workspace, size_t raw_byt
     return snn_ok();
 }
 
-snn_status snn_codec_workspace_reserve(snn_codec_workspace *workspace, snn_codec codec, size_t frame_bytes,
-                                       int32_t steps)
+static snn_status reserve_windows(snn_codec_workspace *workspace, const snn_codec_shape *shape, bool contexts)
 {
-    const size_t raw_bytes = (size_t)steps * frame_bytes;
+    const size_t parts = ((size_t)shape->steps + SNN_SYMBOL_STEPS - 1) / SNN_SYMBOL_STEPS;
+    const size_t neurons = shape->frame_bytes * BYTE_BITS;
+    const size_t before = shape->near > shape->far ? shape->near : shape->far;
+    size_t symbols = parts * neurons, levels = neurons + before;
+    SNN_TRY(create_entropy_compressor(workspace));
+    if (symbols <= workspace->symbol_count && (!contexts || workspace->symbol_contexts) &&
+        levels <= workspace->level_count) {
+        return snn_ok();
+    }
+    symbols = symbols > workspace->symbol_count ? symbols : workspace->symbol_count;
+    levels = levels > workspace->level_count ? levels : workspace->level_count;
+    contexts = contexts || workspace->symbol_contexts;
+    release_windows(workspace);
+    workspace->table_bytes = (size_t)WINDOW_SYMBOLS * SNN_SYMBOL_TABLE;
+    workspace->symbols = snn_allocate(symbols, 1);
+    workspace->groups = snn_allocate(contexts ? symbols : 0, 1);
+    workspace->levels = snn_allocate(contexts ? levels : 0, 1);
+    workspace->quiet = snn_allocate(contexts ? levels : 0, 1);
+    workspace->tables = snn_allocate(contexts ? workspace->table_bytes : 0, 1);
+    workspace->models = snn_allocate(contexts ? WINDOW_SYMBOLS : 0, sizeof *workspace->models);
+    workspace->symbol_codes = snn_allocate(contexts ? 1 : 0, sizeof *workspace->symbol_codes);
+    workspace->slots =
+        snn_allocate(contexts ? ((size_t)SNN_SYMBOL_GROUPS << SNN_SYMBOL_PRECISION) + SNN_SYMBOL_SPARE : 0,
+                     sizeof *workspace->slots);
+    if (workspace->symbols == NULL || workspace->groups == NULL || workspace->levels == NULL ||
+        workspace->quiet == NULL || workspace->tables == NULL || workspace->models == NULL ||
+        workspace->symbol_codes == NULL || workspace->slots == NULL) {
+        return snn_out_of_memory("codec buffers");
+    }
+    workspace->symbol_count = symbols;
+    workspace->level_count = levels;
+    workspace->symbol_contexts = contexts;
+    return snn_ok();
+}
+
+snn_status snn_codec_workspace_reserve(snn_codec_workspace *workspace, snn_codec codec, const snn_codec_shape *shape)
+{
+    const size_t raw_bytes = (size_t)shape->steps * shape->frame_bytes;
     if (codec == SNN_CODEC_RAW) {
         return snn_ok();
     }
     SNN_TRY(reserve_planes(workspace, raw_bytes));
-    return codec == SNN_CODEC_CONTEXT ? reserve_context(workspace, raw_bytes, steps) : snn_ok();
+    if (shape->windows) {
+        return reserve_windows(workspace, shape, codec == SNN_CODEC_CONTEXT);
+    }
+    return codec == SNN_CODEC_CONTEXT ? reserve_context(workspace, raw_bytes, shape->steps) : snn_ok();
 }
 
 snn_status snn_codec_compress(ZSTD_CCtx *compressor, const void *source, size_t bytes, uint8_t *to, size_t room,

@@ -90,8 +90,10 @@ snn_status snn_planning_base_make(const snn_config *config, int32_t ranks, doubl
         SNN_TRY(snn_machine_file_read(config->parallel.machine, omp_get_max_threads(), &base->machine));
         base->link = SNN_LINK_FILE;
     }
-    return base->to_measure ? snn_packet_speed_measure(config->codec, &base->machine.link, &base->machine.packets)
-                            : snn_ok();
+    const bool windows = config->neuron.steps > 0;
+    return base->to_measure
+               ? snn_packet_speed_measure(config->codec, windows, &base->machine.link, &base->machine.packets)
+               : snn_ok();
 }
 
 snn_status snn_planning_begin(const snn_config *config, const snn_network *network, const snn_kernels *kernels,

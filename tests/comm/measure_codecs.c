@@ -1,8 +1,13 @@
-/* Codecs on the spikes of a real run:  measure_codecs NETWORK.snn.h5 DATA.h5 [TIMESTEPS [BLOCK [IMAGES]]]
+/* Codecs on the spikes of a real run:
+ *
+ *     measure_codecs NETWORK.snn.h5 DATA.h5 [TIMESTEPS [BLOCK [IMAGES [CENTRE]]]]
  *
  * Runs one group of images through a converted network and sends each population's spikes through a pair of packet
  * coders, block by block, in every codec. Prints raw against sent bytes (headers included) and the speed of one core in
- * MB of raw bits a second of processor time, each way, the best of some repetitions. What arrives is compared. */
+ * MB of raw bits a second of processor time, each way, the best of some repetitions. What arrives is compared. If the
+ * network has windows, a group is one block, of their steps: TIMESTEPS and BLOCK are not looked at.
+ *
+ * Pixels are normalised as those of networks trained on CIFAR-10 usually are; with CENTRE 1 to [-1, 1]. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +29,7 @@ typedef struct measurement {
 typedef struct setting {
     const char *network, *data;
     int32_t timesteps, block, images;
+    bool centre;
     float eta[MOST_STEPS];
 } setting;
 
@@ -62,10 +68,15 @@ static snn_status send(const setting *made, const snn_spikes *spikes, snn_packet
     return snn_ok();
 }
 
-static snn_status measure(const setting *made, const snn_spikes *spikes, snn_codec codec, measurement *result)
+/* width: of the neurons' rows; 0: no windows. */
+static snn_status measure(const setting *made, const snn_spikes *spikes, int32_t width, snn_codec codec,
+                          measurement *result)
 {
-    const snn_packet_shape shape = {
-        .positions = spikes->positions, .channel_end = spikes->channels, .images = made->images, .block = made->block};
+    const snn_packet_shape shape = {.positions = spikes->positions,
+                                    .channel_end = spikes->channels,
+                                    .images = made->images,
+                                    .block = made->block,
+                                    .width = width};
     snn_codec_workspace *workspace = NULL;
     snn_packet_coder *coder[2] = {NULL, NULL};
     uint8_t *packet = NULL;
@@ -113,12 +124,25 @@ static snn_status read_network(const char *path, snn_network **network)
     return snn_ok();
 }
 
-static snn_status create_shard(setting *made, const snn_network *network, snn_shard **shard)
+/* Timesteps, blocks and steps of the network's windows, if it has any. */
+static snn_status settle(setting *made, const snn_network *network)
 {
+    const snn_windows *windows = &network->windows;
     const snn_schedule schedule = {.kind = SNN_SCHEDULE_EXPONENTIAL, .eta0 = 0.15, .gamma = 0.95};
+    if (windows->steps == 0) {
+        return snn_schedule_fill(&schedule, made->timesteps, made->eta);
+    }
+    made->timesteps = made->block = windows->steps;
+    for (int32_t step = 0; step < windows->steps; step++) {
+        made->eta[step] = (float)windows->magnitude[step];
+    }
+    return snn_ok();
+}
+
+static snn_status create_shard(const setting *made, const snn_network *network, snn_shard **shard)
+{
     const snn_kernels *kernels = NULL;
     SNN_TRY(snn_kernels_select(&kernels));
-    SNN_TRY(snn_schedule_fill(&schedule, made->timesteps, made->eta));
     snn_channel_range *all = snn_allocate((size_t)network->population_count, sizeof *all);
     if (all == NULL) {
         return snn_out_of_memory("channel ranges");
@@ -130,7 +154,8 @@ static snn_status create_shard(setting *made, const snn_network *network, snn_sh
                                        .block = made->timesteps,
                                        .timesteps = made->timesteps,
                                        .eta = made->eta,
-                                       .encoding = SNN_ENCODING_FLOAT,
+                                       .encoding =
+                                           network->windows.steps > 0 ? SNN_ENCODING_DIRECT : SNN_ENCODING_FLOAT,
                                        .channels = all,
                                        .visible = all};
     snn_status status = snn_shard_create(network, kernels, &options, shard);
@@ -138,10 +163,10 @@ static snn_status create_shard(setting *made, const snn_network *network, snn_sh
     return status;
 }
 
-/* The normalisation that pixels of networks trained on CIFAR-10 and the like usually have. */
 static snn_status begin_group(const setting *made, const snn_network *network, snn_shard *shard)
 {
-    static const double mean[] = {0.485, 0.456, 0.406}, deviation[] = {0.229, 0.224, 0.225};
+    static const double usual[] = {0.485, 0.456, 0.406}, spread[] = {0.229, 0.224, 0.225}, half[] = {0.5, 0.5, 0.5};
+    const double *mean = made->centre ? half : usual, *deviation = made->centre ? half : spread;
     const int32_t channels = network->input.channels == 3 ? 3 : 1;
     snn_dataset *data = NULL;
     SNN_TRY(snn_dataset_open(made->data, SNN_LAYOUT_AUTO, mean, channels, deviation, channels, false, &data));
@@ -162,6 +187,7 @@ static snn_status run(setting *made, measurement *results)
     snn_shard *shard = NULL;
     snn_status status = snn_ok();
     SNN_GOTO_DONE(status, read_network(made->network, &network));
+    SNN_GOTO_DONE(status, settle(made, network));
     SNN_GOTO_DONE(status, create_shard(made, network, &shard));
     SNN_GOTO_DONE(status, begin_group(made, network, shard));
     for (int32_t population = 0; population < network->population_count; population++) {
@@ -170,8 +196,9 @@ static snn_status run(setting *made, measurement *results)
             continue;
         }
         const snn_spikes spikes = snn_shard_spikes(shard, population);
+        const int32_t width = network->windows.steps > 0 ? network->populations[population].shape.width : 0;
         for (int codec = 0; codec < SNN_CODEC_AUTO; codec++) {
-            SNN_GOTO_DONE(status, measure(made, &spikes, (snn_codec)codec, &results[codec]));
+            SNN_GOTO_DONE(status, measure(made, &spikes, width, (snn_codec)codec, &results[codec]));
         }
     }
 done:
@@ -188,7 +215,7 @@ static int32_t argument(int count, char **values, int index, int32_t fallback)
 int main(int count, char **values)
 {
     if (count < 3) {
-        fprintf(stderr, "usage: measure_codecs NETWORK.snn.h5 DATA.h5 [TIMESTEPS [BLOCK [IMAGES]]]\n");
+        fprintf(stderr, "usage: measure_codecs NETWORK.snn.h5 DATA.h5 [TIMESTEPS [BLOCK [IMAGES [CENTRE]]]]\n");
         return 2;
     }
     static setting made;
@@ -197,6 +224,7 @@ int main(int count, char **values)
     made.timesteps = argument(count, values, 3, 32);
     made.block = argument(count, values, 4, 8);
     made.images = argument(count, values, 5, 16);
+    made.centre = argument(count, values, 6, 0) != 0;
     if (made.timesteps < 1 || made.timesteps > MOST_STEPS || made.block < 1 || made.images < 1) {
         fprintf(stderr, "measure_codecs: timesteps in 1 to %d, block and images at least 1\n", MOST_STEPS);
         return 2;

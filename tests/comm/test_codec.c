@@ -14,6 +14,7 @@
 enum { STEPS = 16, BLOCK = 8, FRAME = 600 };
 
 static snn_codec_workspace *workspace;
+static const snn_codec_shape shape = {.frame_bytes = FRAME, .steps = BLOCK};
 
 /* splitmix64 */
 static uint64_t draw(uint64_t *random)
@@ -81,7 +82,7 @@ static size_t encode_blocks(snn_codec codec, const uint8_t *planes, uint8_t *pay
     snn_codec_state *state = NULL;
     snn_codec used = SNN_CODEC_RAW;
     size_t sum = 0;
-    succeeds(snn_codec_state_create(codec, FRAME, BLOCK, workspace, &state));
+    succeeds(snn_codec_state_create(codec, &shape, workspace, &state));
     snn_codec_begin_group(state);
     for (int first = 0; first < STEPS; first += BLOCK) {
         const snn_codec_block block = {first, BLOCK, FRAME};
@@ -121,7 +122,7 @@ static snn_status decode_second(snn_codec codec, const uint8_t *planes, const ui
     const snn_codec_block first = {0, BLOCK, FRAME}, second = {BLOCK, BLOCK, FRAME};
     const uint8_t *decoded = NULL;
     memcpy(exact, payload, bytes);
-    succeeds(snn_codec_state_create(codec, FRAME, BLOCK, workspace, &state));
+    succeeds(snn_codec_state_create(codec, &shape, workspace, &state));
     snn_codec_begin_group(state);
     succeeds(snn_codec_decode(state, SNN_CODEC_RAW, &first, planes, (size_t)BLOCK * FRAME, &decoded));
     snn_status status = snn_codec_decode(state, codec, &second, exact, bytes, &decoded);
@@ -212,10 +213,10 @@ static void test_steps_behind_the_run(void **state)
     size_t bytes = 0;
     uint8_t *payload = snn_allocate(BLOCK, FRAME);
     const snn_codec_block block = {STEPS - BLOCK + 1, BLOCK, FRAME};
-    succeeds(snn_codec_state_create(SNN_CODEC_CONTEXT, FRAME, BLOCK, workspace, &coder));
+    succeeds(snn_codec_state_create(SNN_CODEC_CONTEXT, &shape, workspace, &coder));
     assert_int_equal(snn_codec_encode(coder, &block, payload, &bytes, &used).code, SNN_INTERNAL_ERROR);
     snn_codec_state_destroy(coder);
-    assert_int_equal(snn_codec_state_create(SNN_CODEC_AUTO, FRAME, BLOCK, workspace, &coder).code, SNN_INTERNAL_ERROR);
+    assert_int_equal(snn_codec_state_create(SNN_CODEC_AUTO, &shape, workspace, &coder).code, SNN_INTERNAL_ERROR);
     assert_null(coder);
     snn_release(payload);
 }
