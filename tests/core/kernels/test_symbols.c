@@ -47,7 +47,7 @@ static void test_split_and_join(void **state)
         for (size_t n = 0; n < 8 * frame; n++) {
             unsigned symbol = 0;
             for (int32_t step = 0; step < steps; step++) {
-                symbol = symbol << 1 | (planes[(size_t)step * frame + n / 8] >> n % 8 & 1U);
+                symbol = symbol << 1 | ((unsigned)planes[(size_t)step * frame + n / 8] >> n % 8 & 1U);
             }
             assert_int_equal(symbols[n], symbol);
         }
