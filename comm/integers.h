@@ -19,10 +19,11 @@ typedef struct snn_integers_shape {
 /* Bytes of the packed plane. */
 size_t snn_integers_packed_bytes(const snn_integers_shape *shape);
 
-/* values [positions][channels] of 4 bytes -> packed. */
-void snn_integers_pack(const snn_integers_shape *shape, const void *restrict values, uint8_t *restrict packed);
+/* values [positions][channels] of 4 bytes -> packed. before: NULL, or likewise those that both ends have of the step
+ * before, which the values are a little more or less than: then the differences are packed. The arrays are distinct. */
+void snn_integers_pack(const snn_integers_shape *shape, const void *values, const void *before, uint8_t *packed);
 
 /* packed -> the range's values; others stay. */
-void snn_integers_unpack(const snn_integers_shape *shape, const uint8_t *restrict packed, void *restrict values);
+void snn_integers_unpack(const snn_integers_shape *shape, const uint8_t *packed, const void *before, void *values);
 
 #endif

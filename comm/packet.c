@@ -285,12 +285,20 @@ static void end_block(snn_packet_coder *coder, uint32_t group, uint32_t first_st
     coder->next_step = first_step + (uint32_t)steps;
 }
 
+/* With windows streams keep whole sums, of which each step changes a little. NULL: nothing is before. */
+static const void *sums_before(const snn_packet_coder *coder, const snn_packet_block *block, int32_t step,
+                               int32_t image)
+{
+    return coder->shape.width > 0 && step > 0 ? snn_sums_plane(&block->sums, step - 1, image) : NULL;
+}
+
 static void pack_plane(const snn_packet_coder *coder, const snn_packet_block *block, int32_t step, int32_t image,
                        uint8_t *packed)
 {
     if (coder->shape.payload == SNN_PAYLOAD_INTEGERS) {
         const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
-        snn_integers_pack(&integers, snn_sums_plane(&block->sums, step, image), packed);
+        snn_integers_pack(&integers, snn_sums_plane(&block->sums, step, image), sums_before(coder, block, step, image),
+                          packed);
     } else {
         const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
         snn_plane_pack(&plane, snn_spikes_plane(&block->spikes, step, image), packed);
@@ -302,7 +310,8 @@ static void unpack_plane(const snn_packet_coder *coder, const uint8_t *packed, c
 {
     if (coder->shape.payload == SNN_PAYLOAD_INTEGERS) {
         const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
-        snn_integers_unpack(&integers, packed, snn_sums_plane(&block->sums, step, image));
+        snn_integers_unpack(&integers, packed, sums_before(coder, block, step, image),
+                            snn_sums_plane(&block->sums, step, image));
     } else {
         const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
         snn_plane_unpack(&plane, packed, snn_spikes_plane(&block->spikes, step, image));

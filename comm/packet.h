@@ -2,8 +2,9 @@
  *
  * An edge carries channels [begin, end) of a source population. Its bits for (step, image) are one *plane*: positions x
  * channels bits without gaps, least significant bit first, padded with zeros to a whole byte. If the source is a
- * stream, a plane holds its integers instead (comm/integers.h). A packet holds the planes of a block,
- * [step][image][plane bytes]; the codec works on that array. Header fields are little-endian.
+ * stream, a plane holds its integers instead (comm/integers.h), with windows what they are more than a step before. A
+ * packet holds the planes of a block, [step][image][plane bytes]; the codec works on that array. Header fields are
+ * little-endian.
  */
 #ifndef SNN_COMM_PACKET_H
 #define SNN_COMM_PACKET_H

@@ -105,6 +105,18 @@ static void check_integers(uint64_t *random, const snn_packet_shape *shape, int3
         if (packet[6] == SNN_CODEC_RAW) {
             assert_int_equal(bytes, 40 + snn_packet_raw_bytes(sender, steps, images));
             check_integer_plane(packet + 40, from, shape, channels);
+            if (shape->width > 0 &&
+                steps > 1) { /* the first image's second plane: differences, which may wrap around */
+                const int64_t size = shape->positions * channels;
+                const int32_t *next = from + size * shape->images;
+                int32_t *differences = snn_allocate((size_t)size, sizeof *differences);
+                for (int64_t i = 0; i < size; i++) {
+                    differences[i] = (int32_t)((uint32_t)next[i] - (uint32_t)from[i]);
+                }
+                const size_t plane = snn_packet_raw_bytes(sender, 1, images);
+                check_integer_plane(packet + 40 + plane, differences, shape, channels);
+                snn_release(differences);
+            }
         } else {
             assert_int_equal(packet[6], SNN_CODEC_ZSTD);
         }
@@ -137,8 +149,9 @@ static void test_integers(void **state)
                                         .channel_begin = begin,
                                         .channel_end = draw_between(&random, begin + 1, channels),
                                         .images = draw_between(&random, 1, 4),
-                                        .block = draw_between(&random, 1, 6)};
-        check_integers(&random, &shape, channels, codecs[i % 4], bits[i / 4 % 3]);
+                                        .block = draw_between(&random, 1, 6),
+                                        .width = i % 2};
+        check_integers(&random, &shape, channels, codecs[i / 2 % 4], bits[i / 8 % 3]);
     }
 }
 
@@ -190,11 +203,44 @@ static void test_payloads_are_told_apart(void **state)
     snn_release(block.sums.values);
 }
 
+/* Whole sums that a window changes less from step to step: the steps after the first must be small. */
+static void test_sums_of_windows(void **state)
+{
+    (void)state;
+    uint64_t random = 8;
+    size_t bytes[2];
+    const snn_packet_block block = {.sums = make_sums(64, 64, 1, 6)};
+    int32_t *values = block.sums.values;
+    for (int i = 0; i < 64 * 64; i++) {
+        values[i] = draw_between(&random, -(1 << 22), 1 << 22);
+    }
+    for (int i = 64 * 64; i < 6 * 64 * 64; i++) {
+        values[i] = values[i - 64 * 64] + draw_between(&random, -100, 100);
+    }
+    for (int windows = 0; windows < 2; windows++) {
+        const snn_packet_shape shape = {.payload = SNN_PAYLOAD_INTEGERS,
+                                        .positions = 64,
+                                        .channel_end = 64,
+                                        .images = 1,
+                                        .block = 6,
+                                        .width = windows * 8};
+        snn_packet_coder *coder = NULL;
+        succeeds(snn_packet_coder_create(&shape, SNN_CODEC_CONTEXT, shared_workspace, &coder));
+        uint8_t *packet = snn_allocate(snn_packet_bound(coder), 1);
+        succeeds(snn_packet_encode(coder, &block, 0, 0, 6, 1, packet, &bytes[windows]));
+        snn_packet_coder_destroy(coder);
+        snn_release(packet);
+    }
+    assert_true(bytes[1] * 3 < bytes[0] * 2);
+    snn_release(block.sums.values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_integers_shrink),
+        cmocka_unit_test(test_sums_of_windows),
         cmocka_unit_test(test_payloads_are_told_apart),
     };
     return cmocka_run_group_tests(tests, create_workspace, destroy_workspace);
