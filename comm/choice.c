@@ -9,7 +9,10 @@
 enum {
     SAMPLE_BYTES = 4096, /* of a frame that are measured, at least, */
     SAMPLE_SHARE = 8,    /* and this fraction of it */
-    PERIOD = 64          /* groups from one measurement to the next */
+    /* Of windows, which bring tables along that weigh more with a part than with the whole. */
+    WINDOW_SAMPLE_BYTES = 16384,
+    WINDOW_SAMPLE_SHARE = 2,
+    PERIOD = 64 /* groups from one measurement to the next */
 };
 
 typedef struct candidate {
@@ -47,11 +50,12 @@ double snn_codec_usual_ratio(snn_codec codec, snn_payload payload, bool windows)
     return windows && payload == SNN_PAYLOAD_BITS ? of_windows[codec] : ratios[codec][payload];
 }
 
-static size_t sample_of(size_t frame_bytes)
+static size_t sample_of(const snn_codec_shape *shape)
 {
-    const size_t share = frame_bytes / SAMPLE_SHARE;
-    const size_t wanted = share > SAMPLE_BYTES ? share : SAMPLE_BYTES;
-    return wanted < frame_bytes ? wanted : frame_bytes;
+    const size_t share = shape->frame_bytes / (shape->windows ? WINDOW_SAMPLE_SHARE : SAMPLE_SHARE);
+    const size_t least = shape->windows ? WINDOW_SAMPLE_BYTES : SAMPLE_BYTES;
+    const size_t wanted = share > least ? share : least;
+    return wanted < shape->frame_bytes ? wanted : shape->frame_bytes;
 }
 
 snn_status snn_codec_choice_create(const snn_codec_choice_options *options, snn_codec_workspace *workspace,
@@ -66,7 +70,7 @@ snn_status snn_codec_choice_create(const snn_codec_choice_options *options, snn_
     created->payload_kind = options->payload;
     created->byte_seconds = options->byte_seconds;
     created->windows = options->shape.windows;
-    created->sample_bytes = sample_of(options->shape.frame_bytes);
+    created->sample_bytes = sample_of(&options->shape);
     created->sample = snn_allocate((size_t)options->shape.steps, created->sample_bytes);
     created->payload = snn_allocate((size_t)options->shape.steps, created->sample_bytes);
     if (created->sample == NULL || created->payload == NULL) {
