@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/memory.h"
+#include "core/network/timing.h"
 #include "io/hdf5_helpers.h"
 #include "io/output_sections.h"
 #include "io/parallel_rows.h"
@@ -163,6 +164,7 @@ static snn_status write_sections(hid_t file, const snn_output *output, const snn
     SNN_TRY(write_labels(file, output));
     SNN_TRY(write_accuracy(file, output));
     SNN_TRY(write_schedule(file, output));
+    SNN_TRY(snn_output_write_dynamics(file, output));
     SNN_TRY(snn_output_write_layers(file, output));
     SNN_TRY(snn_output_write_energy(file, output));
     SNN_TRY(snn_output_write_ranks(file, output, ranks));
@@ -188,6 +190,10 @@ static snn_status check_sizes(const snn_output *output, bool first)
         return snn_fail(SNN_INTERNAL_ERROR,
                         "output of %" PRId64 " images, %d timesteps, %d classes for a network of %d", output->images,
                         results->timesteps, results->classes, output->network->classes);
+    }
+    if (output->network->windows.steps > 0 && results->timesteps != snn_network_latency(output->network)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "output of %d timesteps for windows that end after %d", results->timesteps,
+                        snn_network_latency(output->network));
     }
     const int32_t windows = output->network->windows.steps, steps = windows > 0 ? windows : results->timesteps;
     if (first && (output->statistics->timesteps != steps ||

@@ -23,7 +23,7 @@ typedef struct snn_output {
     const int64_t *correct;           /* rank 0: [timesteps] */
     int64_t ann_correct;              /* rank 0: -1 if the trained network was not evaluated */
     const int32_t *ann_predictions;   /* rank 0: [images], or NULL */
-    const float *eta;                 /* [timesteps] */
+    const float *eta;                 /* [timesteps], or of a window's steps in units: [steps] */
     snn_timers timers;
     snn_wavefront_traffic traffic;
     int64_t memory[3];   /* weights, state, spikes; bytes */
@@ -33,6 +33,20 @@ typedef struct snn_output {
     double seconds;      /* of the evaluation; rank 0 */
     int64_t started;     /* Unix time of the start; rank 0. 0: now less `seconds` */
 } snn_output;
+
+/* What one image takes in time and in spikes. One of the three numbers says little without the others. */
+typedef struct snn_output_dynamics {
+    int64_t latency;  /* timesteps from the image to the end of the last window, or T */
+    int64_t interval; /* timesteps from one image to the next in a pipeline: every neuron is free again after its
+                         own window, so `steps`, or T */
+    double spikes_per_neuron; /* that a spiking neuron emits for an image, on average over neurons. A spike is signed, a
+                                 step up (s = 0) or down (s = 1): a neuron emits one at each step of its own, so this is
+                                 `steps`, or T; how many are s = 1 is what firing rates tell */
+    int32_t depth;            /* populations on the longest path */
+} snn_output_dynamics;
+
+/* `timesteps`: of the run, as many as there are predictions for an image. */
+snn_output_dynamics snn_output_dynamics_of(const snn_network *network, int32_t timesteps);
 
 /* Collective. Writes the file of the interface, sealed, complete or absent. Every rank writes the predictions of
  * its own images. An unwritable folder is SNN_FILE_ERROR naming it, the same on every rank. Every image

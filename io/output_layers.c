@@ -38,6 +38,21 @@ static void describe_operators(const snn_network *network, int32_t population, c
     }
 }
 
+/* When the population's first step is, and where its neurons then are, in units of a step: without windows all begin
+ * at timestep 0 with y = 0. */
+static snn_status write_start(hid_t group, const snn_network *network, const snn_population *population)
+{
+    const bool windows = network->windows.steps > 0;
+    const int32_t first = windows ? network->windows.delay * population->depth : 0;
+    SNN_TRY(snn_hdf5_write_attribute(group, "first_step", H5T_NATIVE_INT32, 0, &first));
+    SNN_TRY(snn_hdf5_write_attribute(group, "depth", H5T_NATIVE_INT32, 0, &population->depth));
+    if (!windows) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_hdf5_write_attribute(group, "unit", H5T_NATIVE_FLOAT, 0, &population->unit));
+    return snn_hdf5_write_vector(group, "rest", H5T_NATIVE_INT32, population->shape.channels, population->rest);
+}
+
 static snn_status write_attributes(hid_t group, const snn_network *network, int32_t index)
 {
     const snn_population *population = &network->populations[index];
@@ -49,10 +64,12 @@ static snn_status write_attributes(hid_t group, const snn_network *network, int3
     SNN_TRY(snn_hdf5_write_text_attribute(group, "neuron", snn_neuron_kind_name(population->kind)));
     SNN_TRY(snn_hdf5_write_text_attribute(group, "operator", operators));
     SNN_TRY(snn_hdf5_write_attribute(group, "neurons", H5T_NATIVE_INT64, 0, &neurons));
-    return snn_hdf5_write_attribute(group, "shape", H5T_NATIVE_INT32, 3, shape);
+    SNN_TRY(snn_hdf5_write_attribute(group, "shape", H5T_NATIVE_INT32, 3, shape));
+    return write_start(group, network, population);
 }
 
-/* Mean per neuron and image at every timestep. The counts are integers, so the means do not depend on the ranks. */
+/* Mean per neuron and image at every step of the neurons' own. The counts are integers, so the means do not depend on
+ * the ranks. */
 static snn_status write_means(hid_t group, const char *name, const int64_t *counts, int32_t timesteps, double divisor,
                               double *means)
 {

@@ -32,6 +32,9 @@ void snn_output_ranks_clear(snn_output_ranks *ranks);
 /* /communication, /timers, /provenance */
 snn_status snn_output_write_ranks(hid_t file, const snn_output *output, const snn_output_ranks *ranks);
 
+/* /dynamics */
+snn_status snn_output_write_dynamics(hid_t file, const snn_output *output);
+
 /* /layers */
 snn_status snn_output_write_layers(hid_t file, const snn_output *output);
 

@@ -22,14 +22,20 @@ void snn_network_find_depths(snn_network *network)
     }
 }
 
-int32_t snn_network_latency(const snn_network *network)
+int32_t snn_network_depth(const snn_network *network)
 {
-    int32_t deepest = 0;
+    int32_t depth = 0;
     for (int32_t p = 0; p < network->population_count; p++) {
         const snn_population *population = &network->populations[p];
-        deepest = snn_neuron_spikes(population->kind) && population->depth > deepest ? population->depth : deepest;
+        depth = snn_neuron_spikes(population->kind) && population->depth >= depth ? population->depth + 1 : depth;
     }
-    return network->windows.steps + network->windows.delay * deepest;
+    return depth;
+}
+
+int32_t snn_network_latency(const snn_network *network)
+{
+    const int32_t depth = snn_network_depth(network);
+    return network->windows.steps + network->windows.delay * (depth > 0 ? depth - 1 : 0);
 }
 
 /* Which plane of the source comes at the reader's moment 0; negative if the source begins later. What a stream has

@@ -22,6 +22,9 @@ typedef struct snn_timing {
 /* Fills `depth` of all populations, which are in topological order. */
 void snn_network_find_depths(snn_network *network);
 
+/* The network's depth: spiking populations on the longest path through it, 0 if there are none. */
+int32_t snn_network_depth(const snn_network *network);
+
 /* Timesteps until the last window ends: steps + delay (depth of the network - 1). */
 int32_t snn_network_latency(const snn_network *network);
 

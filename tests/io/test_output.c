@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
+#include "core/network/timing.h"
 #include "io/hdf5_helpers.h"
 #include "io/output.h"
 #include "io/sealed.h"
@@ -17,6 +18,9 @@
 #include "small_network.h"
 
 enum { IMAGES = 41, TIMESTEPS = 5, CLASSES = 3, GROUP = 4 };
+
+/* Windows of the three populations, one behind the other, that end after TIMESTEPS. */
+enum { STEPS = 3, DELAY = 1 };
 
 static void succeeds(snn_status status)
 {
@@ -94,6 +98,13 @@ static void append_images(fixture *all, bool spread)
     }
 }
 
+static void fill_counts(const snn_statistics *statistics)
+{
+    for (size_t i = 0; i < statistics->length; i++) {
+        statistics->counts[i] = count_of(i);
+    }
+}
+
 static void fill_values(fixture *all)
 {
     for (int i = 0; i < IMAGES; i++) {
@@ -104,9 +115,7 @@ static void fill_values(fixture *all)
         all->correct[t] = 10 + t;
         all->eta[t] = 0.15f / (float)(t + 1);
     }
-    for (size_t i = 0; i < all->statistics->length; i++) {
-        all->statistics->counts[i] = count_of(i);
-    }
+    fill_counts(all->statistics);
     all->config->text = snn_duplicate_text("[model]\n");
     all->config->simulation.encoding = SNN_ENCODING_FLOAT;
     all->config->codec = SNN_CODEC_AUTO;
@@ -151,6 +160,29 @@ static void set_up(snn_world *world, bool spread, fixture *all)
     all->output.timers.seconds[SNN_TIMER_WAIT] = 1.0 + rank;
     all->output.traffic.lines[SNN_EDGE_SUMS_SHARDS][SNN_CODEC_ZSTD] =
         (snn_traffic_line){.packets = rank + 1, .saved_seconds = 0.25};
+}
+
+/* The same run with windows: statistics are those of a window's steps, predictions those of all timesteps. */
+static void set_windows(fixture *all)
+{
+    succeeds(snn_windows_init(STEPS, DELAY, 0.5, 0.25, &all->network->windows));
+    snn_network_find_depths(all->network);
+    for (int32_t p = 0; p < all->network->population_count; p++) {
+        snn_population *population = &all->network->populations[p];
+        if (snn_neuron_spikes(population->kind)) {
+            population->unit = 0.125f * (float)(p + 1);
+            population->rest = snn_allocate((size_t)population->shape.channels, sizeof *population->rest);
+            assert_non_null(population->rest);
+            for (int32_t c = 0; c < population->shape.channels; c++) {
+                population->rest[c] = p - c;
+            }
+        }
+    }
+    snn_statistics_destroy(all->statistics);
+    succeeds(snn_statistics_create(all->network, STEPS, &all->statistics));
+    fill_counts(all->statistics);
+    all->config->simulation.encoding = SNN_ENCODING_DIRECT;
+    all->output.statistics = snn_world_rank(all->world) == 0 ? all->statistics : NULL;
 }
 
 static void tear_down(fixture *all)
@@ -353,6 +385,36 @@ static void check_ranks(hid_t file, int32_t size)
     check_text(file, "provenance/started", "1970-01-02T00:00:00Z");
 }
 
+static void check_number(hid_t file, const char *name, double expected)
+{
+    double found = 0.0;
+    succeeds(snn_hdf5_read_array(file, name, H5T_NATIVE_DOUBLE, 0, NULL, &found));
+    if (!(found > expected * 0.999999 && found < expected * 1.000001)) {
+        fail_msg("%s is %g, expected %g", name, found, expected);
+    }
+}
+
+static void check_attribute(hid_t object, const char *name, int32_t expected)
+{
+    int32_t found = ~expected;
+    succeeds(snn_hdf5_read_attribute(object, name, H5T_NATIVE_INT32, 0, &found));
+    assert_int_equal(found, expected);
+}
+
+/* Without windows a neuron is busy for all timesteps of an image. */
+static void check_synchronous(hid_t file)
+{
+    hid_t group;
+    check_int64(file, "dynamics/latency", TIMESTEPS);
+    check_int64(file, "dynamics/interval", TIMESTEPS);
+    check_number(file, "dynamics/spikes_per_neuron", TIMESTEPS);
+    succeeds(snn_hdf5_open_group(file, "layers/1_pool_max", &group));
+    check_attribute(group, "first_step", 0);
+    assert_int_equal(H5Lexists(group, "rest", H5P_DEFAULT), 0);
+    assert_true(H5Gclose(group) >= 0);
+    assert_int_equal(H5Lexists(file, "energy/quantised_network_estimate", H5P_DEFAULT), 0);
+}
+
 static void test_contents(void **state)
 {
     fixture all;
@@ -365,8 +427,124 @@ static void test_contents(void **state)
     check_accuracy(file);
     check_layers(file);
     check_energy(file);
+    check_synchronous(file);
     check_ranks(file, snn_world_size(all.world));
     assert_true(H5Fclose(file) >= 0);
+    succeeds(snn_world_barrier(all.world));
+    tear_down(&all);
+}
+
+static void check_dynamics(hid_t file)
+{
+    int32_t magnitudes[STEPS];
+    double ratio = 0.0, margin = 0.0;
+    hid_t group;
+    check_int64(file, "dynamics/latency", TIMESTEPS);
+    check_int64(file, "dynamics/interval", STEPS);
+    check_number(file, "dynamics/spikes_per_neuron", STEPS);
+    succeeds(snn_hdf5_open_group(file, "dynamics", &group));
+    check_attribute(group, "steps", STEPS);
+    check_attribute(group, "delay", DELAY);
+    check_attribute(group, "depth", 3);
+    succeeds(snn_hdf5_read_attribute(group, "magnitudes", H5T_NATIVE_INT32, STEPS, magnitudes));
+    succeeds(snn_hdf5_read_attribute(group, "ratio", H5T_NATIVE_DOUBLE, 0, &ratio));
+    succeeds(snn_hdf5_read_attribute(group, "margin", H5T_NATIVE_DOUBLE, 0, &margin));
+    assert_true(magnitudes[0] == 4 && magnitudes[1] == 2 && magnitudes[2] == 1);
+    assert_true(ratio == 0.5 && margin == 0.25);
+    assert_true(H5Gclose(group) >= 0);
+}
+
+/* Layer 2 ("layer.2/leaky", 36 neurons) fires in timesteps 2, 3, 4; counts of layers 0 and 1 lie before its own. */
+static void check_window_of_layer(hid_t file)
+{
+    const int64_t steps = STEPS, channels = 4;
+    const size_t begin = 2 * (3 * STEPS + 2 * 4);
+    double rates[STEPS];
+    int32_t rest[4];
+    float unit = 0.0f;
+    hid_t layer;
+    succeeds(snn_hdf5_open_group(file, "layers/2_layer.2_leaky", &layer));
+    check_attribute(layer, "first_step", 2 * DELAY);
+    check_attribute(layer, "depth", 2);
+    succeeds(snn_hdf5_read_attribute(layer, "unit", H5T_NATIVE_FLOAT, 0, &unit));
+    succeeds(snn_hdf5_read_array(layer, "rest", H5T_NATIVE_INT32, 1, &channels, rest));
+    succeeds(snn_hdf5_read_array(layer, "firing_rate", H5T_NATIVE_DOUBLE, 1, &steps, rates));
+    assert_true(unit == 0.375f);
+    for (int c = 0; c < 4; c++) {
+        assert_int_equal(rest[c], 2 - c);
+    }
+    for (size_t j = 0; j < STEPS; j++) {
+        assert_true(rates[j] == (double)count_of(begin + j) / (36.0 * IMAGES));
+    }
+    assert_true(H5Gclose(layer) >= 0);
+}
+
+/* As check_energy, with STEPS spikes instead of TIMESTEPS. A quantised network multiplies 3 bits by 16. */
+static void check_energy_of_windows(hid_t file)
+{
+    const double once = 16.0 * 16.0 * 4.0;
+    check_int64(file, "energy/synaptic_operations_total", 204 * STEPS * IMAGES);
+    check_int64(file, "energy/input_products_total", 1024 * IMAGES);
+    check_int64(file, "energy/neuron_updates_total", 216 * STEPS * IMAGES);
+    check_number(file, "energy/estimate",
+                 IMAGES * (204.0 * STEPS * 0.1e-12 + 216.0 * STEPS * 9.2e-12 + once * 4.6e-12));
+    check_number(file, "energy/quantised_network_estimate",
+                 IMAGES * (once + 24.0) * (0.003 * 3.0 * 16.0 + 0.1) * 1e-12);
+}
+
+static void test_windows(void **state)
+{
+    fixture all;
+    set_up(*state, true, &all);
+    set_windows(&all);
+    succeeds(snn_output_write(all.world, "windows.h5", &all.output));
+    hid_t file;
+    succeeds(snn_sealed_open("windows.h5", SNN_FILE_OUTPUT, true, &file));
+    check_predictions(file);
+    check_dynamics(file);
+    check_window_of_layer(file);
+    check_energy_of_windows(file);
+    assert_true(H5Fclose(file) >= 0);
+    succeeds(snn_world_barrier(all.world));
+    tear_down(&all);
+}
+
+/* Predictions of more timesteps than the windows take. */
+static void test_windows_of_another_latency(void **state)
+{
+    fixture all;
+    set_up(*state, true, &all);
+    set_windows(&all);
+    all.network->windows.delay++;
+    fails(snn_output_write(all.world, "latency.h5", &all.output), SNN_INTERNAL_ERROR,
+          "5 timesteps for windows that end after 7");
+    assert_int_equal(access("latency.h5", F_OK), -1);
+    tear_down(&all);
+}
+
+static void note_line(void *context, const char *line)
+{
+    char *lines = context;
+    (void)snprintf(lines + strlen(lines), 512 - strlen(lines), "%s\n", line);
+}
+
+/* A window's margin and a resting state are part of the result. */
+static void test_diff_of_windows(void **state)
+{
+    char lines[512] = "";
+    int64_t differences = -1;
+    fixture all;
+    set_up(*state, true, &all);
+    set_windows(&all);
+    succeeds(snn_output_write(all.world, "one.h5", &all.output));
+    all.network->windows.margin = 0.5;
+    all.network->populations[1].rest[3]++;
+    succeeds(snn_world_barrier(all.world));
+    succeeds(snn_output_write(all.world, "other.h5", &all.output));
+    assert_int_equal(snn_output_diff("one.h5", "other.h5", note_line, lines, &differences).code, SNN_CHECK_FAILED);
+    assert_int_equal(differences, 2);
+    assert_non_null(strstr(lines, "/dynamics@margin: 0.25 in one.h5, 0.5 in other.h5"));
+    assert_non_null(strstr(lines, "/layers/1_pool_max/rest[3]: -2 in one.h5, -1 in other.h5"));
     succeeds(snn_world_barrier(all.world));
     tear_down(&all);
 }
@@ -451,9 +629,14 @@ static void test_probe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contents), cmocka_unit_test(test_layout_does_not_show),
-        cmocka_unit_test(test_gaps),     cmocka_unit_test(test_bad_places),
+        cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_layout_does_not_show),
+        cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_bad_places),
         cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_windows_of_another_latency),
+        cmocka_unit_test(test_diff_of_windows),
     };
     return cmocka_run_group_tests(tests, parallel_enter, parallel_leave);
 }

@@ -1,0 +1,38 @@
+#include "core/network/timing.h"
+#include "io/hdf5_helpers.h"
+#include "io/output_sections.h"
+
+snn_output_dynamics snn_output_dynamics_of(const snn_network *network, int32_t timesteps)
+{
+    const int32_t steps = network->windows.steps > 0 ? network->windows.steps : timesteps;
+    return (snn_output_dynamics){
+        .latency = timesteps, .interval = steps, .spikes_per_neuron = steps, .depth = snn_network_depth(network)};
+}
+
+static snn_status write_windows(hid_t group, const snn_windows *windows)
+{
+    SNN_TRY(snn_hdf5_write_attribute(group, "steps", H5T_NATIVE_INT32, 0, &windows->steps));
+    SNN_TRY(snn_hdf5_write_attribute(group, "delay", H5T_NATIVE_INT32, 0, &windows->delay));
+    SNN_TRY(snn_hdf5_write_attribute(group, "ratio", H5T_NATIVE_DOUBLE, 0, &windows->ratio));
+    SNN_TRY(snn_hdf5_write_attribute(group, "margin", H5T_NATIVE_DOUBLE, 0, &windows->margin));
+    return snn_hdf5_write_attribute(group, "magnitudes", H5T_NATIVE_INT32, windows->steps, windows->magnitude);
+}
+
+snn_status snn_output_write_dynamics(hid_t file, const snn_output *output)
+{
+    const snn_output_dynamics dynamics = snn_output_dynamics_of(output->network, output->results->timesteps);
+    hid_t group;
+    SNN_TRY(snn_hdf5_create_group(file, "dynamics", &group));
+    snn_status status;
+    SNN_GOTO_DONE(status, snn_hdf5_write_scalar(group, "latency", H5T_NATIVE_INT64, &dynamics.latency));
+    SNN_GOTO_DONE(status, snn_hdf5_write_scalar(group, "interval", H5T_NATIVE_INT64, &dynamics.interval));
+    SNN_GOTO_DONE(status,
+                  snn_hdf5_write_scalar(group, "spikes_per_neuron", H5T_NATIVE_DOUBLE, &dynamics.spikes_per_neuron));
+    SNN_GOTO_DONE(status, snn_hdf5_write_attribute(group, "depth", H5T_NATIVE_INT32, 0, &dynamics.depth));
+    if (output->network->windows.steps > 0) {
+        status = write_windows(group, &output->network->windows);
+    }
+done:
+    snn_hdf5_close(group);
+    return status;
+}
