@@ -1,4 +1,5 @@
-/* Channels whose neurons left the range that calibration found for them, as the user reads it. */
+/* Channels whose neurons left the range that calibration found for them, as the user reads it. With windows these are
+ * neurons whose f(x) lies beyond all that their codes reach, the calibrated range and its margin. */
 #include <stdio.h>
 
 #include "io/cli/run_state.h"
@@ -46,15 +47,19 @@ void snn_run_say_ranges(const snn_run *run, const snn_statistics *statistics)
     if (found.layer < 0) {
         return;
     }
+    const bool windows = run->network->windows.steps > 0;
     const char *name = run->network->populations[found.layer].name;
-    snn_run_say(run,
-                "  range       %lld of %lld channels left their calibrated range (most: channel %d of %s, %.2g %%)",
-                (long long)found.beyond, (long long)found.channels, found.channel, name, 100.0 * found.share);
+    snn_run_say(run, "  range       %lld of %lld channels left %s (most: channel %d of %s, %.2g %%)",
+                (long long)found.beyond, (long long)found.channels,
+                windows ? "what their windows reach" : "their calibrated range", found.channel, name,
+                100.0 * found.share);
     if (found.share > WARNING_SHARE && snn_world_rank(run->world) == 0) {
         (void)fprintf(stderr,
-                      "snn_dist: warning: channel %d of %s was beyond its calibrated range in %.1f %% of its values "
-                      "(%lld of %lld channels were at least once: /layers/*/channel_beyond of the output); more "
+                      "snn_dist: warning: channel %d of %s was beyond %s in %.1f %% of its values "
+                      "(%lld of %lld channels were at least once: /layers/*/channel_beyond of the output); %smore "
                       "calibration images, or neuron.scale = \"layer\", widen the ranges\n",
-                      found.channel, name, 100.0 * found.share, (long long)found.beyond, (long long)found.channels);
+                      found.channel, name, windows ? "what its window reaches" : "its calibrated range",
+                      100.0 * found.share, (long long)found.beyond, (long long)found.channels,
+                      windows ? "a larger neuron.margin, " : "");
     }
 }

@@ -4,8 +4,15 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/network/timing.h"
 #include "io/cli/run_state.h"
 #include "io/trace_file.h"
+
+/* Accuracy is shown after about so many timesteps of those that a readout with windows changes at. */
+enum { ROWS_SHOWN = 8 };
+
+/* Points below the trained network's accuracy that are worth a word. */
+static const double NOTICED_LOSS = 1.0;
 
 typedef struct totals {
     int32_t *labels;            /* [images] */
@@ -115,22 +122,102 @@ static const char *format_threads(const totals *sum, char *text, size_t size)
     return text;
 }
 
-static void say_accuracy(const snn_run *run, const totals *sum)
+static double percent(const snn_run *run, int64_t correct)
 {
-    int32_t timesteps = run->config->simulation.timesteps;
+    return 100.0 * (double)correct / (double)run->images;
+}
+
+/* Timesteps before the first at which the readout's sources have fired: until then it has nothing but its bias, and
+ * what the image gives it directly. */
+static snn_status find_silence(const snn_run *run, int32_t *silence)
+{
+    const int32_t populations = run->network->population_count;
+    snn_timing *timings = snn_allocate((size_t)populations, sizeof *timings);
+    if (timings == NULL) {
+        return snn_out_of_memory("timings");
+    }
+    snn_network_timings(run->network, timings);
+    const int32_t start = timings[populations - 1].start; /* the one before, if there is one */
+    *silence = start > 0 ? start + 1 : 0;
+    snn_release(timings);
+    return snn_ok();
+}
+
+/* The next timestep that is shown: without windows twice as many, with them a share of those left after `silence`. */
+static int32_t next_shown(const snn_run *run, int32_t silence, int32_t timestep)
+{
+    const int32_t last = run->config->simulation.timesteps;
+    if (run->network->windows.steps == 0) {
+        return timestep < last && 2 * timestep > last ? last : 2 * timestep;
+    }
+    const int32_t stride = (last - silence + ROWS_SHOWN - 1) / ROWS_SHOWN;
+    return timestep < last && timestep + stride > last ? last : timestep + stride;
+}
+
+static snn_status say_accuracy(const snn_run *run, const totals *sum)
+{
+    const int32_t timesteps = run->config->simulation.timesteps;
+    const bool windows = run->network->windows.steps > 0;
+    int32_t silence = 0;
+    SNN_TRY(snn_world_agree(run->world, windows ? find_silence(run, &silence) : snn_ok()));
     snn_run_say(run, "\n  timesteps   accuracy");
-    for (int32_t t = 1; t <= timesteps; t = t < timesteps && 2 * t > timesteps ? timesteps : 2 * t) {
-        snn_run_say(run, "  %9d   %7.2f %%", t, 100.0 * (double)sum->correct[t - 1] / (double)run->images);
+    for (int32_t t = silence + 1; t <= timesteps; t = next_shown(run, silence, t)) {
+        snn_run_say(run, "  %9d   %7.2f %%", t, percent(run, sum->correct[t - 1]));
     }
     if (run->ann_correct >= 0) {
-        snn_run_say(run, "  %9s   %7.2f %%", "trained", 100.0 * (double)run->ann_correct / (double)run->images);
+        snn_run_say(run, "  %9s   %7.2f %%", "trained", percent(run, run->ann_correct));
     }
+    return snn_ok();
+}
+
+/* What a network that loses accuracy lacks. */
+static void name_cures(const snn_run *run, char *text, size_t bytes)
+{
+    const snn_windows *windows = &run->network->windows;
+    char delay[80] = "";
+    if (windows->steps == 0) {
+        (void)snprintf(text, bytes,
+                       "%sneuron.steps = 8, a window for every neuron (simulation.timesteps = 0), or `snn_dist tune` "
+                       "cures that",
+                       run->config->neuron.dynamics == SNN_DYNAMICS_SIGNGD ? "" : "neuron.dynamics = \"signgd\" with ");
+        return;
+    }
+    if (windows->delay < windows->steps) {
+        (void)snprintf(delay, sizeof delay, "neuron.delay = %d (inputs that stand still), ", windows->steps);
+    }
+    (void)snprintf(text, bytes,
+                   "%smore steps (neuron.steps = %d), a wider range (neuron.margin = %g) or `snn_dist tune` help then",
+                   delay, windows->steps + 2, windows->margin < 0.5 ? 0.5 : 2.0 * windows->margin);
+}
+
+static void say_loss(const snn_run *run, const totals *sum)
+{
+    const int64_t correct = sum->correct[run->config->simulation.timesteps - 1];
+    const double loss = percent(run, run->ann_correct - correct);
+    char cures[256];
+    if (run->ann_correct >= 0 && loss > NOTICED_LOSS) {
+        name_cures(run, cures, sizeof cures);
+        snn_run_say(run, "\n  loss        %.2f points below the trained network: %s", loss, cures);
+    }
+}
+
+/* Latency, interval and spikes belong together: each can be had at the cost of the others. */
+static void say_dynamics(const snn_run *run)
+{
+    const snn_windows *windows = &run->network->windows;
+    const snn_output_dynamics all = snn_output_dynamics_of(run->network, run->config->simulation.timesteps);
+    char how[128] = "all neurons at every timestep";
+    if (windows->steps > 0) {
+        (void)snprintf(how, sizeof how, "windows of %d steps, delay %d, ratio %g, margin %g", windows->steps,
+                       windows->delay, windows->ratio, windows->margin);
+    }
+    snn_run_say(run, "\n  dynamics    latency %lld, interval %lld, %g spikes per neuron (%s; depth %d)",
+                (long long)all.latency, (long long)all.interval, all.spikes_per_neuron, how, all.depth);
 }
 
 static void say_costs(const snn_run *run, const totals *sum)
 {
     int64_t spikes = 0;
-    int32_t timesteps = run->config->simulation.timesteps;
     for (int32_t p = 0; p < run->network->population_count; p++) {
         const snn_population_counts counts = snn_statistics_population(sum->statistics, run->network, p);
         for (int32_t t = 0; t < run->steps; t++) {
@@ -138,13 +225,13 @@ static void say_costs(const snn_run *run, const totals *sum)
         }
     }
     int64_t neurons = snn_network_neurons(run->network);
-    double opportunities = (double)neurons * (double)run->images * (double)timesteps;
+    double opportunities = (double)neurons * (double)run->images * (double)run->steps;
     char layout[128], threads[48], raw[32], sent[32];
     format_bytes(sum->traffic.raw_bytes, raw, sizeof raw);
     format_bytes(sum->traffic.sent_bytes, sent, sizeof sent);
     double ratio = sum->traffic.sent_bytes > 0 ? (double)sum->traffic.raw_bytes / (double)sum->traffic.sent_bytes : 0.0;
     double here = snn_seconds() - run->begun;
-    snn_run_say(run, "\n  ranks       %d as %s (replicas x stages x channel shards), %s each, kernels %s",
+    snn_run_say(run, "  ranks       %d as %s (replicas x stages x channel shards), %s each, kernels %s",
                 snn_world_size(run->world), snn_plan_describe(run->plan, layout, sizeof layout),
                 format_threads(sum, threads, sizeof threads), run->kernels->name);
     const int32_t idle = snn_plan_idle_ranks(run->plan, run->network, run->groups);
@@ -153,8 +240,9 @@ static void say_costs(const snn_run *run, const totals *sum)
     }
     snn_run_say(run, "  speed       %.1f images/s (%lld images in %.1f s)",
                 here > 0.0 ? (double)run->todo_count / here : 0.0, (long long)run->todo_count, here);
-    snn_run_say(run, "  spikes      %lld of %lld neurons x %lld images x %d timesteps (%.1f %%)", (long long)spikes,
-                (long long)neurons, (long long)run->images, timesteps,
+    snn_run_say(run, "  spikes      %lld of %lld neurons x %lld images x %d %s (%.1f %%)", (long long)spikes,
+                (long long)neurons, (long long)run->images, run->steps,
+                run->network->windows.steps > 0 ? "steps" : "timesteps",
                 opportunities > 0.0 ? 100.0 * (double)spikes / opportunities : 0.0);
     if (sum->traffic.packets > 0) {
         snn_run_say(run, "  sent        %s in %lld packets for %s of spikes (codec %s, ratio %.2f)", sent,
@@ -208,7 +296,9 @@ static snn_status report(snn_run *run, totals *sum)
 {
     SNN_TRY(add_up(run, sum));
     sum->seconds = run->seconds_before + snn_seconds() - run->begun;
-    say_accuracy(run, sum);
+    SNN_TRY(say_accuracy(run, sum));
+    say_loss(run, sum);
+    say_dynamics(run);
     say_costs(run, sum);
     snn_run_say_ranges(run, sum->statistics);
     SNN_TRY(write_output(run, sum));

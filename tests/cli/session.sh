@@ -18,6 +18,8 @@ for verb in run convert check plan verify diff; do alone "$verb" --help && holds
 
 on_ranks 4 "$config" "${common[@]}" --plan "$root/configs/digits.plan.toml" && holds '64 +99\.' 'trained +99\.' 'ranks +4 as 1x' 'images/s' 'ratio [1-9]\.[0-9]' \
   "output +$work/digits.out.h5"
+holds 'dynamics +latency 64, interval 64, 64 spikes per neuron \(all neurons at every timestep; depth 6\)'
+grep -q ' loss ' "$work/out" && fail "a loss of less than a point is told: $(cat "$work/out")"
 # The README's picture of the demo: its command, its rows, and the figures that are the same on every machine.
 /usr/bin/python3 - "$root/README.md" "$root/jobs/demo.sh" "$work/out" >"$work/differences" 2>&1 <<'END'
 import re, sys
@@ -41,10 +43,42 @@ END
 [ $? -eq 0 ] && pass || fail "README: $(tail -n 1 "$work/differences"): $(cat "$work/out")"
 alone verify "$work/digits.out.h5" && holds 'whole \(output\)'
 
+# Windows: latency, interval and spikes together, accuracy from the first spike that the readout hears of on, and the
+# same output from any number of ranks.
+windows=("${common[@]}" --set neuron.steps=8 --set simulation.timesteps=0)
+cp "$work/digits.out.h5" "$work/first.h5"
+alone "$config" "${windows[@]}" &&
+  holds 'dynamics +latency 48, interval 8, 8 spikes per neuron \(windows of 8 steps, delay 8, ratio 0\.5, margin 0\.25; depth 6\)' \
+    '^ +41 +[0-9.]+ %' '^ +48 +99\.' 'of 4288 neurons x 450 images x 8 steps \([0-9.]+ %\)'
+[ "$(grep -cE '^ +[0-9]+ +[0-9.]+ %$' "$work/out")" -eq 8 ] && pass || fail "rows of accuracy: $(cat "$work/out")"
+grep -q ' loss ' "$work/out" && fail "a loss where there is none: $(cat "$work/out")"
+cp "$work/digits.out.h5" "$work/windows.h5"
+alone verify "$work/windows.h5" && holds 'whole \(output\)'
+on_ranks 3 "$config" "${windows[@]}" --layout 1x3x1 || fail "windows on three ranks: $(cat "$work/err")"
+alone diff "$work/windows.h5" "$work/digits.out.h5" && pass || fail "windows differ by layout: $(cat "$work/out")"
+alone diff "$work/first.h5" "$work/windows.h5"
+[ $? -eq 1 ] && grep -q '/dynamics/interval: 64 in .*first.h5, 8 in .*windows.h5' "$work/out" && pass ||
+  fail "diff of dynamics: $(cat "$work/out")"
+alone "$config" "${windows[@]}" --set neuron.delay=2 --set neuron.steps=24 &&
+  holds 'latency 34, interval 24, 24 spikes per neuron \(windows of 24 steps, delay 2' '^ +34 +'
+[ "$(grep -cE '^ +[0-9]+ +[0-9.]+ %$' "$work/out")" -le 9 ] && pass || fail "rows of accuracy: $(cat "$work/out")"
+# A run that loses more than a point says so, and what to do.
+alone "$config" "${common[@]}" --set simulation.timesteps=8 &&
+  holds 'loss +56\.89 points below the trained network: neuron\.steps = 8, .*snn_dist tune'
+alone "$config" "${windows[@]}" --set neuron.steps=3 --set neuron.delay=1 &&
+  holds 'loss +[0-9.]+ points below .* neuron\.delay = 3 .*neuron\.steps = 5.*neuron\.margin = 0\.5.*snn_dist tune'
+alone "$config" "${windows[@]}" --set simulation.timesteps=64
+[ $? -eq 2 ] && grep -q 'timesteps = 64, but the last window .* ends after 48 timesteps' "$work/err" && pass ||
+  fail "timesteps that windows do not have: $(cat "$work/out" "$work/err")"
+# Values beyond the codes: few images and no margin.
+alone "$config" "${windows[@]}" --set data.calibration_images=1 --set neuron.margin=0 &&
+  holds 'range +[0-9]+ of 208 channels left what their windows reach \(most: channel '
+grep -Eq 'warning: channel [0-9]+ of .* beyond what its window reaches in [0-9.]+ %.*larger neuron\.margin' "$work/err" &&
+  pass || fail "no warning: $(cat "$work/err")"
+
 # A converted network gives the same results as the model that it was made from.
 alone convert "$config" -o "$work/digits.snn.h5" && holds '6 populations, 4288 neurons'
 alone verify "$work/digits.snn.h5" && holds 'whole \(network\)'
-cp "$work/digits.out.h5" "$work/first.h5"
 on_ranks 3 "$config" "${common[@]}" --layout 1x3x1 --set model.network="$work/digits.snn.h5" ||
   fail "the converted network does not run: $(cat "$work/err")"
 alone diff "$work/first.h5" "$work/digits.out.h5" && pass || fail "the converted network differs: $(cat "$work/out")"
