@@ -36,9 +36,7 @@ static snn_status read_accuracy(hid_t file, snn_report_run *run)
     SNN_TRY(read_dims(file, "accuracy/correct", 1, dims));
     run->timesteps = (int32_t)dims[0];
     run->correct = snn_allocate((size_t)dims[0], sizeof *run->correct);
-    run->mean_error = snn_allocate((size_t)dims[0], sizeof *run->mean_error);
-    run->worst_error = snn_allocate((size_t)dims[0], sizeof *run->worst_error);
-    if (run->correct == NULL || run->mean_error == NULL || run->worst_error == NULL) {
+    if (run->correct == NULL) {
         return snn_out_of_memory("report");
     }
     SNN_TRY(snn_hdf5_read_array(file, "accuracy/correct", H5T_NATIVE_INT64, 1, dims, run->correct));
@@ -46,15 +44,38 @@ static snn_status read_accuracy(hid_t file, snn_report_run *run)
     return snn_hdf5_read_array(file, "accuracy/total", H5T_NATIVE_INT64, 0, NULL, &run->images);
 }
 
+/* Files written before there were windows do not say: all neurons fired at all timesteps. */
+static snn_status read_dynamics(hid_t file, snn_report_run *run)
+{
+    int64_t interval = run->timesteps;
+    run->spikes_per_neuron = run->timesteps;
+    if (H5Lexists(file, "dynamics", H5P_DEFAULT) > 0) {
+        hid_t group;
+        SNN_TRY(snn_hdf5_read_array(file, "dynamics/interval", H5T_NATIVE_INT64, 0, NULL, &interval));
+        SNN_TRY(snn_hdf5_read_array(file, "dynamics/spikes_per_neuron", H5T_NATIVE_DOUBLE, 0, NULL,
+                                    &run->spikes_per_neuron));
+        SNN_TRY(snn_hdf5_open_group(file, "dynamics", &group));
+        run->windows = H5Aexists(group, "steps") > 0;
+        snn_hdf5_close(group);
+    }
+    if (interval < 1 || interval > run->timesteps) {
+        return snn_hdf5_failure(SNN_INPUT_ERROR, file, "dynamics/interval", "is not within the timesteps");
+    }
+    run->steps = (int32_t)interval;
+    run->mean_error = snn_allocate((size_t)interval, sizeof *run->mean_error);
+    run->worst_error = snn_allocate((size_t)interval, sizeof *run->worst_error);
+    return run->mean_error == NULL || run->worst_error == NULL ? snn_out_of_memory("report") : snn_ok();
+}
+
 /* ---- layers: groups named <index>_<name> ---- */
 
-static snn_status mean_of(hid_t group, const char *name, int32_t timesteps, double *values, double *mean)
+static snn_status mean_of(hid_t group, const char *name, int32_t steps, double *values, double *mean)
 {
-    const int64_t dims[] = {timesteps};
+    const int64_t dims[] = {steps};
     SNN_TRY(snn_hdf5_read_array(group, name, H5T_NATIVE_DOUBLE, 1, dims, values));
     *mean = 0.0;
-    for (int32_t t = 0; t < timesteps; t++) {
-        *mean += values[t] / timesteps;
+    for (int32_t j = 0; j < steps; j++) {
+        *mean += values[j] / steps;
     }
     return snn_ok();
 }
@@ -65,13 +86,16 @@ static snn_status fill_layer(hid_t group, snn_report_run *run, double *values, s
     SNN_TRY(snn_hdf5_read_text_attribute(group, "name", &layer->name));
     SNN_TRY(snn_hdf5_read_text_attribute(group, "neuron", &layer->neuron));
     SNN_TRY(snn_hdf5_read_attribute(group, "neurons", H5T_NATIVE_INT64, 0, &layer->neurons));
-    SNN_TRY(mean_of(group, "firing_rate", run->timesteps, values, &layer->firing_rate));
-    SNN_TRY(mean_of(group, "flip_rate", run->timesteps, values, &layer->flip_rate));
-    SNN_TRY(mean_of(group, "tracking_error", run->timesteps, values, &mean));
-    layer->tracking_error = values[run->timesteps - 1];
-    for (int32_t t = 0; t < run->timesteps; t++) {
-        run->mean_error[t] += values[t] / run->layer_count;
-        run->worst_error[t] = values[t] > run->worst_error[t] ? values[t] : run->worst_error[t];
+    if (H5Aexists(group, "first_step") > 0) {
+        SNN_TRY(snn_hdf5_read_attribute(group, "first_step", H5T_NATIVE_INT32, 0, &layer->first_step));
+    }
+    SNN_TRY(mean_of(group, "firing_rate", run->steps, values, &layer->firing_rate));
+    SNN_TRY(mean_of(group, "flip_rate", run->steps, values, &layer->flip_rate));
+    SNN_TRY(mean_of(group, "tracking_error", run->steps, values, &mean));
+    layer->tracking_error = values[run->steps - 1];
+    for (int32_t j = 0; j < run->steps; j++) {
+        run->mean_error[j] += values[j] / run->layer_count;
+        run->worst_error[j] = values[j] > run->worst_error[j] ? values[j] : run->worst_error[j];
     }
     return snn_ok();
 }
@@ -99,7 +123,7 @@ static snn_status read_layers(hid_t file, snn_report_run *run)
     hid_t group = H5I_INVALID_HID;
     H5G_info_t information;
     SNN_TRY(snn_hdf5_open_group(file, "layers", &group));
-    double *values = snn_allocate((size_t)run->timesteps, sizeof *values);
+    double *values = snn_allocate((size_t)run->steps, sizeof *values);
     snn_status status = values == NULL ? snn_out_of_memory("report") : snn_ok();
     if (!snn_failed(status) && (H5Gget_info(group, &information) < 0 || information.nlinks > INT_MAX)) {
         status = snn_hdf5_failure(SNN_INPUT_ERROR, group, NULL, "cannot count the layers");
@@ -174,6 +198,7 @@ static snn_status read_total(hid_t file, const char *name, int32_t ranks, int64_
 static snn_status read_file(hid_t file, snn_report_run *run)
 {
     SNN_TRY(read_accuracy(file, run));
+    SNN_TRY(read_dynamics(file, run));
     SNN_TRY(read_layers(file, run));
     SNN_TRY(read_timers(file, run));
     SNN_TRY(read_memory(file, run));
@@ -185,6 +210,10 @@ static snn_status read_file(hid_t file, snn_report_run *run)
     SNN_TRY(snn_hdf5_read_text(file, "provenance/layout", &run->layout));
     SNN_TRY(snn_hdf5_read_text(file, "provenance/started", &run->started));
     SNN_TRY(snn_hdf5_read_array(file, "energy/estimate", H5T_NATIVE_DOUBLE, 0, NULL, &run->energy));
+    if (H5Lexists(file, "energy/quantised_network_estimate", H5P_DEFAULT) > 0) {
+        SNN_TRY(snn_hdf5_read_array(file, "energy/quantised_network_estimate", H5T_NATIVE_DOUBLE, 0, NULL,
+                                    &run->quantised_energy));
+    }
     return snn_hdf5_read_array(file, "energy/trained_network_estimate", H5T_NATIVE_DOUBLE, 0, NULL,
                                &run->trained_energy);
 }

@@ -2,6 +2,7 @@
 #ifndef SNN_IO_REPORT_DATA_H
 #define SNN_IO_REPORT_DATA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/status.h"
@@ -11,8 +12,9 @@ typedef struct snn_report_layer {
     char *name;
     char *neuron;
     int64_t neurons;
-    double firing_rate, flip_rate; /* means over the timesteps */
-    double tracking_error;         /* after the last timestep */
+    int32_t first_step;            /* timestep of the first step of its own */
+    double firing_rate, flip_rate; /* means over these steps */
+    double tracking_error;         /* after the last of them */
 } snn_report_layer;
 
 typedef struct snn_report_run {
@@ -20,15 +22,19 @@ typedef struct snn_report_run {
     char *model, *layout, *codec, *started;
     int64_t images, ann_correct; /* -1: not evaluated */
     int64_t *correct;            /* [timesteps] */
-    int32_t timesteps;
+    int32_t timesteps;           /* the latency */
+    int32_t steps;               /* of each neuron: those of its window, or all timesteps; also the interval */
+    double spikes_per_neuron;    /* for an image */
+    bool windows;
     snn_report_layer *layers; /* [layer_count], in the network's order */
     int32_t layer_count;
-    double *mean_error, *worst_error; /* [timesteps]: of tracking, over the layers */
+    double *mean_error, *worst_error; /* [steps]: of tracking, over the layers */
     double *seconds;                  /* [ranks][SNN_TIMER_COUNT]; timers that an older file lacks are 0 */
     int32_t ranks;
     int64_t *memory;               /* [ranks]: bytes of weights, state and spikes */
     double evaluation;             /* seconds */
     double energy, trained_energy; /* joules */
+    double quantised_energy;       /* 0: not in the file */
     int64_t raw_bytes, sent_bytes, packets;
 } snn_report_run;
 

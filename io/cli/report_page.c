@@ -68,8 +68,8 @@ static void put_run_row(FILE *file, const snn_report_run *run, const snn_report_
     fputs("<tr>", file);
     put_cell(file, "td", run->path);
     put_cell(file, "td", run->model);
-    fprintf(file, "<td>%" PRId64 "</td><td>%d</td><td>%.2f &plusmn; %.2f %%</td>", run->images, run->timesteps,
-            accuracy_of(run, last), accuracy_error(run, last));
+    fprintf(file, "<td>%" PRId64 "</td><td>%d</td><td>%d</td><td>%g</td><td>%.2f &plusmn; %.2f %%</td>", run->images,
+            run->timesteps, run->steps, run->spikes_per_neuron, accuracy_of(run, last), accuracy_error(run, last));
     if (run->ann_correct >= 0) {
         fprintf(file, "<td>%.2f %%</td>", 100.0 * (double)run->ann_correct / (double)run->images);
     } else {
@@ -81,16 +81,34 @@ static void put_run_row(FILE *file, const snn_report_run *run, const snn_report_
             (double)most * 1e-6);
     fprintf(file, "<td>%.1f</td>", (double)run->sent_bytes * 1e-6);
     put_cell(file, "td", run->codec);
-    fprintf(file, "<td>%.2f</td><td>%.3g / %.3g</td></tr>\n",
+    fprintf(file, "<td>%.2f</td><td>%.3g / %.3g",
             run->sent_bytes > 0 ? (double)run->raw_bytes / (double)run->sent_bytes : 1.0, run->energy,
             run->trained_energy);
+    if (run->quantised_energy > 0.0) {
+        fprintf(file, " / %.3g", run->quantised_energy);
+    }
+    fputs("</td></tr>\n", file);
 }
 
 static void put_runs(FILE *file, const snn_report_run *runs, int32_t count)
 {
-    static const char *const heads[] = {"output",  "model",   "images", "timesteps", "accuracy",
-                                        "trained", "ranks",   "layout", "images/s",  "speed-up",
-                                        "MB/rank", "sent MB", "codec",  "ratio",     "energy J (spiking / trained)"};
+    static const char *const heads[] = {"output",
+                                        "model",
+                                        "images",
+                                        "latency",
+                                        "interval",
+                                        "spikes per neuron",
+                                        "accuracy",
+                                        "trained",
+                                        "ranks",
+                                        "layout",
+                                        "images/s",
+                                        "speed-up",
+                                        "MB/rank",
+                                        "sent MB",
+                                        "codec",
+                                        "ratio",
+                                        "energy J (spiking / trained / quantised)"};
     fputs("<table>\n<tr>", file);
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         put_cell(file, "th", heads[i]);
@@ -100,8 +118,12 @@ static void put_runs(FILE *file, const snn_report_run *runs, int32_t count)
         put_run_row(file, &runs[i], &runs[0]);
     }
     fputs(
-        "</table>\n<p>Accuracy at the last timestep with its 95 % interval; speed-up against the first row; memory of "
-        "the fullest rank (weights, state, spikes).</p>\n",
+        "</table>\n<p>Latency: timesteps until the last neuron is done; interval: timesteps from one image to the next "
+        "in a pipeline. Accuracy at the last timestep with its 95 % interval; speed-up against the first row; memory "
+        "of "
+        "the fullest rank (weights, state, spikes); energy against the trained network, and against one quantised to "
+        "as "
+        "many bits as a window has spikes.</p>\n",
         file);
 }
 
@@ -166,16 +188,16 @@ static void put_error_plot(FILE *file, const snn_report_run *run, double *x)
 {
     static const snn_svg_style styles[] = {{"mean of the layers", "#1f77b4", 2.0}, {"worst layer", "#d62728", 2.0}};
     double highest = 0.0;
-    for (int32_t t = 0; t < run->timesteps; t++) {
-        x[t] = t + 1.0;
-        highest = fmax(highest, run->worst_error[t]);
+    for (int32_t j = 0; j < run->steps; j++) {
+        x[j] = j + 1.0;
+        highest = fmax(highest, run->worst_error[j]);
     }
-    const snn_svg_panel panel =
-        panel_of("Tracking error", "timestep", "mean |y - f(x)|, in units of a scale", 1.0, run->timesteps, highest);
+    const snn_svg_panel panel = panel_of("Tracking error", run->windows ? "step of the neuron's window" : "timestep",
+                                         "mean |y - f(x)|, in units of a scale", 1.0, run->steps, highest);
     snn_svg_begin(file, WIDTH, HEIGHT, "Tracking error");
     snn_svg_axes(file, &panel);
-    snn_svg_curve(file, &panel, &styles[0], run->timesteps, x, run->mean_error);
-    snn_svg_curve(file, &panel, &styles[1], run->timesteps, x, run->worst_error);
+    snn_svg_curve(file, &panel, &styles[0], run->steps, x, run->mean_error);
+    snn_svg_curve(file, &panel, &styles[1], run->steps, x, run->worst_error);
     snn_svg_legend(file, 75.0, HEIGHT - 22.0, styles, 2);
     snn_svg_end(file);
 }
@@ -247,7 +269,8 @@ static void put_timer_bars(FILE *file, const snn_report_run *run)
 static void put_layers(FILE *file, const snn_report_run *run)
 {
     const int32_t shown = run->layer_count < ROWS_SHOWN ? run->layer_count : ROWS_SHOWN;
-    fputs("<table>\n<tr><th>layer</th><th>neuron</th><th>neurons</th><th>firing rate</th><th>flip rate</th>"
+    fputs("<table>\n<tr><th>layer</th><th>neuron</th><th>neurons</th><th>fires in timesteps</th><th>firing rate</th>"
+          "<th>flip rate</th>"
           "<th>tracking error</th></tr>\n",
           file);
     for (int32_t i = 0; i < shown; i++) {
@@ -255,8 +278,9 @@ static void put_layers(FILE *file, const snn_report_run *run)
         fputs("<tr>", file);
         put_cell(file, "td", layer->name);
         put_cell(file, "td", layer->neuron);
-        fprintf(file, "<td>%" PRId64 "</td><td>%.4f</td><td>%.4f</td><td>%.5f</td></tr>\n", layer->neurons,
-                layer->firing_rate, layer->flip_rate, layer->tracking_error);
+        fprintf(file, "<td>%" PRId64 "</td><td>%d to %d</td><td>%.4f</td><td>%.4f</td><td>%.5f</td></tr>\n",
+                layer->neurons, layer->first_step + 1, layer->first_step + run->steps, layer->firing_rate,
+                layer->flip_rate, layer->tracking_error);
     }
     fputs("</table>\n", file);
     if (shown < run->layer_count) {

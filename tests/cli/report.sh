@@ -7,7 +7,9 @@ for ranks in 1 3; do
   on_ranks $ranks run "$config" --quiet --restart never --set data.images=40 --set simulation.timesteps=12 \
     --set parallel.replicas=0 --set output.file="$work/out<&$ranks.h5" || fail "run on $ranks: $(cat err)"
 done
-if alone report 'out<&1.h5' 'out<&3.h5' -o page.html; then pass; else fail "report: $(cat err)"; fi
+on_ranks 2 run "$config" --quiet --restart never --set data.images=40 --set simulation.timesteps=0 \
+  --set neuron.steps=8 --set output.file="$work/windows.h5" || fail "run with windows: $(cat err)"
+if alone report 'out<&1.h5' 'out<&3.h5' windows.h5 -o page.html; then pass; else fail "report: $(cat err)"; fi
 
 /usr/bin/python3 - <<'END' >out 2>&1
 import html.parser, re
@@ -30,19 +32,39 @@ checker.feed(page)
 assert not checker.open, checker.open
 
 plots = [xml.fromstring(text) for text in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
-assert len(plots) == 1 + 2 * 3, len(plots)
+assert len(plots) == 1 + 3 * 3, len(plots)
 curves = [element for element in plots[0].iter() if element.tag.endswith("polyline")]
 files = [h5py.File(f"out<&{ranks}.h5") for ranks in (1, 3)]
-assert [len(curve.get("points").split()) for curve in curves] == [12, 2, 12, 2], curves
+windows = h5py.File("windows.h5")
+assert [len(curve.get("points").split()) for curve in curves] == [12, 2, 12, 2, 48, 2], curves
 # A point's height in the plot is the accuracy after that step.
 correct = files[0]["accuracy/correct"][:] / files[0]["accuracy/total"][()]
 heights = [float(point.split(",")[1]) for point in curves[0].get("points").split()]
 top, bottom = 30, 250
 for share, height in zip(correct, heights):
     assert abs(height - (bottom - share * (bottom - top))) < 0.1, (share, height)
+# With windows: accuracy at all timesteps of the latency, errors at the neurons' own steps.
+silent = windows["accuracy/correct"][40 - 1] / 40
+points = [float(point.split(",")[1]) for point in curves[4].get("points").split()]
+assert all(abs(height - (bottom - silent * (bottom - top))) < 0.1 for height in points[:40]), points
+def errors_of(run):
+    plot = plots[1 + 3 * run + 1]
+    assert plot[0].text == "Tracking error", plot[0].text
+    return [[float(point.split(",")[1]) for point in element.get("points").split()]
+            for element in plot.iter() if element.tag.endswith("polyline")]
+for run, file in enumerate(files + [windows]):
+    errors = [layer["tracking_error"][:] for layer in file["layers"].values()]
+    mean, worst = sum(errors) / len(errors), [max(values) for values in zip(*errors)]
+    for curve, values in zip(errors_of(run), (mean, worst)):
+        assert len(curve) == len(values)
+        for height, value in zip(curve, values):
+            assert abs(height - (bottom - value / max(worst) * (bottom - top))) < 0.1, (run, height, value)
+cells = [re.findall("<td>(.*?)</td>", row)[3:6] for row in re.findall("<tr>.*?</tr>", page)]
+assert cells.count(["12", "12", "12"]) == 2 and cells.count(["48", "8", "8"]) == 1, cells
+assert page.count("<td>1 to 12</td>") == 12 and page.count("<td>41 to 48</td>") == 1
 text = re.sub(r"<[^>]*>", " ", page)
 assert f"{100 * correct[-1]:.2f} &plusmn;" in text
-for file in files:
+for file in files + [windows]:
     for layer in file["layers"].values():
         assert f"{layer['firing_rate'][:].mean():.4f}" in text
     assert f"{file['timers/max'][0]:.3f}" in text
