@@ -1,8 +1,9 @@
-/* The verb `check`: what becomes of every node of a model. */
+/* The verb `check`: what becomes of every node of a model, and how deep the network is. */
 #include <stdio.h>
 
 #include "core/base/memory.h"
 #include "core/convert/convert.h"
+#include "core/network/timing.h"
 #include "io/cli/verbs.h"
 #include "io/onnx.h"
 
@@ -33,13 +34,37 @@ static snn_status print_table(const snn_graph *graph, const snn_node_report *rep
                                                        graph->source, counts[SNN_VERDICT_REFUSED], graph->node_count);
 }
 
+/* Windows whose latency is told: the steps that lose nothing on most networks, and inputs that stand still. */
+enum { EXAMPLE_STEPS = 8, EXAMPLE_DELAY = 8 };
+
+/* How deep the network is does not depend on scales, so it is made without a calibration. */
+static snn_status print_depth(const snn_draft *draft)
+{
+    snn_network *network = NULL;
+    float *maxima = snn_allocate((size_t)snn_draft_maxima_length(draft), sizeof *maxima);
+    snn_status status = maxima == NULL ? snn_out_of_memory("maxima") : snn_draft_finish(draft, maxima, 1, &network);
+    if (!snn_failed(status)) {
+        const int32_t depth = snn_network_depth(network);
+        printf("depth %d: so many populations of neurons on the longest path\n", depth);
+        if (depth > 0) {
+            printf(
+                "latency steps + delay x (depth - 1): with windows of %d steps and a delay of %d it is %d timesteps\n",
+                EXAMPLE_STEPS, EXAMPLE_DELAY, snn_network_latency(network));
+        }
+    }
+    snn_network_destroy(network);
+    snn_release(maxima);
+    return status;
+}
+
 static snn_status check(const char *path)
 {
     snn_graph *graph = NULL;
     snn_draft *draft = NULL;
     snn_node_report *reports = NULL;
-    const snn_convert_options options = {.scale = SNN_SCALE_CHANNEL, .format = SNN_WEIGHTS_INT16};
+    snn_convert_options options = {.scale = SNN_SCALE_CHANNEL, .format = SNN_WEIGHTS_INT16};
     snn_status status = snn_ok();
+    SNN_GOTO_DONE(status, snn_windows_init(EXAMPLE_STEPS, EXAMPLE_DELAY, 0.5, 0.25, &options.windows));
     SNN_GOTO_DONE(status, snn_onnx_read(path, &graph));
     SNN_GOTO_DONE(status, snn_graph_infer(graph, false));
     reports = snn_allocate((size_t)graph->node_count, sizeof *reports);
@@ -49,7 +74,8 @@ static snn_status check(const char *path)
     }
     snn_status drafted = snn_draft_create(graph, &options, reports, &draft);
     SNN_GOTO_DONE(status, print_table(graph, reports));
-    status = drafted; /* what is wrong with the model as a whole, such as an output that is no vector */
+    SNN_GOTO_DONE(status, drafted); /* what is wrong with the model as a whole, such as an output that is no vector */
+    status = print_depth(draft);
 done:
     snn_release(reports);
     snn_draft_destroy(draft);
@@ -68,7 +94,7 @@ static snn_status check_verb(int argc, char **argv)
 const snn_verb snn_verb_check = {
     "check",
     "check model.onnx",
-    "what becomes of every node: neurons, linear operator, folded, or refused and why",
+    "what becomes of every node: neurons, linear operator, folded, or refused and why; depth and latency",
     "exit code 0 only if every node converts, 1 otherwise\n",
     check_verb,
 };

@@ -133,7 +133,8 @@ on_ranks 1 "$config" "${common[@]}" --set parallel.replicas=0 --set neuron.eta0=
 alone diff "$work/first.h5" "$work/digits.out.h5"
 [ $? -eq 1 ] && pass || fail "diff finds no difference between two step sizes"
 
-alone check "$root/configs/digits.onnx" && holds 'neurons +MaxPool' 'linear +BatchNormalization' ', 0 refused'
+alone check "$root/configs/digits.onnx" && holds 'neurons +MaxPool' 'linear +BatchNormalization' ', 0 refused' \
+  '^depth 6: ' 'latency steps \+ delay x \(depth - 1\): .* 8 steps and a delay of 8 it is 48 timesteps'
 alone plan "$config" --ranks 1000 && holds '1000 ranks as 1x' 'predicted'
 
 # Plans: a table of scaling for a machine that is not here, one that keeps to a memory limit, one from a file.
