@@ -1,4 +1,4 @@
-/* The verb `approx`: how well each nonlinearity is followed by a neuron, for each schedule. */
+/* The verb `approx`: how well each nonlinearity is followed by a neuron, for each schedule and with windows. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,18 +103,45 @@ static void print_header(int32_t timesteps)
 {
     printf("|y - f(x) / scale| over %d values of x: mean and maximum after T steps\n", SNN_APPROX_POINTS);
     puts("x static: from the first step; train: decoded from the spikes of a linear neuron before");
+    puts("schedules: all neurons fire at all T timesteps; windows: each fires T spikes of its own");
     for (int32_t s = 0; s < SNN_APPROX_SCHEDULES; s++) {
         printf("schedule %-12s eta(t) = %s\n", snn_approx_schedules[s].name, snn_approx_schedules[s].formula);
     }
+    for (int kind = 0; kind < SNN_APPROX_WINDOW_KINDS; kind++) {
+        printf("windows  %-12s %s\n", snn_approx_window_names[kind], snn_approx_window_formulas[kind]);
+    }
+    puts(
+        "steps of a window are whole multiples of the smallest, so those beyond the tenth add little to its precision");
     printf("\n%-18s %-12s %-7s", "", "", "");
     for (int32_t i = 0; i < snn_approx_report_count(timesteps); i++) {
         char text[16];
         (void)snprintf(text, sizeof text, "T = %d", snn_approx_reports[i]);
         printf("  %15s", text);
     }
-    printf("\n%-18s %-12s %-7s", "function", "schedule", "x");
+    printf("\n%-18s %-12s %-7s", "function", "dynamics", "x");
     for (int32_t i = 0; i < snn_approx_report_count(timesteps); i++) {
         printf("  %7s %7s", "mean", "max");
+    }
+    putchar('\n');
+}
+
+static void print_label(const snn_approx_result *result, const char *dynamics, int input)
+{
+    printf("%-18s %-12s %-7s", snn_approx_function_name(result->function), dynamics, snn_approx_input_names[input]);
+}
+
+/* Beside the schedules, errors of windows of as many steps; "-" where a window cannot be so long. */
+static void print_window_row(const snn_approx_result *result, snn_approx_window_kind kind, snn_approx_input input)
+{
+    const snn_approx_window_curve *curve = &result->windows[kind][input];
+    print_label(result, snn_approx_window_names[kind], (int)input);
+    for (int32_t i = 0; i < snn_approx_report_count(result->timesteps); i++) {
+        const int32_t at = snn_approx_length_of(snn_approx_reports[i]);
+        if (at < 0) {
+            printf("  %7s %7s", "-", "-");
+        } else {
+            printf("  %7.5f %7.5f", curve->mean[at], curve->maximum[at]);
+        }
     }
     putchar('\n');
 }
@@ -124,13 +151,23 @@ static void print_rows(const snn_approx_result *result)
     for (int32_t s = 0; s < SNN_APPROX_SCHEDULES; s++) {
         for (int32_t kind = 0; kind < SNN_APPROX_INPUT_KINDS; kind++) {
             const snn_approx_curve *curve = &result->curves[s][kind];
-            printf("%-18s %-12s %-7s", snn_approx_function_name(result->function), snn_approx_schedules[s].name,
-                   snn_approx_input_names[kind]);
+            print_label(result, snn_approx_schedules[s].name, kind);
             for (int32_t i = 0; i < snn_approx_report_count(result->timesteps); i++) {
                 const int32_t last = snn_approx_reports[i] - 1;
                 printf("  %7.5f %7.5f", curve->mean[last], curve->maximum[last]);
             }
             putchar('\n');
+        }
+    }
+}
+
+static void print_window_rows(const snn_approx_result *result)
+{
+    for (int kind = 0; kind < SNN_APPROX_WINDOW_KINDS; kind++) {
+        for (int input = 0; input < SNN_APPROX_INPUT_KINDS; input++) {
+            if (snn_approx_window_applies((snn_approx_window_kind)kind, (snn_approx_input)input)) {
+                print_window_row(result, (snn_approx_window_kind)kind, (snn_approx_input)input);
+            }
         }
     }
 }
@@ -162,6 +199,7 @@ static snn_status approximate(const snn_approx_function *function, const approx_
     snn_approx_result *result = NULL;
     SNN_TRY(snn_approx_run(function, options->timesteps, &result));
     print_rows(result);
+    print_window_rows(result);
     snn_status status = snn_ok();
     if (output != NULL) {
         (void)snprintf(name, sizeof name, "approx_%s", snn_approx_function_name(function));
@@ -202,7 +240,7 @@ static snn_status approx_verb(int argc, char **argv)
 const snn_verb snn_verb_approx = {
     "approx",
     "approx [--function all|NAME] [--timesteps T] [-o DIRECTORY]",
-    "how well a neuron follows each nonlinearity, for each schedule: mean and maximum error",
+    "how well a neuron follows each nonlinearity, for each schedule and with windows: mean and maximum error",
     "  --function NAME   one function only (an unknown name lists them): every kind of neuron is\n"
     "                    one of them; a minimum is a maximum of negated inputs, RMS normalisation a\n"
     "                    layer_norm without the mean\n"

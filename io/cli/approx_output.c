@@ -15,6 +15,10 @@ snn_status snn_approx_output_begin(const char *path, int32_t timesteps, snn_appr
     SNN_TRY(snn_sealed_create(output->temporary, &output->file));
     snn_status status = snn_hdf5_write_vector(output->file, "steps", H5T_NATIVE_INT32,
                                               snn_approx_report_count(timesteps), snn_approx_reports);
+    if (!snn_failed(status)) {
+        status = snn_hdf5_write_vector(output->file, "lengths", H5T_NATIVE_INT32, snn_approx_length_count(timesteps),
+                                       snn_approx_lengths);
+    }
     if (snn_failed(status)) {
         snn_approx_output_abandon(output);
     }
@@ -64,6 +68,42 @@ static snn_status write_schedule(hid_t parent, const snn_approx_result *result, 
     return status;
 }
 
+static snn_status fill_windows(hid_t group, const snn_approx_window_curve *curve, int32_t count)
+{
+    const int64_t dims[] = {count, SNN_APPROX_POINTS};
+    double ratio[SNN_APPROX_LENGTHS], margin[SNN_APPROX_LENGTHS];
+    int32_t delay[SNN_APPROX_LENGTHS];
+    for (int32_t i = 0; i < count; i++) {
+        ratio[i] = curve->windows[i].ratio;
+        margin[i] = curve->windows[i].margin;
+        delay[i] = curve->windows[i].delay;
+    }
+    SNN_TRY(snn_hdf5_write_array(group, "y", H5T_NATIVE_FLOAT, 2, dims, curve->y));
+    SNN_TRY(snn_hdf5_write_vector(group, "mean_error", H5T_NATIVE_DOUBLE, count, curve->mean));
+    SNN_TRY(snn_hdf5_write_vector(group, "maximum_error", H5T_NATIVE_DOUBLE, count, curve->maximum));
+    SNN_TRY(snn_hdf5_write_vector(group, "ratio", H5T_NATIVE_DOUBLE, count, ratio));
+    SNN_TRY(snn_hdf5_write_vector(group, "margin", H5T_NATIVE_DOUBLE, count, margin));
+    return snn_hdf5_write_vector(group, "delay", H5T_NATIVE_INT32, count, delay);
+}
+
+static snn_status write_windows(hid_t parent, const snn_approx_result *result, snn_approx_window_kind kind)
+{
+    hid_t group;
+    SNN_TRY(snn_hdf5_create_group(parent, snn_approx_window_names[kind], &group));
+    snn_status status = snn_hdf5_write_text_attribute(group, "windows", snn_approx_window_formulas[kind]);
+    for (int input = 0; input < SNN_APPROX_INPUT_KINDS && !snn_failed(status); input++) {
+        hid_t inner;
+        if (snn_approx_window_applies(kind, (snn_approx_input)input)) {
+            SNN_GOTO_DONE(status, snn_hdf5_create_group(group, snn_approx_input_names[input], &inner));
+            status = fill_windows(inner, &result->windows[kind][input], snn_approx_length_count(result->timesteps));
+            snn_hdf5_close(inner);
+        }
+    }
+done:
+    snn_hdf5_close(group);
+    return status;
+}
+
 static snn_status write_function(hid_t group, const snn_approx_result *result)
 {
     const snn_approx_function *function = result->function;
@@ -75,6 +115,9 @@ static snn_status write_function(hid_t group, const snn_approx_result *result)
     SNN_TRY(snn_hdf5_write_vector(group, "target", H5T_NATIVE_DOUBLE, SNN_APPROX_POINTS, result->target));
     for (int32_t schedule = 0; schedule < SNN_APPROX_SCHEDULES; schedule++) {
         SNN_TRY(write_schedule(group, result, schedule));
+    }
+    for (int kind = 0; kind < SNN_APPROX_WINDOW_KINDS; kind++) {
+        SNN_TRY(write_windows(group, result, (snn_approx_window_kind)kind));
     }
     return snn_ok();
 }

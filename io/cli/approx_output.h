@@ -1,11 +1,15 @@
 /* The approximation experiment's results as a sealed HDF5 file, written function by function.
  *
  *     /steps                   int32 [reports], the T at which y is kept
+ *     /lengths                 int32 [lengths], of windows
  *     /<function>              attributes alpha, beta, scale, formula
  *     /<function>/x            float32 [points]
  *     /<function>/target       float64 [points], f(x) / scale
  *     /<function>/<schedule>/<static or train>/y                           float32 [reports][points]
  *     /<function>/<schedule>/<static or train>/mean_error, maximum_error   float64 [timesteps], over the points
+ *     /<function>/<window, tuned or overlap>/<static or train>/y                           float32 [lengths][points]
+ *     /<function>/<window, tuned or overlap>/<static or train>/mean_error, maximum_error   float64 [lengths]
+ *     /<function>/<window, tuned or overlap>/<static or train>/ratio, margin, delay        float64, int32 [lengths]
  */
 #ifndef SNN_CLI_APPROX_OUTPUT_H
 #define SNN_CLI_APPROX_OUTPUT_H

@@ -11,7 +11,8 @@
 #include "io/config.h" /* SNN_PATH_BYTES */
 #include "io/sealed.h"
 
-enum { WIDTH = 980, HEIGHT = 940, SHOWN = 3, POINTS = SNN_APPROX_POINTS };
+enum { WIDTH = 980, HEIGHT = 940, SHOWN = 3, SHOWN_LENGTH = 8, POINTS = SNN_APPROX_POINTS };
+enum { CURVES = SNN_APPROX_SCHEDULES + SNN_APPROX_WINDOW_KINDS };
 
 static const int32_t shown_steps[SHOWN] = {8, 32, 128};
 static const snn_svg_style shown_styles[SHOWN + 1] = {
@@ -20,6 +21,8 @@ static const snn_svg_style shown_styles[SHOWN + 1] = {
     {"T = 128", "#08306b", 1.4},
     {"f(x) / scale", "#f4a582", 4.5},
 };
+static const snn_svg_style shown_window = {"window of 8", "#e31a1c", 1.4};
+static const char *const window_colours[SNN_APPROX_WINDOW_KINDS] = {"#e31a1c", "#222222", "#e6ab02"};
 static const char *const schedule_colours[SNN_APPROX_SCHEDULES] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7"};
 static const char *const titles[SNN_APPROX_INPUT_KINDS] = {"x from the first step", "x arrives as a spike train"};
 
@@ -77,7 +80,7 @@ static snn_svg_panel time_panel(const snn_approx_result *result, int32_t column)
     panel.y_high = 1.0;
     panel.y_logarithmic = true;
     panel.title = titles[column];
-    panel.x_label = "T";
+    panel.x_label = "T, spikes of a neuron";
     panel.y_label = "mean error over x";
     return panel;
 }
@@ -91,12 +94,26 @@ static int32_t shown_count(const snn_approx_result *result)
     return count;
 }
 
-/* f, and y after some steps, of the first schedule; the error of the same below. */
+static void draw_value(FILE *file, const snn_approx_result *result, int32_t column, const snn_svg_style *style,
+                       const float *after)
+{
+    const snn_svg_panel values = value_panel(result, column), errors = error_panel(result, column);
+    double x[POINTS], y[POINTS], error[POINTS];
+    for (int32_t i = 0; i < POINTS; i++) {
+        x[i] = (double)result->x[i];
+        y[i] = (double)after[i];
+        error[i] = fabs(y[i] - result->target[i]);
+    }
+    snn_svg_curve(file, &values, style, POINTS, x, y);
+    snn_svg_curve(file, &errors, style, POINTS, x, error);
+}
+
+/* f, and y after some steps, of the first schedule and of a window; the error of the same below. */
 static void draw_values(FILE *file, const snn_approx_result *result, int32_t column)
 {
     const snn_svg_panel values = value_panel(result, column), errors = error_panel(result, column);
     const snn_approx_curve *curve = &result->curves[0][column];
-    double x[POINTS], y[POINTS], error[POINTS];
+    double x[POINTS];
     for (int32_t i = 0; i < POINTS; i++) {
         x[i] = (double)result->x[i];
     }
@@ -104,19 +121,38 @@ static void draw_values(FILE *file, const snn_approx_result *result, int32_t col
     snn_svg_axes(file, &errors);
     snn_svg_curve(file, &values, &shown_styles[SHOWN], POINTS, x, result->target);
     for (int32_t shown = 0; shown < shown_count(result); shown++) {
-        const float *after = curve->y + (size_t)(shown_steps[shown] - 1) * POINTS;
-        for (int32_t i = 0; i < POINTS; i++) {
-            y[i] = (double)after[i];
-            error[i] = fabs(y[i] - result->target[i]);
-        }
-        snn_svg_curve(file, &values, &shown_styles[shown], POINTS, x, y);
-        snn_svg_curve(file, &errors, &shown_styles[shown], POINTS, x, error);
+        draw_value(file, result, column, &shown_styles[shown], curve->y + (size_t)(shown_steps[shown] - 1) * POINTS);
+    }
+    if (SHOWN_LENGTH <= result->timesteps) {
+        draw_value(file, result, column, &shown_window,
+                   result->windows[SNN_APPROX_WINDOW_HALVING][column].y[snn_approx_length_of(SHOWN_LENGTH)]);
     }
 }
 
 static snn_svg_style schedule_style(int32_t schedule)
 {
     return (snn_svg_style){snn_approx_schedules[schedule].name, schedule_colours[schedule], 1.6};
+}
+
+static snn_svg_style window_style(int kind)
+{
+    return (snn_svg_style){snn_approx_window_names[kind], window_colours[kind], 2.0};
+}
+
+static void draw_lengths(FILE *file, const snn_approx_result *result, int32_t column)
+{
+    const snn_svg_panel panel = time_panel(result, column);
+    const int32_t count = snn_approx_length_count(result->timesteps);
+    double lengths[SNN_APPROX_LENGTHS];
+    for (int32_t i = 0; i < count; i++) {
+        lengths[i] = snn_approx_lengths[i];
+    }
+    for (int kind = 0; kind < SNN_APPROX_WINDOW_KINDS; kind++) {
+        if (snn_approx_window_applies((snn_approx_window_kind)kind, (snn_approx_input)column)) {
+            const snn_svg_style style = window_style(kind);
+            snn_svg_curve(file, &panel, &style, count, lengths, result->windows[kind][column].mean);
+        }
+    }
 }
 
 static void draw_times(FILE *file, const snn_approx_result *result, int32_t column, const double *times)
@@ -131,7 +167,8 @@ static void draw_times(FILE *file, const snn_approx_result *result, int32_t colu
 
 static void draw_legends(FILE *file, const snn_approx_result *result)
 {
-    snn_svg_style styles[SNN_APPROX_SCHEDULES];
+    snn_svg_style styles[CURVES];
+    int32_t count = 1 + shown_count(result);
     const double left = value_panel(result, 0).left;
     char text[160];
     (void)snprintf(text, sizeof text, "%s: %s", snn_approx_function_name(result->function), result->function->formula);
@@ -141,11 +178,17 @@ static void draw_legends(FILE *file, const snn_approx_result *result)
     snn_svg_text(file, left, 56.0, 12.0, SNN_SVG_START, text);
     memcpy(styles, &shown_styles[SHOWN], sizeof styles[0]);
     memcpy(styles + 1, shown_styles, (size_t)shown_count(result) * sizeof styles[0]);
-    snn_svg_legend(file, left, 80.0, styles, 1 + shown_count(result));
+    if (SHOWN_LENGTH <= result->timesteps) {
+        styles[count++] = shown_window;
+    }
+    snn_svg_legend(file, left, 80.0, styles, count);
     for (int32_t s = 0; s < SNN_APPROX_SCHEDULES; s++) {
         styles[s] = schedule_style(s);
     }
-    snn_svg_legend(file, left, 674.0, styles, SNN_APPROX_SCHEDULES);
+    for (int kind = 0; kind < SNN_APPROX_WINDOW_KINDS; kind++) {
+        styles[SNN_APPROX_SCHEDULES + kind] = window_style(kind);
+    }
+    snn_svg_legend(file, left, 674.0, styles, CURVES);
 }
 
 static snn_status draw(FILE *file, const snn_approx_result *result)
@@ -165,6 +208,7 @@ static snn_status draw(FILE *file, const snn_approx_result *result)
     for (int32_t column = 0; column < SNN_APPROX_INPUT_KINDS; column++) {
         draw_values(file, result, column);
         draw_times(file, result, column, times);
+        draw_lengths(file, result, column);
     }
     snn_svg_end(file);
     snn_release(times);

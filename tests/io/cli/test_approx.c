@@ -166,6 +166,144 @@ static void test_errors(void **state)
     snn_approx_result_destroy(result);
 }
 
+/* ---- windows ---- */
+
+/* A neuron with a window, timestep by timestep; a unit of its y is worth `unit`. */
+typedef struct stepped {
+    int32_t y, start;
+    float unit;
+} stepped;
+
+/* Its values, seen from -`below` sigma to sigma, have a margin on either side, but for `end`: f goes no further there.
+ */
+static stepped begin(const snn_windows *windows, double below, bool end, int32_t start, float scale)
+{
+    const double sigma = (double)scale, margin = windows->margin * sigma;
+    const double low = -below * sigma - (end ? 0.0 : margin), high = sigma + margin;
+    const double unit = (high - low) / (2.0 * (double)snn_windows_reach(windows));
+    return (stepped){snn_windows_rest(windows, (high + low) / (2.0 * unit), false), start, (float)unit};
+}
+
+static void fire(stepped *neuron, const snn_windows *windows, int32_t timestep, float value)
+{
+    const int32_t step = timestep - neuron->start;
+    if (step >= 0 && step < windows->steps) {
+        const bool fires = value * (1.0f / neuron->unit) <= (float)neuron->y;
+        neuron->y += fires ? -windows->magnitude[step] : windows->magnitude[step];
+    }
+}
+
+/* y of a ReLU neuron by the definition: spikes one after the other, nothing taken together. */
+static float simulate_window(float x, bool arrives, const snn_windows *windows)
+{
+    const float scale = 4.0f;
+    const int32_t start = arrives ? windows->delay : 0;
+    const bool still = windows->delay >= windows->steps - 1;
+    stepped source = begin(windows, 1.0, false, 0, scale), neuron = begin(windows, 0.0, still, start, scale);
+    for (int32_t t = 0; t < start + windows->steps; t++) {
+        fire(&source, windows, t, x);
+        const float decoded = arrives ? source.unit * (float)source.y : x;
+        fire(&neuron, windows, t, decoded > 0.0f ? decoded : 0.0f);
+    }
+    return neuron.unit / scale * (float)neuron.y;
+}
+
+static void check_window_curve(const snn_approx_result *result, snn_approx_window_kind kind, snn_approx_input input)
+{
+    const snn_approx_window_curve *curve = &result->windows[kind][input];
+    for (int32_t at = 0; at < SNN_APPROX_LENGTHS; at++) {
+        const int32_t steps = snn_approx_lengths[at];
+        assert_int_equal(curve->windows[at].steps, steps);
+        assert_int_equal(curve->windows[at].delay, kind == SNN_APPROX_WINDOW_OVERLAP ? (steps + 3) / 4 : steps);
+        for (int32_t i = 0; i < POINTS; i++) {
+            const float expected = simulate_window(result->x[i], input == SNN_APPROX_TRAIN, &curve->windows[at]);
+            if (curve->y[at][i] != expected) {
+                fail_msg("%s, input %d, %d steps, x %g: y = %.9g, expected %.9g", snn_approx_window_names[kind],
+                         (int)input, steps, (double)result->x[i], (double)curve->y[at][i], (double)expected);
+            }
+        }
+    }
+}
+
+static void test_windows_are_the_definition(void **state)
+{
+    (void)state;
+    snn_approx_result *result = run(function_of(SNN_NEURON_RELU), 64);
+    assert_int_equal(snn_approx_length_count(64), SNN_APPROX_LENGTHS);
+    for (int kind = 0; kind < SNN_APPROX_WINDOW_KINDS; kind++) {
+        for (int input = 0; input < SNN_APPROX_INPUT_KINDS; input++) {
+            if (snn_approx_window_applies((snn_approx_window_kind)kind, (snn_approx_input)input)) {
+                check_window_curve(result, (snn_approx_window_kind)kind, (snn_approx_input)input);
+            }
+        }
+    }
+    snn_approx_result_destroy(result);
+}
+
+/* The last of steps that halve bounds the error where the input stands still: they span what is seen and a quarter more
+ * on either side, or less. */
+static void check_last_unit(const snn_approx_result *result)
+{
+    const snn_approx_window_curve *curve = &result->windows[SNN_APPROX_WINDOW_HALVING][SNN_APPROX_STATIC];
+    double negative = 0.0;
+    for (int32_t i = 0; i < POINTS; i++) {
+        negative = fmax(negative, -result->target[i]);
+    }
+    const double range = (negative + 1.0 + 0.5) / 2.0;
+    for (int32_t at = 0; snn_approx_lengths[at] <= 8; at++) {
+        const double last = range / (ldexp(1.0, snn_approx_lengths[at]) - 1.0);
+        if (curve->maximum[at] > last + ROUNDING) {
+            fail_msg("%s, %d steps: error %g, expected at most %g", snn_approx_function_name(result->function),
+                     snn_approx_lengths[at], curve->maximum[at], last);
+        }
+    }
+}
+
+/* The search knows the default; and six steps more are worth something, 2^6 where nothing else limits precision. */
+static void check_window_means(const snn_approx_result *result, snn_approx_input input)
+{
+    const snn_approx_window_curve *curve = &result->windows[SNN_APPROX_WINDOW_HALVING][input];
+    const snn_approx_window_curve *tuned = &result->windows[SNN_APPROX_WINDOW_TUNED][input];
+    for (int32_t at = 0; at < snn_approx_length_count(result->timesteps); at++) {
+        assert_true(tuned->mean[at] <= curve->mean[at]);
+    }
+    const double few = curve->mean[snn_approx_length_of(4)], many = curve->mean[snn_approx_length_of(10)];
+    if (many > few / 16.0) {
+        fail_msg("%s, input %d: mean error %g at 4 steps, %g at 10", snn_approx_function_name(result->function),
+                 (int)input, few, many);
+    }
+}
+
+static void test_windows_of_all_functions(void **state)
+{
+    (void)state;
+    int32_t count;
+    const snn_approx_function *functions = snn_approx_functions(&count);
+    for (int32_t f = 0; f < count; f++) {
+        snn_approx_result *result = run(&functions[f], 12);
+        check_last_unit(result);
+        check_window_means(result, SNN_APPROX_STATIC);
+        check_window_means(result, SNN_APPROX_TRAIN);
+        snn_approx_result_destroy(result);
+    }
+}
+
+/* Half of all ReLU neurons are silent: they end at 0, not near it. */
+static void test_silent_neurons_end_at_zero(void **state)
+{
+    (void)state;
+    snn_approx_result *result = run(function_of(SNN_NEURON_RELU), 16);
+    assert_int_equal(snn_approx_length_count(16), 7);
+    for (int input = 0; input < SNN_APPROX_INPUT_KINDS; input++) {
+        const snn_approx_window_curve *curve = &result->windows[SNN_APPROX_WINDOW_HALVING][input];
+        for (int32_t i = 0; i < POINTS / 2; i++) {
+            assert_true(curve->y[snn_approx_length_of(8)][i] == 0.0f);
+        }
+        assert_int_equal(curve->windows[7].steps, 0); /* longer than was asked for */
+    }
+    snn_approx_result_destroy(result);
+}
+
 static void test_bad_timesteps(void **state)
 {
     (void)state;
@@ -185,6 +323,9 @@ int main(void)
         cmocka_unit_test(test_relu_is_the_definition),
         cmocka_unit_test(test_errors_of_all_functions),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_windows_are_the_definition),
+        cmocka_unit_test(test_windows_of_all_functions),
+        cmocka_unit_test(test_silent_neurons_end_at_zero),
         cmocka_unit_test(test_bad_timesteps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
