@@ -26,7 +26,7 @@ static const char QUANTISED_ASSUMPTION[] =
     "The trained network on the same images with activations of as many bits as a window has spikes and weights as "
     "wide as the spiking network's: one integer multiplication of these widths (0.003 pJ for each pair of bits, as the "
     "figures for 8 and 32 bits have it) and one int32 addition for each use of a weight of its convolutions and dense "
-    "layers.";
+    "layers; neither its functions nor the rounding to so many bits.";
 
 typedef struct layer_costs {
     const char **names;

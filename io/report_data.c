@@ -109,13 +109,20 @@ static snn_status read_layer(hid_t layers, hsize_t at, snn_report_run *run, doub
         return snn_hdf5_failure(SNN_INPUT_ERROR, layers, NULL, "cannot list the layers");
     }
     long index = strtol(name, &end, 10);
-    if (end == name || *end != '_' || index < 0 || index >= run->layer_count || run->layers[index].name != NULL) {
+    if (end == name || *end != '_' || index < 0 || index > INT32_MAX) {
         return snn_hdf5_failure(SNN_INPUT_ERROR, layers, name, "is not the name of a layer, <index>_<name>");
     }
     SNN_TRY(snn_hdf5_open_group(layers, name, &group));
-    snn_status status = fill_layer(group, run, values, &run->layers[index]);
+    run->layers[at].index = (int32_t)index;
+    snn_status status = fill_layer(group, run, values, &run->layers[at]);
     snn_hdf5_close(group);
     return status;
+}
+
+static int compare_layers(const void *a, const void *b)
+{
+    const int32_t left = ((const snn_report_layer *)a)->index, right = ((const snn_report_layer *)b)->index;
+    return (left > right) - (left < right);
 }
 
 static snn_status read_layers(hid_t file, snn_report_run *run)
@@ -135,6 +142,9 @@ static snn_status read_layers(hid_t file, snn_report_run *run)
     }
     for (int32_t i = 0; i < run->layer_count && !snn_failed(status); i++) {
         status = read_layer(group, (hsize_t)i, run, values);
+    }
+    if (!snn_failed(status) && run->layer_count > 0) { /* names come in the order of letters: 10 before 2 */
+        qsort(run->layers, (size_t)run->layer_count, sizeof *run->layers, compare_layers);
     }
     snn_release(values);
     snn_hdf5_close(group);

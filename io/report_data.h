@@ -9,6 +9,7 @@
 #include "core/base/timers.h"
 
 typedef struct snn_report_layer {
+    int32_t index; /* of its population; streams have an index too, but are no layers */
     char *name;
     char *neuron;
     int64_t neurons;

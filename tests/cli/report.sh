@@ -74,6 +74,18 @@ END
 # shellcheck disable=SC2181
 if [ $? -eq 0 ]; then pass; else fail "page: $(tail -n 4 out)"; fi
 
+# A network with streams, whose numbers are missing among the layers'; more than ten layers, in the network's order.
+if /usr/bin/python3 -c 'import onnx' 2>/dev/null; then
+  /usr/bin/python3 "$root/jobs/generate_network.py" resnet --depth 20 --width 2 --image 8 --images 2 --calibration 2 \
+    -o resnet >out 2>&1 || fail "no network: $(cat out)"
+  alone run resnet/config.toml --quiet --set neuron.steps=4 --set simulation.timesteps=0 --set output.file="$work/deep.h5"
+  if alone report deep.h5 -o deep.html; then pass; else fail "streams: $(cat err)"; fi
+  tr '>' '\n' <deep.html | sed -n 's/^\([0-9]*\) to [0-9]*<.*/\1/p' >starts # of windows, 4 timesteps from layer to layer
+  seq 1 4 73 | diff - starts >out && pass || fail "order of layers: $(cat out)"
+else
+  echo "without a network with streams: python3 has no onnx"
+fi
+
 # refuses CODE MESSAGE ARGUMENTS...: and leaves no page.
 refuses() {
   local code=$1 message=$2
