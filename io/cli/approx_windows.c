@@ -16,10 +16,15 @@ const char *const snn_approx_window_formulas[SNN_APPROX_WINDOW_KINDS] = {
 
 const int32_t snn_approx_lengths[SNN_APPROX_LENGTHS] = {2, 4, 6, 8, 10, 12, 16, 32, 64};
 
-/* What the search tries. */
+/* What the search tries; the larger ratios only where inputs move while a neuron fires. */
 static const double ratios[] = {0.5, 0.55, 0.6, 0.65, 0.7, 0.8};
 static const double margins[] = {0.0, 0.25};
-enum { RATIOS = sizeof ratios / sizeof ratios[0], MARGINS = sizeof margins / sizeof margins[0], DEFAULT_MARGIN = 1 };
+enum {
+    STILL_RATIOS = 3,
+    RATIOS = sizeof ratios / sizeof ratios[0],
+    MARGINS = sizeof margins / sizeof margins[0],
+    DEFAULT_MARGIN = 1
+};
 
 int32_t snn_approx_length_count(int32_t timesteps)
 {
@@ -90,7 +95,7 @@ static snn_status run_length(const snn_approx_result *result, snn_approx_window_
     const int32_t steps = snn_approx_lengths[at];
     const int32_t delay = kind == SNN_APPROX_WINDOW_OVERLAP ? (steps + 3) / 4 : steps;
     curve->mean[at] = INFINITY;
-    for (int32_t r = 0; r < (halving ? 1 : RATIOS); r++) {
+    for (int32_t r = 0; r < (halving ? 1 : delay < steps ? RATIOS : STILL_RATIOS); r++) {
         for (int32_t m = halving ? DEFAULT_MARGIN : 0; m < (halving ? DEFAULT_MARGIN + 1 : MARGINS); m++) {
             snn_windows windows;
             SNN_TRY(snn_windows_init(steps, delay, ratios[r], margins[m], &windows));

@@ -136,6 +136,40 @@ static void check_train(const snn_approx_result *result)
     }
 }
 
+/* The last of steps that halve bounds the error where the input stands still: they span what is seen and a quarter more
+ * on either side, or less. */
+static void check_last_unit(const snn_approx_result *result)
+{
+    const snn_approx_window_curve *curve = &result->windows[SNN_APPROX_WINDOW_HALVING][SNN_APPROX_STATIC];
+    double negative = 0.0;
+    for (int32_t i = 0; i < POINTS; i++) {
+        negative = fmax(negative, -result->target[i]);
+    }
+    const double range = (negative + 1.0 + 0.5) / 2.0;
+    for (int32_t at = 0; snn_approx_lengths[at] <= 8; at++) {
+        const double last = range / (ldexp(1.0, snn_approx_lengths[at]) - 1.0);
+        if (curve->maximum[at] > last + ROUNDING) {
+            fail_msg("%s, %d steps: error %g, expected at most %g", snn_approx_function_name(result->function),
+                     snn_approx_lengths[at], curve->maximum[at], last);
+        }
+    }
+}
+
+/* The search knows the default; and six steps more are worth something, 2^6 where nothing else limits precision. */
+static void check_window_means(const snn_approx_result *result, snn_approx_input input)
+{
+    const snn_approx_window_curve *curve = &result->windows[SNN_APPROX_WINDOW_HALVING][input];
+    const snn_approx_window_curve *tuned = &result->windows[SNN_APPROX_WINDOW_TUNED][input];
+    for (int32_t at = 0; at < snn_approx_length_count(result->timesteps); at++) {
+        assert_true(tuned->mean[at] <= curve->mean[at]);
+    }
+    const double few = curve->mean[snn_approx_length_of(4)], many = curve->mean[snn_approx_length_of(10)];
+    if (many > few / 16.0) {
+        fail_msg("%s, input %d: mean error %g at 4 steps, %g at 10", snn_approx_function_name(result->function),
+                 (int)input, few, many);
+    }
+}
+
 static void test_errors_of_all_functions(void **state)
 {
     (void)state;
@@ -147,6 +181,9 @@ static void test_errors_of_all_functions(void **state)
         snn_approx_result *result = run(&functions[f], MOST_TIMESTEPS);
         check_last_step(result, eta);
         check_train(result);
+        check_last_unit(result);
+        check_window_means(result, SNN_APPROX_STATIC);
+        check_window_means(result, SNN_APPROX_TRAIN);
         snn_approx_result_destroy(result);
     }
 }
@@ -240,54 +277,6 @@ static void test_windows_are_the_definition(void **state)
     snn_approx_result_destroy(result);
 }
 
-/* The last of steps that halve bounds the error where the input stands still: they span what is seen and a quarter more
- * on either side, or less. */
-static void check_last_unit(const snn_approx_result *result)
-{
-    const snn_approx_window_curve *curve = &result->windows[SNN_APPROX_WINDOW_HALVING][SNN_APPROX_STATIC];
-    double negative = 0.0;
-    for (int32_t i = 0; i < POINTS; i++) {
-        negative = fmax(negative, -result->target[i]);
-    }
-    const double range = (negative + 1.0 + 0.5) / 2.0;
-    for (int32_t at = 0; snn_approx_lengths[at] <= 8; at++) {
-        const double last = range / (ldexp(1.0, snn_approx_lengths[at]) - 1.0);
-        if (curve->maximum[at] > last + ROUNDING) {
-            fail_msg("%s, %d steps: error %g, expected at most %g", snn_approx_function_name(result->function),
-                     snn_approx_lengths[at], curve->maximum[at], last);
-        }
-    }
-}
-
-/* The search knows the default; and six steps more are worth something, 2^6 where nothing else limits precision. */
-static void check_window_means(const snn_approx_result *result, snn_approx_input input)
-{
-    const snn_approx_window_curve *curve = &result->windows[SNN_APPROX_WINDOW_HALVING][input];
-    const snn_approx_window_curve *tuned = &result->windows[SNN_APPROX_WINDOW_TUNED][input];
-    for (int32_t at = 0; at < snn_approx_length_count(result->timesteps); at++) {
-        assert_true(tuned->mean[at] <= curve->mean[at]);
-    }
-    const double few = curve->mean[snn_approx_length_of(4)], many = curve->mean[snn_approx_length_of(10)];
-    if (many > few / 16.0) {
-        fail_msg("%s, input %d: mean error %g at 4 steps, %g at 10", snn_approx_function_name(result->function),
-                 (int)input, few, many);
-    }
-}
-
-static void test_windows_of_all_functions(void **state)
-{
-    (void)state;
-    int32_t count;
-    const snn_approx_function *functions = snn_approx_functions(&count);
-    for (int32_t f = 0; f < count; f++) {
-        snn_approx_result *result = run(&functions[f], 12);
-        check_last_unit(result);
-        check_window_means(result, SNN_APPROX_STATIC);
-        check_window_means(result, SNN_APPROX_TRAIN);
-        snn_approx_result_destroy(result);
-    }
-}
-
 /* Half of all ReLU neurons are silent: they end at 0, not near it. */
 static void test_silent_neurons_end_at_zero(void **state)
 {
@@ -324,7 +313,6 @@ int main(void)
         cmocka_unit_test(test_errors_of_all_functions),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_windows_are_the_definition),
-        cmocka_unit_test(test_windows_of_all_functions),
         cmocka_unit_test(test_silent_neurons_end_at_zero),
         cmocka_unit_test(test_bad_timesteps),
     };
