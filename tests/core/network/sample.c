@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/network/timing.h"
 
 uint64_t sample_random(uint64_t *state)
 {
@@ -186,16 +187,16 @@ void sample_projection(sample *made, int32_t source, int32_t target, snn_operato
     }
 }
 
-/* Of what the projection adds to a neuron; `sources` has that of each population's values. */
-static double projection_variance(const snn_network *network, const snn_projection *projection, const double *sources)
+/* Of what the projection adds to a neuron; `sources` has that of each population's values, the others are those of its
+ * weights and of what they mix. */
+static double projection_variance(const snn_network *network, const snn_projection *projection, double weights,
+                                  double mixing, const double *sources)
 {
     const snn_operator *op = &projection->op;
-    const double range = weight_range(network, projection);
-    double variance = range * range / 3.0;
+    double variance = weights;
     if (op->kind == SNN_OPERATOR_TOKENS) {
-        const double mixing = mixing_range(network);
         const double unit = network->format == SNN_WEIGHTS_FLOAT32 ? 1.0 : (double)(1 << SNN_TOKENS_FRACTION_BITS);
-        variance *= mixing * mixing / (unit * unit) / 3.0 * (double)snn_shape_positions(snn_operator_pooled_shape(op));
+        variance *= mixing / (unit * unit) * (double)snn_shape_positions(snn_operator_pooled_shape(op));
     } else if (op->kind != SNN_OPERATOR_GATHER) {
         variance *= (double)snn_operator_row_length(op);
     }
@@ -211,7 +212,9 @@ void sample_finish(sample *made)
         double variance = 1e-6;
         for (int32_t i = 0; i < network->projection_count; i++) {
             if (network->projections[i].target == p) {
-                variance += projection_variance(network, &network->projections[i], sources);
+                const double range = weight_range(network, &network->projections[i]), mixing = mixing_range(network);
+                variance += projection_variance(network, &network->projections[i], range * range / 3.0,
+                                                mixing * mixing / 3.0, sources);
             }
         }
         sources[p] = network->populations[p].kind == SNN_NEURON_STREAM ? variance : 1.0;
@@ -219,4 +222,159 @@ void sample_finish(sample *made)
             network->populations[p].step[c] = (float)(sample_uniform(&made->random, 0.5, 1.5) / sqrt(variance));
         }
     }
+}
+
+/* ---- windows ---- */
+
+static double weight_of(const snn_network *network, const snn_projection *projection, int64_t i)
+{
+    if (network->format == SNN_WEIGHTS_FLOAT32) {
+        return (double)((const float *)projection->weights)[i];
+    }
+    return snn_weight_bytes(network->format, projection->op.kind) == (int64_t)sizeof(int16_t)
+               ? ((const int16_t *)projection->weights)[i]
+               : ((const int32_t *)projection->weights)[i];
+}
+
+static double mixing_of(const snn_network *network, const snn_projection *projection, int64_t i)
+{
+    return network->format == SNN_WEIGHTS_FLOAT32 ? (double)((const float *)projection->mixing)[i]
+                                                  : ((const int16_t *)projection->mixing)[i];
+}
+
+static double mean_square(const snn_network *network, const snn_projection *projection,
+                          double (*value)(const snn_network *, const snn_projection *, int64_t), int64_t count)
+{
+    double sum = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        sum += value(network, projection, i) * value(network, projection, i);
+    }
+    return sum / (double)count;
+}
+
+static int64_t weight_count(const snn_projection *projection)
+{
+    return snn_operator_row_length(&projection->op) * projection->op.target_channels;
+}
+
+static int64_t mixing_count(const snn_projection *projection)
+{
+    const snn_operator *op = &projection->op;
+    const int64_t count = snn_shape_positions(op->target) * snn_shape_positions(snn_operator_pooled_shape(op));
+    return op->kind == SNN_OPERATOR_TOKENS ? count : 0;
+}
+
+/* Divides weights until sums of them stay within 32 bits: a stream's by far, as others read it. `reach`: of a source.
+ */
+static void make_smaller(const snn_network *network, snn_projection *projection, int32_t reach)
+{
+    const snn_operator *op = &projection->op;
+    const double limit = network->populations[projection->target].kind == SNN_NEURON_STREAM ? 0x1p24 : 0x1p27;
+    double factor = reach * (op->pooled ? (double)op->pool.kernel[0] * op->pool.kernel[1] : 1.0), row = 0.0;
+    if (op->kind == SNN_OPERATOR_TOKENS) {
+        const double mixing = mixing_range(network) * (double)snn_shape_positions(snn_operator_pooled_shape(op));
+        const int32_t divisor = (int32_t)ceil(fmax(factor * mixing / limit, 1.0));
+        for (int64_t i = 0; i < mixing_count(projection); i++) {
+            ((int16_t *)projection->mixing)[i] = (int16_t)(((int16_t *)projection->mixing)[i] / divisor);
+        }
+        return; /* the rows' weights are of order 1 */
+    }
+    for (int64_t i = 0; i < weight_count(projection); i++) {
+        row = fmax(row, fabs(weight_of(network, projection, i)));
+    }
+    row *= op->kind == SNN_OPERATOR_GATHER ? 1.0 : (double)snn_operator_row_length(op);
+    const double divisor = ceil(fmax(factor * row / limit, 1.0));
+    for (int64_t i = 0; i < weight_count(projection); i++) {
+        set_weight(network, projection, i, (int32_t)(weight_of(network, projection, i) / divisor));
+    }
+}
+
+static void set_rest(sample *made, snn_population *population)
+{
+    const snn_windows *windows = &made->network->windows;
+    const int32_t reach = snn_windows_reach(windows);
+    population->unit = (float)((1.0 + windows->margin) / reach);
+    population->rest = must_allocate(population->shape.channels, sizeof *population->rest);
+    for (int32_t c = 0; c < population->shape.channels; c++) {
+        const double wanted = sample_uniform(&made->random, -reach, reach);
+        population->scale[c] *= population->unit;
+        switch (sample_random(&made->random) % 3) {
+        case 0:
+            population->rest[c] = (int32_t)wanted;
+            break;
+        case 1:
+            population->rest[c] = snn_windows_rest(windows, 0.0, snn_neuron_is_strict(population->kind));
+            break;
+        default:
+            population->rest[c] = snn_windows_rest(windows, 0.5 * reach, snn_neuron_is_strict(population->kind));
+            break;
+        }
+    }
+}
+
+/* Products of spikes are rounded to fewer bits here and there, and those of the image have fraction bits. */
+static void set_shifts(sample *made)
+{
+    static const int32_t shifts[] = {0, 0, 1, 4};
+    const snn_network *network = made->network;
+    for (int32_t i = 0; i < network->projection_count; i++) {
+        snn_projection *projection = &network->projections[i];
+        const bool image = projection->source == SNN_SOURCE_INPUT;
+        if (projection->op.kind == SNN_OPERATOR_TOKENS || network->format == SNN_WEIGHTS_FLOAT32 ||
+            (!image && network->populations[projection->source].kind == SNN_NEURON_STREAM)) {
+            continue;
+        }
+        projection->shift = image ? projection->target % 3 : shifts[sample_random(&made->random) % 4];
+    }
+}
+
+static void set_steps(sample *made, double spikes)
+{
+    const snn_network *network = made->network;
+    const bool real = network->format == SNN_WEIGHTS_FLOAT32;
+    double sources[SAMPLE_POPULATIONS];
+    for (int32_t p = 0; p < network->population_count; p++) {
+        snn_population *population = &network->populations[p];
+        const bool stream = population->kind == SNN_NEURON_STREAM;
+        double variance = 1e-6;
+        for (int32_t i = 0; i < network->projection_count; i++) {
+            const snn_projection *projection = &network->projections[i];
+            if (projection->target == p) {
+                const double weights = mean_square(network, projection, weight_of, weight_count(projection));
+                const double mixing = projection->mixing != NULL
+                                          ? mean_square(network, projection, mixing_of, mixing_count(projection))
+                                          : 0.0;
+                variance +=
+                    ldexp(projection_variance(network, projection, weights, mixing, sources), -2 * projection->shift);
+            }
+        }
+        sources[p] = stream ? variance : spikes;
+        for (int32_t c = 0; c < population->input.channels; c++) {
+            const double step = sample_uniform(&made->random, 0.5, 1.5) / sqrt(variance);
+            /* A power of two, so that the image is a whole number of such steps. */
+            population->step[c] = (float)(stream && real ? exp2(rint(log2(step))) : step);
+        }
+    }
+}
+
+void sample_windows(snn_network *network, const snn_windows *windows, uint64_t seed)
+{
+    const int32_t reach = snn_windows_reach(windows);
+    sample made = {network, seed};
+    network->windows = *windows;
+    for (int32_t p = 0; p < network->population_count; p++) {
+        if (snn_neuron_spikes(network->populations[p].kind)) {
+            set_rest(&made, &network->populations[p]);
+        }
+    }
+    for (int32_t i = 0; i < network->projection_count; i++) {
+        snn_projection *projection = &network->projections[i];
+        if (projection->source != SNN_SOURCE_INPUT && network->format != SNN_WEIGHTS_FLOAT32 &&
+            network->populations[projection->source].kind != SNN_NEURON_STREAM) {
+            make_smaller(network, projection, 2 * reach);
+        }
+    }
+    set_shifts(&made);
+    set_steps(&made, 0.25 * reach * reach);
+    snn_network_find_depths(network);
 }

@@ -4,7 +4,7 @@
 
 #include "core/network/network.h"
 
-enum { SAMPLE_POPULATIONS = 16, SAMPLE_PROJECTIONS = 40 }; /* room in a sample */
+enum { SAMPLE_POPULATIONS = 32, SAMPLE_PROJECTIONS = 64 }; /* room in a sample */
 
 typedef struct sample {
     snn_network *network; /* destroy with snn_network_destroy */
@@ -32,5 +32,9 @@ void sample_projection(sample *made, int32_t source, int32_t target, snn_operato
 
 /* Chooses the steps so that decoded inputs are of order 1. */
 void sample_finish(sample *made);
+
+/* Makes the neurons of a finished sample fire in windows: chooses resting states and shifts, and steps and scales anew;
+ * makes weights smaller where sums of codes would leave 32 bits. */
+void sample_windows(snn_network *network, const snn_windows *windows, uint64_t seed);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "core/base/memory.h"
 
-enum { POPULATIONS = 16, DRIVE_IMAGES = 64 };
+enum { POPULATIONS = 32, DRIVE_IMAGES = 64 };
 
 typedef struct drive_rank {
     snn_network *network;
@@ -135,7 +135,7 @@ static void start_rank(drive_rank *rank, const snn_network *network, const drive
     see(rank);
     const snn_shard_options options = {.images = settings->group,
                                        .block = settings->block,
-                                       .timesteps = timesteps,
+                                       .timesteps = network->windows.steps > 0 ? settings->latency : timesteps,
                                        .eta = eta,
                                        .encoding = settings->encoding,
                                        .channels = rank->owned,
@@ -257,9 +257,14 @@ static void hand_over(const snn_spikes *from, const snn_spikes *to, snn_channel_
 static void run_population(const snn_network *network, drive_rank *ranks, int32_t count, int32_t p,
                            const drive_item *item, const naive_result *expected)
 {
+    drive_item planes = *item; /* of the population: those of a stream with windows are as many as change it */
+    planes.steps = expected->planes != NULL && network->populations[p].kind == SNN_NEURON_STREAM ? expected->planes[p]
+                                                                                                 : item->steps;
     for (int32_t r = 0; r < count; r++) {
         const snn_spikes spikes = snn_shard_spikes(ranks[r].shard, p);
         const snn_channel_range owned = ranks[r].owned[p];
+        const snn_neuron_kind kind = network->populations[p].kind;
+        assert_true(kind == SNN_NEURON_READOUT || snn_shard_planes(ranks[r].shard, p, item->steps) == planes.steps);
         assert_int_equal(spikes.images, item->images);
         const snn_sums sums = snn_shard_sums(ranks[r].shard, p);
         assert_false(spikes.bits != NULL && sums.values != NULL);
@@ -269,11 +274,11 @@ static void run_population(const snn_network *network, drive_rank *ranks, int32_
             before = copy_bytes(spikes.bits, 0, (size_t)(item->steps * item->images * snn_spikes_plane_bytes(&spikes)));
         }
         if (sums.values != NULL) {
-            before = copy_bytes(sums.values, 0, (size_t)(item->steps * item->images * snn_sums_plane_bytes(&sums)));
+            before = copy_bytes(sums.values, 0, (size_t)(planes.steps * item->images * snn_sums_plane_bytes(&sums)));
         }
         must(snn_shard_run(ranks[r].shard, p, item->first, item->steps));
         if (sums.values != NULL) {
-            check_sums(network, p, &sums, before, owned, item, expected);
+            check_sums(network, p, &sums, before, owned, &planes, expected);
         } else if (before != NULL) {
             check_spikes(network, p, &spikes, before, owned, item, expected);
         }
@@ -286,7 +291,7 @@ static void run_population(const snn_network *network, drive_rank *ranks, int32_
             const snn_sums source_sums = snn_shard_sums(ranks[from].shard, p);
             const snn_sums target_sums = snn_shard_sums(ranks[to].shard, p);
             if (from != to && source_sums.values != NULL && target_sums.values != NULL) {
-                hand_over_sums(&source_sums, &target_sums, ranks[from].owned[p], item);
+                hand_over_sums(&source_sums, &target_sums, ranks[from].owned[p], &planes);
             }
             if (from != to && source.bits != NULL && target.bits != NULL) {
                 hand_over(&source, &target, ranks[from].owned[p], item);
@@ -299,15 +304,16 @@ static void check_readout(const snn_network *network, const drive_rank *ranks, i
                           const naive_result *expected)
 {
     int32_t owners = 0;
-    const size_t timesteps = (size_t)expected->timesteps, classes = (size_t)network->classes;
+    const size_t latency = (size_t)expected->latency, classes = (size_t)network->classes;
     for (int32_t r = 0; r < count; r++) {
         const int32_t *predictions = snn_shard_predictions(ranks[r].shard);
         const float *logits = snn_shard_logits(ranks[r].shard);
         assert_true((predictions == NULL) == (logits == NULL));
         if (predictions != NULL) {
             owners++;
-            assert_memory_equal(predictions, expected->predictions + (size_t)group->image * timesteps,
-                                (size_t)group->images * timesteps * sizeof *predictions);
+            assert_int_equal(snn_shard_latency(ranks[r].shard), latency);
+            assert_memory_equal(predictions, expected->predictions + (size_t)group->image * latency,
+                                (size_t)group->images * latency * sizeof *predictions);
             assert_memory_equal(logits, expected->logits + (size_t)group->image * classes,
                                 (size_t)group->images * classes * sizeof *logits);
         }

@@ -15,14 +15,16 @@ typedef struct drive_cut {
 typedef struct drive_settings {
     drive_cut cut; /* stages * shards <= DRIVE_SHARDS */
     int32_t block, group, threads;
-    bool all_rows; /* every rank's network holds all weights, not only those it needs */
+    int32_t latency; /* with windows: timesteps of the readout, 0: until the last one ends */
+    bool all_rows;   /* every rank's network holds all weights, not only those it needs */
     const snn_kernels *kernels;
     snn_encoding encoding;
     snn_dynamics dynamics;
     float momentum;
 } drive_settings;
 
-/* Runs all images and fails the test where spikes, statistics, predictions or logits are not those of `expected`. */
+/* With windows `block` is their steps, and `eta` may be NULL. Runs all images and fails the test where spikes,
+ * statistics, predictions or logits are not those of `expected`. */
 void drive_and_compare(const snn_network *network, const drive_settings *settings, const float *eta,
                        const float *pixels, const naive_result *expected);
 

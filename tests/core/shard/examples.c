@@ -195,6 +195,7 @@ snn_network *example_streams(snn_weight_format format, uint64_t seed)
     part.target_channel = 2;
     sample_projection(&made, narrow, mixed, pooled(part, window_of(3, 2, 0)));
     sample_projection(&made, halved, mixed, pooled(diagonal(1, 0, 6), window_of(3, 1, 1)));
+    set_shift(&made, 1);
     snn_operator mixing = tokens; /* of a stream's integers */
     mixing.source_channel = 1;
     mixing.target_channel = 3;
@@ -253,6 +254,81 @@ snn_network *example_nary(snn_weight_format format, uint64_t seed)
     sample_projection(&made, normalise, readout, pooled(dense, window_of(2, 1, 0)));
     sample_projection(&made, mix, readout, dense);
     sample_projection(&made, exponential, readout, dense);
+    sample_finish(&made);
+    return made.network;
+}
+
+snn_network *example_unary(snn_weight_format format, uint64_t seed)
+{
+    static const snn_neuron_kind kinds[] = {
+        SNN_NEURON_RELU,
+        SNN_NEURON_LEAKY_RELU,
+        SNN_NEURON_LINEAR,
+        SNN_NEURON_GELU,
+        SNN_NEURON_GELU_TANH,
+        SNN_NEURON_ABS,
+        SNN_NEURON_SQUARE,
+        SNN_NEURON_EXP,
+        SNN_NEURON_SQRT,
+        SNN_NEURON_RECIPROCAL,
+        SNN_NEURON_TANH,
+        SNN_NEURON_SIGMOID,
+        SNN_NEURON_SILU,
+        SNN_NEURON_ELU,
+        SNN_NEURON_SELU,
+        SNN_NEURON_CELU,
+        SNN_NEURON_SOFTPLUS,
+        SNN_NEURON_SOFTSIGN,
+        SNN_NEURON_MISH,
+        SNN_NEURON_HARD_SWISH,
+        SNN_NEURON_HARD_SIGMOID,
+        SNN_NEURON_CLIP,
+        SNN_NEURON_THRESHOLDED_RELU,
+        SNN_NEURON_ERF,
+    };
+    enum { KINDS = sizeof kinds / sizeof kinds[0] };
+    const snn_shape shape = {2, 3, 35};
+    sample made = sample_begin(format, (snn_shape){2, 3, 4}, 5, seed);
+    int32_t numbers[KINDS];
+    for (int32_t i = 0; i < KINDS; i++) {
+        numbers[i] = sample_population(&made, kinds[i], shape, NULL, i % 2 == 0);
+        snn_population *population = &made.network->populations[numbers[i]];
+        population->alpha = 0.25f;
+        population->beta = 0.75f;
+    }
+    int32_t readout = sample_readout(&made);
+    for (int32_t i = 0; i < KINDS; i++) { /* a third of them at each of three depths */
+        if (i < KINDS / 3) {
+            sample_projection(&made, SNN_SOURCE_INPUT, numbers[i], convolution(window_of(1, 1, 0), 1));
+        } else {
+            sample_projection(&made, numbers[i - KINDS / 3], numbers[i], convolution(window_of(1, 1, 0), 5));
+        }
+    }
+    for (int32_t i = 0; i < KINDS; i++) {
+        sample_projection(&made, numbers[i], readout, dense);
+    }
+    sample_finish(&made);
+    return made.network;
+}
+
+snn_network *example_pools(snn_weight_format format, uint64_t seed)
+{
+    const snn_window large = window_of(9, 1, 0), whole = {{12, 10}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
+    sample made = sample_begin(format, (snn_shape){12, 10, 2}, 3, seed);
+    int32_t first = sample_population(&made, SNN_NEURON_RELU, (snn_shape){12, 10, 9}, NULL, false);
+    int32_t pools = sample_population(&made, SNN_NEURON_RELU, (snn_shape){4, 2, 9}, NULL, true);
+    int32_t single = sample_population(&made, SNN_NEURON_TANH, (snn_shape){1, 1, 12}, NULL, false);
+    int32_t readout = sample_readout(&made);
+    sample_projection(&made, SNN_SOURCE_INPUT, first, convolution(window_of(3, 1, 1), 1));
+    sample_projection(&made, first, pools, pooled(convolution(window_of(1, 1, 0), 1), large));
+    sample_projection(&made, first, pools, pooled(convolution(window_of(3, 1, 1), 9), large));
+    sample_projection(&made, first, pools, pooled(diagonal(2, 1, 6), large));
+    sample_projection(&made, first, single, pooled(convolution(window_of(1, 1, 0), 3), whole));
+    sample_projection(&made, first, single, pooled(gather, large));
+    sample_projection(&made, pools, single, dense);
+    sample_projection(&made, first, readout, pooled(dense, large));
+    sample_projection(&made, pools, readout, dense);
+    sample_projection(&made, single, readout, dense);
     sample_finish(&made);
     return made.network;
 }

@@ -102,6 +102,7 @@ int64_t naive_product(const snn_network *network, const snn_projection *projecti
         break;
     case SNN_OPERATOR_DIAGONAL:
         sum = weight(network, projection, target) * source_value(op, source, row, column, (int32_t)target);
+        sum = rounded(sum, projection->shift);
         break;
     case SNN_OPERATOR_TOKENS:
         for (int32_t y = 0; y < pooled.height; y++) {
@@ -125,6 +126,7 @@ int64_t naive_product(const snn_network *network, const snn_projection *projecti
             sum = weight(network, projection, number) *
                   source_value(op, source, position / pooled.width, position % pooled.width, element % pooled.channels);
         }
+        sum = rounded(sum, projection->shift);
         break;
     }
     case SNN_OPERATOR_KIND_COUNT:
@@ -132,7 +134,8 @@ int64_t naive_product(const snn_network *network, const snn_projection *projecti
     }
     const bool stream =
         projection->source != SNN_SOURCE_INPUT && network->populations[projection->source].kind == SNN_NEURON_STREAM;
-    if (stream && op->kind != SNN_OPERATOR_DIAGONAL && network->format != SNN_WEIGHTS_FLOAT32) {
+    const bool exact = op->kind == SNN_OPERATOR_DIAGONAL && projection->shift == 0;
+    if (stream && !exact && network->format != SNN_WEIGHTS_FLOAT32) {
         sum = sum > 8388608 ? 8388608 : sum < -8388608 ? -8388608 : sum;
     }
     return sum;
@@ -259,35 +262,34 @@ static void run_stream(simulation *s, int32_t p, int32_t t)
     }
 }
 
-/* f of one neuron's decoded inputs. */
-static float activation(const simulation *s, int32_t p, int64_t row, int64_t column, int32_t channel)
+float naive_activation(const snn_population *population, const float *x, int64_t position, int32_t channel)
 {
-    const snn_population *population = &s->network->populations[p];
     const snn_shape input = population->input;
-    const bool same = input.channels == population->shape.channels;
-    const float x = !same ? 0.0f : s->x[p][(row * input.width + column) * input.channels + channel];
-    float largest = -INFINITY;
-    switch (population->kind) {
-    case SNN_NEURON_RELU:
-        return x > 0.0f ? x : 0.0f;
-    case SNN_NEURON_LEAKY_RELU:
-        return x > 0.0f ? x : population->alpha * x;
-    case SNN_NEURON_MAXIMUM:
+    const int32_t width = population->shape.width;
+    if (population->kind == SNN_NEURON_MAXIMUM) {
+        float largest = -INFINITY;
         for (int32_t i = 0; i < population->window.kernel[0]; i++) {
             for (int32_t j = 0; j < population->window.kernel[1]; j++) {
-                int64_t r = reach(&population->window, 0, row, i), c = reach(&population->window, 1, column, j);
+                int64_t r = reach(&population->window, 0, position / width, i);
+                int64_t c = reach(&population->window, 1, position % width, j);
                 if (r >= 0 && r < input.height && c >= 0 && c < input.width) {
-                    float tap = s->x[p][(r * input.width + c) * input.channels + channel];
+                    float tap = x[(r * input.width + c) * input.channels + channel];
                     largest = tap > largest ? tap : largest;
                 }
             }
         }
         return largest;
-    default:
-        return snn_neuron_reads_all_channels(population->kind)
-                   ? naive_nary(population, s->x[p], row * input.width + column, channel)
-                   : x;
     }
+    if (snn_neuron_reads_all_channels(population->kind)) {
+        return naive_nary(population, x, position, channel);
+    }
+    return snn_function_evaluate(population->kind, population->alpha, population->beta,
+                                 x[position * input.channels + channel]);
+}
+
+bool naive_is_strict(snn_neuron_kind kind)
+{
+    return kind == SNN_NEURON_LEAKY_RELU || kind == SNN_NEURON_GELU || kind == SNN_NEURON_GELU_TANH;
 }
 
 static void fire(simulation *s, int32_t p, int32_t t, uint8_t *spikes, const uint8_t *previous,
@@ -298,15 +300,9 @@ static void fire(simulation *s, int32_t p, int32_t t, uint8_t *spikes, const uin
     for (int64_t i = 0; i < snn_shape_size(shape); i++) {
         const int32_t c = (int32_t)(i % shape.channels);
         const int64_t position = i / shape.channels;
-        /* Windows may make the output smaller than the input; other kinds have one position for each. */
-        const float f =
-            population->kind == SNN_NEURON_MAXIMUM
-                ? activation(s, p, position / shape.width, position % shape.width, c)
-                : activation(s, p, position / population->input.width, position % population->input.width, c);
-        const float target = f * (1.0f / population->scale[c]);
+        const float target = naive_activation(population, s->x[p], position, c) * (1.0f / population->scale[c]);
         float y = s->y[p][i];
-        const bool strict = population->kind == SNN_NEURON_LEAKY_RELU || population->kind == SNN_NEURON_GELU;
-        const bool fires = strict ? target < y : target <= y;
+        const bool fires = naive_is_strict(population->kind) ? target < y : target <= y;
         y = fires ? y - s->eta[t] : y + s->eta[t];
         s->y[p][i] = y;
         spikes[i] = fires;
@@ -391,13 +387,13 @@ naive_result naive_run(const snn_network *network, snn_encoding encoding, const 
                        const float *pixels, int32_t images)
 {
     const int32_t populations = network->population_count;
-    naive_result result = {timesteps,
-                           images,
-                           must_allocate(populations, sizeof(uint8_t *)),
-                           must_allocate(populations, sizeof(int64_t *)),
-                           must_allocate((int64_t)images * timesteps, sizeof(int32_t)),
-                           must_allocate((int64_t)images * network->classes, sizeof(float)),
-                           NULL};
+    naive_result result = {.timesteps = timesteps,
+                           .images = images,
+                           .latency = timesteps,
+                           .spikes = must_allocate(populations, sizeof(uint8_t *)),
+                           .sums = must_allocate(populations, sizeof(int64_t *)),
+                           .predictions = must_allocate((int64_t)images * timesteps, sizeof(int32_t)),
+                           .logits = must_allocate((int64_t)images * network->classes, sizeof(float))};
     simulation s = {.network = network,
                     .eta = eta,
                     .increments = must_allocate(timesteps, sizeof(float)),
@@ -452,6 +448,7 @@ void naive_clear(naive_result *result, const snn_network *network)
     }
     snn_release(result->spikes);
     snn_release(result->sums);
+    snn_release(result->planes);
     snn_release(result->predictions);
     snn_release(result->logits);
     snn_statistics_destroy(result->statistics);

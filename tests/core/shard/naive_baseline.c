@@ -136,6 +136,7 @@ naive_result naive_baseline_run(const snn_network *network, snn_encoding encodin
     const int32_t populations = network->population_count;
     naive_result result = {.timesteps = timesteps,
                            .images = images,
+                           .latency = timesteps,
                            .spikes = must_allocate(populations, sizeof(uint8_t *)),
                            .sums = must_allocate(populations, sizeof(int64_t *)), /* no streams */
                            .predictions = must_allocate((int64_t)images * timesteps, sizeof(int32_t)),

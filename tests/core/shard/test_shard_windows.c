@@ -1,0 +1,185 @@
+/* Windows: what shards make of codes, planes and moments is bit for bit what one timestep at a time gives. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/shard/shard.h"
+#include "tests/core/shard/drive.h"
+#include "tests/core/shard/examples.h"
+
+enum { IMAGES = 3 };
+
+typedef snn_network *(*make_example)(snn_weight_format format, uint64_t seed);
+
+typedef struct window_setting {
+    int32_t steps, delay;
+    double ratio, margin;
+} window_setting;
+
+/* The first few differ most: inputs that overlap in part, that stand still, that change all the time. */
+static const window_setting windows_of[] = {
+    {8, 3, 0.57, 0.25}, {8, 8, 0.5, 0.25}, {5, 0, 0.8, 0.5},  {6, 1, 0.7, 0.5},
+    {10, 2, 0.6, 1.0},  {4, 9, 0.5, 0.1},  {8, 7, 0.5, 0.25}, {1, 1, 1.0, 0.0},
+};
+enum { WINDOWS = sizeof windows_of / sizeof windows_of[0], FEW = 3 };
+
+static const drive_settings layouts[] = {
+    {.cut = {1, 1}, .group = IMAGES, .threads = 1}, {.cut = {1, 1}, .group = 1, .threads = 3},
+    {.cut = {1, 3}, .group = 2, .threads = 2},      {.cut = {2, 2}, .group = IMAGES, .threads = 2, .all_rows = true},
+    {.cut = {3, 1}, .group = 2, .threads = 1},
+};
+enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
+
+static const snn_kernels *best_kernels(void)
+{
+    const snn_kernels *kernels = NULL;
+    assert_string_equal(snn_kernels_select(&kernels).message, "");
+    return kernels;
+}
+
+static snn_network *windowed(make_example make, snn_weight_format format, const window_setting *setting)
+{
+    snn_windows windows;
+    snn_network *network = make(format, 11 + (uint64_t)format);
+    assert_string_equal(
+        snn_windows_init(setting->steps, setting->delay, setting->ratio, setting->margin, &windows).message, "");
+    sample_windows(network, &windows, 5);
+    assert_string_equal(snn_network_check(network).message, "");
+    return network;
+}
+
+/* A test in which nothing fires, or everything, or all at once, would compare nothing. */
+static void expect_life(const snn_network *network, const naive_result *expected)
+{
+    for (int32_t p = 0; p < network->population_count - 1; p++) {
+        const snn_population_counts counts = snn_statistics_population(expected->statistics, network, p);
+        const int64_t neurons = snn_shape_size(network->populations[p].shape) * expected->images;
+        int64_t spikes = 0;
+        for (int32_t j = 0; j < expected->timesteps; j++) {
+            spikes += counts.spikes[j];
+        }
+        if (snn_neuron_spikes(network->populations[p].kind) &&
+            (spikes == 0 || spikes == neurons * expected->timesteps)) {
+            fail_msg("%s: %lld spikes of %lld neurons", network->populations[p].name, (long long)spikes,
+                     (long long)neurons);
+        }
+    }
+}
+
+static void compare(make_example make, snn_weight_format format, const window_setting *setting, int32_t images,
+                    const drive_settings *settings, size_t count)
+{
+    snn_network *network = windowed(make, format, setting);
+    float *pixels = example_pixels(network, images, 5);
+    for (int64_t i = 0; i < images * snn_shape_size(network->input) && format == SNN_WEIGHTS_FLOAT32; i++) {
+        pixels[i] = rintf(pixels[i] * 16.0f); /* whole, so that a stream's share of the image is exact */
+    }
+    naive_result expected = naive_windows_run(network, pixels, images, settings->latency);
+    if (setting->steps > 1) {
+        expect_life(network, &expected);
+    }
+    for (size_t i = 0; i < count; i++) {
+        drive_settings one = settings[i];
+        one.block = setting->steps;
+        one.kernels = one.kernels != NULL ? one.kernels : best_kernels();
+        drive_and_compare(network, &one, NULL, pixels, &expected);
+    }
+    naive_clear(&expected, network);
+    snn_release(pixels);
+    snn_network_destroy(network);
+}
+
+/* The first `count` windows. */
+static void compare_windows(make_example make, snn_weight_format format, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        compare(make, format, &windows_of[i], IMAGES, layouts, LAYOUTS);
+    }
+}
+
+static void residual_networks(void **state)
+{
+    (void)state;
+    compare_windows(example_residual, SNN_WEIGHTS_INT16, WINDOWS);
+    compare_windows(example_residual, SNN_WEIGHTS_INT8, FEW);
+    compare_windows(example_residual, SNN_WEIGHTS_FLOAT32, FEW);
+}
+
+static void image_operators(void **state)
+{
+    (void)state;
+    compare_windows(example_image, SNN_WEIGHTS_INT16, WINDOWS);
+    compare_windows(example_image, SNN_WEIGHTS_FLOAT32, FEW);
+}
+
+static void streams(void **state)
+{
+    (void)state;
+    compare_windows(example_streams, SNN_WEIGHTS_INT16, WINDOWS);
+    compare_windows(example_streams, SNN_WEIGHTS_INT8, FEW);
+    compare_windows(example_streams, SNN_WEIGHTS_FLOAT32, FEW);
+}
+
+static void neurons_of_all_channels(void **state)
+{
+    (void)state;
+    compare_windows(example_nary, SNN_WEIGHTS_INT16, WINDOWS);
+    compare_windows(example_nary, SNN_WEIGHTS_FLOAT32, FEW);
+}
+
+static void unary_neurons(void **state)
+{
+    (void)state;
+    compare_windows(example_unary, SNN_WEIGHTS_INT16, WINDOWS);
+}
+
+static void large_pools(void **state)
+{
+    (void)state;
+    compare_windows(example_pools, SNN_WEIGHTS_INT16, WINDOWS);
+    compare_windows(example_pools, SNN_WEIGHTS_FLOAT32, FEW);
+}
+
+static void many_tiles(void **state)
+{
+    (void)state;
+    compare(example_large, SNN_WEIGHTS_INT16, &windows_of[1], 2, layouts, 3);
+    compare(example_large, SNN_WEIGHTS_INT8, &windows_of[2], 1, layouts, 3);
+}
+
+static void every_instruction_set(void **state)
+{
+    (void)state;
+    int32_t count = 0;
+    const snn_kernels *const *tables = snn_kernels_all(&count);
+    for (int32_t i = 0; i < count; i++) {
+        const drive_settings settings = {.cut = {1, 2}, .group = 2, .threads = 2, .kernels = tables[i]};
+        if (tables[i]->available()) {
+            for (size_t w = 0; w < FEW; w++) {
+                compare(example_residual, SNN_WEIGHTS_INT16, &windows_of[w], IMAGES, &settings, 1);
+                compare(example_image, SNN_WEIGHTS_INT8, &windows_of[w], IMAGES, &settings, 1);
+                compare(example_streams, SNN_WEIGHTS_INT16, &windows_of[w], IMAGES, &settings, 1);
+                compare(example_nary, SNN_WEIGHTS_INT8, &windows_of[w], IMAGES, &settings, 1);
+                compare(example_unary, SNN_WEIGHTS_INT8, &windows_of[w], IMAGES, &settings, 1);
+                compare(example_pools, SNN_WEIGHTS_INT8, &windows_of[w], IMAGES, &settings, 1);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(residual_networks), cmocka_unit_test(image_operators),
+        cmocka_unit_test(streams),           cmocka_unit_test(neurons_of_all_channels),
+        cmocka_unit_test(unary_neurons),     cmocka_unit_test(large_pools),
+        cmocka_unit_test(many_tiles),        cmocka_unit_test(every_instruction_set),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
