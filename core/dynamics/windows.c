@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dynamics/schedule.h"
+
 /* Steps add up to this many units at most where that costs no precision; more only if the smallest step would
  * otherwise be less than one. */
 enum { REACH = 255, LONGEST_REACH = 1023 };
@@ -108,11 +110,11 @@ int32_t snn_windows_rest(const snn_windows *windows, double wanted, bool strict)
 snn_status snn_windows_check(const snn_windows *windows)
 {
     int64_t sum = 0;
-    if (windows->steps < 0 || windows->steps > SNN_WINDOW_STEPS || windows->delay < 0) {
+    if (windows->steps < 0 || windows->steps > SNN_WINDOW_STEPS || windows->delay < 0 ||
+        windows->delay > SNN_MAX_TIMESTEPS) {
         return snn_fail(SNN_INPUT_ERROR,
-                        "windows of %d steps with a delay of %d: expected 0..%d steps and no negative "
-                        "delay",
-                        windows->steps, windows->delay, SNN_WINDOW_STEPS);
+                        "windows of %d steps with a delay of %d: expected 0..%d steps and a delay in 0..%d",
+                        windows->steps, windows->delay, SNN_WINDOW_STEPS, SNN_MAX_TIMESTEPS);
     }
     for (int32_t j = 0; j < windows->steps; j++) {
         const int32_t before = j == 0 ? SNN_CODE_LIMIT : windows->magnitude[j - 1];

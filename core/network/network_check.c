@@ -384,6 +384,12 @@ static snn_status check_ends(const snn_network *network, const snn_projection *p
     if (projection->shift < 0 || projection->shift > largest_shift) {
         return snn_fail(SNN_INPUT_ERROR, "shift %d, expected 0..%d", projection->shift, largest_shift);
     }
+    const bool again = projection->source == SNN_SOURCE_INPUT && previous != NULL &&
+                       previous->target == projection->target; /* products of the image are added up first */
+    if (again && projection->shift != previous->shift) {
+        return snn_fail(SNN_INPUT_ERROR, "shift %d, expected %d as of the image's other product", projection->shift,
+                        previous->shift);
+    }
     if (stream && projection->op.kind != SNN_OPERATOR_DIAGONAL &&
         (projection->op.kind == SNN_OPERATOR_GATHER || projection->op.pooled)) {
         return snn_fail(SNN_INPUT_ERROR,

@@ -185,6 +185,20 @@ static int64_t row_reach(const reach *state, const snn_projection *projection, i
                                            : multiply(sum, value);
 }
 
+/* What is mixed is rounded as a whole, so it cannot be made in pieces, as other sums of codes over large windows are.
+ */
+static snn_status check_mixed_codes(const snn_network *network, const snn_projection *projection)
+{
+    const snn_window *pool = &projection->op.pool;
+    const int64_t area = projection->op.pooled ? (int64_t)pool->kernel[0] * pool->kernel[1] : 1;
+    const int64_t largest = multiply(area, snn_network_source_reach(network, projection->source));
+    if (network->format != SNN_WEIGHTS_FLOAT32 && largest > INT16_MAX) {
+        return snn_fail(SNN_INPUT_ERROR, "mixes sums over pool windows that can reach %lld, expected at most %d",
+                        (long long)largest, INT16_MAX);
+    }
+    return snn_ok();
+}
+
 static snn_status check_rows(reach *state, const snn_projection *projection)
 {
     const snn_operator *op = &projection->op;
@@ -197,6 +211,7 @@ static snn_status check_rows(reach *state, const snn_projection *projection)
     if (op->kind == SNN_OPERATOR_TOKENS) {
         int64_t mixed = 0;
         SNN_TRY(check_mixing(state->network, projection, &mixed));
+        SNN_TRY(check_mixed_codes(state->network, projection));
         factor = multiply(factor, mixed);
         if (factor > INT32_MAX) {
             return snn_fail(SNN_INPUT_ERROR, "the mixing weights of a position add up to more than 2^31");
