@@ -64,6 +64,11 @@ static void check_population(const snn_population *a, const snn_population *b)
     assert_memory_equal(a->scale, b->scale, (size_t)a->shape.channels * sizeof(float));
     assert_memory_equal(a->step, b->step, (size_t)a->input.channels * sizeof(float));
     assert_memory_equal(a->bias, b->bias, (size_t)(a->bias_positions * a->input.channels) * sizeof(float));
+    assert_memory_equal(&a->unit, &b->unit, sizeof a->unit);
+    assert_int_equal(a->rest != NULL, b->rest != NULL);
+    if (a->rest != NULL) {
+        assert_memory_equal(a->rest, b->rest, (size_t)a->shape.channels * sizeof *a->rest);
+    }
 }
 
 static void check_operator(const snn_operator *a, const snn_operator *b)
@@ -99,14 +104,17 @@ static void check_structure(const snn_network *a, const snn_network *b)
     assert_int_equal(a->format, b->format);
     assert_memory_equal(&a->input, &b->input, sizeof a->input);
     assert_int_equal(a->classes, b->classes);
+    assert_memory_equal(&a->windows, &b->windows, sizeof a->windows);
     assert_int_equal(a->population_count, b->population_count);
     assert_int_equal(a->projection_count, b->projection_count);
     for (int32_t i = 0; i < a->population_count; i++) {
         check_population(&a->populations[i], &b->populations[i]);
+        assert_true(a->windows.steps == 0 || a->populations[i].depth == b->populations[i].depth);
     }
     for (int32_t i = 0; i < a->projection_count; i++) {
         assert_int_equal(a->projections[i].source, b->projections[i].source);
         assert_int_equal(a->projections[i].target, b->projections[i].target);
+        assert_int_equal(a->projections[i].shift, b->projections[i].shift);
         check_operator(&a->projections[i].op, &b->projections[i].op);
         assert_int_equal(b->projections[i].row_begin, b->projections[i].row_end);
         assert_null(b->projections[i].weights);
@@ -210,6 +218,35 @@ static void test_kinds(void **state)
     }
 }
 
+static snn_network *windowed_create(snn_weight_format format)
+{
+    snn_network *network = example_streams(format, 5);
+    snn_windows windows;
+    succeeds(snn_windows_init(8, 3, 0.57, 0.3, &windows));
+    sample_windows(network, &windows, 2);
+    return network;
+}
+
+/* A window's steps, ratio, margin, resting states and depths. */
+static void test_windows(void **state)
+{
+    (void)state;
+    for (int format = SNN_WEIGHTS_INT16; format <= SNN_WEIGHTS_FLOAT32; format++) {
+        snn_network *full = windowed_create((snn_weight_format)format), *network = NULL;
+        snn_network_origin found;
+        succeeds(snn_network_file_write("windows.h5", full, &origin));
+        succeeds(snn_network_file_read("windows.h5", &network, &found));
+        assert_true(network->windows.ratio == 0.57 && network->windows.margin == 0.3);
+        check_structure(full, network);
+        for (int32_t i = 0; i < full->projection_count; i++) {
+            check_rows("windows.h5", full, network, i, 0, full->projections[i].op.target_channels);
+        }
+        succeeds(snn_network_check(network));
+        snn_network_destroy(network);
+        snn_network_destroy(full);
+    }
+}
+
 static void test_refused_writes(void **state)
 {
     (void)state;
@@ -306,12 +343,121 @@ static void spoil_version(hid_t file)
     succeeds(snn_hdf5_write_attribute(file, "version", H5T_NATIVE_INT32, 0, &version));
 }
 
+static void replace_number(hid_t file, const char *group, const char *name, int64_t count, const int32_t *values)
+{
+    hid_t object = H5Oopen(file, group, H5P_DEFAULT);
+    assert_true(H5Adelete(object, name) >= 0);
+    succeeds(snn_hdf5_write_attribute(object, name, H5T_NATIVE_INT32, count, values));
+    assert_true(H5Oclose(object) >= 0);
+}
+
+static void spoil_rest_missing(hid_t file)
+{
+    assert_true(H5Ldelete(file, "populations/1/rest", H5P_DEFAULT) >= 0);
+}
+
+static void replace_rest(hid_t file, int64_t count, const int32_t *values)
+{
+    spoil_rest_missing(file);
+    hid_t group = H5Gopen2(file, "populations/1", H5P_DEFAULT);
+    succeeds(snn_hdf5_write_vector(group, "rest", H5T_NATIVE_INT32, count, values));
+    assert_true(H5Gclose(group) >= 0);
+}
+
+static void spoil_rest_shape(hid_t file)
+{
+    replace_rest(file, 3, (const int32_t[]){0, 0, 0});
+}
+
+static void spoil_rest_range(hid_t file)
+{
+    replace_rest(file, 10, (const int32_t[]){0, 0, 0, 0, 5000, 0, 0, 0, 0, 0});
+}
+
+static void spoil_unit(hid_t file)
+{
+    hid_t group = H5Gopen2(file, "populations/1", H5P_DEFAULT);
+    assert_true(H5Adelete(group, "unit") >= 0);
+    assert_true(H5Gclose(group) >= 0);
+}
+
+static void spoil_steps(hid_t file)
+{
+    replace_number(file, "windows", "steps", 0, (const int32_t[]){65});
+}
+
+static void spoil_magnitudes(hid_t file)
+{
+    replace_number(file, "windows", "magnitude", SNN_WINDOW_STEPS, (const int32_t[SNN_WINDOW_STEPS]){4, 8, 2, 1});
+}
+
+static void spoil_magnitude_count(hid_t file)
+{
+    replace_number(file, "windows", "magnitude", 2, (const int32_t[]){4, 2});
+}
+
+static void spoil_shift(hid_t file)
+{
+    replace_number(file, "projections/2", "shift", 0, (const int32_t[]){SNN_LARGEST_SHIFT + 1});
+}
+
+/* A depth in a file is for people: what is read is found anew. */
+static void spoil_depth(hid_t file)
+{
+    replace_number(file, "populations/1", "depth", 0, (const int32_t[]){-7});
+}
+
+typedef struct spoiled {
+    spoiler spoil;
+    const char *message; /* NULL: nothing is wrong */
+} spoiled;
+
+static void check_spoiled_files(const snn_network *full, const spoiled *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        snn_network *network = NULL;
+        snn_network_origin found;
+        hid_t file;
+        succeeds(snn_network_file_write("bad.h5", full, &origin));
+        succeeds(snn_hdf5_open_file("bad.h5", H5F_ACC_RDWR, &file));
+        cases[i].spoil(file);
+        succeeds(snn_hdf5_close_file(file));
+        /* Sealed once more under the same name; first, that changing a file breaks its seal. */
+        fails(snn_network_file_read("bad.h5", &network, &found), SNN_INPUT_ERROR, "damaged");
+        succeeds(snn_sealed_finish("bad.h5", "bad.h5", SNN_FILE_NETWORK, NULL));
+        if (cases[i].message != NULL) {
+            fails(snn_network_file_read("bad.h5", &network, &found), SNN_INPUT_ERROR, cases[i].message);
+            assert_null(network);
+        } else {
+            succeeds(snn_network_file_read("bad.h5", &network, &found));
+            check_structure(full, network);
+            snn_network_destroy(network);
+        }
+    }
+}
+
+static void test_spoiled_windows(void **state)
+{
+    static const spoiled cases[] = {
+        {spoil_rest_missing, "bad.h5: /populations/1/rest: is missing"},
+        {spoil_rest_shape, "bad.h5: /populations/1/rest: expected [10], found [3]"},
+        {spoil_rest_range, "rest[4] is 5000"},
+        {spoil_unit, "bad.h5: /populations/1/unit: attribute is missing"},
+        {spoil_steps, "windows of 65 steps"},
+        {spoil_magnitudes, "step 1 of a window is 8 units, expected 1..4"},
+        {spoil_magnitude_count, "bad.h5: /windows/magnitude: "},
+        {spoil_shift, "projection 2: shift 41"},
+        {spoil_depth, NULL},
+    };
+    (void)state;
+    snn_network *full = windowed_create(SNN_WEIGHTS_INT16);
+    check_spoiled_files(full, cases, sizeof cases / sizeof cases[0]);
+    snn_network_destroy(full);
+}
+
 static void test_spoiled_files(void **state)
 {
-    static const struct {
-        spoiler spoil;
-        const char *message;
-    } cases[] = {
+    static const spoiled cases[] = {
         {spoil_neuron_kind, "bad.h5: /populations/0/kind: \"quantum\" is not known"},
         {spoil_format, "bad.h5: /weight_format: \"int3\" is not known"},
         {spoil_member, "bad.h5: /populations/2: group is missing"},
@@ -323,20 +469,7 @@ static void test_spoiled_files(void **state)
     };
     (void)state;
     snn_network *full = small_network_create(SNN_WEIGHTS_INT16);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        snn_network *network = NULL;
-        snn_network_origin found;
-        hid_t file;
-        succeeds(snn_network_file_write("bad.h5", full, &origin));
-        succeeds(snn_hdf5_open_file("bad.h5", H5F_ACC_RDWR, &file));
-        cases[i].spoil(file);
-        succeeds(snn_hdf5_close_file(file));
-        /* Sealed once more under the same name; first, that changing a file breaks its seal. */
-        fails(snn_network_file_read("bad.h5", &network, &found), SNN_INPUT_ERROR, "damaged");
-        succeeds(snn_sealed_finish("bad.h5", "bad.h5", SNN_FILE_NETWORK, NULL));
-        fails(snn_network_file_read("bad.h5", &network, &found), SNN_INPUT_ERROR, cases[i].message);
-        assert_null(network);
-    }
+    check_spoiled_files(full, cases, sizeof cases / sizeof cases[0]);
     snn_network_destroy(full);
 }
 
@@ -346,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_image),
         cmocka_unit_test(test_kinds),         cmocka_unit_test(test_refused_writes),
         cmocka_unit_test(test_refused_reads), cmocka_unit_test(test_spoiled_files),
+        cmocka_unit_test(test_windows),       cmocka_unit_test(test_spoiled_windows),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

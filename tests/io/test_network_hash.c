@@ -105,6 +105,26 @@ static void mixing_counts(void **state)
     snn_network_destroy(network);
 }
 
+static void windows_count(void **state)
+{
+    (void)state;
+    snn_network *network = example_streams(SNN_WEIGHTS_INT16, 5);
+    const uint64_t synchronous = hash_of(network);
+    snn_windows windows;
+    succeeds(snn_windows_init(8, 3, 0.5, 0.25, &windows));
+    network->windows = windows;
+    assert_true(hash_of(network) != synchronous);
+    sample_windows(network, &windows, 2);
+    COUNTS(network, network->windows.steps);
+    COUNTS(network, network->windows.delay);
+    COUNTS(network, network->windows.magnitude[0]);
+    COUNTS(network, network->windows.magnitude[7]);
+    COUNTS(network, network->populations[1].unit);
+    COUNTS(network, network->populations[1].rest[0]);
+    COUNTS(network, network->populations[1].rest[network->populations[1].shape.channels - 1]);
+    snn_network_destroy(network);
+}
+
 static void names_do_not_count(void **state)
 {
     (void)state;
@@ -151,7 +171,8 @@ static void a_file_keeps_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_number_counts), cmocka_unit_test(mixing_counts),   cmocka_unit_test(names_do_not_count),
+        cmocka_unit_test(every_number_counts), cmocka_unit_test(mixing_counts),
+        cmocka_unit_test(names_do_not_count),  cmocka_unit_test(windows_count),
         cmocka_unit_test(slices_are_refused),  cmocka_unit_test(a_file_keeps_it),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);

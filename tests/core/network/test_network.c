@@ -132,7 +132,55 @@ DAMAGE(index_above, network->projections[2].index[7] = 6 * 5 * 8)
 DAMAGE(index_below, network->projections[2].index[7] = -2)
 DAMAGE(overflow, ((int32_t *)network->projections[3].weights)[2] = INT32_MAX)
 DAMAGE(lowest, ((int32_t *)network->projections[3].weights)[2] = INT32_MIN)
+DAMAGE(shift_of_spikes, network->projections[1].shift = 1)
+DAMAGE(rest_without_windows, network->populations[0].rest = snn_allocate(8, sizeof(int32_t)))
+
+/* Of networks with windows. */
+DAMAGE(many_steps, network->windows.steps = SNN_WINDOW_STEPS + 1)
+DAMAGE(negative_delay, network->windows.delay = -1)
+DAMAGE(growing_step, network->windows.magnitude[3] = network->windows.magnitude[2] + 1)
+DAMAGE(no_step, network->windows.magnitude[7] = 0)
+DAMAGE(large_steps, network->windows.magnitude[0] = SNN_CODE_LIMIT)
+DAMAGE(no_rest, snn_release(network->populations[2].rest); network->populations[2].rest = NULL)
+DAMAGE(rest_of_readout, network->populations[3].rest = snn_allocate(4, sizeof(int32_t)))
+DAMAGE(rest_above, network->populations[1].rest[7] = 256)
+DAMAGE(rest_below, network->populations[1].rest[7] = -256)
+DAMAGE(no_unit, network->populations[0].unit = 0.0f)
+DAMAGE(nan_unit, network->populations[0].unit = NAN)
+DAMAGE(infinite_unit, network->populations[0].unit = INFINITY)
+DAMAGE(negative_shift, network->projections[1].shift = -1)
+DAMAGE(large_shift, network->projections[1].shift = SNN_LARGEST_SHIFT + 1)
+DAMAGE(overflow_of_codes, ((int32_t *)network->projections[3].weights)[2] = INT32_MAX / 255)
 #undef DAMAGE
+
+static void expect_refusals(snn_network *(*make)(void), const damage *damages, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        snn_network *network = make();
+        assert_string_equal(snn_network_check(network).message, "");
+        damages[i].apply(network);
+        snn_status status = snn_network_check(network);
+        if (status.code != SNN_INPUT_ERROR || strstr(status.message, damages[i].word) == NULL) {
+            fail_msg("damage %zu: \"%s\" does not name %s", i, status.message, damages[i].word);
+        }
+        snn_network_destroy(network);
+    }
+}
+
+static snn_network *make_synchronous(void)
+{
+    return make_network(SNN_WEIGHTS_INT16);
+}
+
+/* Windows of 8 steps that reach 255. */
+static snn_network *make_windowed(void)
+{
+    snn_network *network = make_network(SNN_WEIGHTS_INT16);
+    snn_windows windows;
+    assert_int_equal(snn_windows_init(8, 3, 0.5, 0.25, &windows).code, SNN_OK);
+    sample_windows(network, &windows, 3);
+    return network;
+}
 
 static void damaged_networks_are_refused_by_name(void **state)
 {
@@ -196,15 +244,82 @@ static void damaged_networks_are_refused_by_name(void **state)
         {index_below, "index 7"},
         {overflow, "2^31"},
         {lowest, "2^31"},
+        {shift_of_spikes, "projection 1: shift 1"},
+        {rest_without_windows, "resting states without windows"},
     };
-    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
-        snn_network *network = make_network(SNN_WEIGHTS_INT16);
-        damages[i].apply(network);
-        snn_status status = snn_network_check(network);
-        if (status.code != SNN_INPUT_ERROR || strstr(status.message, damages[i].word) == NULL) {
-            fail_msg("damage %zu: \"%s\" does not name %s", i, status.message, damages[i].word);
-        }
-        snn_network_destroy(network);
+    expect_refusals(make_synchronous, damages, sizeof damages / sizeof damages[0]);
+}
+
+static void damaged_windows_are_refused_by_name(void **state)
+{
+    (void)state;
+    const damage damages[] = {
+        {many_steps, "65 steps"},
+        {negative_delay, "delay of -1"},
+        {growing_step, "step 3 of a window is 33 units"},
+        {no_step, "step 7"},
+        {large_steps, "add up to 4223"},
+        {no_rest, "\"leaky_relu_2\"): resting states are missing"},
+        {rest_of_readout, "\"readout_3\"): resting states without windows"},
+        {rest_above, "rest[7] is 256, expected -255..255"},
+        {rest_below, "rest[7] is -256"},
+        {no_unit, "\"relu_0\"): unit is 0"},
+        {nan_unit, "unit"},
+        {infinite_unit, "unit"},
+        {negative_shift, "projection 1: shift -1"},
+        {large_shift, "projection 1: shift 41"},
+        {overflow_of_codes, "projection 3: row 2"},
+    };
+    expect_refusals(make_windowed, damages, sizeof damages / sizeof damages[0]);
+}
+
+/* Products of the image are added up before anything is made of their fraction bits. */
+static void products_of_the_image_have_one_shift(void **state)
+{
+    (void)state;
+    sample made = sample_begin(SNN_WEIGHTS_INT16, (snn_shape){2, 2, 3}, 3, 1);
+    const int32_t relu = sample_population(&made, SNN_NEURON_RELU, (snn_shape){2, 2, 3}, NULL, false);
+    const int32_t readout = sample_readout(&made);
+    sample_projection(&made, SNN_SOURCE_INPUT, relu, (snn_operator){.kind = SNN_OPERATOR_DIAGONAL});
+    sample_projection(&made, SNN_SOURCE_INPUT, relu, (snn_operator){.kind = SNN_OPERATOR_DIAGONAL});
+    sample_projection(&made, SNN_SOURCE_INPUT, readout, (snn_operator){.kind = SNN_OPERATOR_DENSE});
+    sample_projection(&made, relu, readout, (snn_operator){.kind = SNN_OPERATOR_DENSE});
+    sample_finish(&made);
+    snn_windows windows;
+    assert_int_equal(snn_windows_init(4, 4, 0.5, 0.0, &windows).code, SNN_OK);
+    sample_windows(made.network, &windows, 1);
+    for (int32_t i = 0; i < 4; i++) {
+        made.network->projections[i].shift = i < 2 ? 5 : i;
+    }
+    assert_string_equal(snn_network_check(made.network).message, "");
+    made.network->projections[1].shift = 4;
+    assert_non_null(strstr(snn_network_check(made.network).message, "projection 1: shift 4, expected 5"));
+    snn_network_destroy(made.network);
+}
+
+/* Codes summed over 65 positions reach 65 (255 + 255); what is mixed of them has to fit 16 bits. */
+static void mixed_pools_must_fit_16_bits(void **state)
+{
+    (void)state;
+    const snn_weight_format formats[] = {SNN_WEIGHTS_INT16, SNN_WEIGHTS_FLOAT32};
+    for (int i = 0; i < 4; i++) {
+        const snn_window pool = {{i % 2 == 0 ? 64 : 65, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
+        const bool fits = i % 2 == 0 || formats[i / 2] == SNN_WEIGHTS_FLOAT32;
+        sample made = sample_begin(formats[i / 2], (snn_shape){66, 1, 2}, 2, 1);
+        const int32_t relu = sample_population(&made, SNN_NEURON_RELU, (snn_shape){66, 1, 2}, NULL, false);
+        const int32_t readout = sample_readout(&made);
+        sample_projection(&made, SNN_SOURCE_INPUT, relu, (snn_operator){.kind = SNN_OPERATOR_DIAGONAL});
+        sample_projection(&made, relu, readout,
+                          (snn_operator){.kind = SNN_OPERATOR_TOKENS, .pooled = true, .pool = pool});
+        sample_finish(&made);
+        snn_windows windows;
+        assert_int_equal(snn_windows_init(8, 8, 0.5, 0.0, &windows).code, SNN_OK);
+        sample_windows(made.network, &windows, 1);
+        made.network->populations[relu].rest[1] = -255;
+        const snn_status status = snn_network_check(made.network);
+        assert_int_equal(status.code, fits ? SNN_OK : SNN_INPUT_ERROR);
+        assert_true(fits || strstr(status.message, "can reach 33150") != NULL);
+        snn_network_destroy(made.network);
     }
 }
 
@@ -238,17 +353,17 @@ static void sums_over_projections_must_not_overflow(void **state)
     snn_network_destroy(network);
 }
 
-static void structure_is_copied_deeply(void **state)
+static void check_copy(snn_network *(*make)(void))
 {
-    (void)state;
-    snn_network *network = make_network(SNN_WEIGHTS_INT16);
+    snn_network *network = make();
     snn_network *copy = NULL;
     assert_int_equal(snn_network_copy_structure(network, &copy).code, SNN_OK);
-    snn_network *expected = make_network(SNN_WEIGHTS_INT16);
+    snn_network *expected = make();
     snn_network_destroy(network);
     assert_int_equal(snn_network_check(copy).code, SNN_OK);
     assert_string_equal(copy->name, expected->name);
     assert_int_equal(copy->classes, expected->classes);
+    assert_memory_equal(&copy->windows, &expected->windows, sizeof copy->windows);
     assert_int_equal(copy->population_count, expected->population_count);
     assert_int_equal(copy->projection_count, expected->projection_count);
     for (int32_t i = 0; i < copy->population_count; i++) {
@@ -259,18 +374,32 @@ static void structure_is_copied_deeply(void **state)
         assert_memory_equal(a->scale, b->scale, channels * sizeof *a->scale);
         assert_memory_equal(a->step, b->step, channels * sizeof *a->step);
         assert_memory_equal(a->bias, b->bias, (size_t)a->bias_positions * channels * sizeof *a->bias);
+        assert_int_equal(a->depth, b->depth);
+        assert_true(a->unit == b->unit);
+        assert_int_equal(a->rest != NULL, b->rest != NULL);
+        if (b->rest != NULL) {
+            assert_memory_equal(a->rest, b->rest, channels * sizeof *a->rest);
+        }
     }
     for (int32_t i = 0; i < copy->projection_count; i++) {
         const snn_projection *a = &copy->projections[i], *b = &expected->projections[i];
         assert_int_equal(a->source, b->source);
         assert_int_equal(a->target, b->target);
         assert_int_equal(a->op.source_channel, b->op.source_channel);
+        assert_int_equal(a->shift, b->shift);
         assert_int_equal(a->row_begin, a->row_end);
         assert_null(a->weights);
         assert_null(a->index);
     }
     snn_network_destroy(copy);
     snn_network_destroy(expected);
+}
+
+static void structure_is_copied_deeply(void **state)
+{
+    (void)state;
+    check_copy(make_synchronous);
+    check_copy(make_windowed);
 }
 
 static void expect_channels(const snn_operator *op, int32_t begin, int32_t end, int32_t want_begin, int32_t want_end)
@@ -396,6 +525,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_networks_pass),
         cmocka_unit_test(damaged_networks_are_refused_by_name),
+        cmocka_unit_test(damaged_windows_are_refused_by_name),
+        cmocka_unit_test(products_of_the_image_have_one_shift),
+        cmocka_unit_test(mixed_pools_must_fit_16_bits),
         cmocka_unit_test(weights_out_of_their_format_are_refused),
         cmocka_unit_test(sums_over_projections_must_not_overflow),
         cmocka_unit_test(structure_is_copied_deeply),
