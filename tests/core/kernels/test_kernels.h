@@ -10,9 +10,13 @@ void test_gather(void **state);
 void test_tokens(void **state);
 void test_known_product(void **state);
 void test_pack_limits(void **state);
+void test_codes(void **state);
 
 /* test_neurons.c */
 void test_fire(void **state);
+
+/* test_windows.c */
+void test_windows(void **state);
 
 /* test_images.c */
 void test_images(void **state);
