@@ -333,6 +333,28 @@ snn_network *example_pools(snn_weight_format format, uint64_t seed)
     return made.network;
 }
 
+snn_network *example_tail(snn_weight_format format, uint64_t seed)
+{
+    const snn_shape shape = {5, 4, 6};
+    sample made = sample_begin(format, (snn_shape){5, 4, 6}, 4, seed);
+    int32_t first = sample_population(&made, SNN_NEURON_RELU, shape, NULL, false);
+    int32_t second = sample_population(&made, SNN_NEURON_TANH, shape, NULL, false);
+    int32_t residual = sample_population(&made, SNN_NEURON_STREAM, shape, NULL, false);
+    int32_t last = sample_population(&made, SNN_NEURON_STREAM, shape, NULL, false);
+    int32_t readout = sample_readout(&made);
+    sample_projection(&made, SNN_SOURCE_INPUT, first, diagonal(0, 0, 6));
+    sample_projection(&made, first, second, convolution(window_of(3, 1, 1), 1));
+    sample_projection(&made, SNN_SOURCE_INPUT, residual, diagonal(0, 0, 6));
+    sample_projection(&made, first, residual, diagonal(0, 0, 6));
+    sample_projection(&made, second, last, convolution(window_of(3, 1, 1), 2));
+    sample_projection(&made, residual, last, diagonal(0, 0, 6));
+    sample_projection(&made, first, readout, dense);
+    sample_projection(&made, last, readout, dense);
+    set_shift(&made, 1);
+    sample_finish(&made);
+    return made.network;
+}
+
 float *example_pixels(const snn_network *network, int32_t images, uint64_t seed)
 {
     const int64_t count = images * snn_shape_size(network->input);

@@ -30,6 +30,9 @@ snn_network *example_unary(snn_weight_format format, uint64_t seed);
 /* Sums over so many positions that those of codes leave 16 bits. */
 snn_network *example_pools(snn_weight_format format, uint64_t seed);
 
+/* Streams that nobody but the readout reads. */
+snn_network *example_tail(snn_weight_format format, uint64_t seed);
+
 /* [images][input] in [-2, 2), and two that are far too large. For float weights multiples of 1/64, so that float sums
  * of the samples' products are exact. */
 float *example_pixels(const snn_network *network, int32_t images, uint64_t seed);
