@@ -10,6 +10,7 @@
 #include "tests/core/convert/spiking_run.h"
 
 enum { CHANNELS = 4, HEIGHT = 2, WIDTH = 6, PIXELS = HEIGHT * WIDTH, ELEMENTS = CHANNELS * PIXELS };
+enum { WINDOW_STEPS = 10 }; /* in which the last step is a thousandth of the range */
 
 /* Element of the image. */
 static inline double pixel(const float *x, int c, int h, int w)
@@ -58,7 +59,7 @@ static inline void row_must(const operator_row *row, operand how, snn_status sta
 }
 
 typedef struct row_errors {
-    double trained, early, late, range;
+    double trained, early, late, windows, range;
 } row_errors;
 
 static inline double row_difference(const double *a, const double *b, int32_t count)
@@ -70,9 +71,10 @@ static inline double row_difference(const double *a, const double *b, int32_t co
     return largest;
 }
 
-/* One image through the trained network and the spiking one. */
+/* One image through the trained network and the spiking ones, whose neurons fire at all timesteps or in windows. */
 static inline void row_run(const operator_row *row, const snn_graph *graph, snn_evaluator *evaluator,
-                           const snn_network *network, const float *image, row_errors *errors)
+                           const snn_network *network, const snn_network *windowed, const float *image,
+                           row_errors *errors)
 {
     enum { FEW = 16, MANY = 256 };
     double expected[4 * ELEMENTS], found[4 * ELEMENTS];
@@ -91,6 +93,8 @@ static inline void row_run(const operator_row *row, const snn_graph *graph, snn_
     errors->early = fmax(errors->early, row_difference(found, expected, row->outputs));
     spiking_logits(network, pixels, MANY, found);
     errors->late = fmax(errors->late, row_difference(found, expected, row->outputs));
+    spiking_logits(windowed, pixels, 0, found);
+    errors->windows = fmax(errors->windows, row_difference(found, expected, row->outputs));
 }
 
 static inline row_errors row_compare(const operator_row *row, operand how, snn_form form)
@@ -98,11 +102,12 @@ static inline row_errors row_compare(const operator_row *row, operand how, snn_f
     enum { IMAGES = 2 };
     const snn_convert_options options = {
         .format = SNN_WEIGHTS_INT16, .maxpool = form, .layernorm = form, .softmax = form, .attention = form};
-    row_errors errors = {0.0, 0.0, 0.0, 0.0};
+    row_errors errors = {0.0, 0.0, 0.0, 0.0, 0.0};
     float images[IMAGES * ELEMENTS];
     snn_draft *draft = NULL;
     snn_evaluator *evaluator = NULL;
-    snn_network *network = NULL;
+    snn_network *network = NULL, *windowed = NULL;
+    snn_windows windows;
     builder b = builder_begin(DIMS(1, CHANNELS, HEIGHT, WIDTH));
     int32_t y = row->build(&b, row_operand(&b, how));
     (void)NODE(&b, "Reshape", y, integers(&b, 2, (int64_t[]){1, row->outputs}));
@@ -119,18 +124,23 @@ static inline row_errors row_compare(const operator_row *row, operand how, snn_f
     }
     row_must(row, how, snn_draft_finish(draft, maxima, 1, &network));
     assert_int_equal(network->classes, row->outputs);
+    row_must(row, how, snn_windows_init(WINDOW_STEPS, WINDOW_STEPS, 0.5, 0.1, &windows));
+    snn_draft_set_windows(draft, &windows, SNN_WEIGHTS_INT16);
+    row_must(row, how, snn_draft_finish(draft, maxima, IMAGES, &windowed));
     for (int i = 0; i < IMAGES; i++) {
-        row_run(row, b.graph, evaluator, network, images + i * ELEMENTS, &errors);
+        row_run(row, b.graph, evaluator, network, windowed, images + i * ELEMENTS, &errors);
     }
     snn_release(maxima);
     snn_network_destroy(network);
+    snn_network_destroy(windowed);
     snn_evaluator_destroy(evaluator);
     snn_draft_destroy(draft);
     snn_graph_destroy(b.graph);
     return errors;
 }
 
-/* All operands of one row: the trained value is exact, the spiking one comes close as time goes on. */
+/* All operands of one row: the trained value is exact, the spiking one comes close as time goes on, and at once if
+ * neurons fire in windows one after the other. */
 static inline void row_check(const operator_row *row, snn_form form)
 {
     for (int how = 0; how < OPERANDS; how++) {
@@ -144,6 +154,10 @@ static inline void row_check(const operator_row *row, snn_form form)
         if (!falls || !(errors.late <= row->tolerance * errors.range)) {
             fail_msg("%s, operand %d: spiking values differ by %g after few steps and %g after many, of %g", row->name,
                      how, errors.early, errors.late, errors.range);
+        }
+        if (!(errors.windows <= row->tolerance * errors.range)) {
+            fail_msg("%s, operand %d: values after windows differ by %g of %g", row->name, how, errors.windows,
+                     errors.range);
         }
     }
 }

@@ -7,10 +7,13 @@
 #include "core/base/memory.h"
 #include "core/shard/shard.h"
 
-/* `pixels`: [height][width][channels]; the image stands at its value from the first step (direct encoding). */
+/* `pixels`: [height][width][channels]; the image stands at its value from the first step (direct encoding). Networks
+ * with windows run theirs, whatever `timesteps` says. */
 static inline void spiking_logits(const snn_network *network, const float *pixels, int32_t timesteps, double *logits)
 {
     enum { BLOCK = 32 };
+    const int32_t steps_of_window = network->windows.steps, block = steps_of_window > 0 ? steps_of_window : BLOCK;
+    timesteps = steps_of_window > 0 ? steps_of_window : timesteps;
     const snn_schedule schedule = {.kind = SNN_SCHEDULE_EXPONENTIAL, .eta0 = 0.15, .gamma = 0.97};
     const snn_kernels *kernels = NULL;
     snn_shard *shard = NULL;
@@ -24,8 +27,8 @@ static inline void spiking_logits(const snn_network *network, const float *pixel
     snn_shard_options options;
     memset(&options, 0, sizeof options);
     options.images = 1;
-    options.block = BLOCK;
-    options.timesteps = timesteps;
+    options.block = block;
+    options.timesteps = steps_of_window > 0 ? 0 : timesteps; /* 0: until the last window ends */
     options.eta = eta;
     options.encoding = SNN_ENCODING_DIRECT;
     options.channels = all;
@@ -34,8 +37,8 @@ static inline void spiking_logits(const snn_network *network, const float *pixel
     if (status.code == SNN_OK) {
         status = snn_shard_begin_group(shard, 1, pixels, NULL);
     }
-    for (int32_t t = 0; t < timesteps && status.code == SNN_OK; t += BLOCK) {
-        int32_t steps = timesteps - t < BLOCK ? timesteps - t : BLOCK;
+    for (int32_t t = 0; t < timesteps && status.code == SNN_OK; t += block) {
+        int32_t steps = timesteps - t < block ? timesteps - t : block;
         for (int32_t p = 0; p < network->population_count && status.code == SNN_OK; p++) {
             status = snn_shard_run(shard, p, t, steps);
         }
