@@ -417,8 +417,8 @@ static void note_streams(const chooser *at, int32_t population, need *needs)
     const snn_affine *input = &at->draft->populations[population].input;
     for (int32_t t = 0; t < input->term_count; t++) {
         const snn_term *term = &input->terms[t];
-        bool product = !passes_on(at, term, population);
-        for (int32_t r = 0; r < term->op.target_channels && reads_stream(term, at->network); r++) {
+        const bool stream = reads_stream(term, at->network), product = stream && !passes_on(at, term, population);
+        for (int32_t r = 0; r < term->op.target_channels && stream; r++) {
             need *into = &needs[term->op.target_channel + r];
             if (product) {
                 into->reach += stream_sum(at, term, r) + stream_graded(at, term, r);
