@@ -133,6 +133,20 @@ static void streams_of_the_readout(void **state)
     compare_windows(example_tail, SNN_WEIGHTS_INT16, WINDOWS);
 }
 
+/* Fewer timesteps of the readout than all windows take, and more. */
+static void readout_at_other_times(void **state)
+{
+    (void)state;
+    static const int32_t latencies[] = {1, 3, 9, 14, 20, 60};
+    for (size_t i = 0; i < sizeof latencies / sizeof latencies[0]; i++) {
+        const drive_settings settings = {.cut = {2, 2}, .group = 2, .threads = 1, .latency = latencies[i]};
+        for (size_t w = 0; w < FEW; w++) {
+            compare(example_tail, SNN_WEIGHTS_INT16, &windows_of[w], IMAGES, &settings, 1);
+            compare(example_residual, SNN_WEIGHTS_INT8, &windows_of[w], IMAGES, &settings, 1);
+        }
+    }
+}
+
 static void neurons_of_all_channels(void **state)
 {
     (void)state;
@@ -277,6 +291,7 @@ int main(void)
         cmocka_unit_test(image_operators),
         cmocka_unit_test(streams),
         cmocka_unit_test(streams_of_the_readout),
+        cmocka_unit_test(readout_at_other_times),
         cmocka_unit_test(neurons_of_all_channels),
         cmocka_unit_test(unary_neurons),
         cmocka_unit_test(large_pools),
