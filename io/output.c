@@ -191,10 +191,6 @@ static snn_status check_sizes(const snn_output *output, bool first)
                         "output of %" PRId64 " images, %d timesteps, %d classes for a network of %d", output->images,
                         results->timesteps, results->classes, output->network->classes);
     }
-    if (output->network->windows.steps > 0 && results->timesteps != snn_network_latency(output->network)) {
-        return snn_fail(SNN_INTERNAL_ERROR, "output of %d timesteps for windows that end after %d", results->timesteps,
-                        snn_network_latency(output->network));
-    }
     const int32_t windows = output->network->windows.steps, steps = windows > 0 ? windows : results->timesteps;
     if (first && (output->statistics->timesteps != steps ||
                   output->statistics->populations != output->network->population_count)) {

@@ -4,9 +4,12 @@
 
 snn_output_dynamics snn_output_dynamics_of(const snn_network *network, int32_t timesteps)
 {
-    const int32_t steps = network->windows.steps > 0 ? network->windows.steps : timesteps;
-    return (snn_output_dynamics){
-        .latency = timesteps, .interval = steps, .spikes_per_neuron = steps, .depth = snn_network_depth(network)};
+    const bool windows = network->windows.steps > 0;
+    const int32_t steps = windows ? network->windows.steps : timesteps;
+    return (snn_output_dynamics){.latency = windows ? snn_network_latency(network) : timesteps,
+                                 .interval = steps,
+                                 .spikes_per_neuron = steps,
+                                 .depth = snn_network_depth(network)};
 }
 
 static snn_status write_windows(hid_t group, const snn_windows *windows)

@@ -88,7 +88,7 @@ def row_of(arguments, config, folder):
         cells.append(f"{windows['accuracy'][-1]:.1f} ({windows['agreement']:.3f}, {windows['latency']})")
         if steps == 8:
             speed = windows["speed"] / paper["speed"]
-    for settings, spikes in tune(program, ranks, config, folder):
+    for settings, spikes in tune(program, ranks, config, arguments.keep or folder):
         tuned = run(program, ranks, config, images + settings, folder)
         cells.append(f"{tuned['accuracy'][-1]:.1f} ({tuned['agreement']:.3f}, {tuned['latency']}, {spikes})")
     return cells + [f"{speed:.1f}"]
@@ -100,6 +100,7 @@ def main():
     parser.add_argument("--program", default="build/release/snn_dist")
     parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--images", type=int, default=0, help="of each test set, 0 = all")
+    parser.add_argument("--keep", help="folder for what tune has measured, so that a second run goes on from there")
     parser.add_argument("-o", "--output", help="also write the table to this file")
     arguments = parser.parse_args()
     heads = ["network", "images", "trained", "paper T = 32", "paper T = 64", "windows 6 (agr., latency)",

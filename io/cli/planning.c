@@ -147,14 +147,6 @@ snn_status snn_planning_settle(snn_config *config, const snn_network *network)
 {
     const bool windows = network->windows.steps > 0;
     if (windows) {
-        const int32_t asked = config->simulation.timesteps, latency = snn_network_latency(network);
-        if (asked != 0 && asked != latency) {
-            return snn_fail(
-                SNN_INPUT_ERROR,
-                "simulation.timesteps = %d, but the last window (neuron.steps = %d, delay %d) ends after %d "
-                "timesteps: leave the key out or set it to 0",
-                asked, network->windows.steps, network->windows.delay, latency);
-        }
         config->simulation.encoding = SNN_ENCODING_DIRECT;
         config->simulation.block = network->windows.steps;
     }

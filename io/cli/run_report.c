@@ -139,6 +139,9 @@ static snn_status find_silence(const snn_run *run, int32_t *silence)
     snn_network_timings(run->network, timings);
     const int32_t start = timings[populations - 1].start; /* the one before, if there is one */
     *silence = start > 0 ? start + 1 : 0;
+    if (*silence >= run->config->simulation.timesteps) {
+        *silence = run->config->simulation.timesteps - 1;
+    }
     snn_release(timings);
     return snn_ok();
 }
@@ -180,6 +183,11 @@ static void name_cures(const snn_run *run, char *text, size_t bytes)
                        "%sneuron.steps = 8, a window for every neuron (simulation.timesteps = 0), or `snn_dist tune` "
                        "cures that",
                        run->config->neuron.dynamics == SNN_DYNAMICS_SIGNGD ? "" : "neuron.dynamics = \"signgd\" with ");
+        return;
+    }
+    if (run->config->simulation.timesteps < snn_network_latency(run->network)) {
+        (void)snprintf(text, bytes, "simulation.timesteps = %d ends before the last window does; 0 waits for it",
+                       run->config->simulation.timesteps);
         return;
     }
     if (windows->delay < windows->steps) {
