@@ -88,11 +88,15 @@ static snn_status measured(void *context, const snn_tune_list *list)
 static void describe(const snn_tune_choice *choice, char *text, size_t bytes)
 {
     static const char *const formats[] = {"", ", int8", ", float32"};
+    char quantile[32] = "";
+    if (choice->quantile < 1.0) {
+        (void)snprintf(quantile, sizeof quantile, ", quantile %g", choice->quantile);
+    }
     if (choice->steps > 0) {
-        (void)snprintf(text, bytes, "windows: delay %d, ratio %.3g, margin %.3g%s", choice->delay, choice->ratio,
-                       choice->margin, formats[choice->format]);
+        (void)snprintf(text, bytes, "windows: delay %d, ratio %.3g, margin %.3g%s%s", choice->delay, choice->ratio,
+                       choice->margin, quantile, formats[choice->format]);
     } else {
-        (void)snprintf(text, bytes, "synchronous: eta0 %.3g, gamma %.3g%s", choice->eta0, choice->gamma,
+        (void)snprintf(text, bytes, "synchronous: eta0 %.3g, gamma %.3g%s%s", choice->eta0, choice->gamma, quantile,
                        formats[choice->format]);
     }
 }
@@ -120,18 +124,18 @@ static snn_status print_front(const tuning *at, const snn_tune_bounds *bounds)
         }
     }
     qsort(front, count, sizeof *front, by_latency);
-    printf("\n  latency  interval  spikes  agreement  counted     error  ms/image   dynamics\n");
+    printf("\n  latency  interval  spikes  agreement  counted     error  10^6 additions  ms/image   dynamics\n");
     for (size_t i = 0; i < count; i++) {
         const snn_tune_result *result = &front[i]->result;
         const int32_t number = (int32_t)(front[i] - list->entries);
         char text[128];
         describe(&front[i]->choice, text, sizeof text);
-        printf("%c %7d  %8d  %6d     %6.4f   %6.4f  %8.2g  %8.3g   %s\n",
+        printf("%c %7d  %8d  %6d     %6.4f   %6.4f  %8.2g  %14.4g  %8.3g   %s\n",
                number == chosen     ? '*'
                : number == quickest ? '+'
                                     : ' ',
                result->latency, result->spikes, result->spikes, result->agreement, result->agreed, result->error,
-               1e3 * result->seconds, text);
+               1e-6 * result->operations, 1e3 * result->seconds, text);
     }
     printf(
         "\n  *  recommended        +  least latency that loses nothing\n"
@@ -146,6 +150,7 @@ static void apply(const snn_tune_choice *choice, snn_config *config)
 {
     config->neuron.steps = choice->steps;
     config->simulation.weights = choice->format;
+    config->data.calibration_quantile = choice->quantile;
     config->simulation.encoding = SNN_ENCODING_DIRECT;
     config->simulation.timesteps = choice->timesteps;
     if (choice->steps > 0) {
@@ -195,12 +200,12 @@ static void print_keys(const snn_tune_choice *choice)
         printf("steps = %d\ndelay = %d\nratio = %.10g\nmargin = %.10g\n", choice->steps, choice->delay, choice->ratio,
                choice->margin);
     } else {
-        printf("schedule = \"exponential\"\neta0 = %.10g\ngamma = %.10g\n[simulation]\nencoding = \"direct\"\n"
-               "timesteps = %d\n",
-               choice->eta0, choice->gamma, choice->timesteps);
+        printf("steps = 0\nschedule = \"exponential\"\neta0 = %.10g\ngamma = %.10g\n", choice->eta0, choice->gamma);
     }
-    if (choice->format != SNN_WEIGHTS_INT16) {
-        printf("%sweights = \"%s\"\n", choice->steps > 0 ? "[simulation]\n" : "", formats[choice->format]);
+    printf("[simulation]\nencoding = \"direct\"\ntimesteps = %d\nweights = \"%s\"\n", choice->timesteps,
+           formats[choice->format]);
+    if (choice->quantile < 1.0) {
+        printf("[data]\ncalibration_quantile = %.10g\n", choice->quantile);
     }
 }
 

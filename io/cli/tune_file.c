@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 /* One line of text for each entry, and one before them; reals as hexadecimal, so that they are read as they were. */
-#define HEADER "snn_dist tune 1 %016" PRIx64 "\n"
+#define HEADER "snn_dist tune 2 %016" PRIx64 "\n"
+
+enum { VALUES = 18 }; /* of a line */
 
 snn_status snn_tune_file_read(const char *path, uint64_t fingerprint, snn_tune_list *list)
 {
@@ -26,11 +28,12 @@ snn_status snn_tune_file_read(const char *path, uint64_t fingerprint, snn_tune_l
         snn_tune_choice *choice = &entry.choice;
         snn_tune_result *result = &entry.result;
         int format = 0;
-        const int read = fscanf(file, "%d %d %la %la %d %la %la %d %d %d %d %d %la %la %la %la\n", &choice->steps,
-                                &choice->delay, &choice->ratio, &choice->margin, &choice->timesteps, &choice->eta0,
-                                &choice->gamma, &format, &entry.images, &result->images, &result->latency,
-                                &result->spikes, &result->error, &result->agreement, &result->agreed, &result->seconds);
-        if (read != 16 || format < 0 || format > SNN_WEIGHTS_FLOAT32) {
+        const int read =
+            fscanf(file, "%d %d %la %la %d %la %la %la %d %d %d %d %d %la %la %la %la %la\n", &choice->steps,
+                   &choice->delay, &choice->ratio, &choice->margin, &choice->timesteps, &choice->eta0, &choice->gamma,
+                   &choice->quantile, &format, &entry.images, &result->images, &result->latency, &result->spikes,
+                   &result->error, &result->agreement, &result->agreed, &result->operations, &result->seconds);
+        if (read != VALUES || format < 0 || format > SNN_WEIGHTS_FLOAT32) {
             break; /* the end, or damage: what follows is measured again */
         }
         choice->format = (snn_weight_format)format;
@@ -47,10 +50,11 @@ static snn_status write_entries(FILE *file, uint64_t fingerprint, const snn_tune
     for (int32_t i = 0; i < list->count && written > 0; i++) {
         const snn_tune_choice *choice = &list->entries[i].choice;
         const snn_tune_result *result = &list->entries[i].result;
-        written = fprintf(file, "%d %d %a %a %d %a %a %d %d %d %d %d %a %a %a %a\n", choice->steps, choice->delay,
-                          choice->ratio, choice->margin, choice->timesteps, choice->eta0, choice->gamma,
-                          (int)choice->format, list->entries[i].images, result->images, result->latency, result->spikes,
-                          result->error, result->agreement, result->agreed, result->seconds);
+        written =
+            fprintf(file, "%d %d %a %a %d %a %a %a %d %d %d %d %d %a %a %a %a %a\n", choice->steps, choice->delay,
+                    choice->ratio, choice->margin, choice->timesteps, choice->eta0, choice->gamma, choice->quantile,
+                    (int)choice->format, list->entries[i].images, result->images, result->latency, result->spikes,
+                    result->error, result->agreement, result->agreed, result->operations, result->seconds);
     }
     const bool kept = written > 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
     return kept ? snn_ok() : snn_fail(SNN_FILE_ERROR, "cannot write: %s", strerror(errno));

@@ -15,6 +15,9 @@
 
 enum { PARTS = 3, MOST_HELD = 384, LARGEST_BATCH = 8 };
 
+const double snn_tune_quantiles[SNN_TUNE_QUANTILES] = {0.9999, 0.999};
+
+static const int64_t MOST_COUNT_BYTES = (int64_t)1 << 30;   /* of histograms */
 static const int64_t MOST_PIXEL_BYTES = (int64_t)512 << 20; /* of held images, on all ranks */
 
 /* Number of image `image` among those held back, or -1: the last of every PARTS, thinned by `thin`. */
@@ -27,14 +30,14 @@ static int32_t held_number(int64_t image, int64_t thin)
 typedef struct observation {
     snn_tune_data *data;
     float *maxima; /* [threads][length] */
-    int64_t length, thin;
+    int64_t length;
 } observation;
 
 static void observe(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator)
 {
     const observation *at = context;
     snn_tune_data *data = at->data;
-    const int32_t held = held_number(image, at->thin);
+    const int32_t held = held_number(image, at->data->thin);
     if (held < 0) {
         snn_draft_observe(data->trained.draft, evaluator, at->maxima + thread * at->length);
         return;
@@ -44,11 +47,11 @@ static void observe(void *context, int32_t thread, int64_t image, const snn_eval
            (size_t)data->classes * sizeof *logits);
 }
 
-static snn_status read_held(snn_tune_data *data, const snn_dataset *dataset, int64_t first, int64_t last, int64_t thin)
+static snn_status read_held(snn_tune_data *data, const snn_dataset *dataset, int64_t first, int64_t last)
 {
     const int64_t size = snn_shape_size(snn_dataset_shape(dataset));
     for (int64_t image = first; image < last; image++) {
-        const int32_t held = held_number(image, thin);
+        const int32_t held = held_number(image, data->thin);
         if (held >= 0) {
             SNN_TRY(snn_dataset_read(dataset, image, 1, false, data->pixels + (held - data->begin) * size));
         }
@@ -103,7 +106,7 @@ static snn_status find_fingerprint(snn_tune_data *data, int64_t images)
     uint64_t hash = 0;
     int64_t bytes = 0;
     SNN_TRY(snn_file_hash(config->data.calibration, &hash, &bytes));
-    const int used = snprintf(text, sizeof text, "tune 1 %016llx %016llx %lld %d %d %d %d %d %d %d",
+    const int used = snprintf(text, sizeof text, "tune 2 %016llx %016llx %lld %d %d %d %d %d %d %d",
                               (unsigned long long)data->trained.hash, (unsigned long long)hash, (long long)images,
                               (int)config->data.layout, (int)config->neuron.scale, (int)config->neuron.maxpool,
                               (int)config->neuron.layernorm, (int)config->neuron.softmax, (int)config->neuron.attention,
@@ -117,7 +120,7 @@ static snn_status find_fingerprint(snn_tune_data *data, int64_t images)
 }
 
 /* Which images are held back, and room for this rank's. */
-static snn_status hold_back(snn_tune_data *data, const snn_dataset *dataset, int64_t images, int64_t *thin)
+static snn_status hold_back(snn_tune_data *data, const snn_dataset *dataset, int64_t images)
 {
     const int64_t size = snn_shape_size(snn_dataset_shape(dataset));
     const int64_t fit = MOST_PIXEL_BYTES / (size * (int64_t)sizeof(float));
@@ -128,12 +131,12 @@ static snn_status hold_back(snn_tune_data *data, const snn_dataset *dataset, int
                         "%s: %lld images; tune takes some for ranges and holds others back: at least %d",
                         data->config->data.calibration, (long long)images, PARTS);
     }
-    *thin = (candidates + most - 1) / most;
+    data->thin = (candidates + most - 1) / most;
     int64_t first, last;
     snn_trained_share(&data->trained, images, &first, &last);
     data->begin = data->end = -1;
     for (int64_t image = 0; image < images; image++) {
-        const int32_t held = held_number(image, *thin);
+        const int32_t held = held_number(image, data->thin);
         data->held += held >= 0;
         data->images += held < 0;
         if (held >= 0 && image >= first && image < last) {
@@ -158,7 +161,7 @@ static snn_status look_at_images(snn_tune_data *data, const snn_dataset *dataset
 {
     const int32_t threads = omp_get_max_threads();
     observation at = {.data = data, .length = snn_draft_maxima_length(data->trained.draft)};
-    SNN_TRY(hold_back(data, dataset, images, &at.thin));
+    SNN_TRY(hold_back(data, dataset, images));
     at.maxima = snn_allocate((size_t)at.length, (size_t)threads * sizeof *at.maxima);
     if (at.maxima == NULL) {
         return snn_out_of_memory("maxima");
@@ -172,7 +175,7 @@ static snn_status look_at_images(snn_tune_data *data, const snn_dataset *dataset
     }
     int64_t first, last;
     snn_trained_share(&data->trained, images, &first, &last);
-    return read_held(data, dataset, first, last, at.thin);
+    return read_held(data, dataset, first, last);
 }
 
 snn_status snn_tune_data_open(snn_world *world, const snn_config *config, bool quiet, snn_progress_mode progress,
@@ -204,19 +207,92 @@ void snn_tune_data_close(snn_tune_data *data)
 {
     snn_trained_close(&data->trained);
     snn_release(data->maxima);
+    for (int32_t q = 0; q < SNN_TUNE_QUANTILES; q++) {
+        snn_release(data->quantiles[q]);
+    }
     snn_release(data->pixels);
     snn_release(data->logits);
     snn_release(data->gap);
 }
 
+/* ---- quantiles ---- */
+
+typedef struct counting {
+    const snn_tune_data *data;
+    snn_histogram *histogram;
+} counting;
+
+static void count(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator)
+{
+    const counting *at = context;
+    (void)thread;
+    if (held_number(image, at->data->thin) < 0) {
+        snn_draft_count(at->data->trained.draft, evaluator, at->histogram);
+    }
+}
+
+static snn_status take_quantiles(snn_tune_data *data, const snn_histogram *histogram)
+{
+    const size_t length = (size_t)snn_draft_maxima_length(data->trained.draft);
+    for (int32_t q = 0; q < SNN_TUNE_QUANTILES; q++) {
+        data->quantiles[q] = snn_allocate(length, sizeof *data->quantiles[q]);
+        if (data->quantiles[q] == NULL) {
+            return snn_out_of_memory("quantiles");
+        }
+        memcpy(data->quantiles[q], data->maxima, length * sizeof *data->maxima);
+        snn_histogram_quantiles(histogram, snn_tune_quantiles[q], data->quantiles[q]);
+    }
+    return snn_ok();
+}
+
+snn_status snn_tune_find_quantiles(snn_tune_data *data, bool *available)
+{
+    const int64_t channels = snn_draft_channels(data->trained.draft);
+    counting at = {.data = data};
+    snn_dataset *dataset = NULL;
+    int64_t images = 0;
+    *available = channels * SNN_HISTOGRAM_BINS * (int64_t)sizeof(int64_t) <= MOST_COUNT_BYTES;
+    if (!*available || data->quantiles[0] != NULL) {
+        return snn_ok();
+    }
+    snn_status status = snn_trained_calibration(data->config, &data->trained, &dataset, &images);
+    if (!snn_failed(status)) {
+        status = snn_histogram_create(data->maxima, channels, &at.histogram);
+    }
+    if (!snn_failed(status)) {
+        const snn_image_visitor visitor = {count, &at, true, "quantiles"};
+        status = snn_trained_visit(&data->trained, dataset, images, &visitor);
+    }
+    status = snn_world_agree(data->world, status);
+    if (!snn_failed(status)) {
+        status = snn_world_sum(data->world, at.histogram->counts, (size_t)snn_histogram_length(at.histogram));
+    }
+    if (!snn_failed(status)) {
+        status = snn_world_agree(data->world, take_quantiles(data, at.histogram));
+    }
+    snn_histogram_destroy(at.histogram);
+    snn_dataset_close(dataset);
+    return status;
+}
+
 /* ---- one choice ---- */
+
+static const float *maxima_of(const snn_tune_data *data, const snn_tune_choice *choice)
+{
+    for (int32_t q = 0; q < SNN_TUNE_QUANTILES; q++) {
+        if (choice->quantile == snn_tune_quantiles[q]) {
+            return data->quantiles[q];
+        }
+    }
+    return data->maxima;
+}
 
 static snn_status convert(const snn_tune_data *data, const snn_tune_choice *choice, snn_network **network)
 {
     snn_windows windows;
     SNN_TRY(snn_windows_init(choice->steps, choice->delay, choice->ratio, choice->margin, &windows));
     snn_draft_set_windows(data->trained.draft, &windows, choice->format);
-    return snn_draft_finish(data->trained.draft, data->maxima, data->images, network);
+    return snn_draft_finish(data->trained.draft, maxima_of(data, choice), data->images, network);
 }
 
 int32_t snn_tune_latency(const snn_tune_choice *choice, int32_t depth)
@@ -310,10 +386,23 @@ static void compare(const snn_tune_data *data, const float *spiking, int32_t hel
     *agrees = largest_of(spiking, data->classes) == largest_of(trained, data->classes) ? 1.0F : 0.0F;
 }
 
+/* Signed additions of an image: one for each spike and synapse. */
+static double operations_of(const snn_network *network, const snn_tune_choice *choice)
+{
+    double additions = 0.0;
+    for (int32_t i = 0; i < network->projection_count; i++) {
+        const snn_projection *projection = &network->projections[i];
+        const bool spikes =
+            projection->source != SNN_SOURCE_INPUT && snn_neuron_spikes(network->populations[projection->source].kind);
+        additions += spikes ? (double)snn_operator_operations(&projection->op) : 0.0;
+    }
+    return additions * (choice->steps > 0 ? choice->steps : choice->timesteps);
+}
+
 /* What was found of `images` held images: [2][images], the mean square of the logits' errors and whether the answers
  * are the same; other ranks' images stay as they are. */
 static snn_status run_images(const snn_tune_data *data, const snn_tune_choice *choice, int32_t images, float *found,
-                             double *seconds)
+                             double *seconds, double *operations)
 {
     snn_network *network = NULL;
     snn_shard *shard = NULL;
@@ -339,6 +428,7 @@ static snn_status run_images(const snn_tune_data *data, const snn_tune_choice *c
         }
         if (shard == NULL) {
             SNN_GOTO_DONE(status, convert(data, choice, &network));
+            *operations = operations_of(network, choice);
             SNN_GOTO_DONE(status, make_shard(data, choice, batch, network, &shard));
             begun = snn_seconds();
         }
@@ -383,24 +473,26 @@ static void summarise(const snn_tune_data *data, const float *found, int32_t ima
 snn_status snn_tune_measure(const snn_tune_data *data, const snn_tune_choice *choice, int32_t images,
                             snn_tune_result *result)
 {
-    double seconds = 0.0;
+    double seconds = 0.0, operations = 0.0;
     images = images < data->held ? images : data->held;
     float *found = snn_allocate((size_t)images, 2 * sizeof *found);
     for (int32_t i = 0; i < 2 * images && found != NULL; i++) {
         found[i] = -1.0F;
     }
-    snn_status status = found == NULL ? snn_out_of_memory("errors") : run_images(data, choice, images, found, &seconds);
+    snn_status status =
+        found == NULL ? snn_out_of_memory("errors") : run_images(data, choice, images, found, &seconds, &operations);
     status = snn_world_agree(data->world, status);
     if (!snn_failed(status)) {
         status = snn_world_maximum(data->world, found, 2 * (size_t)images);
     }
-    float slowest = (float)seconds;
+    float slowest[2] = {(float)seconds, (float)operations};
     if (!snn_failed(status)) {
-        status = snn_world_maximum(data->world, &slowest, 1);
+        status = snn_world_maximum(data->world, slowest, 2);
     }
     if (!snn_failed(status)) {
         summarise(data, found, images, result);
-        result->seconds = (double)slowest;
+        result->seconds = (double)slowest[0];
+        result->operations = (double)slowest[1];
     }
     snn_release(found);
     return status;

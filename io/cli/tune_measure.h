@@ -12,17 +12,22 @@ typedef struct snn_tune_choice {
     double ratio, margin;
     int32_t timesteps;
     double eta0, gamma;
+    double quantile; /* of the magnitudes, that sigma is: 1, or one of snn_tune_quantiles */
     snn_weight_format format;
 } snn_tune_choice;
 
+enum { SNN_TUNE_QUANTILES = 2 };
+extern const double snn_tune_quantiles[SNN_TUNE_QUANTILES]; /* below 1 */
+
 typedef struct snn_tune_result {
-    int32_t images;   /* measured with */
-    int32_t latency;  /* timesteps */
-    int32_t spikes;   /* of a neuron and image */
-    double error;     /* mean square of logits' differences from the trained network's, relative to their variance */
-    double agreement; /* expected share of equal answers: see snn_tune_measure */
-    double agreed;    /* share of equal answers among the images */
-    double seconds;   /* of an image, on the slowest rank; differs from run to run */
+    int32_t images;    /* measured with */
+    int32_t latency;   /* timesteps */
+    int32_t spikes;    /* of a neuron and image */
+    double error;      /* mean square of logits' differences from the trained network's, relative to their variance */
+    double agreement;  /* expected share of equal answers: see snn_tune_measure */
+    double agreed;     /* share of equal answers among the images */
+    double operations; /* signed additions of an image */
+    double seconds;    /* of an image, on the slowest rank; differs from run to run */
 } snn_tune_result;
 
 typedef struct snn_tune_data {
@@ -30,10 +35,12 @@ typedef struct snn_tune_data {
     const snn_config *config;
     const snn_kernels *kernels;
     snn_trained trained;
-    int64_t images;     /* that the ranges come from */
-    float *maxima;      /* of these */
-    int32_t held;       /* images held back */
-    int32_t begin, end; /* of these, this rank's */
+    int64_t images;                       /* that the ranges come from */
+    float *maxima;                        /* of these */
+    float *quantiles[SNN_TUNE_QUANTILES]; /* the same with quantiles; NULL until they are asked for */
+    int64_t thin;                         /* of the last of every three images, one in so many is held back */
+    int32_t held;                         /* images held back */
+    int32_t begin, end;                   /* of these, this rank's */
     int32_t classes;
     int64_t image_size;   /* values of an image */
     float *pixels;        /* [end - begin][height][width][channels] */
@@ -47,6 +54,10 @@ typedef struct snn_tune_data {
 snn_status snn_tune_data_open(snn_world *world, const snn_config *config, bool quiet, snn_progress_mode progress,
                               snn_tune_data *data);
 void snn_tune_data_close(snn_tune_data *data);
+
+/* Collective. A second pass over the images, for choices with quantiles. *available: false where the network has so
+ * many channels that counting would take too much memory. */
+snn_status snn_tune_find_quantiles(snn_tune_data *data, bool *available);
 
 /* Collective. Converts, and runs up to `images` of the held images. Few images tell little by counting, so the expected
  * agreement is computed: the logits' errors of every image, as they scatter, against the gaps of all others. */

@@ -35,7 +35,8 @@ typedef struct search {
 static bool same(const snn_tune_choice *a, const snn_tune_choice *b)
 {
     return a->steps == b->steps && a->delay == b->delay && a->ratio == b->ratio && a->margin == b->margin &&
-           a->timesteps == b->timesteps && a->eta0 == b->eta0 && a->gamma == b->gamma && a->format == b->format;
+           a->timesteps == b->timesteps && a->quantile == b->quantile && a->eta0 == b->eta0 && a->gamma == b->gamma &&
+           a->format == b->format;
 }
 
 /* *entry stays where it is until the next call. */
@@ -70,7 +71,8 @@ static bool allowed(const search *at, const snn_tune_choice *choice)
 
 static snn_tune_choice windows_of(int32_t steps, int32_t delay, double ratio, double margin, snn_weight_format format)
 {
-    return (snn_tune_choice){.steps = steps, .delay = delay, .ratio = ratio, .margin = margin, .format = format};
+    return (snn_tune_choice){
+        .steps = steps, .delay = delay, .ratio = ratio, .margin = margin, .quantile = 1.0, .format = format};
 }
 
 /* Tries values of one number, from number `first` on in the better direction until it gets worse; `best`, whose other
@@ -136,11 +138,31 @@ static snn_status try_synchronous(const search *at, int32_t images)
         const snn_tune_choice choice = {.timesteps = schedules[i].timesteps,
                                         .eta0 = schedules[i].eta0,
                                         .gamma = schedules[i].gamma,
+                                        .quantile = 1.0,
                                         .format = at->data->config->simulation.weights};
         const snn_tune_entry *entry;
         if (allowed(at, &choice)) {
             SNN_TRY(try(at, &choice, images, &entry));
         }
+    }
+    return snn_ok();
+}
+
+/* Scales from quantiles of what is recommended: rare values are cut off for finer steps. */
+static snn_status try_quantiles(const search *at, snn_tune_data *data)
+{
+    const int32_t number = snn_tune_default(at->list, at->bounds);
+    bool available = false;
+    if (number < 0) {
+        return snn_ok();
+    }
+    const snn_tune_entry best = at->list->entries[number];
+    SNN_TRY(snn_tune_find_quantiles(data, &available));
+    for (int32_t q = 0; q < SNN_TUNE_QUANTILES && available; q++) {
+        snn_tune_choice choice = best.choice;
+        const snn_tune_entry *entry;
+        choice.quantile = snn_tune_quantiles[q];
+        SNN_TRY(try(at, &choice, best.images, &entry));
     }
     return snn_ok();
 }
@@ -158,7 +180,7 @@ static snn_status try_bytes(const search *at)
     return try(at, &choice, at->list->entries[number].images, &entry);
 }
 
-snn_status snn_tune_search(const snn_tune_data *data, const snn_tune_bounds *bounds, snn_tune_list *list,
+snn_status snn_tune_search(snn_tune_data *data, const snn_tune_bounds *bounds, snn_tune_list *list,
                            snn_tune_observer observer, void *context, int32_t *total)
 {
     static const int32_t still[] = {4, 5, 6, 7, 8, 10, 12};
@@ -179,6 +201,7 @@ snn_status snn_tune_search(const snn_tune_data *data, const snn_tune_bounds *bou
         }
     }
     SNN_TRY(try_synchronous(&at, few));
+    SNN_TRY(try_quantiles(&at, data));
     return try_bytes(&at);
 }
 

@@ -26,7 +26,7 @@ typedef snn_status (*snn_tune_observer)(void *context, const snn_tune_list *list
 
 /* Collective: the same choices on every rank, because they follow from measurements that all ranks share. Entries that
  * are in the list already are not measured again. *total: how many there may be in all, for the progress. */
-snn_status snn_tune_search(const snn_tune_data *data, const snn_tune_bounds *bounds, snn_tune_list *list,
+snn_status snn_tune_search(snn_tune_data *data, const snn_tune_bounds *bounds, snn_tune_list *list,
                            snn_tune_observer observer, void *context, int32_t *total);
 
 /* Whether no other entry is at least as good in latency, spikes and agreement, and better in one. Among entries of one
