@@ -114,6 +114,16 @@ static inline int32_t snn_part_inputs(const snn_part *part)
     return part->held.end - part->held.begin;
 }
 
+/* The first of the largest. */
+static inline int32_t snn_index_of_largest(const float *values, int32_t count)
+{
+    int32_t best = 0;
+    for (int32_t i = 1; i < count; i++) {
+        best = values[i] > values[best] ? i : best;
+    }
+    return best;
+}
+
 /* Rows of `projection` whose target channels are held; empty if begin >= end. */
 snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *projection);
 

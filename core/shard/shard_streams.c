@@ -67,29 +67,9 @@ static taps find_taps(const snn_operator *op, int axis, int64_t output, int32_t 
     return found;
 }
 
-/* sum += weight * (sum over the window), row by row of the window. */
-static void add_integers(const lanes *group, const snn_operator *op, taps rows, taps columns)
-{
-    const int32_t *weights = group->weights;
-    int32_t *sum = group->sum;
-    int32_t total[LANES] = {0};
-    for (int32_t i = 0; i < rows.count; i++) {
-        for (int32_t j = 0; j < columns.count; j++) {
-            const int64_t row = rows.first + i * rows.stride, column = columns.first + j * columns.stride;
-            const int32_t *value =
-                (const int32_t *)group->plane + (row * op->source.width + column) * op->source.channels;
-            for (int32_t c = 0; c < group->count; c++) {
-                total[c] += value[c];
-            }
-        }
-    }
-    for (int32_t c = 0; c < group->count; c++) {
-        sum[c] += weights[c] * total[c];
-    }
-}
-
-/* The same of sums that are rounded to `shift` bits fewer and limited, in 64 bits on the way. */
-static void add_rounded(const lanes *group, const snn_operator *op, taps rows, taps columns, int32_t shift)
+/* sum += weight * (sum over the window), row by row of the window. With a shift what is added is rounded to so many
+ * bits fewer and limited: it may need 64 bits on the way. */
+static void add_integers(const lanes *group, const snn_operator *op, taps rows, taps columns, int32_t shift)
 {
     const int32_t *weights = group->weights;
     int32_t *sum = group->sum;
@@ -105,7 +85,8 @@ static void add_rounded(const lanes *group, const snn_operator *op, taps rows, t
         }
     }
     for (int32_t c = 0; c < group->count; c++) {
-        sum[c] += snn_product_limited(snn_rounded(weights[c] * total[c], shift));
+        const int64_t added = weights[c] * total[c];
+        sum[c] += shift > 0 ? snn_product_limited(snn_rounded(added, shift)) : (int32_t)added;
     }
 }
 
@@ -165,10 +146,8 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
                                      .count = rows - first < LANES ? rows - first : LANES};
                 if (packed->real) {
                     add_floats(&group, op, down, across);
-                } else if (shift > 0) {
-                    add_rounded(&group, op, down, across, shift);
                 } else {
-                    add_integers(&group, op, down, across);
+                    add_integers(&group, op, down, across, shift);
                 }
             }
             sums += (int64_t)held * SNN_SUM_BYTES;

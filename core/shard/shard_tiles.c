@@ -223,15 +223,6 @@ static void fire(const tile_job *job)
     shard->kernels->fire(&neurons, &job->tile, &counts);
 }
 
-static int32_t index_of_largest(const float *values, int32_t count)
-{
-    int32_t best = 0;
-    for (int32_t i = 1; i < count; i++) {
-        best = values[i] > values[best] ? i : best;
-    }
-    return best;
-}
-
 /* The readout does not fire: its decoded input is the result. Same arithmetic as in the kernels' neurons. */
 static void read_out(const tile_job *job)
 {
@@ -255,7 +246,7 @@ static void read_out(const tile_job *job)
                 x[c] = x[c] + shard->increments[timestep] * part->graded[(int64_t)image * classes + c];
             }
         }
-        shard->predictions[(int64_t)image * shard->timesteps + timestep] = index_of_largest(x, classes);
+        shard->predictions[(int64_t)image * shard->timesteps + timestep] = snn_index_of_largest(x, classes);
     }
     memcpy(shard->logits + (int64_t)image * classes, x, (size_t)classes * sizeof *x);
 }

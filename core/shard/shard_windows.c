@@ -293,15 +293,6 @@ static void fire(const window_tile *at, const snn_tile_counts *counts)
     shard->kernels->fire_window(&neurons, &at->tile, counts);
 }
 
-static int32_t index_of_largest(const float *values, int32_t count)
-{
-    int32_t best = 0;
-    for (int32_t i = 1; i < count; i++) {
-        best = values[i] > values[best] ? i : best;
-    }
-    return best;
-}
-
 /* The readout's decoded input at every timestep: before its first moment as at that, after its last as at that. */
 static void read_out(const window_tile *at)
 {
@@ -321,7 +312,7 @@ static void read_out(const window_tile *at)
             x[c] = population->bias[c] + population->step[c] * sum;
             x[c] = graded != NULL ? x[c] + graded[c] : x[c];
         }
-        const int32_t best = index_of_largest(x, classes);
+        const int32_t best = snn_index_of_largest(x, classes);
         const bool last = moment + 1 == at->tile.steps;
         for (; t < latency && (t <= start + moment || last); t++) {
             predictions[t] = best;
