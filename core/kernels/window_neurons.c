@@ -168,7 +168,9 @@ static void fire_unary(const window_job *job)
         for (int i = 0; i < SNN_LANES; i++) {
             step[i] = i < group.channels * together ? job->neurons->step[first + i % group.channels] : 0.0F;
         }
-        load_bias(job, job->tile->position_begin, first, group.channels * together, group.channels, bias);
+        if (job->constants->bias_stride == 0) {
+            load_bias(job, 0, first, group.channels * together, group.channels, bias);
+        }
         for (int64_t position = job->tile->position_begin; position < job->tile->position_end; position += together) {
             place(&group, job->tile->position_end - position);
             if (job->constants->bias_stride != 0) {
