@@ -14,7 +14,7 @@ program=${SNN_DIST:-$root/build/release/snn_dist}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
-config=${1:-$root/configs/digits.toml}
+config=${1:-$root/configs/digits_synchronous.toml}
 [ $# -eq 0 ] || shift
 
 # timed NAME OPTIONS...: one run; adds its seconds, "evaluation command", to $work/NAME.

@@ -58,7 +58,7 @@ END
 rm -f "$json"
 
 # A network, as a config has it.
-alone bench "$root/configs/digits.toml" --seconds 0 --json "$json" --set simulation.timesteps=4 \
+alone bench "$root/configs/digits_synchronous.toml" --seconds 0 --json "$json" --set simulation.timesteps=4 \
   --set simulation.block=2 && pass || fail "network: $(cat "$work/err")"
 python3 - "$json" <<'END' && pass || fail "results of a network: $(cat "$json")"
 import json, sys
@@ -71,7 +71,7 @@ END
 rm -f "$json"
 
 # With windows: an image counts once, and is compared with a single pass.
-alone bench "$root/configs/digits.toml" --seconds 0 --json "$json" --set neuron.steps=3 --set simulation.timesteps=0 \
+alone bench "$root/configs/digits_synchronous.toml" --seconds 0 --json "$json" --set neuron.steps=3 --set simulation.timesteps=0 \
   --set simulation.encoding=direct --set simulation.block=0 && pass || fail "windows: $(cat "$work/err")"
 python3 - "$json" <<'END' && pass || fail "results of windows: $(cat "$json")"
 import json, sys

@@ -11,7 +11,7 @@ mkdir "$disk"
 mount -t tmpfs -o size=1m tmpfs "$disk" || exit 77
 trap 'umount "$disk"; rm -rf "$work"' EXIT
 limit=60
-config=$root/configs/digits.toml
+config=$root/configs/digits_synchronous.toml
 
 # leave KILOBYTES: that much is free on the disk, and nothing on it but what fills it.
 leave() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The verb `report`: a page that is complete in itself, shows what the outputs hold, and is complete or absent.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-config=$root/configs/digits.toml
+config=$root/configs/digits_synchronous.toml
 cd "$work" || exit 1
 for ranks in 1 3; do
   on_ranks $ranks run "$config" --quiet --restart never --set data.images=40 --set simulation.timesteps=12 \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The commands of the README, one after another, on the embedded network.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-config=$root/configs/digits.toml
+config=$root/configs/digits_synchronous.toml
 common=(--set checkpoint.directory=\"\" --set output.file="$work/digits.out.h5")
 
 # holds PATTERN...: every pattern stands in the program's output.

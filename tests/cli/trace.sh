@@ -2,7 +2,7 @@
 # --trace: valid JSON with a process per rank and a thread per OpenMP thread, whose intervals do not overlap and add up
 # to the timers of the output; results as without it; complete or absent.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-config=$root/configs/digits.toml
+config=$root/configs/digits_synchronous.toml
 short=(--quiet --set data.images=48 --set simulation.timesteps=16)
 
 if on_ranks 4 run "$config" "${short[@]}" --layout 1x2x2 --restart never --set output.file="$work/plain.h5"; then

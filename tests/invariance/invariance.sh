@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # G1 and G2: the output of one rank, one thread, block 1 and batch 1 against every other way of running the same network.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
-config=$root/configs/digits.toml
+config=$root/configs/digits_synchronous.toml
 common=(--quiet --restart never --set data.images=40 --set simulation.timesteps=20 --set checkpoint.directory=\"\")
 
 # same NAME RANKS [ENVIRONMENT=value...] -- OPTIONS...: runs it and compares with the reference output.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # G2: a run killed half-way and restarted on another number of ranks ends with the same output.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
-config=$root/configs/digits.toml
+config=$root/configs/digits_synchronous.toml
 common=(--set simulation.timesteps=256 --set simulation.batch=2 --set data.images=300 --set checkpoint.every_minutes=0
   --set checkpoint.directory="$work/checkpoints")
 

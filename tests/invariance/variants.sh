@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # G1 for what the default configuration does not use: encodings, schedules, 8-bit and float32 weights, decomposed pooling.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
-config=$root/configs/digits.toml
+config=$root/configs/digits_synchronous.toml
 common=(--quiet --restart never --set data.images=20 --set simulation.timesteps=12 --set checkpoint.directory=\"\")
 
 variant() {

@@ -18,7 +18,7 @@ short=(--quiet --set neuron.gamma=0.999 --set simulation.batch=4 --set parallel.
 submit() {
   local name=$1
   shift
-  sbatch --parsable --ntasks=2 --output="$name.log" "$@" "$root/jobs/slurm/evaluate.sbatch" "$root/configs/digits.toml" \
+  sbatch --parsable --ntasks=2 --output="$name.log" "$@" "$root/jobs/slurm/evaluate.sbatch" "$root/configs/digits_synchronous.toml" \
     "${short[@]}" --set output.file="$work/$name.h5" --set checkpoint.directory="$work/$name"
 }
 
@@ -47,14 +47,14 @@ finished() {
 timesteps=800
 for _ in 1 2; do
   began=$(date +%s%N)
-  on_ranks 2 run "$root/configs/digits.toml" "${short[@]}" --restart never --set checkpoint.directory= \
+  on_ranks 2 run "$root/configs/digits_synchronous.toml" "${short[@]}" --restart never --set checkpoint.directory= \
     --set output.file="$work/reference.h5" --set simulation.timesteps=400 || fail "trial: $(cat err)"
   milliseconds=$((($(date +%s%N) - began) / 1000000))
   more=$((400 * 6000 / milliseconds))
   [ $more -le $timesteps ] || timesteps=$more
 done
 short+=(--set simulation.timesteps=$timesteps)
-on_ranks 2 run "$root/configs/digits.toml" "${short[@]}" --restart never --set checkpoint.directory= \
+on_ranks 2 run "$root/configs/digits_synchronous.toml" "${short[@]}" --restart never --set checkpoint.directory= \
   --set output.file="$work/reference.h5" || fail "reference: $(cat err)"
 
 limited=$(SNN_DIST_MARGIN=57 submit limited --time=1)
@@ -67,11 +67,11 @@ sleep 2
 sbatch --parsable --partition=high --ntasks=4 --time=1 --output=high.log --wrap 'sleep 1' >/dev/null
 finished preempted "$preempted"
 
-(cd "$root" && sbatch --wait --ntasks=2 --output="$work/study.log" jobs/slurm/study.sbatch strong configs/digits.toml \
+(cd "$root" && sbatch --wait --ntasks=2 --output="$work/study.log" jobs/slurm/study.sbatch strong configs/digits_synchronous.toml \
   -o "$work/study" --set data.images=20 --set simulation.timesteps=8 >/dev/null)
-if [ "$(grep -c ^digits study/study.csv)" -eq 2 ] && grep -q '^digits,2,.*yes' study/study.csv &&
+if [ "$(grep -c ^digits study/study.csv)" -eq 2 ] && grep -q '^digits_synchronous,2,.*yes' study/study.csv &&
   /usr/bin/python3 -c 'import sys, xml.dom.minidom as xml; [xml.parse(name) for name in sys.argv[1:]]' \
-    study/{speed_up,efficiency,bytes,memory,timers_digits}.svg; then
+    study/{speed_up,efficiency,bytes,memory,timers_digits_synchronous}.svg; then
   pass
 else
   fail "study: $(cat study.log)"

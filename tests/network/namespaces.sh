@@ -108,7 +108,7 @@ if [ -n "$model" ]; then
   config=$work/model.toml
   common+=(--set data.images=${SNN_TEST_IMAGES:-96} --set simulation.timesteps=32 --set simulation.block=8)
 else
-  config=$root/configs/digits.toml
+  config=$root/configs/digits_synchronous.toml
   common+=(--set data.images=64 --set simulation.timesteps=32 --set checkpoint.directory=\"\")
 fi
 alone run "$config" "${common[@]}" --set output.file="$work/reference.h5" || fail "one rank: $(tail -n 1 "$work/err")"
