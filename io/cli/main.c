@@ -101,10 +101,11 @@ static snn_status dispatch(int argc, char **argv)
     return run_verb(&snn_verb_run, argc, argv);
 }
 
-/* Everything but run and convert is the work of one process, whoever launched how many; so is their help. */
+/* Everything but run, convert and tune is the work of one process, whoever launched how many; so is their help. */
 static bool is_spare_process(int argc, char **argv)
 {
-    bool collective = argc > 1 && (is_run(argv[1]) || find_verb(argv[1]) == &snn_verb_convert);
+    const snn_verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
+    bool collective = argc > 1 && (is_run(argv[1]) || verb == &snn_verb_convert || verb == &snn_verb_tune);
     for (int i = 1; i < argc; i++) {
         collective = collective && strcmp(argv[i], "--help") != 0;
     }
