@@ -1,8 +1,15 @@
 #!/usr/bin/env bash
-# G1 and G2: the output of one rank, one thread, block 1 and batch 1 against every other way of running the same network.
+# G1 and G2: the output of one rank, one thread, block 1 and batch 1 against every other way of running the same network:
+# invariance.sh PROGRAM [STEPS DELAY RATIO], with windows if they are given.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
-config=$root/configs/digits_synchronous.toml
-common=(--quiet --restart never --set data.images=40 --set simulation.timesteps=20 --set checkpoint.directory=\"\")
+if [ $# -ge 4 ]; then
+  config=$root/configs/digits.toml
+  dynamics=(--set neuron.steps="$2" --set neuron.delay="$3" --set neuron.ratio="$4")
+else
+  config=$root/configs/digits_synchronous.toml
+  dynamics=(--set simulation.timesteps=20)
+fi
+common=(--quiet --restart never --set data.images=40 "${dynamics[@]}" --set checkpoint.directory=\"\")
 
 # same NAME RANKS [ENVIRONMENT=value...] -- OPTIONS...: runs it and compares with the reference output.
 same() {
@@ -40,7 +47,7 @@ same "1x7x1" 7 -- --layout 1x7x1
 same "1x16x1: stages without layers" 16 -- --layout 1x16x1
 same "1x1x20: shards without channels" 20 -- --layout 1x1x20
 # Plans from files: the planner's own, and one by hand whose stages have different numbers of shards.
-alone plan "$config" --ranks 5 -o "$work/plan.toml" || fail "plan -o: $(cat "$work/err")"
+alone plan "$config" "${dynamics[@]}" --ranks 5 -o "$work/plan.toml" || fail "plan -o: $(cat "$work/err")"
 same "plan from the planner" 5 -- --plan "$work/plan.toml"
 printf '[plan]\nversion = 1\nranks = 8\nreplicas = 2\nstage_begin = [0, 2]\nshards = [3, 1]\n' >"$work/hand.toml"
 same "plan by hand" 8 -- --plan "$work/hand.toml"
@@ -59,5 +66,6 @@ for batch in 1 5 16; do
 done
 for kernels in $("$snn_dist" --version | sed -n 's/^kernels *//p' | sed 's/[a-z0-9]* (not on this machine)//g'); do
   same "kernels $kernels" 3 SNN_DIST_ISA=$kernels -- --layout 1x1x3
+  same "kernels $kernels, layers" 3 SNN_DIST_ISA=$kernels -- --layout 1x3x1
 done
 finish

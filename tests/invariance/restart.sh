@@ -1,8 +1,17 @@
 #!/usr/bin/env bash
-# G2: a run killed half-way and restarted on another number of ranks ends with the same output.
+# G2: a run killed half-way and restarted on another number of ranks ends with the same output:
+# restart.sh PROGRAM [STEPS DELAY RATIO], with windows if they are given (long ones, or there is nothing to kill).
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
-config=$root/configs/digits_synchronous.toml
-common=(--set simulation.timesteps=256 --set simulation.batch=2 --set data.images=300 --set checkpoint.every_minutes=0
+if [ $# -ge 4 ]; then
+  config=$root/configs/digits.toml
+  dynamics=(--set neuron.steps="$2" --set neuron.delay="$3" --set neuron.ratio="$4")
+  other=(--set neuron.margin=0.5)
+else
+  config=$root/configs/digits_synchronous.toml
+  dynamics=(--set simulation.timesteps=256)
+  other=(--set neuron.eta0=0.2)
+fi
+common=("${dynamics[@]}" --set simulation.batch=2 --set data.images=300 --set checkpoint.every_minutes=0
   --set checkpoint.directory="$work/checkpoints")
 
 on_ranks 1 run "$config" "${common[@]}" --quiet --set output.file="$work/whole/run.h5" --restart never \
@@ -82,23 +91,26 @@ start_stoppable() {
   fail "no start: $(tail -n 3 "$work/err")"
 }
 
-# A signal that only one rank gets, and not rank 0, stops all and is named.
-start_stoppable "$work/one"
-for process in $(pgrep -f "^$snn_dist run .*$work/one"); do
-  if tr '\0' '\n' <"/proc/$process/environ" | grep -qx 'OMPI_COMM_WORLD_RANK=2'; then kill -USR1 "$process"; fi
-done
-wait "$launcher"
-code=$?
-[ "$code" -eq 4 ] && pass || fail "exit code $code after a signal to rank 2, 4 expected: $(tail -n 3 "$work/err")"
-grep -q 'stopped: signal 10 received; checkpoint 1' "$work/err" && pass || fail "wrong reason: $(cat "$work/err")"
+# Signals, which come at any moment whatever the dynamics.
+if [ $# -lt 4 ]; then
+  # A signal that only one rank gets, and not rank 0, stops all and is named.
+  start_stoppable "$work/one"
+  for process in $(pgrep -f "^$snn_dist run .*$work/one"); do
+    if tr '\0' '\n' <"/proc/$process/environ" | grep -qx 'OMPI_COMM_WORLD_RANK=2'; then kill -USR1 "$process"; fi
+  done
+  wait "$launcher"
+  code=$?
+  [ "$code" -eq 4 ] && pass || fail "exit code $code after a signal to rank 2, 4 expected: $(tail -n 3 "$work/err")"
+  grep -q 'stopped: signal 10 received; checkpoint 1' "$work/err" && pass || fail "wrong reason: $(cat "$work/err")"
 
-# SIGTERM to mpirun, once the rounds have grown to their full length: a checkpoint is written before the ranks are killed.
-start_stoppable "$work/terminated" --mca odls_base_sigkill_timeout 2
-sleep 5
-kill -TERM "$launcher"
-wait "$launcher"
-ls "$work"/terminated/*.ckpt.h5 >/dev/null 2>&1 && pass || fail "no checkpoint after SIGTERM: $(cat "$work/err")"
-grep -q 'stopped: signal 15 received; checkpoint 1' "$work/err" && pass || fail "wrong reason: $(cat "$work/err")"
+  # SIGTERM to mpirun, once the rounds have grown to their full length: a checkpoint is written before the ranks are killed.
+  start_stoppable "$work/terminated" --mca odls_base_sigkill_timeout 2
+  sleep 5
+  kill -TERM "$launcher"
+  wait "$launcher"
+  ls "$work"/terminated/*.ckpt.h5 >/dev/null 2>&1 && pass || fail "no checkpoint after SIGTERM: $(cat "$work/err")"
+  grep -q 'stopped: signal 15 received; checkpoint 1' "$work/err" && pass || fail "wrong reason: $(cat "$work/err")"
+fi
 
 # A time limit stops a run likewise.
 on_ranks 2 run "$config" "${common[@]}" --layout 2x1x1 --set output.file="$work/killed/limited.h5" --max-hours 0.00001
@@ -108,15 +120,15 @@ ls "$work"/checkpoints/limited.*.ckpt.h5 >"$work/seen" || fail "no checkpoint at
 
 # Another run of the same name in the same folder says that it does not use the checkpoints there, and leaves them.
 on_ranks 2 run "$config" "${common[@]}" --layout 2x1x1 --set output.file="$work/killed/limited.h5" \
-  --set neuron.eta0=0.2 --set data.images=40 || fail "another run: $(tail -n 2 "$work/err")"
+  "${other[@]}" --set data.images=40 || fail "another run: $(tail -n 2 "$work/err")"
 grep -q 'limited\..*: belongs\? to another run (other settings); not used' "$work/out" && pass ||
   fail "no word of the other run's checkpoint: $(head -n 3 "$work/out")"
 grep -q 'restarting from' "$work/out" && fail "another run's checkpoint was used"
 ls "$work"/checkpoints/limited.*.ckpt.h5 2>&1 | diff "$work/seen" - && pass || fail "another run's checkpoints are not what they were"
 
 # The same network from a file goes on where the conversion was stopped; another one does not.
-alone convert "$config" -o "$work/same.snn.h5" && alone convert "$config" -o "$work/other.snn.h5" \
-  --set data.calibration_images=10 || fail "conversion: $(cat "$work/err")"
+alone convert "$config" "${common[@]}" -o "$work/same.snn.h5" && alone convert "$config" "${common[@]}" \
+  -o "$work/other.snn.h5" --set data.calibration_images=10 || fail "conversion: $(cat "$work/err")"
 on_ranks 1 run "$config" "${common[@]}" --layout 1x1x1 --set output.file="$work/killed/limited.h5" \
   --set model.network="$work/other.snn.h5" --restart "$(head -n 1 "$work/seen")"
 code=$?

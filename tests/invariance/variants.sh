@@ -1,8 +1,15 @@
 #!/usr/bin/env bash
-# G1 for what the default configuration does not use: encodings, schedules, 8-bit and float32 weights, decomposed pooling.
+# G1 for what the default configuration does not use: encodings, schedules, 8-bit and float32 weights, decomposed pooling:
+# variants.sh PROGRAM [STEPS DELAY RATIO], with windows if they are given.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
-config=$root/configs/digits_synchronous.toml
-common=(--quiet --restart never --set data.images=20 --set simulation.timesteps=12 --set checkpoint.directory=\"\")
+if [ $# -ge 4 ]; then
+  config=$root/configs/digits.toml
+  dynamics=(--set neuron.steps="$2" --set neuron.delay="$3" --set neuron.ratio="$4")
+else
+  config=$root/configs/digits_synchronous.toml
+  dynamics=(--set simulation.timesteps=12)
+fi
+common=(--quiet --restart never --set data.images=20 "${dynamics[@]}" --set checkpoint.directory=\"\")
 
 variant() {
   local name=$1
@@ -14,15 +21,34 @@ variant() {
   if alone diff "$work/a.h5" "$work/b.h5"; then pass; else fail "$name: $(head -n 3 "$work/out")"; fi
 }
 
-variant "deterministic encoding" --set simulation.encoding=deterministic
-variant "direct encoding" --set simulation.encoding=direct
-variant "stochastic encoding" --set simulation.encoding=stochastic
 variant "8-bit weights" --set simulation.weights=int8
 variant "float32 weights" --set simulation.weights=float32
-variant "float32 weights, deterministic" --set simulation.weights=float32 --set simulation.encoding=deterministic
 variant "scales by quantiles" --set data.calibration_quantile=0.99
 variant "one scale a layer" --set neuron.scale=layer
 variant "maxima of rows, then columns" --set neuron.maxpool=decomposed
+if [ $# -ge 4 ]; then
+  variant "no margin" --set neuron.margin=0
+  variant "a wide margin" --set neuron.margin=2
+  variant "8-bit weights, maxima of rows, then columns" --set simulation.weights=int8 --set neuron.maxpool=decomposed
+  variant "long windows" --set neuron.steps=40 --set neuron.ratio=0.9
+  variant "windows of one step" --set neuron.steps=1
+  variant "all at once" --set neuron.delay=0 --set neuron.ratio=0.8
+  variant "pauses between windows" --set neuron.delay=$(($2 + 3))
+  variant "a timestep after each other" --set neuron.delay=1 --set neuron.ratio=0.7
+  variant "stopped before the last window ends" --set simulation.timesteps=$(($2 + 4 * $3))
+  variant "timesteps after the last window" --set simulation.timesteps=90
+  # The steps must matter, or the comparisons above say nothing.
+  on_ranks 1 run "$config" "${common[@]}" --set output.file="$work/a.h5"
+  on_ranks 1 run "$config" "${common[@]}" --set output.file="$work/b.h5" --set neuron.margin=0.3
+  alone diff "$work/a.h5" "$work/b.h5" && fail "two margins give the same output"
+  grep -q '/predictions/logits' "$work/out" && pass || fail "diff does not say where the outputs differ: $(cat "$work/out")"
+  finish
+  exit
+fi
+variant "deterministic encoding" --set simulation.encoding=deterministic
+variant "direct encoding" --set simulation.encoding=direct
+variant "stochastic encoding" --set simulation.encoding=stochastic
+variant "float32 weights, deterministic" --set simulation.weights=float32 --set simulation.encoding=deterministic
 variant "inverse schedule" --set neuron.schedule=inverse --set neuron.eta0=1.0
 variant "polynomial schedule" --set neuron.schedule=polynomial --set neuron.power=0.7
 variant "constant schedule" --set neuron.schedule=constant --set neuron.eta0=0.02
