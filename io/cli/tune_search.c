@@ -19,7 +19,7 @@ static const double QUICK_FACTOR = 3.0;
 static const double BYTES_FACTOR = 1.3; /* by which bytes for weights may raise the error */
 static const double LOSSLESS = 0.99;    /* expected agreement from which fewer spikes are taken */
 static const double SUFFICIENT = 0.965; /* of windows of USUAL_STEPS; with less MOST_STEPS are recommended */
-static const double SLACK = 0.012;      /* of agreement, that the quickest dynamics may be below the best */
+static const double SLACK = 0.015;      /* of agreement, that the quickest dynamics may be below the best */
 static const double SHOWN = 1e4;        /* agreement is told in parts of this */
 static const double NOTHING = 0.002;    /* of agreement, that is no loss */
 
