@@ -8,7 +8,9 @@
 enum {
     FEW_IMAGES = 48, /* for dynamics whose windows overlap: each takes as many products as moments */
     USUAL_STEPS = 8,
-    MOST_STEPS = 10
+    MOST_STEPS = 10,
+    LEAST_STEPS = 4, /* worth trying where the latency is bounded */
+    MOST_BOUNDED = 32
 };
 
 /* Calibration images are often those that the network was trained with, of which it is surer than of others: so errors
@@ -104,7 +106,7 @@ static snn_status climb(const search *at, double *number, snn_tune_choice *best,
 }
 
 static const double margins[] = {0.1, 0.25, 0.5, 1.0, 2.0};
-static const double ratios[] = {0.5, 0.54, 0.58, 0.63, 0.68, 0.74, 0.8, 0.86};
+static const double ratios[] = {0.5, 0.54, 0.58, 0.63, 0.68, 0.74, 0.8, 0.86, 0.9, 0.93};
 
 enum { MARGINS = sizeof margins / sizeof margins[0], RATIOS = sizeof ratios / sizeof ratios[0] };
 
@@ -127,13 +129,26 @@ static snn_status try_overlapping(const search *at, int32_t steps, int32_t delay
     return climb(at, &choice.margin, &choice, margins, MARGINS, 2, images);
 }
 
+/* As many steps as a bound on the latency leaves for each delay. */
+static snn_status try_bounded(const search *at, int32_t images)
+{
+    for (int32_t delay = 0; delay <= 4 && at->bounds->latency > 0; delay++) {
+        const int32_t steps = at->bounds->latency - delay * (at->depth - 1);
+        if (steps >= LEAST_STEPS) {
+            SNN_TRY(try_overlapping(at, steps < MOST_BOUNDED ? steps : MOST_BOUNDED, delay, images));
+        }
+    }
+    return snn_ok();
+}
+
 /* The paper's dynamics with pixels taken directly: what they can do at best. */
 static snn_status try_synchronous(const search *at, int32_t images)
 {
     static const struct {
         int32_t timesteps;
         double eta0, gamma;
-    } schedules[] = {{16, 0.25, 0.82}, {16, 0.35, 0.78}, {32, 0.15, 0.92}, {32, 0.2, 0.88}, {64, 0.15, 0.95}};
+    } schedules[] = {{16, 0.25, 0.82}, {16, 0.35, 0.78}, {32, 0.15, 0.92}, {32, 0.2, 0.88},
+                     {64, 0.15, 0.95}, {64, 0.2, 0.94},  {64, 0.1, 0.96}};
     for (size_t i = 0; i < sizeof schedules / sizeof schedules[0]; i++) {
         const snn_tune_choice choice = {.timesteps = schedules[i].timesteps,
                                         .eta0 = schedules[i].eta0,
@@ -200,6 +215,7 @@ snn_status snn_tune_search(snn_tune_data *data, const snn_tune_bounds *bounds, s
             SNN_TRY(try_overlapping(&at, overlapping[i].steps[s], overlapping[i].delay, few));
         }
     }
+    SNN_TRY(try_bounded(&at, few));
     SNN_TRY(try_synchronous(&at, few));
     SNN_TRY(try_quantiles(&at, data));
     return try_bytes(&at);
