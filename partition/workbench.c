@@ -18,13 +18,29 @@ static uint32_t random_bits(uint32_t *seed)
 
 /* ---- made-up weights ---- */
 
-/* Sums of a stream's integers must not overflow, so their weights are 1. */
+/* So large that what the neuron's products add up to fits 32 bits: sums over whole images of codes may not, with more.
+ * Sums of a stream's integers must not overflow either; their weights are 1. */
+static int32_t largest_weight(const snn_network *network, const snn_projection *projection)
+{
+    const snn_operator *op = &projection->op;
+    const int32_t usual = network->format == SNN_WEIGHTS_INT8 ? INT8_MAX : LARGEST_WEIGHT;
+    const int64_t taps = op->pooled ? (int64_t)op->pool.kernel[0] * op->pool.kernel[1] : 1;
+    int64_t products = 0;
+    for (int32_t i = 0; i < network->projection_count; i++) {
+        products += network->projections[i].target == projection->target;
+    }
+    const int64_t added =
+        products * snn_operator_row_length(op) * taps * snn_network_source_reach(network, projection->source);
+    const int64_t most = added > 0 ? INT32_MAX / added : usual;
+    return most < 1 ? 1 : most < usual ? (int32_t)most : usual;
+}
+
 static void fill_weights(const snn_network *network, snn_projection *projection, int64_t count)
 {
     uint32_t seed = 1;
     const bool stream =
         projection->source != SNN_SOURCE_INPUT && network->populations[projection->source].kind == SNN_NEURON_STREAM;
-    const int32_t bound = network->format == SNN_WEIGHTS_INT8 ? INT8_MAX : LARGEST_WEIGHT;
+    const int32_t bound = largest_weight(network, projection);
     const bool narrow = snn_weight_bytes(network->format, projection->op.kind) == (int64_t)sizeof(int16_t);
     for (int64_t i = 0; i < count; i++) {
         const int32_t weight = stream ? 1 : (int32_t)(random_bits(&seed) % (2 * (uint32_t)bound + 1)) - bound;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "partition/calibrate.h"
 #include "partition/moments.h"
 #include "tests/partition/planner_fixture.h"
 
@@ -266,6 +267,47 @@ static void windows_are_not_cut(void **unused)
     }
 }
 
+/* Speeds are measured with made-up weights. Sums of codes over a large image must fit 32 bits with them. */
+static void large_pools_are_measured(void **unused)
+{
+    (void)unused;
+    enum { SIDE = 56, MOST_CHANNELS = 16 };
+    static int32_t rest[MOST_CHANNELS];
+    static char names[][8] = {"first", "second", "readout"};
+    float ones[MOST_CHANNELS];
+    int32_t tables;
+    const snn_kernels *const *kernels = snn_kernels_all(&tables);
+    sample_network sample;
+    snn_speed_book book = {0};
+    sample_begin(&sample, "pooled", (snn_shape){SIDE, SIDE, 3});
+    const int32_t first = sample_add_population(&sample, SNN_NEURON_RELU, SIDE, MOST_CHANNELS);
+    (void)sample_add_convolution(&sample, SNN_SOURCE_INPUT, 1);
+    const int32_t second = sample_add_population(&sample, SNN_NEURON_RELU, 1, 8);
+    snn_operator *pooled = sample_add_projection(&sample, first, SNN_OPERATOR_DENSE);
+    pooled->pooled = true;
+    pooled->pool = (snn_window){{SIDE, SIDE}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
+    sample_add_readout(&sample, second, 10);
+    (void)set_windows(&sample.network, 8, 8);
+    for (int32_t c = 0; c < MOST_CHANNELS; c++) {
+        ones[c] = 1.0f;
+    }
+    for (int32_t p = 0; p < sample.network.population_count; p++) {
+        snn_population *population = &sample.populations[p];
+        population->name = names[p];
+        population->scale = population->step = population->bias = ones;
+        population->bias_positions = 1;
+        if (p <= second) {
+            population->unit = 0.01f;
+            population->rest = rest;
+        }
+    }
+    const snn_work work = {.images = 1, .block = 8, .threads = 1, .encoding = SNN_ENCODING_DIRECT};
+    const snn_status status = snn_calibrate(&sample.network, kernels[tables - 1], &work, 1, 1e-4, &book);
+    assert_string_equal(status.message, "");
+    assert_int_equal(book.count, 3);
+    snn_speed_book_clear(&book);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +320,7 @@ int main(void)
         cmocka_unit_test(plans_of_windows),
         cmocka_unit_test(assumed_prices_of_windows),
         cmocka_unit_test(windows_are_not_cut),
+        cmocka_unit_test(large_pools_are_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
