@@ -2,6 +2,8 @@
 # A trained network of ../shared against its golden accuracies: golden.sh PROGRAM MODEL [FORM]. Skipped without ../shared.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/config.sh"
+golden=$shared/reference/golden/$model.json
+[ -f "$golden" ] || { echo "skipped: ../shared/reference/golden/$model.json is not there"; exit 77; }
 limit=1500
 # The trained network first (its own accuracy is in the same output), then, for the networks of the first release, float32
 # weights as an independent path through the same arithmetic.
@@ -14,6 +16,6 @@ case $model in LeNet | VGG | ResNet20)
     --set output.file="$second" || fail "$model, float32: $(tail -n 3 "$work/err")"
   ;;
 esac
-/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/compare.py" "$shared/reference/golden/$model.json" "$form" "$work/int16.h5" \
+/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/compare.py" "$golden" "$form" "$work/int16.h5" \
   $second && pass || fail "$model differs from the golden accuracies"
 finish
