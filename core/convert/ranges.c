@@ -52,6 +52,12 @@ static range range_of_kind(const snn_population *population)
     }
 }
 
+/* Whether the input of a neuron stands still while it fires. */
+static bool stands_still(const snn_windows *windows)
+{
+    return windows->delay >= windows->steps - 1;
+}
+
 /* From the smallest value seen to the largest, and a margin on either side, because other images go further; but where
  * the function ends, the range ends too. A neuron whose input still moves while it fires needs the margin there all the
  * same: to come back from steps that it took too soon. */
@@ -59,7 +65,7 @@ static range range_of(const snn_windows *windows, range kind, double sigma, doub
 {
     margin *= sigma;
     range made = {-fmin(negative, sigma) - margin, sigma + margin};
-    if (windows->delay >= windows->steps - 1) {
+    if (stands_still(windows)) {
         made.low = fmax(made.low, kind.low);
         made.high = fmin(made.high, kind.high);
     }
@@ -92,7 +98,9 @@ snn_status snn_ranges_choose(const snn_windows *windows, const float *negative, 
     const range kind = range_of_kind(population);
     const bool strict = snn_neuron_is_strict(population->kind);
     const double reach = snn_windows_reach(windows);
-    const double uncertainty = uncertainty_of((double)images * (double)snn_shape_positions(population->shape));
+    /* Where windows overlap, precision is scarcer than room, and a wider range costs more than it gives. */
+    const double values = (double)images * (double)snn_shape_positions(population->shape);
+    const double uncertainty = stands_still(windows) ? uncertainty_of(values) : 1.0;
     const double least = least_sigma(population, uncertainty), margin = windows->margin * uncertainty;
     double units = 0.0;
     population->rest = snn_allocate((size_t)channels, sizeof *population->rest);

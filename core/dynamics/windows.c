@@ -6,9 +6,12 @@
 
 #include "core/dynamics/schedule.h"
 
-/* Steps add up to this many units at most where that costs no precision; more only if the smallest step would
- * otherwise be less than one. */
-enum { REACH = 255, LONGEST_REACH = 1023 };
+/* Steps add up to this many units at most. */
+enum { LONGEST_REACH = 1023 };
+
+/* Steps are rounded by no more than this part of them where that is possible: where windows overlap, rounding takes
+ * from what later steps can make up for. Finer units than that leave fewer bits for the weights of long rows. */
+static const double ROUNDING = 0.02;
 
 /* m(j) = multiple * ratio^(j - (steps - 1)), rounded, at least 1. Gives their sum, and in *error how far the worst is
  * from what it stands for, as a fraction of that. */
@@ -37,7 +40,7 @@ static void choose_magnitudes(snn_windows *windows)
         }
         return;
     }
-    for (double multiple = 1.0; multiple == 1.0 || sum <= REACH; multiple += 1.0) {
+    for (double multiple = 1.0; sum <= LONGEST_REACH && least > ROUNDING; multiple += 1.0) {
         if (error < least * (1.0 - 1e-9)) {
             least = error;
             best = multiple;
