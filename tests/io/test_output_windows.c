@@ -117,18 +117,6 @@ static void test_windows(void **state)
 }
 
 /* Predictions of more timesteps than the windows take. */
-static void test_windows_of_another_latency(void **state)
-{
-    output_fixture all;
-    output_set_up(*state, true, &all);
-    set_windows(&all);
-    all.network->windows.delay++;
-    output_fails(snn_output_write(all.world, "latency.h5", &all.output), SNN_INTERNAL_ERROR,
-                 "5 timesteps for windows that end after 7");
-    assert_int_equal(access("latency.h5", F_OK), -1);
-    output_tear_down(&all);
-}
-
 static void note_line(void *context, const char *line)
 {
     char *lines = context;
@@ -160,7 +148,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_windows_of_another_latency),
         cmocka_unit_test(test_diff_of_windows),
     };
     return cmocka_run_group_tests(tests, parallel_enter, parallel_leave);

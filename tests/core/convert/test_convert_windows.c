@@ -138,7 +138,7 @@ static void few_images_ask_for_more_room(void **state)
     static const int64_t images[] = {1 << 20, 1000, 30, 3};
     snn_windows windows;
     double before = 0.0;
-    must(snn_windows_init(8, 3, 0.5, 0.25, &windows));
+    must(snn_windows_init(8, 8, 0.5, 0.25, &windows));
     for (size_t i = 0; i < sizeof images / sizeof images[0]; i++) {
         converted made = convert(&windows, images[i]);
         const double scale = (double)made.network->populations[0].scale[0];

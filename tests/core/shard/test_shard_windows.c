@@ -164,7 +164,8 @@ static void large_pools(void **state)
 {
     (void)state;
     compare_windows(example_pools, SNN_WEIGHTS_INT16, WINDOWS);
-    compare_windows(example_pools, SNN_WEIGHTS_FLOAT32, FEW);
+    /* Sums of larger codes leave the whole numbers that floats have, and pieces are added up in an order of their own. */
+    compare(example_pools, SNN_WEIGHTS_FLOAT32, &windows_of[1], IMAGES, layouts, LAYOUTS);
 }
 
 static void many_tiles(void **state)
