@@ -131,6 +131,15 @@ static inline void snn_lanes_integrate_state(const snn_neurons *neurons, const s
 }
 
 #ifdef __AVX2__
+/* |y - target| in units of the statistics; `unit`: of y in units of sigma. Rounded as it is added up. */
+static inline snn_vector snn_vector_error(snn_vector y, snn_vector target, float unit)
+{
+    const snn_vector distance =
+        snn_vector_multiply(snn_vector_magnitude(snn_vector_subtract(y, target)), snn_vector_all(unit));
+    return snn_vector_multiply(snn_vector_smaller(distance, snn_vector_all(SNN_ERROR_LARGEST)),
+                               snn_vector_all(SNN_ERROR_UNIT));
+}
+
 /* Fires and moves y; gives the spikes as bits and the sum of tracking errors. */
 static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, float unit, bool strict, uint32_t *error)
 {
@@ -146,11 +155,7 @@ static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, float unit, b
         y = snn_vector_move(y, step, fired);
         snn_vector_store(group->y + i, y, all);
         snn_vector_store_int(group->spikes + i, snn_vector_count(snn_vector_load_int(group->spikes + i), fired));
-        const snn_vector distance =
-            snn_vector_multiply(snn_vector_magnitude(snn_vector_subtract(y, target)), snn_vector_all(unit));
-        const snn_vector scaled = snn_vector_multiply(snn_vector_smaller(distance, snn_vector_all(SNN_ERROR_LARGEST)),
-                                                      snn_vector_all(SNN_ERROR_UNIT));
-        errors = snn_vector_add_rounded(errors, scaled, used);
+        errors = snn_vector_add_rounded(errors, snn_vector_error(y, target, unit), used);
     }
     *error = snn_vector_sum_int(errors);
     return bits;

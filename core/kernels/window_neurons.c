@@ -118,6 +118,73 @@ static int32_t steps_end(const window_job *job, int32_t moment)
     return moment + 1 < job->moments ? moment + 1 : job->constants->steps;
 }
 
+#ifdef __AVX2__
+enum { VECTORS = SNN_LANES / SNN_VECTOR };
+
+/* The lanes in registers, for as many steps as there are. */
+typedef struct registers {
+    snn_vector y[VECTORS], target[VECTORS];
+    snn_vector_int spikes[VECTORS];
+    snn_vector_mask used[VECTORS];
+} registers;
+
+static inline void enter(const snn_lanes *lanes, registers *r)
+{
+    const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
+#pragma GCC unroll 4
+    for (int v = 0; v < VECTORS; v++) {
+        r->y[v] = snn_vector_load(lanes->y + v * SNN_VECTOR, all);
+        r->target[v] = snn_vector_load(lanes->target + v * SNN_VECTOR, all);
+        r->spikes[v] = snn_vector_load_int(lanes->spikes + v * SNN_VECTOR);
+        r->used[v] = snn_vector_first(lanes->count - v * SNN_VECTOR);
+    }
+}
+
+static inline void leave(snn_lanes *lanes, const registers *r)
+{
+#pragma GCC unroll 4
+    for (int v = 0; v < VECTORS; v++) {
+        snn_vector_store(lanes->y + v * SNN_VECTOR, r->y[v], snn_vector_first(SNN_VECTOR));
+        snn_vector_store_int(lanes->spikes + v * SNN_VECTOR, r->spikes[v]);
+    }
+}
+
+/* As snn_lanes_fire. */
+static inline uint32_t fire_step(registers *r, float eta, float unit, bool strict, uint32_t *error)
+{
+    const snn_vector step = snn_vector_all(eta);
+    snn_vector_int errors = snn_vector_no_int();
+    uint32_t bits = 0;
+#pragma GCC unroll 4
+    for (int v = 0; v < VECTORS; v++) {
+        const snn_vector_mask fired = snn_vector_reaches(r->used[v], r->target[v], r->y[v], strict);
+        bits |= snn_vector_bits(fired) << (v * SNN_VECTOR);
+        r->y[v] = snn_vector_move(r->y[v], step, fired);
+        r->spikes[v] = snn_vector_count(r->spikes[v], fired);
+        errors = snn_vector_add_rounded(errors, snn_vector_error(r->y[v], r->target[v], unit), r->used[v]);
+    }
+    *error = snn_vector_sum_int(errors);
+    return bits;
+}
+#else
+typedef snn_lanes registers;
+
+static inline void enter(const snn_lanes *lanes, registers *r)
+{
+    *r = *lanes;
+}
+
+static inline void leave(snn_lanes *lanes, const registers *r)
+{
+    *lanes = *r;
+}
+
+static inline uint32_t fire_step(registers *r, float eta, float unit, bool strict, uint32_t *error)
+{
+    return snn_lanes_fire(r, eta, unit, strict, error);
+}
+#endif
+
 /* The group's neurons from one output position on, from step `moment` on: y, bits, counts. */
 static void fire(const window_job *job, strip *group, int32_t moment, int64_t position, bool strict)
 {
@@ -127,13 +194,16 @@ static void fire(const window_job *job, strip *group, int32_t moment, int64_t po
     uint8_t *bits_of = snn_spikes_plane(&neurons->spikes, moment, job->tile->image) + row;
     const int64_t plane = snn_spikes_plane_bytes(&neurons->spikes) * neurons->spikes.images;
     uint32_t before = moment == 0 ? 0 : snn_lanes_load_bits(bits_of - plane, bit, count);
+    registers r;
+    enter(&group->lanes, &r);
     for (int32_t step = moment; step < end; step++, bits_of += plane) {
         uint32_t error;
-        const uint32_t bits = snn_lanes_fire(&group->lanes, neurons->eta[step], job->constants->unit, strict, &error);
+        const uint32_t bits = fire_step(&r, neurons->eta[step], job->constants->unit, strict, &error);
         snn_lanes_store_bits(bits_of, bit, count, bits);
         snn_lanes_count_spikes(job->counts, step, bits, step == 0 ? bits : before, error);
         before = bits;
     }
+    leave(&group->lanes, &r);
 }
 
 /* After the last step: which neurons f(x) has left the codes behind. Few, if any. */
@@ -157,6 +227,15 @@ static void count_channels(const window_job *job, const strip *group)
     }
 }
 
+/* Of the group's lanes, for kinds whose inputs are their outputs' channels. */
+static void load_steps(const window_job *job, const strip *group, float *step)
+{
+    for (int i = 0; i < SNN_LANES; i++) {
+        const bool used = i < group->channels * group->positions;
+        step[i] = used ? job->neurons->step[group->first + i % group->channels] : 0.0F;
+    }
+}
+
 static void fire_unary(const window_job *job)
 {
     const bool strict = snn_neuron_is_strict(job->neurons->kind);
@@ -165,9 +244,7 @@ static void fire_unary(const window_job *job)
         strip group;
         _Alignas(SNN_ALIGNMENT) float bias[SNN_LANES], step[SNN_LANES];
         begin(job, first, together, &group);
-        for (int i = 0; i < SNN_LANES; i++) {
-            step[i] = i < group.channels * together ? job->neurons->step[first + i % group.channels] : 0.0F;
-        }
+        load_steps(job, &group, step);
         if (job->constants->bias_stride == 0) {
             load_bias(job, 0, first, group.channels * together, group.channels, bias);
         }
@@ -230,13 +307,19 @@ static void fire_maxima(const window_job *job)
         strip group;
         _Alignas(SNN_ALIGNMENT) float bias[SNN_LANES], step[SNN_LANES], lanes[SNN_LANES];
         begin(job, first, together, &group);
-        snn_lanes_load(step, neurons->step + first, group.channels);
+        load_steps(job, &group, step);
+        if (job->constants->bias_stride == 0) {
+            load_bias(job, 0, first, group.channels * together, group.channels, bias);
+        }
         for (int32_t moment = 0; moment < job->moments; moment++) {
             const bool last = moment + 1 == job->moments;
-            for (int64_t i = 0; i < inputs; i++) {
-                load_bias(job, i, first, group.channels, group.channels, bias);
-                decode(job, moment, i, first, group.channels, bias, step, lanes);
-                snn_lanes_store(x + i * group.channels, lanes, group.channels);
+            for (int64_t i = 0; i < inputs; i += together) {
+                const int32_t count = group.channels * (int32_t)(inputs - i < together ? inputs - i : together);
+                if (job->constants->bias_stride != 0) {
+                    load_bias(job, i, first, count, group.channels, bias);
+                }
+                decode(job, moment, i, first, count, bias, step, lanes);
+                snn_lanes_store(x + i * group.channels, lanes, count);
             }
             for (int64_t position = 0; position < outputs; position += together) {
                 place(&group, outputs - position);

@@ -60,6 +60,26 @@ bool snn_graded_is_exact(const snn_part *part, int32_t image)
            (product->largest[image] == 0 || product->reach <= EXACT_LIMIT / product->largest[image]);
 }
 
+/* `count` neighbouring pixels from column x of row y on; 0 outside the image. */
+static void gather_row(const int64_t *image, snn_shape source, int64_t y, int64_t x, int32_t count, double *values)
+{
+    int64_t begin = x < 0 ? -x : 0, end = source.width - x;
+    end = end < count ? end : count;
+    if (y < 0 || y >= source.height || begin >= end) {
+        begin = end = 0;
+    }
+    const int64_t first = begin < end ? (y * source.width + x) * source.channels : 0;
+    for (int64_t k = 0; k < begin * source.channels; k++) {
+        values[k] = 0.0;
+    }
+    for (int64_t k = begin * source.channels; k < end * source.channels; k++) {
+        values[k] = (double)image[first + k];
+    }
+    for (int64_t k = end * source.channels; k < (int64_t)count * source.channels; k++) {
+        values[k] = 0.0;
+    }
+}
+
 /* The pixels that a target position sees, in the order of a row of weights; 0 outside the image. */
 static void gather(const snn_graded_product *product, const int64_t *image, int64_t position, double *values)
 {
@@ -74,15 +94,14 @@ static void gather(const snn_graded_product *product, const int64_t *image, int6
     }
     const int64_t top = position / op->target.width * window->stride[0] - window->pad_begin[0];
     const int64_t left = position % op->target.width * window->stride[1] - window->pad_begin[1];
+    /* Neighbouring taps lie side by side unless they are dilated. */
+    const int32_t together = window->dilation[1] == 1 ? window->kernel[1] : 1;
     for (int32_t i = 0; i < window->kernel[0]; i++) {
         const int64_t y = top + (int64_t)i * window->dilation[0];
-        for (int32_t j = 0; j < window->kernel[1]; j++, values += source.channels) {
+        for (int32_t j = 0; j < window->kernel[1]; j += together) {
             const int64_t x = left + (int64_t)j * window->dilation[1];
-            const bool inside = y >= 0 && y < source.height && x >= 0 && x < source.width;
-            const int64_t *pixels = image + (inside ? (y * source.width + x) * source.channels : 0);
-            for (int32_t c = 0; c < source.channels; c++) {
-                values[c] = inside ? (double)pixels[c] : 0.0;
-            }
+            gather_row(image, source, y, x, together, values);
+            values += (int64_t)together * source.channels;
         }
     }
 }
