@@ -54,7 +54,7 @@ def tune(program, ranks, config, folder):
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     row = re.compile(r"^([*+ ]) +(\d+) +(\d+) +(\d+) .*?(windows: delay (\d+), ratio ([0-9.]+), margin ([0-9.]+)|"
-                     r"synchronous: eta0 ([0-9.]+), gamma ([0-9.]+))(?:, (int8|float32))?$")
+                     r"synchronous: eta0 ([0-9.]+), gamma ([0-9.]+))(?:, quantile ([0-9.]+))?(?:, (int8|float32))?$")
     found = {}
     for line in done.stdout.splitlines():
         match = row.match(line)
@@ -67,7 +67,8 @@ def tune(program, ranks, config, folder):
         else:
             settings = [f"neuron.eta0={match.group(9)}", f"neuron.gamma={match.group(10)}",
                         "simulation.encoding=direct", f"simulation.timesteps={latency}"]
-        settings.append(f"simulation.weights={match.group(11) or 'int16'}")
+        settings.append(f"data.calibration_quantile={match.group(11) or '1.0'}")
+        settings.append(f"simulation.weights={match.group(12) or 'int16'}")
         found[mark] = (settings, int(spikes))
     found.setdefault("+", found["*"])
     return found["*"], found["+"]
