@@ -120,7 +120,7 @@ alone tune "$config" "${few[@]}" --steps 5 && holds 'spikes <= 5'
 alone tune "$config" "${few[@]}" --latency 30 --steps 8 && holds 'latency <= 30 && spikes <= 8'
 alone tune "$config" "${few[@]}" --agreement 0.95 && holds 'agreement >= 0.95'
 alone tune "$config" "${few[@]}" --agreement 0.99 --steps 8 && holds 'agreement >= 0.99 && spikes <= 8'
-refuses 1 'no dynamics within the bounds' "$config" "${few[@]}" --latency 5
+refuses 1 'no dynamics within the bounds' "$config" "${few[@]}" --latency 3
 refuses 1 'no dynamics within the bounds' "$config" "${few[@]}" --steps 3
 refuses 1 'no dynamics within the bounds; a lower --agreement may have some' "$config" "${few[@]}" --agreement 1 --steps 4
 
