@@ -131,6 +131,13 @@ static int64_t pool_area(const snn_operator *op)
     return op->pooled ? (int64_t)op->pool.kernel[0] * op->pool.kernel[1] : 1;
 }
 
+/* Codes themselves do not: see SNN_CODE_LIMIT. */
+static bool leaves_16_bits(const snn_network *network, const snn_projection *projection)
+{
+    return projection->op.pooled &&
+           snn_network_source_reach(network, projection->source) * pool_area(&projection->op) > INT16_MAX;
+}
+
 /* Codes summed over large pool windows leave 16 bits: one plane at a time then, and of the resting state one bit. Those
  * of the moment that begin at `begin`; `spare`: an array of one moment. */
 static void project_in_pieces(const window_tile *at, const snn_packed *packed, int32_t moment, int32_t begin,
@@ -173,7 +180,7 @@ static void project(const window_tile *at, const snn_packed *packed, bool whole,
 {
     const snn_shard *shard = at->shard;
     const int32_t source = packed->projection->source, moments = at->tile.steps;
-    const int64_t largest = snn_network_source_reach(shard->network, source) * pool_area(&packed->projection->op);
+    const bool in_pieces = leaves_16_bits(shard->network, packed->projection);
     const snn_spikes spikes = snn_shard_spikes(shard, source);
     snn_codes codes = {.magnitude = shard->network->windows.magnitude,
                        .rest = shard->network->populations[source].rest};
@@ -185,7 +192,7 @@ static void project(const window_tile *at, const snn_packed *packed, bool whole,
             begin = whole ? 0 : begin;
         }
         const bool some = moment < moments && (moment == 0 || whole || begin < end);
-        if (some && largest > INT16_MAX) {
+        if (some && in_pieces) {
             project_in_pieces(at, packed, moment, begin, end, base, spare);
             continue;
         }

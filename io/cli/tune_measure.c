@@ -13,7 +13,7 @@
 #include "core/shard/shard.h"
 #include "io/onnx.h"
 
-enum { PARTS = 3, MOST_HELD = 384, LARGEST_BATCH = 8 };
+enum { PARTS = 3, MOST_HELD = 384, LARGEST_BATCH = 8, LARGEST_BLOCK = 16 };
 
 const double snn_tune_quantiles[SNN_TUNE_QUANTILES] = {0.9999, 0.999};
 
@@ -295,6 +295,11 @@ static snn_status convert(const snn_tune_data *data, const snn_tune_choice *choi
     return snn_draft_finish(data->trained.draft, maxima_of(data, choice), data->images, network);
 }
 
+int32_t snn_tune_spikes(const snn_tune_choice *choice)
+{
+    return choice->steps > 0 ? choice->steps : choice->timesteps;
+}
+
 int32_t snn_tune_latency(const snn_tune_choice *choice, int32_t depth)
 {
     return choice->steps > 0 ? choice->steps + choice->delay * (depth - 1) : choice->timesteps;
@@ -313,11 +318,17 @@ snn_status snn_tune_depth(const snn_tune_data *data, int32_t *depth)
     return status;
 }
 
+/* A window is one block. */
+static int32_t block_of(const snn_tune_choice *choice)
+{
+    return choice->steps > 0 || choice->timesteps < LARGEST_BLOCK ? snn_tune_spikes(choice) : LARGEST_BLOCK;
+}
+
 /* The network whole on this rank, for groups of so many images. */
 static snn_status make_shard(const snn_tune_data *data, const snn_tune_choice *choice, int32_t images,
                              snn_network *network, snn_shard **shard)
 {
-    const int32_t timesteps = choice->steps > 0 ? choice->steps : choice->timesteps;
+    const int32_t timesteps = snn_tune_spikes(choice);
     const snn_schedule schedule = {.kind = SNN_SCHEDULE_EXPONENTIAL, .eta0 = choice->eta0, .gamma = choice->gamma};
     snn_channel_range *all = snn_allocate((size_t)network->population_count, sizeof *all);
     float *eta = snn_allocate((size_t)timesteps, sizeof *eta);
@@ -330,7 +341,7 @@ static snn_status make_shard(const snn_tune_data *data, const snn_tune_choice *c
     }
     if (!snn_failed(status)) {
         const snn_shard_options options = {.images = images,
-                                           .block = timesteps < 16 ? timesteps : 16,
+                                           .block = block_of(choice),
                                            .timesteps = choice->steps > 0 ? 0 : timesteps,
                                            .eta = eta,
                                            .encoding = SNN_ENCODING_DIRECT,
@@ -345,10 +356,9 @@ static snn_status make_shard(const snn_tune_data *data, const snn_tune_choice *c
     return status;
 }
 
-static snn_status run_group(snn_shard *shard, const snn_network *network, int32_t timesteps)
+static snn_status run_group(snn_shard *shard, const snn_network *network, const snn_tune_choice *choice)
 {
-    const int32_t steps = network->windows.steps > 0 ? network->windows.steps : timesteps;
-    const int32_t block = network->windows.steps > 0 || steps < 16 ? steps : 16;
+    const int32_t steps = snn_tune_spikes(choice), block = block_of(choice);
     for (int32_t first = 0; first < steps; first += block) {
         const int32_t count = steps - first < block ? steps - first : block;
         for (int32_t p = 0; p < network->population_count; p++) {
@@ -396,7 +406,7 @@ static double operations_of(const snn_network *network, const snn_tune_choice *c
             projection->source != SNN_SOURCE_INPUT && snn_neuron_spikes(network->populations[projection->source].kind);
         additions += spikes ? (double)snn_operator_operations(&projection->op) : 0.0;
     }
-    return additions * (choice->steps > 0 ? choice->steps : choice->timesteps);
+    return additions * snn_tune_spikes(choice);
 }
 
 /* What was found of `images` held images: [2][images], the mean square of the logits' errors and whether the answers
@@ -433,7 +443,7 @@ static snn_status run_images(const snn_tune_data *data, const snn_tune_choice *c
             begun = snn_seconds();
         }
         SNN_GOTO_DONE(status, snn_shard_begin_group(shard, count, pixels, NULL));
-        SNN_GOTO_DONE(status, run_group(shard, network, choice->timesteps));
+        SNN_GOTO_DONE(status, run_group(shard, network, choice));
         for (int32_t i = 0; i < count; i++) {
             compare(data, snn_shard_logits(shard) + (int64_t)i * data->classes, spread(data, members[i], images),
                     &found[members[i]], &found[images + members[i]]);

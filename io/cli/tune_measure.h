@@ -64,6 +64,9 @@ snn_status snn_tune_find_quantiles(snn_tune_data *data, bool *available);
 snn_status snn_tune_measure(const snn_tune_data *data, const snn_tune_choice *choice, int32_t images,
                             snn_tune_result *result);
 
+/* Spikes of a neuron and image: a window's steps, or all timesteps. */
+int32_t snn_tune_spikes(const snn_tune_choice *choice);
+
 /* Latency of the choice, timesteps, without measuring. `depth`: of the network. */
 int32_t snn_tune_latency(const snn_tune_choice *choice, int32_t depth);
 

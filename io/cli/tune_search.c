@@ -54,7 +54,7 @@ static snn_status try(const search *at, const snn_tune_choice *choice, int32_t i
     snn_tune_entry made = {.choice = *choice, .images = images};
     SNN_TRY(snn_tune_measure(at->data, choice, images, &made.result));
     made.result.latency = snn_tune_latency(choice, at->depth);
-    made.result.spikes = choice->steps > 0 ? choice->steps : choice->timesteps;
+    made.result.spikes = snn_tune_spikes(choice);
     SNN_TRY(snn_tune_list_add(list, &made));
     *entry = &list->entries[list->count - 1];
     return at->observer(at->context, list);
@@ -67,8 +67,7 @@ static bool within(const snn_tune_bounds *bounds, int32_t spikes, int32_t latenc
 
 static bool allowed(const search *at, const snn_tune_choice *choice)
 {
-    const int32_t spikes = choice->steps > 0 ? choice->steps : choice->timesteps;
-    return within(at->bounds, spikes, snn_tune_latency(choice, at->depth));
+    return within(at->bounds, snn_tune_spikes(choice), snn_tune_latency(choice, at->depth));
 }
 
 static snn_tune_choice windows_of(int32_t steps, int32_t delay, double ratio, double margin, snn_weight_format format)
