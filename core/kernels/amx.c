@@ -2,7 +2,6 @@
 #include "core/kernels/amx.h"
 #include "core/kernels/amx_fused.h"
 #include "core/kernels/amx_multiply.h"
-#include "core/kernels/avx512_groups.h"
 #include "core/kernels/mixing.h"
 #include "core/kernels/portable.h"
 #include "core/kernels/processor.h"
@@ -43,9 +42,6 @@ static int64_t scratch_bytes(const snn_packed *packed, int64_t positions, int32_
 {
     if (snn_mixing_suits(packed)) {
         return snn_mixing_scratch(packed);
-    }
-    if (snn_groups_suits(packed)) {
-        return snn_groups_scratch(packed, positions, steps);
     }
     if (!snn_amx_suits(packed)) {
         return snn_portable_scratch(packed, positions, steps);
@@ -189,10 +185,6 @@ static void project(const snn_packed *packed, const snn_spikes *source, const sn
         _tile_release();
         return;
     }
-    if (snn_groups_suits(packed)) {
-        snn_groups_project(packed, source, tile);
-        return;
-    }
     if (!snn_amx_suits(packed)) {
         snn_portable_project(packed, source, tile);
         return;
@@ -240,7 +232,7 @@ const snn_kernels snn_kernels_amx = {
     .pack = snn_amx_pack,
     .scratch_bytes = scratch_bytes,
     .project = project,
-    .pack_codes = snn_portable_pack,
+    .pack_codes = snn_portable_pack_codes,
     .codes_scratch_bytes = snn_portable_codes_scratch,
     .project_codes = snn_portable_project_codes,
     .multiply_sums = snn_sums_multiply,

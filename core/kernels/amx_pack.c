@@ -1,5 +1,4 @@
 #include "core/kernels/amx.h"
-#include "core/kernels/avx512_groups.h"
 #include "core/kernels/mixing.h"
 #include "core/kernels/portable.h"
 
@@ -88,9 +87,6 @@ snn_status snn_amx_pack(const snn_projection *projection, snn_weight_format form
         .projection = projection, .row_begin = row_begin, .row_end = row_end, .real = format == SNN_WEIGHTS_FLOAT32};
     if (snn_mixing_suits(packed)) {
         return snn_mixing_pack(projection, 0, packed);
-    }
-    if (snn_groups_suits(packed)) {
-        return snn_groups_pack(projection, packed);
     }
     if (!snn_amx_suits(packed)) {
         return snn_portable_pack(projection, format, row_begin, row_end, packed);

@@ -1,5 +1,5 @@
 #include "core/kernels/amx.h"
-#include "core/kernels/avx512_groups.h"
+#include "core/kernels/portable.h"
 
 enum {
     POOL_AREA_MAX = 127, /* sums of spikes that fit int8_t */
@@ -82,7 +82,7 @@ snn_amx_view snn_amx_view_of(const snn_packed *packed)
 bool snn_amx_suits(const snn_packed *packed)
 {
     const snn_operator *op = &packed->projection->op;
-    if (packed->real || packed->row_begin == packed->row_end || snn_groups_suits(packed) ||
+    if (packed->real || packed->row_begin == packed->row_end || snn_narrow_suits(packed) ||
         (op->kind != SNN_OPERATOR_CONVOLUTION && op->kind != SNN_OPERATOR_DENSE) ||
         (op->pooled && (int64_t)op->pool.kernel[0] * op->pool.kernel[1] > POOL_AREA_MAX)) {
         return false;

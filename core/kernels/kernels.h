@@ -18,7 +18,8 @@ typedef struct snn_packed {
     const snn_projection *projection;
     int32_t row_begin, row_end; /* rows packed: target channels op.target_channel + row */
     bool real;                  /* float32 weights: accumulators hold float bits */
-    int32_t limbs;              /* how the table cuts these weights, where their values decide; else 0 */
+    int32_t largest;            /* source values are bytes up to this one; 0: they are not */
+    int32_t scale;              /* of bytes: a value is scale * (byte - zero) */
     int64_t bytes;
     void *data; /* owned; from snn_allocate */
 } snn_packed;
@@ -124,9 +125,10 @@ typedef struct snn_kernels {
     int64_t (*scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
     /* Adds the product of the source spikes with the packed rows into the tile's accumulator. */
     void (*project)(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
-    /* The same for windows: packing, scratch and products of codes, for tiles of `steps` moments. */
+    /* The same for windows: packing, scratch and products of codes, for tiles of `steps` moments. `whole`: the codes of
+     * finished windows, if the projection takes no others; else NULL. */
     snn_status (*pack_codes)(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
-                             int32_t row_end, snn_packed *packed);
+                             int32_t row_end, const snn_codes *whole, snn_packed *packed);
     int64_t (*codes_scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
     void (*project_codes)(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                           const snn_tile *tile);

@@ -1,5 +1,5 @@
-/* Products that mix positions (SNN_OPERATOR_TOKENS) as products of bytes, private to this folder: what AVX-512 and
- * tiles share. amx_mixing.c and avx512_mixing.c multiply.
+/* Products that mix positions (SNN_OPERATOR_TOKENS) as products of bytes in tiles, private to this folder;
+ * amx_mixing.c multiplies.
  *
  * The mixing matrix is the left operand, [target position][source position], cut into *slices* of 64 source positions
  * and into two limbs: an element is 256 high + low, high = floor(element / 256), signed, and low unsigned. The right
@@ -48,7 +48,6 @@ void snn_mixing_project(const snn_packed *packed, const snn_spikes *source, cons
                         snn_mixing_multiply *multiply);
 
 /* The products of the tables. */
-void snn_avx512_mix(const snn_mixing *mixing, const uint8_t *rows, const int8_t *values, snn_mixed *sums);
 /* Wants tile registers 0..7 configured at full size. */
 void snn_amx_mix(const snn_mixing *mixing, const uint8_t *rows, const int8_t *values, snn_mixed *sums);
 

@@ -5,11 +5,13 @@
  * that crosses a file, so that the copies can be linked together.
  *
  *   images    products with a graded image
- *   values    spikes of a receptive field as int16 values
+ *   values    spikes of a receptive field as int16 values or bytes
  *   products  projections: packing, and products with values
- *   depthwise depthwise convolutions
+ *   matrix    convolutions and dense operators with integer weights
+ *   reals     the same with float32 weights
+ *   narrow    convolutions of narrow groups, depthwise ones among them
  *   tokens    projections that mix positions
- *   pairs     vectors of pairs of int16, which both multiply
+ *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
  *   neurons   the neuron step (the nonlinearities: functions.h; what all kinds share: lanes.h)
  *   windows   the same of maxima over windows, together with what their one input adds
  *   window_neurons  neurons that fire in windows of their own
@@ -39,10 +41,19 @@
 #define snn_portable_maximum            SNN_ISA_NAME(snn_portable_maximum)
 #define snn_element_value               SNN_ISA_NAME(snn_element_value)
 #define snn_operator_taps               SNN_ISA_NAME(snn_operator_taps)
-#define snn_depthwise_suits             SNN_ISA_NAME(snn_depthwise_suits)
-#define snn_depthwise_pack              SNN_ISA_NAME(snn_depthwise_pack)
-#define snn_depthwise_scratch           SNN_ISA_NAME(snn_depthwise_scratch)
-#define snn_depthwise_project           SNN_ISA_NAME(snn_depthwise_project)
+#define snn_portable_pack_codes         SNN_ISA_NAME(snn_portable_pack_codes)
+#define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
+#define snn_codes_bytes                 SNN_ISA_NAME(snn_codes_bytes)
+#define snn_codes_zero                  SNN_ISA_NAME(snn_codes_zero)
+#define snn_matrix_pack                 SNN_ISA_NAME(snn_matrix_pack)
+#define snn_matrix_scratch              SNN_ISA_NAME(snn_matrix_scratch)
+#define snn_matrix_project              SNN_ISA_NAME(snn_matrix_project)
+#define snn_reals_pack                  SNN_ISA_NAME(snn_reals_pack)
+#define snn_reals_project               SNN_ISA_NAME(snn_reals_project)
+#define snn_narrow_suits                SNN_ISA_NAME(snn_narrow_suits)
+#define snn_narrow_pack                 SNN_ISA_NAME(snn_narrow_pack)
+#define snn_narrow_scratch              SNN_ISA_NAME(snn_narrow_scratch)
+#define snn_narrow_project              SNN_ISA_NAME(snn_narrow_project)
 #define snn_tokens_pack                 SNN_ISA_NAME(snn_tokens_pack)
 #define snn_tokens_scratch              SNN_ISA_NAME(snn_tokens_scratch)
 #define snn_sums_multiply               SNN_ISA_NAME(snn_sums_multiply)
@@ -103,8 +114,28 @@ typedef struct snn_source {
     int32_t image;
 } snn_source;
 
+static inline int64_t snn_pool_area(const snn_operator *op)
+{
+    return op->pooled ? (int64_t)op->pool.kernel[0] * op->pool.kernel[1] : 1;
+}
+
+/* Bytes of a value, of which the largest byte is `largest`; 0: values are int16_t. */
+static inline int32_t snn_value_bytes(int32_t largest)
+{
+    return largest > 0 ? (int32_t)sizeof(uint8_t) : (int32_t)sizeof(int16_t);
+}
+
+/* The largest byte, if the codes of a projection's source are 2 (byte - zero): what planes whose bit is not set add up
+ * to, with a zero that is a byte, too. Else 0. */
+int64_t snn_codes_bytes(const snn_codes *codes, const snn_operator *op);
+int32_t snn_codes_zero(const snn_codes *codes, int32_t channel);
+
+/* Values of a step: int16_t, or bytes up to `largest` (snn_packed) that are by its zero larger than single spikes or
+ * their sums over a pool, or are half of what codes are. Writes up to a vector behind the last; `scratch` is
+ * snn_field_scratch bytes. */
 void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
-                      int16_t *values);
+                      int32_t largest, void *values, void *scratch);
+int64_t snn_field_scratch(int32_t channels);
 
 /* Values of channels [channel, channel + count) at one position of the source. Reads up to one byte behind the last. */
 void snn_source_values(const snn_source *source, int32_t step, int64_t position, int32_t channel, int32_t count,
@@ -114,11 +145,75 @@ void snn_source_values(const snn_source *source, int32_t step, int64_t position,
 int32_t snn_element_value(const snn_operator *op, const snn_source *source, int32_t step, int64_t position,
                           int32_t channel);
 
-/* Depthwise convolutions of spikes with integer weights, as the functions of the table; `packed` as below. */
-bool snn_depthwise_suits(const snn_packed *packed);
-snn_status snn_depthwise_pack(const snn_projection *projection, snn_packed *packed);
-int64_t snn_depthwise_scratch(const snn_packed *packed, int64_t positions);
-void snn_depthwise_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
+/* Offset in a step's field values of what target position `position` sees first. */
+static inline int64_t snn_field_first(const snn_field *field, const snn_operator *op, int64_t position)
+{
+    const int64_t row = (position / op->target.width - field->target_row) * field->row_stride;
+    const int64_t column = (position % op->target.width - field->target_column) * field->column_stride;
+    return (row * field->columns + column) * field->channels;
+}
+
+/* Where a projection's sums go: rows (step, position) of the tile's accumulator, at the first packed row's channel. */
+typedef struct snn_sums {
+    int64_t rows, positions;
+    int64_t stride; /* owned channels */
+    int64_t offset; /* of the first packed row */
+    void *data;
+} snn_sums;
+
+static inline snn_sums snn_sums_of(const snn_packed *packed, const snn_tile *tile)
+{
+    const int64_t positions = tile->position_end - tile->position_begin;
+    return (snn_sums){.rows = positions * tile->steps,
+                      .positions = positions,
+                      .stride = tile->channel_end - tile->channel_begin,
+                      .offset = packed->projection->op.target_channel + packed->row_begin - tile->channel_begin,
+                      .data = tile->accumulator};
+}
+
+/* Groups of a convolution that have packed rows, each with target rows and source channels of its own; of a dense
+ * operator one. */
+typedef struct snn_row_groups {
+    int32_t rows, channels; /* of each */
+    int32_t begin, end;
+} snn_row_groups;
+
+static inline snn_row_groups snn_row_groups_of(const snn_packed *packed)
+{
+    const snn_operator *op = &packed->projection->op;
+    const int32_t groups = op->kind == SNN_OPERATOR_CONVOLUTION ? op->groups : 1;
+    const int32_t rows = op->target_channels / groups, begin = packed->row_begin / rows;
+    return (snn_row_groups){.rows = rows,
+                            .channels = op->source_channels / groups,
+                            .begin = begin,
+                            .end = packed->row_end > packed->row_begin ? (packed->row_end - 1) / rows + 1 : begin};
+}
+
+/* Packed rows [begin, end) of a group, from the first packed one on. */
+static inline void snn_rows_of_group(const snn_row_groups *groups, const snn_packed *packed, int32_t group,
+                                     int32_t *begin, int32_t *end)
+{
+    const int32_t first = group * groups->rows, last = first + groups->rows;
+    *begin = (first > packed->row_begin ? first : packed->row_begin) - packed->row_begin;
+    *end = (last < packed->row_end ? last : packed->row_end) - packed->row_begin;
+}
+
+/* Convolutions and dense operators with integer weights, whose source has been expanded; `packed` as below. The source
+ * is single spikes, or codes, which are `whole` or that is NULL. */
+snn_status snn_matrix_pack(const snn_projection *projection, const snn_codes *whole, bool single, snn_packed *packed);
+int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
+void snn_matrix_project(const snn_packed *packed, const snn_field *field, const void *values, const snn_tile *tile,
+                        void *scratch);
+
+/* The same with float32 weights. */
+snn_status snn_reals_pack(const snn_projection *projection, snn_packed *packed);
+void snn_reals_project(const snn_packed *packed, const snn_field *field, const int16_t *values, const snn_tile *tile);
+
+/* Convolutions of narrow groups with integer weights, as the functions of the table; `packed` as below. */
+bool snn_narrow_suits(const snn_packed *packed);
+snn_status snn_narrow_pack(const snn_projection *projection, snn_packed *packed);
+int64_t snn_narrow_scratch(const snn_packed *packed, int64_t positions);
+void snn_narrow_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 
 /* SNN_OPERATOR_TOKENS, as the functions of the table; `packed` has all but bytes and data set. */
 snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed);
@@ -130,6 +225,8 @@ void snn_sums_multiply(const snn_sums_product *product, int64_t total[][SNN_SUMS
 
 snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                              int32_t row_end, snn_packed *packed);
+snn_status snn_portable_pack_codes(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
+                                   int32_t row_end, const snn_codes *whole, snn_packed *packed);
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
 int64_t snn_portable_codes_scratch(const snn_packed *packed, int64_t positions, int32_t steps);

@@ -9,9 +9,13 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/kernels/pairs.h"
+#include "core/kernels/words.h"
 
-enum { LANES = 32, VECTORS = LANES / WIDTH, POSITIONS = PAIR_ROWS }; /* channels of a slab, target positions at once */
+enum {
+    VECTORS = 2,
+    LANES = VECTORS * WIDTH, /* channels of a slab */
+    POSITIONS = ROWS_OF_2    /* target positions at once, at most */
+};
 
 /* Rows of the mixing matrix, and of a slab's values, in units of 4 bytes: pairs of int16_t or floats. */
 static int64_t mixing_depth(const snn_packed *packed)
@@ -45,7 +49,8 @@ snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed)
 int64_t snn_tokens_scratch(const snn_packed *packed)
 {
     const int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&packed->projection->op));
-    return LANES * (mixing_depth(packed) * (int64_t)sizeof(int32_t) + sources * (int64_t)sizeof(int16_t));
+    return LANES * (mixing_depth(packed) * (int64_t)sizeof(int32_t) + sources * (int64_t)sizeof(int16_t)) +
+           4 * SNN_ALIGNMENT + snn_field_scratch(LANES);
 }
 
 /* values [source position][count] to [pair][LANES][2], missing ones 0. */
@@ -75,38 +80,50 @@ static void lay_out_reals(const int16_t *restrict values, int64_t sources, int32
     }
 }
 
-/* Sums of POSITIONS rows of the mixing matrix times a slab's pairs. */
-static void multiply(const int32_t *const mixing[POSITIONS], const int16_t *pairs, int64_t depth,
-                     int32_t sums[POSITIONS][LANES])
+/* Sums of `count` rows of the mixing matrix, `depth` words each, times a slab's pairs. */
+static inline __attribute__((always_inline)) void multiply(const int32_t *mixing, const int16_t *pairs, int64_t depth,
+                                                           int32_t sums[POSITIONS][LANES], const int count)
 {
     vector total[POSITIONS][VECTORS];
     memset(total, 0, sizeof total);
     for (int64_t k = 0; k < depth; k++, pairs += 2 * LANES) {
-        for (int j = 0; j < VECTORS; j++) {
-            const vector value = load_pairs(pairs + j * 2 * WIDTH);
-            for (int i = 0; i < POSITIONS; i++) {
-                total[i][j] = add_products(total[i][j], value, repeat_pair(mixing[i][k]));
-            }
+        const vector first = load_words(pairs), second = load_words(pairs + 2 * WIDTH);
+#pragma GCC unroll 12
+        for (int i = 0; i < count; i++) {
+            const vector element = repeat_word(mixing[i * depth + k]);
+            total[i][0] = add_pairs(total[i][0], first, element);
+            total[i][1] = add_pairs(total[i][1], second, element);
         }
     }
-    for (int i = 0; i < POSITIONS; i++) {
-        for (int j = 0; j < VECTORS; j++) {
-            store_sums(&sums[i][j * WIDTH], total[i][j]);
-        }
+#pragma GCC unroll 12
+    for (int i = 0; i < count; i++) {
+        store_sums(sums[i], total[i][0]);
+        store_sums(&sums[i][WIDTH], total[i][1]);
     }
 }
 
-/* The same with floats, each sum over the source positions in ascending order. */
-static void multiply_real(const float *const mixing[POSITIONS], const float *restrict reals, int64_t depth,
-                          float sums[POSITIONS][LANES])
+static int32_t multiply_some(const int32_t *mixing, const int16_t *pairs, int64_t depth, int64_t left,
+                             int32_t sums[POSITIONS][LANES])
 {
-    float total[POSITIONS][LANES] = {{0}};
+    if (left >= POSITIONS) {
+        multiply(mixing, pairs, depth, sums, POSITIONS);
+        return POSITIONS;
+    }
+    if (left >= 4) {
+        multiply(mixing, pairs, depth, sums, 4);
+        return 4;
+    }
+    multiply(mixing, pairs, depth, sums, 1);
+    return 1;
+}
+
+/* One row of floats, each sum over the source positions in ascending order. */
+static void multiply_real(const float *mixing, const float *restrict reals, int64_t depth, float sums[LANES])
+{
+    float total[LANES] = {0};
     for (int64_t k = 0; k < depth; k++, reals += LANES) {
-        for (int i = 0; i < POSITIONS; i++) {
-            const float factor = mixing[i][k];
-            for (int j = 0; j < LANES; j++) {
-                total[i][j] = total[i][j] + factor * reals[j];
-            }
+        for (int j = 0; j < LANES; j++) {
+            total[j] = total[j] + mixing[k] * reals[j];
         }
     }
     memcpy(sums, total, sizeof total);
@@ -118,6 +135,20 @@ typedef struct slab {
     const void *values; /* laid out as pairs or floats */
 } slab;
 
+static void add_weighted(const int32_t *restrict weights, const int32_t *restrict sums, int32_t count,
+                         int32_t *restrict accumulator)
+{
+    if (count == LANES) {
+        for (int32_t c = 0; c < LANES; c++) {
+            accumulator[c] += (int32_t)snn_tokens_weighted(weights[c], sums[c]);
+        }
+        return;
+    }
+    for (int32_t c = 0; c < count; c++) {
+        accumulator[c] += (int32_t)snn_tokens_weighted(weights[c], sums[c]);
+    }
+}
+
 /* Adds the products of one step's slab for all target positions of the tile into `accumulator` [position][owned]. */
 static void project_slab(const snn_packed *packed, const slab *group, const snn_tile *tile, int32_t *accumulator)
 {
@@ -125,19 +156,14 @@ static void project_slab(const snn_packed *packed, const slab *group, const snn_
     const int64_t depth = mixing_depth(packed), owned = tile->channel_end - tile->channel_begin;
     const int32_t *matrix = weights + (packed->row_end - packed->row_begin);
     weights += group->first;
-    for (int64_t position = tile->position_begin; position < tile->position_end; position += POSITIONS) {
-        const int64_t left = tile->position_end - position, used = left < POSITIONS ? left : POSITIONS;
-        const int32_t *mixing[POSITIONS];
+    for (int64_t position = tile->position_begin; position < tile->position_end;) {
         int32_t sums[POSITIONS][LANES];
-        for (int64_t i = 0; i < POSITIONS; i++) { /* the last row is repeated, its sums not used */
-            mixing[i] = matrix + (position + (i < used ? i : used - 1)) * depth;
+        const int32_t used =
+            multiply_some(matrix + position * depth, group->values, depth, tile->position_end - position, sums);
+        for (int32_t i = 0; i < used; i++, accumulator += owned) {
+            add_weighted(weights, sums[i], group->count, accumulator);
         }
-        multiply(mixing, group->values, depth, sums);
-        for (int64_t i = 0; i < used; i++, accumulator += owned) {
-            for (int32_t c = 0; c < group->count; c++) {
-                accumulator[c] += (int32_t)snn_tokens_weighted(weights[c], sums[i][c]);
-            }
-        }
+        position += used;
     }
 }
 
@@ -147,18 +173,11 @@ static void project_slab_real(const snn_packed *packed, const slab *group, const
     const int64_t depth = mixing_depth(packed), owned = tile->channel_end - tile->channel_begin;
     const float *matrix = weights + (packed->row_end - packed->row_begin);
     weights += group->first;
-    for (int64_t position = tile->position_begin; position < tile->position_end; position += POSITIONS) {
-        const int64_t left = tile->position_end - position, used = left < POSITIONS ? left : POSITIONS;
-        const float *mixing[POSITIONS];
-        float sums[POSITIONS][LANES];
-        for (int64_t i = 0; i < POSITIONS; i++) {
-            mixing[i] = matrix + (position + (i < used ? i : used - 1)) * depth;
-        }
-        multiply_real(mixing, group->values, depth, sums);
-        for (int64_t i = 0; i < used; i++, accumulator += owned) {
-            for (int32_t c = 0; c < group->count; c++) {
-                accumulator[c] = accumulator[c] + weights[c] * sums[i][c];
-            }
+    for (int64_t position = tile->position_begin; position < tile->position_end; position++, accumulator += owned) {
+        float sums[LANES];
+        multiply_real(matrix + position * depth, group->values, depth, sums);
+        for (int32_t c = 0; c < group->count; c++) {
+            accumulator[c] = accumulator[c] + weights[c] * sums[c];
         }
     }
 }
@@ -182,7 +201,7 @@ void snn_tokens_project(const snn_packed *packed, const snn_source *source, cons
                                      .channel = op->source_channel + packed->row_begin + first,
                                      .channels = group.count};
             const int64_t at = step * positions * owned + offset + first;
-            snn_field_expand(&field, op, source, step, values);
+            snn_field_expand(&field, op, source, step, 0, values, values + sources * LANES + 2 * SNN_ALIGNMENT);
             if (packed->real) {
                 lay_out_reals(values, sources, group.count, laid_out);
                 project_slab_real(packed, &group, tile, (float *)tile->accumulator + at);

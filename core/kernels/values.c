@@ -6,6 +6,8 @@
 #include <immintrin.h>
 #endif
 
+enum { VECTOR_VALUES = 64 }; /* what is written behind a run of values, at most */
+
 snn_window snn_operator_taps(const snn_operator *op)
 {
     if (op->kind == SNN_OPERATOR_CONVOLUTION) {
@@ -62,94 +64,206 @@ int64_t snn_field_largest(const snn_operator *op, int64_t positions, int32_t cha
     return (int64_t)field_extent(&taps, 0, (int32_t)rows) * field_extent(&taps, 1, width) * channels;
 }
 
-#if defined(__AVX512BW__)
-enum { BITS = 32 }; /* channels at once */
-static inline void take(int16_t *values, uint32_t bits, int16_t amount)
+/* ---- runs of channels ---- */
+
+enum { BITS = 8 };
+
+/* Bits [bit, bit + count) as `set` or `clear`, a value each, and up to a vector behind them. Reads up to 8 bytes behind
+ * the last. */
+static inline __attribute__((always_inline)) void choose(const uint8_t *restrict bits, int64_t bit, int64_t count,
+                                                         int set, int clear, bool bytes, void *restrict values)
 {
-    const __m512i before = _mm512_loadu_si512(values);
-    _mm512_storeu_si512(values, _mm512_mask_sub_epi16(before, (__mmask32)bits, before, _mm512_set1_epi16(amount)));
+    const uint8_t *from = bits + bit / 8;
+    const int shift = (int)(bit % 8);
+#if defined(__AVX512BW__)
+    enum { LANES = 32 };
+    uint8_t *to = values;
+    for (; count > 0; count -= LANES, from += LANES / 8, to += LANES * (bytes ? 1 : 2)) {
+        uint64_t word;
+        memcpy(&word, from, sizeof word);
+        const __mmask32 mask = (__mmask32)(word >> shift);
+        if (bytes) {
+            _mm256_storeu_si256((__m256i *)to, _mm256_mask_blend_epi8(mask, _mm256_set1_epi8((char)clear),
+                                                                      _mm256_set1_epi8((char)set)));
+        } else {
+            _mm512_storeu_si512(
+                to, _mm512_mask_blend_epi16(mask, _mm512_set1_epi16((short)clear), _mm512_set1_epi16((short)set)));
+        }
+    }
+#else
+    static const int16_t of_lane[BITS] = {1, 2, 4, 8, 16, 32, 64, 128};
+    for (int64_t first = 0; first < count; first += BITS, from++) {
+        const int16_t byte = (int16_t)(((from[0] | (unsigned)from[1] << 8) >> shift) & 0xff);
+        for (int i = 0; i < BITS; i++) {
+            if (bytes) {
+                ((uint8_t *)values)[first + i] = (uint8_t)(byte & of_lane[i] ? set : clear);
+            } else {
+                ((int16_t *)values)[first + i] = (int16_t)(byte & of_lane[i] ? set : clear);
+            }
+        }
+    }
+#endif
+}
+
+/* Planes of spikes with what each takes from a value. */
+typedef struct planes {
+    const uint8_t *bits; /* of the first plane */
+    int64_t stride;      /* bytes from one to the next */
+    int32_t count;
+    const int32_t *magnitude;
+} planes;
+
+/* base - sum over planes of `factor` magnitude, where the plane's bit is set: a value for each of `count` bits from
+ * `bit` on, and up to a vector behind them. base[i % period], or base[0] if bytes. */
+#if defined(__AVX512BW__)
+static void take(const planes *of, int64_t bit, int64_t count, const int16_t *base, int64_t period, int16_t *values)
+{
+    enum { LANES = 32 };
+    const uint8_t *from = of->bits + bit / 8;
+    const int shift = (int)(bit % 8);
+    for (int64_t first = 0, at = 0; first < count; first += LANES, from += LANES / 8) {
+        __m512i sum = _mm512_loadu_si512(base + at);
+        const uint8_t *plane = from;
+        for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
+            uint64_t word; /* arrays have readable bytes behind them */
+            memcpy(&word, plane, sizeof word);
+            const __m512i amount = _mm512_set1_epi16((int16_t)(2 * of->magnitude[j]));
+            sum = _mm512_mask_sub_epi16(sum, (__mmask32)(word >> shift), sum, amount);
+        }
+        _mm512_storeu_si512(values + first, sum);
+        for (at += LANES; at >= period;) {
+            at -= period;
+        }
+    }
+}
+
+static void take_bytes(const planes *of, int64_t bit, int64_t count, int32_t base, uint8_t *values)
+{
+    const uint8_t *from = of->bits + bit / 8;
+    const int shift = (int)(bit % 8), lanes = shift == 0 ? 64 : 56;
+    for (int64_t first = 0; first < count; first += lanes, from += lanes / 8) {
+        __m512i sum = _mm512_set1_epi8((char)base);
+        const uint8_t *plane = from;
+        for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
+            uint64_t word;
+            memcpy(&word, plane, sizeof word);
+            sum = _mm512_mask_sub_epi8(sum, word >> shift, sum, _mm512_set1_epi8((char)of->magnitude[j]));
+        }
+        _mm512_storeu_si512(values + first, sum);
+    }
 }
 #else
-enum { BITS = 16 };
-static inline void take(int16_t *restrict values, uint32_t bits, int16_t amount)
+static void take(const planes *of, int64_t bit, int64_t count, const int16_t *base, int64_t period, int16_t *values)
 {
-    static const uint16_t of_lane[BITS] = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                                           1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
-    for (int i = 0; i < BITS; i++) {
-        values[i] = (int16_t)(values[i] - ((uint16_t)bits & of_lane[i] ? amount : 0));
+    enum { LANES = 16 };
+    static const uint16_t of_lane[LANES] = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                                            1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+    const uint8_t *from = of->bits + bit / 8;
+    const int shift = (int)(bit % 8);
+    for (int64_t first = 0, at = 0; first < count; first += LANES, from += LANES / 8) {
+        int16_t sum[LANES];
+        memcpy(sum, base + at, sizeof sum);
+        const uint8_t *plane = from;
+        for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
+            uint32_t word;
+            memcpy(&word, plane, sizeof word);
+            const uint16_t bits = (uint16_t)(word >> shift);
+            const int16_t amount = (int16_t)(2 * of->magnitude[j]);
+            for (int i = 0; i < LANES; i++) {
+                sum[i] = (int16_t)(sum[i] - (bits & of_lane[i] ? amount : 0));
+            }
+        }
+        memcpy(values + first, sum, sizeof sum);
+        for (at += LANES; at >= period;) {
+            at -= period;
+        }
+    }
+}
+
+/* No table without wider vectors has products of such bytes (BYTE_LARGEST of words.h). */
+static void take_bytes(const planes *of, int64_t bit, int64_t count, int32_t base, uint8_t *values)
+{
+    for (int64_t i = bit; i < bit + count; i++) {
+        int32_t sum = base;
+        for (int32_t j = 0; j < of->count; j++) {
+            sum -= (of->bits[j * of->stride + i / 8] >> (i % 8) & 1) != 0 ? of->magnitude[j] : 0;
+        }
+        *values++ = (uint8_t)sum;
     }
 }
 #endif
 
-static void expand_byte(unsigned byte, int16_t *restrict values)
-{
-    static const int16_t bit[8] = {1, 2, 4, 8, 16, 32, 64, 128};
-    for (int i = 0; i < 8; i++) {
-        values[i] = (int16_t)byte & bit[i] ? 1 : -1;
-    }
-}
-
-/* Bits [bit, bit + count) as +1 / -1. Reads up to one byte behind the last. */
-static void expand_bits(const uint8_t *restrict bits, int64_t bit, int64_t count, int16_t *restrict values)
-{
-    const uint8_t *bytes = bits + bit / 8;
-    const unsigned shift = (unsigned)(bit % 8);
-    for (; count >= 8; count -= 8, bytes++, values += 8) {
-        expand_byte(((bytes[0] | (unsigned)bytes[1] << 8) >> shift) & 0xff, values);
-    }
-    if (count > 0) {
-        int16_t last[8];
-        expand_byte(((bytes[0] | (unsigned)bytes[1] << 8) >> shift) & 0xff, last);
-        memcpy(values, last, (size_t)count * sizeof last[0]);
-    }
-}
-
-/* What planes [begin, end) of a row add up to, on top of the resting state: each channel's bit in plane j takes
- * magnitude j or adds it. BITS channels at a time, all planes of them while they are at hand. */
-static void expand_codes(const snn_source *source, int32_t step, int64_t position, int32_t channel, int32_t count,
-                         int16_t *restrict values)
+static planes planes_of(const snn_source *source, int32_t step, int64_t position)
 {
     const snn_codes *codes = source->codes;
     const snn_spikes *spikes = source->spikes;
-    const int32_t begin = codes->begin[step], end = codes->end[step];
-    const int64_t plane = snn_spikes_plane_bytes(spikes) * spikes->images;
-    const uint8_t *row = snn_spikes_plane(spikes, begin, source->image) + position * spikes->row_bytes;
-    int32_t all = 0;
-    for (int32_t j = begin; j < end; j++) {
-        all += codes->magnitude[j];
+    return (planes){.bits = snn_spikes_plane(spikes, codes->begin[step], source->image) + position * spikes->row_bytes,
+                    .stride = snn_spikes_plane_bytes(spikes) * spikes->images,
+                    .count = codes->end[step] - codes->begin[step],
+                    .magnitude = codes->magnitude + codes->begin[step]};
+}
+
+/* What a step's planes add up to if no bit is set. */
+static int32_t sum_of_planes(const snn_codes *codes, int32_t step)
+{
+    int32_t sum = 0;
+    for (int32_t j = codes->begin[step]; j < codes->end[step]; j++) {
+        sum += codes->magnitude[j];
     }
-    for (int32_t first = 0; first < count; first += BITS) {
-        const int32_t used = count - first < BITS ? count - first : BITS;
-        const uint8_t *bytes = row + (channel + first) / 8;
-        const int shift = (channel + first) % 8;
-        int16_t sum[BITS];
-        for (int i = 0; i < BITS; i++) {
-            sum[i] = (int16_t)all;
-        }
-        if (step < codes->rest_steps) {
-            const int32_t *rest = codes->rest + channel + first;
-            for (int i = 0; i < used; i++) {
-                sum[i] = (int16_t)(sum[i] + rest[i]);
-            }
-        }
-        for (int32_t j = begin; j < end; j++, bytes += plane) {
-            uint64_t bits; /* arrays have readable bytes behind them */
-            memcpy(&bits, bytes, sizeof bits);
-            take(sum, (uint32_t)(bits >> shift), (int16_t)(2 * codes->magnitude[j]));
-        }
-        memcpy(values + first, sum, (size_t)used * sizeof sum[0]);
+    return sum;
+}
+
+/* Values of channels whose bits are all clear, and of as many more as a vector has, beginning again behind `period`. */
+static void find_base(const snn_codes *codes, int32_t step, int32_t channel, int32_t period, int16_t *base)
+{
+    const int32_t all = sum_of_planes(codes, step);
+    const bool resting = step < codes->rest_steps;
+    for (int32_t i = 0; i < period; i++) {
+        base[i] = (int16_t)(all + (resting ? codes->rest[channel + i] : 0));
     }
+    for (int32_t i = 0; i < VECTOR_VALUES; i++) {
+        base[period + i] = base[i % period];
+    }
+}
+
+int64_t snn_codes_bytes(const snn_codes *codes, const snn_operator *op)
+{
+    const int32_t all = sum_of_planes(codes, 0);
+    if (op->pooled || all > UINT8_MAX) {
+        return 0;
+    }
+    for (int32_t c = op->source_channel; c < op->source_channel + op->source_channels; c++) {
+        const int32_t zero = snn_codes_zero(codes, c);
+        if ((all - codes->rest[c]) % 2 != 0 || zero < 0 || zero > UINT8_MAX) {
+            return 0;
+        }
+    }
+    return all;
+}
+
+int32_t snn_codes_zero(const snn_codes *codes, int32_t channel)
+{
+    return (sum_of_planes(codes, 0) - codes->rest[channel]) / 2;
 }
 
 void snn_source_values(const snn_source *source, int32_t step, int64_t position, int32_t channel, int32_t count,
                        int16_t *values)
 {
-    if (source->codes != NULL) {
-        expand_codes(source, step, position, channel, count, values);
-        return;
-    }
+    enum { CHUNK = 32 };
     const snn_spikes *spikes = source->spikes;
-    expand_bits(snn_spikes_plane(spikes, step, source->image) + position * spikes->row_bytes, channel, count, values);
+    for (int32_t first = 0; first < count; first += CHUNK) {
+        const int32_t used = count - first < CHUNK ? count - first : CHUNK;
+        int16_t chunk[CHUNK + VECTOR_VALUES], base[CHUNK + VECTOR_VALUES];
+        if (source->codes != NULL) {
+            const planes of = planes_of(source, step, position);
+            find_base(source->codes, step, channel + first, used, base);
+            take(&of, channel + first, used, base, used, chunk);
+        } else {
+            const uint8_t *plane = snn_spikes_plane(spikes, step, source->image);
+            choose(plane + position * spikes->row_bytes, channel + first, used, 1, -1, false, chunk);
+        }
+        memcpy(values + first, chunk, (size_t)used * sizeof chunk[0]);
+    }
 }
 
 /* First tap of a pool window that is inside the source, and the one behind the last. */
@@ -192,23 +306,134 @@ static void expand_pooled(const snn_operator *op, const snn_source *source, int3
     }
 }
 
-void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
-                      int16_t *values)
+/* How the values of a field are written. */
+typedef struct writer {
+    const snn_field *field;
+    const snn_operator *op;
+    const snn_source *source;
+    int32_t step, largest;
+    int16_t *base;  /* of codes */
+    uint8_t *zeros; /* of codes as bytes: what is outside the image */
+} writer;
+
+int64_t snn_field_scratch(int32_t channels)
 {
-    const snn_shape pooled = snn_operator_pooled_shape(op);
-    for (int32_t i = 0; i < field->rows; i++) {
-        const int32_t row = field->row + i;
-        for (int32_t j = 0; j < field->columns; j++, values += field->channels) {
-            const int32_t column = field->column + j;
-            if (row < 0 || row >= pooled.height || column < 0 || column >= pooled.width) {
-                memset(values, 0, (size_t)field->channels * sizeof values[0]);
-            } else if (op->pooled) {
-                expand_pooled(op, source, step, row, column, field->channel, field->channels, values);
-            } else {
-                const int64_t position = (int64_t)row * pooled.width + column;
-                snn_source_values(source, step, position, field->channel, field->channels, values);
-            }
+    return (channels + VECTOR_VALUES) * (int64_t)sizeof(int16_t);
+}
+
+static void prepare(const writer *w)
+{
+    const snn_codes *codes = w->source->codes;
+    if (codes == NULL) {
+        return;
+    }
+    if (w->largest == 0) {
+        find_base(codes, w->step, w->field->channel, w->field->channels, w->base);
+        return;
+    }
+    for (int32_t c = 0; c < w->field->channels; c++) {
+        w->zeros[c] = (uint8_t)snn_codes_zero(codes, w->field->channel + c);
+    }
+}
+
+static void write_outside(const writer *w, int64_t positions, uint8_t *to)
+{
+    const int64_t count = positions * w->field->channels;
+    if (w->largest == 0) {
+        memset(to, 0, (size_t)count * sizeof(int16_t));
+    } else if (w->source->codes == NULL) {
+        memset(to, w->largest / 2, (size_t)count);
+    } else {
+        for (int64_t i = 0; i < positions; i++) {
+            memcpy(to + i * w->field->channels, w->zeros, (size_t)w->field->channels);
         }
+    }
+}
+
+/* `count` bits from `bit` on of the rows of spikes from `position` on. */
+static void write_bits(const writer *w, int64_t position, int64_t bit, int64_t count, void *to)
+{
+    const snn_source *source = w->source;
+    if (source->codes != NULL) {
+        const planes of = planes_of(source, w->step, position);
+        if (w->largest > 0) {
+            take_bytes(&of, bit, count, w->largest, to);
+        } else {
+            take(&of, bit, count, w->base, w->field->channels, to);
+        }
+        return;
+    }
+    const uint8_t *row =
+        snn_spikes_plane(source->spikes, w->step, source->image) + position * source->spikes->row_bytes;
+    if (w->largest > 0) {
+        choose(row, bit, count, 2, 0, true, to);
+    } else {
+        choose(row, bit, count, 1, -1, false, to);
+    }
+}
+
+/* Neighbouring positions inside the image. */
+static void write_inside(const writer *w, int32_t row, int32_t column, int32_t columns, uint8_t *to)
+{
+    const snn_field *field = w->field;
+    const int64_t position = (int64_t)row * w->op->source.width + column;
+    const int64_t bytes = (int64_t)field->channels * snn_value_bytes(w->largest);
+    if (field->channel == 0 && field->channels == 8 * w->source->spikes->row_bytes) {
+        write_bits(w, position, 0, (int64_t)columns * field->channels, to); /* their spikes lie side by side, too */
+        return;
+    }
+    for (int32_t i = 0; i < columns; i++) {
+        write_bits(w, position + i, field->channel, field->channels, to + i * bytes);
+    }
+}
+
+static void write_pooled(const writer *w, int32_t row, int32_t column, int32_t columns, uint8_t *to)
+{
+    enum { CHUNK = 64 };
+    for (int32_t i = 0; i < columns; i++) {
+        for (int32_t first = 0; first < w->field->channels; first += CHUNK) {
+            const int32_t left = w->field->channels - first, count = left < CHUNK ? left : CHUNK;
+            int16_t sums[CHUNK];
+            expand_pooled(w->op, w->source, w->step, row, column + i, w->field->channel + first, count, sums);
+            if (w->largest == 0) {
+                memcpy(to, sums, (size_t)count * sizeof sums[0]);
+            }
+            for (int32_t c = 0; c < count && w->largest > 0; c++) {
+                to[c] = (uint8_t)(sums[c] + w->largest / 2);
+            }
+            to += count * snn_value_bytes(w->largest);
+        }
+    }
+}
+
+static int32_t clamp(int32_t value, int32_t low, int32_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
+                      int32_t largest, void *values, void *scratch)
+{
+    const writer w = {field, op, source, step, largest, scratch, scratch};
+    const snn_shape pooled = snn_operator_pooled_shape(op);
+    const int64_t bytes = (int64_t)field->channels * snn_value_bytes(largest);
+    const int32_t left = clamp(-field->column, 0, field->columns);
+    const int32_t inside_end = clamp(pooled.width - field->column, left, field->columns);
+    uint8_t *to = values;
+    prepare(&w);
+    for (int32_t i = 0; i < field->rows; i++, to += field->columns * bytes) {
+        const int32_t row = field->row + i;
+        if (row < 0 || row >= pooled.height) {
+            write_outside(&w, field->columns, to);
+            continue;
+        }
+        write_outside(&w, left, to);
+        if (op->pooled) {
+            write_pooled(&w, row, field->column + left, inside_end - left, to + left * bytes);
+        } else {
+            write_inside(&w, row, field->column + left, inside_end - left, to + left * bytes);
+        }
+        write_outside(&w, field->columns - inside_end, to + inside_end * bytes);
     }
 }
 

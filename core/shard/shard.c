@@ -84,8 +84,10 @@ static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_op
     if (snn_reads_stream(shard, projection)) {
         return snn_stream_pack(shard, projection, rows, packed);
     }
-    return (shard->timings != NULL ? shard->kernels->pack_codes : shard->kernels->pack)(
-        projection, shard->network->format, rows.begin, rows.end, packed);
+    if (shard->timings != NULL) {
+        return snn_windows_pack(shard, projection, rows, packed);
+    }
+    return shard->kernels->pack(projection, shard->network->format, rows.begin, rows.end, packed);
 }
 
 /* What a graded input needs. */

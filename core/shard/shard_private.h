@@ -195,6 +195,9 @@ void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile 
 void snn_ranges_count(snn_shard *shard, int32_t population);
 
 /* shard_windows.c */
+/* Packs rows of a projection onto a population that fires in a window. */
+snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
+                            snn_packed *packed);
 /* Chooses the tiles of a part whose population fires in a window. */
 void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part);
 /* Bytes that the tiles of all parts need of a worker at most. */

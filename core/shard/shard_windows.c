@@ -26,6 +26,19 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
+                            snn_packed *packed)
+{
+    const snn_network *network = shard->network;
+    snn_codes codes = {.magnitude = network->windows.magnitude,
+                       .rest = network->populations[projection->source].rest,
+                       .rest_steps = 1};
+    snn_timing_planes(network, shard->timings, projection->source, projection->target, 0, &codes.begin[0],
+                      &codes.end[0]);
+    const bool whole = codes.begin[0] == 0 && codes.end[0] == network->windows.steps;
+    return shard->kernels->pack_codes(projection, network->format, rows.begin, rows.end, whole ? &codes : NULL, packed);
+}
+
 void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part)
 {
     const snn_population *of = &shard->network->populations[population];

@@ -240,6 +240,8 @@ static void random_weights(project_case *c)
         wide = p->op.kind == SNN_OPERATOR_TOKENS ? 3 << SNN_TOKENS_FRACTION_BITS : largest_weight(c);
         largest = largest_weight(c) < largest ? largest_weight(c) : largest;
     }
+    const bool bytes = largest >= INT8_MAX && random_bool();
+    largest = bytes ? INT8_MAX : largest;
     p->weights = allocate(count, sizeof(int32_t));
     for (int64_t i = 0; i < count; i++) {
         if (c->format == SNN_WEIGHTS_FLOAT32) {
@@ -280,6 +282,24 @@ static void random_mixing(project_case *c)
     }
 }
 
+/* All planes at every step, and resting states that make 0 a code, or close to it. */
+static void make_codes_whole(project_case *c, int32_t *rest, const int32_t *magnitude)
+{
+    int32_t sum = 0;
+    for (int32_t j = 0; j < c->planes; j++) {
+        sum += magnitude[j];
+    }
+    const int32_t off = random_int(0, 3) == 0 ? random_int(0, 3) : 0; /* then some are no bytes */
+    for (int32_t i = 0; i < c->projection.op.source.channels; i++) {
+        rest[i] = sum - 2 * random_int(0, sum) + off;
+    }
+    c->codes.rest_steps = c->tile.steps;
+    for (int32_t step = 0; step < c->tile.steps; step++) {
+        c->codes.begin[step] = 0;
+        c->codes.end[step] = c->planes;
+    }
+}
+
 /* Planes that steps take one by one, several at a time, over and over, or not at all. */
 static void random_codes(project_case *c)
 {
@@ -298,6 +318,10 @@ static void random_codes(project_case *c)
     for (int32_t step = 0; step < c->tile.steps; step++) {
         c->codes.begin[step] = random_int(0, planes);
         c->codes.end[step] = random_bool() ? planes : random_int(c->codes.begin[step], planes);
+    }
+    c->whole = random_bool();
+    if (c->whole) {
+        make_codes_whole(c, rest, magnitude);
     }
 }
 
@@ -361,8 +385,9 @@ void check_project_case(const snn_kernels *kernels, project_case *c)
     const int64_t positions = c->tile.position_end - c->tile.position_begin;
     const int64_t count = c->tile.steps * positions * (c->tile.channel_end - c->tile.channel_begin);
     snn_packed packed;
-    const snn_status status =
-        (c->coded ? kernels->pack_codes : kernels->pack)(&c->projection, c->format, c->row_begin, c->row_end, &packed);
+    const snn_status status = c->coded ? kernels->pack_codes(&c->projection, c->format, c->row_begin, c->row_end,
+                                                             c->whole ? &c->codes : NULL, &packed)
+                                       : kernels->pack(&c->projection, c->format, c->row_begin, c->row_end, &packed);
     assert_int_equal(status.code, SNN_OK);
     assert_ptr_equal(packed.projection, &c->projection);
     assert_int_equal(packed.row_begin, c->row_begin);

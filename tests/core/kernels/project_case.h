@@ -10,7 +10,7 @@ typedef struct project_case {
     snn_weight_format format;
     snn_spikes source;
     int32_t planes; /* of the source */
-    bool coded;
+    bool coded, whole; /* codes, and of finished windows only */
     snn_codes codes; /* `magnitude` and `rest` owned */
     snn_tile tile;
     int32_t row_begin, row_end; /* packed */

@@ -1,0 +1,352 @@
+/* Products of convolutions and dense operators with integer weights.
+ *
+ * What a target position sees lies in the field in *segments* of words (words.h): rows of taps, or single taps. A
+ * vector holds the words of WIDTH rows of weights; a word of values is repeated in all lanes of another, so that each
+ * lane adds up the sum of one row, and nothing is left to add across lanes.
+ *
+ * Where weights are bytes and the values' range allows it (snn_packed.largest), values are bytes, too: a value is
+ * scale * (byte - zero of its channel), and what the zeros add to a row's sum is taken from it as a bias.
+ *
+ * Packed: int32_t bias [row] if bytes, then words [group][panel][segment][word][row of the panel]. A panel is up to
+ * PANEL_VECTORS vectors of rows; rows behind a group's last, and what is missing of a segment's last word, are 0. */
+#include "core/kernels/portable.h"
+
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/kernels/words.h"
+
+enum { PANEL_ROWS = PANEL_VECTORS * WIDTH, WORD_BYTES = sizeof(int32_t) };
+
+/* How a product sees its operator. */
+typedef struct matrix {
+    snn_window taps;
+    snn_row_groups groups;
+    int32_t segments;
+    int64_t length, words; /* of a segment: values, and words that hold them */
+    int32_t value_bytes;
+    bool whole_rows; /* a segment is a row of taps */
+} matrix;
+
+static matrix matrix_of(const snn_packed *packed)
+{
+    const snn_operator *op = &packed->projection->op;
+    matrix m = {.taps = snn_operator_taps(op),
+                .groups = snn_row_groups_of(packed),
+                .value_bytes = snn_value_bytes(packed->largest)};
+    m.whole_rows = m.groups.end - m.groups.begin == 1 && m.taps.dilation[1] == 1;
+    if (op->kind == SNN_OPERATOR_DENSE) {
+        m.segments = 1;
+        m.length = snn_operator_row_length(op);
+    } else {
+        m.segments = m.taps.kernel[0] * (m.whole_rows ? 1 : m.taps.kernel[1]);
+        m.length = (int64_t)m.groups.channels * (m.whole_rows ? m.taps.kernel[1] : 1);
+    }
+    m.words = (m.length * m.value_bytes + WORD_BYTES - 1) / WORD_BYTES;
+    return m;
+}
+
+static int32_t vectors_of(int32_t rows)
+{
+    return (rows + WIDTH - 1) / WIDTH;
+}
+
+/* Bytes of a vector of rows, all words. */
+static int64_t vector_bytes(const matrix *m)
+{
+    return m->segments * m->words * WIDTH * WORD_BYTES;
+}
+
+/* Bytes before the panels. */
+static int64_t bias_bytes(const snn_packed *packed)
+{
+    const int64_t rows = packed->row_end - packed->row_begin + PANEL_ROWS; /* whole vectors are loaded */
+    return packed->largest == 0 ? 0 : (rows * WORD_BYTES + SNN_ALIGNMENT - 1) / SNN_ALIGNMENT * SNN_ALIGNMENT;
+}
+
+/* Whether values are bytes: the largest one, and what `scale` and zeros are. */
+static void choose_bytes(const snn_codes *whole, bool single, snn_packed *packed)
+{
+    const snn_operator *op = &packed->projection->op;
+    const int64_t length = snn_operator_row_length(op), rows = packed->row_end - packed->row_begin;
+    const int16_t *weights =
+        (const int16_t *)packed->projection->weights + (packed->row_begin - packed->projection->row_begin) * length;
+    packed->scale = 1;
+    packed->largest = 0;
+    const int64_t largest = single ? 2 * snn_pool_area(op) : whole != NULL ? snn_codes_bytes(whole, op) : 0;
+    if (largest == 0 || largest > BYTE_LARGEST) {
+        return;
+    }
+    for (int64_t i = 0; i < rows * length; i++) {
+        if (weights[i] < INT8_MIN || weights[i] > INT8_MAX) {
+            return;
+        }
+    }
+    packed->scale = single ? 1 : 2;
+    packed->largest = (int32_t)largest;
+}
+
+/* One row into its lane of a panel of `width` rows. */
+static void pack_row(const matrix *m, const int16_t *weights, int32_t width, uint8_t *lane)
+{
+    const int32_t per_word = WORD_BYTES / m->value_bytes;
+    for (int32_t segment = 0; segment < m->segments; segment++, lane += m->words * width * WORD_BYTES) {
+        for (int64_t k = 0; k < m->length; k++, weights++) {
+            uint8_t *to = lane + k / per_word * width * WORD_BYTES + k % per_word * m->value_bytes;
+            if (m->value_bytes == 1) {
+                *(int8_t *)to = (int8_t)*weights;
+            } else {
+                memcpy(to, weights, sizeof *weights);
+            }
+        }
+    }
+}
+
+/* What a row's sum has too much for its values' zeros, taken from 0. */
+static int32_t bias_of(const snn_packed *packed, const snn_codes *whole, int32_t group, const int16_t *weights)
+{
+    const snn_operator *op = &packed->projection->op;
+    const snn_row_groups groups = snn_row_groups_of(packed);
+    const int64_t length = snn_operator_row_length(op);
+    int64_t bias = 0;
+    for (int64_t k = 0; k < length; k++) {
+        const int32_t channel = op->source_channel + group * groups.channels + (int32_t)(k % groups.channels);
+        bias -= weights[k] * (whole != NULL ? snn_codes_zero(whole, channel) : packed->largest / 2);
+    }
+    return (int32_t)(uint32_t)(uint64_t)bias; /* sums are taken modulo 2^32 */
+}
+
+snn_status snn_matrix_pack(const snn_projection *projection, const snn_codes *whole, bool single, snn_packed *packed)
+{
+    choose_bytes(whole, single, packed);
+    const matrix m = matrix_of(packed);
+    const int64_t depth = snn_operator_row_length(&projection->op);
+    int64_t vectors = 0;
+    for (int32_t group = m.groups.begin; group < m.groups.end; group++) {
+        int32_t begin, end;
+        snn_rows_of_group(&m.groups, packed, group, &begin, &end);
+        vectors += vectors_of(end - begin);
+    }
+    packed->bytes = bias_bytes(packed) + vectors * vector_bytes(&m);
+    packed->data = snn_allocate((size_t)packed->bytes, 1);
+    if (packed->data == NULL) {
+        return snn_out_of_memory("packed weights");
+    }
+    const int16_t *weights = (const int16_t *)projection->weights + (packed->row_begin - projection->row_begin) * depth;
+    int32_t *bias = packed->data;
+    uint8_t *panel = (uint8_t *)packed->data + bias_bytes(packed);
+    for (int32_t group = m.groups.begin; group < m.groups.end; group++) {
+        int32_t begin, end;
+        snn_rows_of_group(&m.groups, packed, group, &begin, &end);
+        for (int32_t row = begin; row < end; row += PANEL_ROWS) {
+            const int32_t rows = end - row < PANEL_ROWS ? end - row : PANEL_ROWS, width = vectors_of(rows) * WIDTH;
+            for (int32_t i = 0; i < rows; i++, weights += depth) {
+                pack_row(&m, weights, width, panel + (int64_t)i * WORD_BYTES);
+                if (packed->largest > 0) {
+                    bias[row + i] = bias_of(packed, whole, group, weights);
+                }
+            }
+            panel += vectors_of(rows) * vector_bytes(&m);
+        }
+    }
+    return snn_ok();
+}
+
+int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
+{
+    const matrix m = matrix_of(packed);
+    return (positions * steps + m.segments) * (int64_t)sizeof(int64_t);
+}
+
+/* A panel and the rows of values that it is multiplied with. */
+typedef struct job {
+    const uint8_t *values, *weights;
+    const int32_t *bias;     /* of the panel's rows, if values are bytes */
+    const int64_t *segments; /* where each begins, from what a target sees first on, in bytes */
+    int32_t segment_count;
+    int64_t words;
+    int64_t together; /* words whose sums can be added before they are widened */
+    int64_t stride;   /* between rows of sums */
+    int32_t last;     /* rows of weights in the panel's last vector */
+    bool doubled;     /* sums are */
+} job;
+
+enum { ROWS_MOST = 12, VECTORS_MOST = 4 };
+
+/* Adds sums of `count` targets to those that are there; `first`: and the bias. */
+static inline __attribute__((always_inline)) void add_up(const job *j, vector total[ROWS_MOST][VECTORS_MOST],
+                                                         int32_t *sums, bool first, const int count, const int vectors,
+                                                         const bool bytes)
+{
+#pragma GCC unroll 12
+    for (int i = 0; i < count; i++, sums += j->stride) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            vector sum = total[i][v];
+            if (bytes) {
+                sum = widen(sum);
+                sum = first ? plus(sum, load_words(j->bias + v * WIDTH)) : sum;
+                sum = j->doubled ? plus(sum, sum) : sum;
+            }
+            add_sums(sums + v * WIDTH, sum, v + 1 < vectors ? WIDTH : j->last);
+        }
+    }
+}
+
+/* Adds the products of `count` targets, which see values from seen[i] on, with a panel of `vectors` vectors. */
+static inline __attribute__((always_inline)) void multiply(const job *j, const int64_t *seen, int32_t *sums,
+                                                           const int count, const int vectors, const bool bytes)
+{
+    vector total[ROWS_MOST][VECTORS_MOST];
+    const uint8_t *weights = j->weights;
+    bool first = true;
+#pragma GCC unroll 12
+    for (int i = 0; i < count; i++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            total[i][v] = repeat_word(0);
+        }
+    }
+    for (int32_t segment = 0; segment < j->segment_count; segment++) {
+        const uint8_t *values[ROWS_MOST];
+#pragma GCC unroll 12
+        for (int i = 0; i < count; i++) {
+            values[i] = j->values + seen[i] + j->segments[segment];
+        }
+        for (int64_t k = 0; k < j->words;) {
+            const int64_t end = bytes && NARROW && j->words - k > j->together ? k + j->together : j->words;
+            for (; k < end; k++, weights += vectors * WIDTH * WORD_BYTES) {
+                vector panel[VECTORS_MOST];
+#pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) {
+                    panel[v] = load_words(weights + v * WIDTH * WORD_BYTES);
+                }
+#pragma GCC unroll 12
+                for (int i = 0; i < count; i++) {
+                    int32_t word;
+                    memcpy(&word, values[i] + k * WORD_BYTES, sizeof word);
+                    const vector repeated = repeat_word(word);
+#pragma GCC unroll 4
+                    for (int v = 0; v < vectors; v++) {
+                        total[i][v] = bytes ? add_quads(total[i][v], panel[v], repeated)
+                                            : add_pairs(total[i][v], panel[v], repeated);
+                    }
+                }
+            }
+            if (bytes && NARROW) {
+                add_up(j, total, sums, first, count, vectors, bytes);
+                first = false;
+                memset(total, 0, sizeof total);
+            }
+        }
+    }
+    if (!bytes || !NARROW) {
+        add_up(j, total, sums, true, count, vectors, bytes);
+    }
+}
+
+/* As many targets as registers hold, at most `left`; how many that were. */
+static inline __attribute__((always_inline)) int32_t multiply_some(const job *j, const int64_t *seen, int64_t left,
+                                                                   int32_t *sums, const int most, const int vectors,
+                                                                   const bool bytes)
+{
+    if (left >= most) {
+        multiply(j, seen, sums, most, vectors, bytes);
+        return most;
+    }
+    if (left >= 4) {
+        multiply(j, seen, sums, 4, vectors, bytes);
+        return 4;
+    }
+    if (left >= 2) {
+        multiply(j, seen, sums, 2, vectors, bytes);
+        return 2;
+    }
+    multiply(j, seen, sums, 1, vectors, bytes);
+    return 1;
+}
+
+static inline __attribute__((always_inline)) void multiply_panel(const job *j, int32_t vectors, const int64_t *seen,
+                                                                 int64_t count, int32_t *sums, const bool bytes)
+{
+    for (int64_t i = 0; i < count;) {
+        int32_t *to = sums + i * j->stride;
+        switch (vectors) {
+        case 1:
+            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_1, 1, bytes);
+            break;
+        case 2:
+            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_2, 2, bytes);
+            break;
+        case 3:
+            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_3, 3, bytes);
+            break;
+        default:
+            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_4, 4, bytes);
+            break;
+        }
+    }
+}
+
+static void multiply_pairs(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
+{
+    multiply_panel(j, vectors, seen, count, sums, false);
+}
+
+static void multiply_bytes(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
+{
+    if (BYTE_LARGEST > 0) {
+        multiply_panel(j, vectors, seen, count, sums, true);
+    }
+}
+
+/* Where segments begin in a target's sight, and each target's sight, row by row of the sums, in the field's values. */
+static void find_values(const matrix *m, const snn_operator *op, const snn_field *field, const snn_tile *tile,
+                        int64_t *segments, int64_t *seen)
+{
+    for (int32_t i = 0; i < m->segments; i++) {
+        const int32_t row = m->whole_rows ? i : i / m->taps.kernel[1];
+        const int32_t column = m->whole_rows ? 0 : i % m->taps.kernel[1];
+        segments[i] = ((int64_t)row * m->taps.dilation[0] * field->columns + (int64_t)column * m->taps.dilation[1]) *
+                      field->channels * m->value_bytes;
+    }
+    for (int32_t step = 0; step < tile->steps; step++) {
+        for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
+            *seen++ = (step * snn_field_size(field) + snn_field_first(field, op, position)) * m->value_bytes;
+        }
+    }
+}
+
+void snn_matrix_project(const snn_packed *packed, const snn_field *field, const void *values, const snn_tile *tile,
+                        void *scratch)
+{
+    const matrix m = matrix_of(packed);
+    const snn_sums out = snn_sums_of(packed, tile);
+    int64_t *segments = scratch, *seen = segments + m.segments;
+    find_values(&m, &packed->projection->op, field, tile, segments, seen);
+    job j = {.weights = (const uint8_t *)packed->data + bias_bytes(packed),
+             .segments = segments,
+             .segment_count = m.segments,
+             .words = m.words,
+             .stride = out.stride,
+             .doubled = packed->scale == 2};
+    j.together = packed->largest > 0 ? INT16_MAX / (2 * -INT8_MIN * packed->largest) : 0;
+    for (int32_t group = m.groups.begin; group < m.groups.end; group++) {
+        int32_t begin, end;
+        snn_rows_of_group(&m.groups, packed, group, &begin, &end);
+        j.values = (const uint8_t *)values + (int64_t)(group - m.groups.begin) * m.groups.channels * m.value_bytes;
+        for (int32_t row = begin; row < end; row += PANEL_ROWS) {
+            const int32_t vectors = vectors_of(end - row < PANEL_ROWS ? end - row : PANEL_ROWS);
+            const int32_t left = end - row - (vectors - 1) * WIDTH;
+            int32_t *sums = (int32_t *)out.data + out.offset + row;
+            j.last = left < WIDTH ? left : WIDTH;
+            j.bias = (const int32_t *)packed->data + row;
+            if (packed->largest > 0) {
+                multiply_bytes(&j, vectors, seen, out.rows, sums);
+            } else {
+                multiply_pairs(&j, vectors, seen, out.rows, sums);
+            }
+            j.weights += vectors * vector_bytes(&m);
+        }
+    }
+}

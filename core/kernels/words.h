@@ -1,0 +1,208 @@
+/* Vectors of words, private to the plain C kernels: a word is two int16 values or four bytes, whose products with those
+ * of another word are added to an int32 sum by one instruction where the processor has it, which compilers do not find.
+ *
+ * WIDTH words (and sums) are a vector, PAIR_ROWS how many rows of 32 sums are kept in registers together. Products of
+ * matrices keep ROWS_OF_n rows of n vectors there, n up to PANEL_VECTORS.
+ *
+ * Of bytes one factor is signed, the other is not and at most BYTE_LARGEST (0: there are no products of bytes). Where
+ * sums of bytes are NARROW, they are of 16 bits and have to be widened before they overflow.
+ */
+#ifndef SNN_KERNELS_WORDS_H
+#define SNN_KERNELS_WORDS_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__BMI2__)
+typedef __m512i vector;
+enum { WIDTH = 16, PAIR_ROWS = 6 };
+enum { PANEL_VECTORS = 4, ROWS_OF_1 = 12, ROWS_OF_2 = 12, ROWS_OF_3 = 8, ROWS_OF_4 = 6 };
+enum { BYTE_LARGEST = 255, NARROW = 0 };
+static inline vector load_words(const void *words)
+{
+    return _mm512_loadu_si512(words);
+}
+static inline void store_words(void *words, vector values)
+{
+    _mm512_storeu_si512(words, values);
+}
+static inline vector repeat_word(int32_t word)
+{
+    return _mm512_set1_epi32(word);
+}
+static inline vector add_pairs(vector sum, vector a, vector b)
+{
+    return _mm512_dpwssd_epi32(sum, a, b);
+}
+static inline vector add_quads(vector sum, vector weights, vector values)
+{
+    return _mm512_dpbusd_epi32(sum, values, weights);
+}
+static inline vector widen(vector sum)
+{
+    return sum;
+}
+static inline vector plus(vector a, vector b)
+{
+    return _mm512_add_epi32(a, b);
+}
+static inline void store_sums(int32_t *sums, vector sum)
+{
+    _mm512_storeu_si512(sums, sum);
+}
+/* The first `count` sums, added to what is there. */
+static inline void add_sums(int32_t *to, vector sum, int32_t count)
+{
+    if (count == WIDTH) {
+        _mm512_storeu_si512(to, _mm512_add_epi32(_mm512_loadu_si512(to), sum));
+        return;
+    }
+    const __mmask16 mask = (__mmask16)((1U << count) - 1);
+    _mm512_mask_storeu_epi32(to, mask, _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, to), sum));
+}
+#elif defined(__AVX2__)
+typedef __m256i vector;
+enum { WIDTH = 8, PAIR_ROWS = 2 };
+enum { PANEL_VECTORS = 2, ROWS_OF_1 = 8, ROWS_OF_2 = 5, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
+enum { BYTE_LARGEST = 8, NARROW = 1 };
+static inline vector load_words(const void *words)
+{
+    return _mm256_loadu_si256((const __m256i *)words);
+}
+static inline void store_words(void *words, vector values)
+{
+    _mm256_storeu_si256((__m256i *)words, values);
+}
+static inline vector repeat_word(int32_t word)
+{
+    return _mm256_set1_epi32(word);
+}
+static inline vector add_pairs(vector sum, vector a, vector b)
+{
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+static inline vector add_quads(vector sum, vector weights, vector values)
+{
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(values, weights));
+}
+static inline vector widen(vector sum)
+{
+    return _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
+}
+static inline vector plus(vector a, vector b)
+{
+    return _mm256_add_epi32(a, b);
+}
+static inline void store_sums(int32_t *sums, vector sum)
+{
+    _mm256_storeu_si256((__m256i *)sums, sum);
+}
+static inline void add_sums(int32_t *to, vector sum, int32_t count)
+{
+    if (count == WIDTH) {
+        _mm256_storeu_si256((vector *)to, _mm256_add_epi32(_mm256_loadu_si256((const vector *)to), sum));
+        return;
+    }
+    const vector mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    _mm256_maskstore_epi32(to, mask, _mm256_add_epi32(_mm256_maskload_epi32(to, mask), sum));
+}
+#elif defined(__SSE2__)
+typedef __m128i vector;
+enum { WIDTH = 4, PAIR_ROWS = 1 };
+enum { PANEL_VECTORS = 2, ROWS_OF_1 = 8, ROWS_OF_2 = 5, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
+enum { BYTE_LARGEST = 0, NARROW = 0 };
+static inline vector load_words(const void *words)
+{
+    return _mm_loadu_si128((const __m128i *)words);
+}
+static inline void store_words(void *words, vector values)
+{
+    _mm_storeu_si128((__m128i *)words, values);
+}
+static inline vector repeat_word(int32_t word)
+{
+    return _mm_set1_epi32(word);
+}
+static inline vector add_pairs(vector sum, vector a, vector b)
+{
+    return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+}
+static inline vector plus(vector a, vector b)
+{
+    return _mm_add_epi32(a, b);
+}
+static inline void store_sums(int32_t *sums, vector sum)
+{
+    _mm_storeu_si128((__m128i *)sums, sum);
+}
+static inline void add_sums(int32_t *to, vector sum, int32_t count)
+{
+    if (count == WIDTH) {
+        _mm_storeu_si128((vector *)to, _mm_add_epi32(_mm_loadu_si128((const vector *)to), sum));
+        return;
+    }
+    int32_t sums[WIDTH];
+    store_sums(sums, sum);
+    for (int32_t i = 0; i < count; i++) {
+        to[i] += sums[i];
+    }
+}
+#else
+typedef int32_t vector;
+enum { WIDTH = 1, PAIR_ROWS = 1 };
+enum { PANEL_VECTORS = 4, ROWS_OF_1 = 4, ROWS_OF_2 = 4, ROWS_OF_3 = 4, ROWS_OF_4 = 4 };
+enum { BYTE_LARGEST = 0, NARROW = 0 };
+static inline vector load_words(const void *words)
+{
+    vector both;
+    memcpy(&both, words, sizeof both);
+    return both;
+}
+static inline void store_words(void *words, vector values)
+{
+    memcpy(words, &values, sizeof values);
+}
+static inline vector repeat_word(int32_t word)
+{
+    return word;
+}
+static inline vector add_pairs(vector sum, vector a, vector b)
+{
+    int16_t left[2], right[2];
+    memcpy(left, &a, sizeof left);
+    memcpy(right, &b, sizeof right);
+    return sum + left[0] * right[0] + left[1] * right[1];
+}
+static inline vector plus(vector a, vector b)
+{
+    return a + b;
+}
+static inline void store_sums(int32_t *sums, vector sum)
+{
+    *sums = sum;
+}
+static inline void add_sums(int32_t *to, vector sum, int32_t count)
+{
+    (void)count;
+    *to += sum;
+}
+#endif
+
+#if !defined(__AVX2__)
+static inline vector add_quads(vector sum, vector weights, vector values)
+{
+    (void)weights;
+    (void)values;
+    return sum;
+}
+static inline vector widen(vector sum)
+{
+    return sum;
+}
+#endif
+
+#endif
