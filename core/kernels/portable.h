@@ -32,14 +32,12 @@
 #define snn_field_of_tile               SNN_ISA_NAME(snn_field_of_tile)
 #define snn_field_largest               SNN_ISA_NAME(snn_field_largest)
 #define snn_field_expand                SNN_ISA_NAME(snn_field_expand)
-#define snn_source_values               SNN_ISA_NAME(snn_source_values)
 #define snn_portable_codes_scratch      SNN_ISA_NAME(snn_portable_codes_scratch)
 #define snn_portable_project_codes      SNN_ISA_NAME(snn_portable_project_codes)
 #define snn_portable_window_scratch     SNN_ISA_NAME(snn_portable_window_scratch)
 #define snn_portable_fire_window        SNN_ISA_NAME(snn_portable_fire_window)
 #define snn_portable_targets_nary       SNN_ISA_NAME(snn_portable_targets_nary)
 #define snn_portable_maximum            SNN_ISA_NAME(snn_portable_maximum)
-#define snn_element_value               SNN_ISA_NAME(snn_element_value)
 #define snn_operator_taps               SNN_ISA_NAME(snn_operator_taps)
 #define snn_portable_pack_codes         SNN_ISA_NAME(snn_portable_pack_codes)
 #define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
@@ -136,14 +134,6 @@ int32_t snn_codes_zero(const snn_codes *codes, int32_t channel);
 void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
                       int32_t largest, void *values, void *scratch);
 int64_t snn_field_scratch(int32_t channels);
-
-/* Values of channels [channel, channel + count) at one position of the source. Reads up to one byte behind the last. */
-void snn_source_values(const snn_source *source, int32_t step, int64_t position, int32_t channel, int32_t count,
-                       int16_t *values);
-
-/* The value of one channel (of the source population) at one position of the pooled source. */
-int32_t snn_element_value(const snn_operator *op, const snn_source *source, int32_t step, int64_t position,
-                          int32_t channel);
 
 /* Offset in a step's field values of what target position `position` sees first. */
 static inline int64_t snn_field_first(const snn_field *field, const snn_operator *op, int64_t position)

@@ -3,7 +3,7 @@
  * matrix       convolution and dense: in matrix.c, with float32 weights in reals.c
  * narrow       convolution of narrow groups, depthwise ones among them, in narrow.c
  * channelwise  diagonal, and depthwise convolution of pooled sources or float32: packed int32_t or float [tap][row]
- * gather       packed int32_t or float [position][row], then elements [position][row]
+ * gather       packed int32_t or float [position][row], then the element of the pooled source that each takes, or -1
  * tokens       in tokens.c
  */
 #include "core/kernels/portable.h"
@@ -22,11 +22,6 @@ typedef enum product_class {
     PRODUCT_GATHER,
     PRODUCT_TOKENS
 } product_class;
-
-/* A source element that a gather takes; position -1: none. */
-typedef struct element {
-    int32_t position, channel; /* of the pooled source; of the source population */
-} element;
 
 static product_class class_of(const snn_packed *packed)
 {
@@ -87,23 +82,19 @@ static snn_status pack_channelwise(const snn_projection *projection, snn_packed 
 
 static snn_status pack_gather(const snn_projection *projection, snn_packed *packed)
 {
-    const snn_operator *op = &projection->op;
     const int64_t rows = packed->row_end - packed->row_begin, skipped = packed->row_begin - projection->row_begin;
-    const int64_t positions = snn_shape_positions(op->target), count = rows * positions;
-    packed->bytes = count * (int64_t)(sizeof(int32_t) + sizeof(element));
+    const int64_t positions = snn_shape_positions(projection->op.target), count = rows * positions;
+    packed->bytes = 2 * count * (int64_t)sizeof(int32_t);
     packed->data = snn_allocate((size_t)packed->bytes, 1);
     if (packed->data == NULL) {
         return snn_out_of_memory("packed weights");
     }
-    int32_t *weights = packed->data; /* floats are copied as they are */
-    element *elements = (element *)(weights + count);
+    int32_t *weights = packed->data, *elements = weights + count; /* floats are copied as they are */
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t position = 0; position < positions; position++) {
             const int64_t from = (skipped + row) * positions + position, to = position * rows + row;
-            const int32_t index = projection->index[from];
             memcpy(&weights[to], (const int32_t *)projection->weights + from, sizeof weights[to]);
-            elements[to].position = index < 0 ? -1 : index / op->source_channels;
-            elements[to].channel = index < 0 ? 0 : op->source_channel + index % op->source_channels;
+            elements[to] = projection->index[from];
         }
     }
     return snn_ok();
@@ -179,8 +170,12 @@ int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_
 int64_t snn_portable_codes_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
     const snn_operator *op = &packed->projection->op;
-    if (class_of(packed) == PRODUCT_GATHER || packed->row_begin == packed->row_end) {
+    if (packed->row_begin == packed->row_end) {
         return 0;
+    }
+    if (class_of(packed) == PRODUCT_GATHER) {
+        return values_bytes(packed, snn_shape_size(snn_operator_pooled_shape(op)), 1) +
+               snn_field_scratch(op->source_channels);
     }
     if (class_of(packed) == PRODUCT_NARROW) {
         return snn_narrow_scratch(packed, positions);
@@ -293,29 +288,59 @@ static void project_diagonal(const snn_packed *packed, const snn_spikes *source,
     }
 }
 
+/* Rows of the pooled source that a gather's elements are in, all channels. */
+static snn_field gathered_field(const snn_operator *op, const int32_t *elements, int64_t count)
+{
+    const int32_t width = snn_operator_pooled_shape(op).width, row_size = width * op->source_channels;
+    int32_t first = INT32_MAX, last = -1;
+    for (int64_t i = 0; i < count; i++) {
+        if (elements[i] >= 0) {
+            first = elements[i] < first ? elements[i] : first;
+            last = elements[i] > last ? elements[i] : last;
+        }
+    }
+    first = last < 0 ? 0 : first / row_size;
+    return (snn_field){.row = first,
+                       .rows = last < 0 ? 0 : last / row_size + 1 - first,
+                       .columns = width,
+                       .channel = op->source_channel,
+                       .channels = op->source_channels};
+}
+
+static void add_elements(const snn_packed *packed, const int32_t *elements, int64_t first, const int16_t *values,
+                         int64_t offset, void *sums)
+{
+    const int32_t *weights = (const int32_t *)packed->data + first;
+    for (int64_t c = 0; c < packed->row_end - packed->row_begin; c++) {
+        if (elements[first + c] < 0) {
+            continue;
+        }
+        const int32_t value = values[elements[first + c] - offset];
+        if (packed->real) {
+            float *sum = (float *)sums + c, weight;
+            memcpy(&weight, &weights[c], sizeof weight);
+            *sum = *sum + weight * (float)value;
+        } else {
+            ((int32_t *)sums)[c] += weights[c] * value;
+        }
+    }
+}
+
 static void project_gather(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     const snn_sums out = snn_sums_of(packed, tile);
     const int64_t rows = packed->row_end - packed->row_begin;
-    const int64_t count = snn_shape_positions(op->target) * rows;
-    const element *elements = (const element *)((const int32_t *)packed->data + count);
-    for (int64_t row = 0; row < out.rows; row++) {
-        const int32_t step = (int32_t)(row / out.positions);
-        const int64_t first = (tile->position_begin + row % out.positions) * rows;
-        const int64_t offset = row * out.stride + out.offset;
-        for (int64_t c = 0; c < rows; c++) {
-            const element taken = elements[first + c];
-            if (taken.position < 0) {
-                continue;
-            }
-            const int32_t value = snn_element_value(op, source, step, taken.position, taken.channel);
-            if (packed->real) {
-                float *sum = (float *)out.data + offset + c;
-                *sum = *sum + ((const float *)packed->data)[first + c] * (float)value;
-            } else {
-                ((int32_t *)out.data)[offset + c] += ((const int32_t *)packed->data)[first + c] * value;
-            }
+    const int32_t *elements = (const int32_t *)packed->data + snn_shape_positions(op->target) * rows;
+    const snn_field field = gathered_field(op, elements + tile->position_begin * rows, out.positions * rows);
+    const int64_t offset = (int64_t)field.row * field.columns * field.channels;
+    int16_t *values = tile->scratch;
+    for (int32_t step = 0; step < tile->steps; step++) {
+        snn_field_expand(&field, op, source, step, 0, values,
+                         (uint8_t *)values + values_bytes(packed, snn_field_size(&field), 1));
+        for (int64_t i = 0; i < out.positions; i++) {
+            int32_t *sums = (int32_t *)out.data + (step * out.positions + i) * out.stride + out.offset;
+            add_elements(packed, elements, (tile->position_begin + i) * rows, values, offset, sums);
         }
     }
 }

@@ -6,7 +6,10 @@
 #include <immintrin.h>
 #endif
 
-enum { VECTOR_VALUES = 64 }; /* what is written behind a run of values, at most */
+enum {
+    VECTOR_VALUES = 64, /* what is written behind a run of values, at most */
+    POOL_CHANNELS = 64  /* whose sums over a pool window are made together */
+};
 
 snn_window snn_operator_taps(const snn_operator *op)
 {
@@ -222,7 +225,7 @@ static void find_base(const snn_codes *codes, int32_t step, int32_t channel, int
         base[i] = (int16_t)(all + (resting ? codes->rest[channel + i] : 0));
     }
     for (int32_t i = 0; i < VECTOR_VALUES; i++) {
-        base[period + i] = base[i % period];
+        base[period + i] = base[i]; /* which has been written, where the period is short */
     }
 }
 
@@ -246,26 +249,6 @@ int32_t snn_codes_zero(const snn_codes *codes, int32_t channel)
     return (sum_of_planes(codes, 0) - codes->rest[channel]) / 2;
 }
 
-void snn_source_values(const snn_source *source, int32_t step, int64_t position, int32_t channel, int32_t count,
-                       int16_t *values)
-{
-    enum { CHUNK = 32 };
-    const snn_spikes *spikes = source->spikes;
-    for (int32_t first = 0; first < count; first += CHUNK) {
-        const int32_t used = count - first < CHUNK ? count - first : CHUNK;
-        int16_t chunk[CHUNK + VECTOR_VALUES], base[CHUNK + VECTOR_VALUES];
-        if (source->codes != NULL) {
-            const planes of = planes_of(source, step, position);
-            find_base(source->codes, step, channel + first, used, base);
-            take(&of, channel + first, used, base, used, chunk);
-        } else {
-            const uint8_t *plane = snn_spikes_plane(spikes, step, source->image);
-            choose(plane + position * spikes->row_bytes, channel + first, used, 1, -1, false, chunk);
-        }
-        memcpy(values + first, chunk, (size_t)used * sizeof chunk[0]);
-    }
-}
-
 /* First tap of a pool window that is inside the source, and the one behind the last. */
 static void clip_taps(const snn_window *pool, int axis, int32_t size, int32_t output, int32_t *begin, int32_t *end)
 {
@@ -277,32 +260,6 @@ static void clip_taps(const snn_window *pool, int axis, int32_t size, int32_t ou
     }
     while (*end > *begin && origin + (*end - 1) * pool->dilation[axis] >= size) {
         --*end;
-    }
-}
-
-/* Sums over the pool window of pooled position (row, column). */
-static void expand_pooled(const snn_operator *op, const snn_source *source, int32_t step, int32_t row, int32_t column,
-                          int32_t channel, int32_t channels, int16_t *restrict values)
-{
-    enum { CHUNK = 64 };
-    const snn_window *pool = &op->pool;
-    int32_t row_begin, row_end, column_begin, column_end;
-    clip_taps(pool, 0, op->source.height, row, &row_begin, &row_end);
-    clip_taps(pool, 1, op->source.width, column, &column_begin, &column_end);
-    memset(values, 0, (size_t)channels * sizeof values[0]);
-    for (int32_t i = row_begin; i < row_end; i++) {
-        const int64_t y = (int64_t)row * pool->stride[0] - pool->pad_begin[0] + (int64_t)i * pool->dilation[0];
-        for (int32_t j = column_begin; j < column_end; j++) {
-            const int64_t x = (int64_t)column * pool->stride[1] - pool->pad_begin[1] + (int64_t)j * pool->dilation[1];
-            for (int32_t first = 0; first < channels; first += CHUNK) {
-                const int32_t count = channels - first < CHUNK ? channels - first : CHUNK;
-                int16_t spikes[CHUNK];
-                snn_source_values(source, step, y * op->source.width + x, channel + first, count, spikes);
-                for (int32_t c = 0; c < count; c++) {
-                    values[first + c] = (int16_t)(values[first + c] + spikes[c]);
-                }
-            }
-        }
     }
 }
 
@@ -387,14 +344,44 @@ static void write_inside(const writer *w, int32_t row, int32_t column, int32_t c
     }
 }
 
+/* Adds up to POOL_CHANNELS channels of a position of the source. */
+static void add_position(const writer *w, int64_t position, int32_t first, int32_t count, int16_t *restrict sums)
+{
+    const snn_spikes *spikes = w->source->spikes;
+    const int64_t bit = w->field->channel + first;
+    int16_t values[POOL_CHANNELS + VECTOR_VALUES];
+    if (w->source->codes != NULL) {
+        const planes of = planes_of(w->source, w->step, position);
+        take(&of, bit, count, w->base + first, POOL_CHANNELS, values);
+    } else {
+        const uint8_t *plane = snn_spikes_plane(spikes, w->step, w->source->image);
+        choose(plane + position * spikes->row_bytes, bit, count, 1, -1, false, values);
+    }
+    for (int32_t c = 0; c < count; c++) {
+        sums[c] = (int16_t)(sums[c] + values[c]);
+    }
+}
+
+/* Sums over the pool windows of neighbouring pooled positions. */
 static void write_pooled(const writer *w, int32_t row, int32_t column, int32_t columns, uint8_t *to)
 {
-    enum { CHUNK = 64 };
-    for (int32_t i = 0; i < columns; i++) {
-        for (int32_t first = 0; first < w->field->channels; first += CHUNK) {
-            const int32_t left = w->field->channels - first, count = left < CHUNK ? left : CHUNK;
-            int16_t sums[CHUNK];
-            expand_pooled(w->op, w->source, w->step, row, column + i, w->field->channel + first, count, sums);
+    const snn_window *pool = &w->op->pool;
+    const snn_shape *source = &w->op->source;
+    int32_t row_begin, row_end, column_begin, column_end;
+    clip_taps(pool, 0, source->height, row, &row_begin, &row_end);
+    for (const int32_t end = column + columns; column < end; column++) {
+        clip_taps(pool, 1, source->width, column, &column_begin, &column_end);
+        for (int32_t first = 0; first < w->field->channels; first += POOL_CHANNELS) {
+            const int32_t left = w->field->channels - first, count = left < POOL_CHANNELS ? left : POOL_CHANNELS;
+            int16_t sums[POOL_CHANNELS] = {0};
+            for (int32_t i = row_begin; i < row_end; i++) {
+                const int64_t y = (int64_t)row * pool->stride[0] - pool->pad_begin[0] + (int64_t)i * pool->dilation[0];
+                for (int32_t j = column_begin; j < column_end; j++) {
+                    const int64_t x =
+                        (int64_t)column * pool->stride[1] - pool->pad_begin[1] + (int64_t)j * pool->dilation[1];
+                    add_position(w, y * source->width + x, first, count, sums);
+                }
+            }
             if (w->largest == 0) {
                 memcpy(to, sums, (size_t)count * sizeof sums[0]);
             }
@@ -435,17 +422,4 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
         }
         write_outside(&w, field->columns - inside_end, to + inside_end * bytes);
     }
-}
-
-int32_t snn_element_value(const snn_operator *op, const snn_source *source, int32_t step, int64_t position,
-                          int32_t channel)
-{
-    int16_t value;
-    if (!op->pooled) {
-        snn_source_values(source, step, position, channel, 1, &value);
-        return value;
-    }
-    const int32_t width = snn_operator_pooled_shape(op).width;
-    expand_pooled(op, source, step, (int32_t)(position / width), (int32_t)(position % width), channel, 1, &value);
-    return value;
 }
