@@ -20,6 +20,7 @@ typedef struct snn_packed {
     bool real;                  /* float32 weights: accumulators hold float bits */
     int32_t largest;            /* source values are bytes up to this one; 0: they are not */
     int32_t scale;              /* of bytes: a value is scale * (byte - zero) */
+    int32_t limb_bits;          /* of a stream's integers */
     int64_t bytes;
     void *data; /* owned; from snn_allocate */
 } snn_packed;
@@ -102,16 +103,6 @@ typedef struct snn_image_product {
 
 enum { SNN_IMAGE_ROWS = 16 };
 
-enum { SNN_SUMS_ROWS = 4, SNN_SUMS_COLUMNS = 32 };
-
-/* A block of a product of 32-bit integers: `depth` terms, at most SNN_SUMS_COLUMNS columns. */
-typedef struct snn_sums_product {
-    const int32_t *left[SNN_SUMS_ROWS]; /* [depth] of each row */
-    const int32_t *right;               /* [depth][stride], of which the first `columns` */
-    int64_t stride;
-    int32_t depth, columns;
-} snn_sums_product;
-
 typedef struct snn_kernels {
     const char *name; /* "portable", "avx2", "avx512", "amx" */
     /* Whether this processor and operating system can run it. */
@@ -132,8 +123,13 @@ typedef struct snn_kernels {
     int64_t (*codes_scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
     void (*project_codes)(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                           const snn_tile *tile);
-    /* Products of a stream's integers, exact: total[row][column] += sum over k of left[row][k] right[k][column]. */
-    void (*multiply_sums)(const snn_sums_product *product, int64_t total[][SNN_SUMS_COLUMNS]);
+    /* The same for a stream's integers (or floats), `plane` [position][channel]: adds their product, exact and then
+     * rounded by the projection's shift, to the tile's only step. Convolutions, dense operators and tokens without a
+     * pool. */
+    snn_status (*pack_stream)(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
+                              int32_t row_end, snn_packed *packed);
+    int64_t (*stream_scratch_bytes)(const snn_packed *packed, int64_t positions);
+    void (*project_stream)(const snn_packed *packed, const void *plane, const snn_tile *tile);
     /* Bytes of scratch that `fire` needs for a tile of this population; 0 for most kinds. */
     int64_t (*neuron_scratch_bytes)(const snn_population *population);
     /* Runs the tile's neurons over the block. For kinds that read all positions a tile is a whole image. */
@@ -144,12 +140,9 @@ typedef struct snn_kernels {
     void (*fire_window)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
     /* Products with a graded image. */
     void (*multiply)(const snn_image_product *product);
-    /* The same, channel by channel: sum[c] += weights[c] values[c] of any number of channels, in 32 bits; and
-     * total[c] += weights[c] values[c] of at most SNN_SUMS_COLUMNS. */
-    void (*scale_sums)(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                       int32_t count);
-    void (*tap_sums)(int64_t *restrict total, const int32_t *restrict weights, const int32_t *restrict values,
-                     int32_t count);
+    /* A stream's integers, channel by channel: sum[c] += weights[c] values[c]. */
+    void (*scale_stream)(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
+                         int32_t count);
     /* The rest is NULL where a table has no such kernel. Whether `project_and_fire` takes this projection, whose rows
      * are all the channels that the population's neurons are owned of. Not with float32 weights. */
     bool (*fuses)(const snn_packed *packed, const snn_population *population);

@@ -321,7 +321,7 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
                         void *scratch)
 {
     const matrix m = matrix_of(packed);
-    const snn_sums out = snn_sums_of(packed, tile);
+    const snn_sum_rows out = snn_sum_rows_of(packed, tile);
     int64_t *segments = scratch, *seen = segments + m.segments;
     find_values(&m, &packed->projection->op, field, tile, segments, seen);
     job j = {.weights = (const uint8_t *)packed->data + bias_bytes(packed),

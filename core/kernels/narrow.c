@@ -235,7 +235,7 @@ static void project_slab(const narrow *n, const snn_field *field, const int16_t 
 void snn_narrow_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const narrow n = narrow_of(&packed->projection->op);
-    const snn_sums out = snn_sums_of(packed, tile);
+    const snn_sum_rows out = snn_sum_rows_of(packed, tile);
     const int32_t rows = packed->row_end - packed->row_begin;
     const snn_field field = snn_field_of_tile(n.op, tile->position_begin, tile->position_end, 0, 1);
     int16_t *words = tile->scratch;

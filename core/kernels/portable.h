@@ -8,7 +8,8 @@
  *   values    spikes of a receptive field as int16 values or bytes
  *   products  projections: packing, and products with values
  *   matrix    convolutions and dense operators with integer weights
- *   reals     the same with float32 weights
+ *   reals     the same with float32 weights, and of streams
+ *   streams   products of a stream's integers
  *   narrow    convolutions of narrow groups, depthwise ones among them
  *   tokens    projections that mix positions
  *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
@@ -54,7 +55,12 @@
 #define snn_narrow_project              SNN_ISA_NAME(snn_narrow_project)
 #define snn_tokens_pack                 SNN_ISA_NAME(snn_tokens_pack)
 #define snn_tokens_scratch              SNN_ISA_NAME(snn_tokens_scratch)
-#define snn_sums_multiply               SNN_ISA_NAME(snn_sums_multiply)
+#define snn_streams_pack                SNN_ISA_NAME(snn_streams_pack)
+#define snn_streams_scratch             SNN_ISA_NAME(snn_streams_scratch)
+#define snn_streams_project             SNN_ISA_NAME(snn_streams_project)
+#define snn_reals_suit                  SNN_ISA_NAME(snn_reals_suit)
+#define snn_reals_scratch               SNN_ISA_NAME(snn_reals_scratch)
+#define snn_portable_project_source     SNN_ISA_NAME(snn_portable_project_source)
 #define snn_tokens_project              SNN_ISA_NAME(snn_tokens_project)
 #define snn_portable_pack               SNN_ISA_NAME(snn_portable_pack)
 #define snn_portable_scratch            SNN_ISA_NAME(snn_portable_scratch)
@@ -67,8 +73,7 @@
 #define snn_portable_find_targets       SNN_ISA_NAME(snn_portable_find_targets)
 #define snn_vectors_fire                SNN_ISA_NAME(snn_vectors_fire)
 #define snn_portable_fire_nary          SNN_ISA_NAME(snn_portable_fire_nary)
-#define snn_sums_scale                  SNN_ISA_NAME(snn_sums_scale)
-#define snn_sums_tap                    SNN_ISA_NAME(snn_sums_tap)
+#define snn_streams_scale               SNN_ISA_NAME(snn_streams_scale)
 #define snn_portable_nary_scratch_bytes SNN_ISA_NAME(snn_portable_nary_scratch_bytes)
 
 /* Of the widest registers that the copy may use. */
@@ -105,11 +110,15 @@ snn_field snn_field_of_tile(const snn_operator *op, int64_t begin, int64_t end, 
 /* An upper bound of the size of the field of any `positions` target positions. */
 int64_t snn_field_largest(const snn_operator *op, int64_t positions, int32_t channels);
 
-/* What a projection takes: +1 / -1 for the spikes of a step, or the values that `codes` make of them. */
+/* What a projection takes: +1 / -1 for the spikes of a step, or the values that `codes` make of them; or a stream's
+ * plane [position][channel], as one limb of its integers, (integer >> shift) & mask, or as it is. */
 typedef struct snn_source {
     const snn_spikes *spikes;
     const snn_codes *codes; /* NULL: single spikes */
     int32_t image;
+    const int32_t *integers;
+    int32_t shift, mask;
+    const float *reals;
 } snn_source;
 
 static inline int64_t snn_pool_area(const snn_operator *op)
@@ -144,21 +153,21 @@ static inline int64_t snn_field_first(const snn_field *field, const snn_operator
 }
 
 /* Where a projection's sums go: rows (step, position) of the tile's accumulator, at the first packed row's channel. */
-typedef struct snn_sums {
+typedef struct snn_sum_rows {
     int64_t rows, positions;
     int64_t stride; /* owned channels */
     int64_t offset; /* of the first packed row */
     void *data;
-} snn_sums;
+} snn_sum_rows;
 
-static inline snn_sums snn_sums_of(const snn_packed *packed, const snn_tile *tile)
+static inline snn_sum_rows snn_sum_rows_of(const snn_packed *packed, const snn_tile *tile)
 {
     const int64_t positions = tile->position_end - tile->position_begin;
-    return (snn_sums){.rows = positions * tile->steps,
-                      .positions = positions,
-                      .stride = tile->channel_end - tile->channel_begin,
-                      .offset = packed->projection->op.target_channel + packed->row_begin - tile->channel_begin,
-                      .data = tile->accumulator};
+    return (snn_sum_rows){.rows = positions * tile->steps,
+                          .positions = positions,
+                          .stride = tile->channel_end - tile->channel_begin,
+                          .offset = packed->projection->op.target_channel + packed->row_begin - tile->channel_begin,
+                          .data = tile->accumulator};
 }
 
 /* Groups of a convolution that have packed rows, each with target rows and source channels of its own; of a dense
@@ -195,9 +204,11 @@ int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t 
 void snn_matrix_project(const snn_packed *packed, const snn_field *field, const void *values, const snn_tile *tile,
                         void *scratch);
 
-/* The same with float32 weights. */
+/* Products with float32 weights, of all kinds but diagonal ones and gathers. */
+bool snn_reals_suit(const snn_packed *packed);
 snn_status snn_reals_pack(const snn_projection *projection, snn_packed *packed);
-void snn_reals_project(const snn_packed *packed, const snn_field *field, const int16_t *values, const snn_tile *tile);
+int64_t snn_reals_scratch(const snn_packed *packed, int64_t positions);
+void snn_reals_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 
 /* Convolutions of narrow groups with integer weights, as the functions of the table; `packed` as below. */
 bool snn_narrow_suits(const snn_packed *packed);
@@ -210,9 +221,6 @@ snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed)
 int64_t snn_tokens_scratch(const snn_packed *packed);
 void snn_tokens_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 
-/* The table's multiply_sums (sums.c). */
-void snn_sums_multiply(const snn_sums_product *product, int64_t total[][SNN_SUMS_COLUMNS]);
-
 snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                              int32_t row_end, snn_packed *packed);
 snn_status snn_portable_pack_codes(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
@@ -220,6 +228,8 @@ snn_status snn_portable_pack_codes(const snn_projection *projection, snn_weight_
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
 int64_t snn_portable_codes_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
+/* Of any source, step by step (products.c). */
+void snn_portable_project_source(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 void snn_portable_project_codes(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                                 const snn_tile *tile);
 void snn_portable_multiply(const snn_image_product *product);
@@ -247,10 +257,12 @@ void snn_portable_targets_nary(const snn_neurons *neurons, const snn_tile *tile,
 /* Maxima of SNN_LANES values over the window of output position (row, column): x [input position][stride]. */
 void snn_portable_maximum(const snn_neurons *neurons, const float *x, int64_t stride, int32_t count, int32_t row,
                           int32_t column, float *largest);
-/* The table's scale_sums and tap_sums. */
-void snn_sums_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                    int32_t count);
-void snn_sums_tap(int64_t *restrict total, const int32_t *restrict weights, const int32_t *restrict values,
-                  int32_t count);
+/* As in the table (streams.c). */
+snn_status snn_streams_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
+                            int32_t row_end, snn_packed *packed);
+int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions);
+void snn_streams_project(const snn_packed *packed, const void *plane, const snn_tile *tile);
+void snn_streams_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
+                       int32_t count);
 
 #endif

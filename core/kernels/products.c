@@ -1,10 +1,11 @@
 /* Products of packed weights with spikes.
  *
- * matrix       convolution and dense: in matrix.c, with float32 weights in reals.c
+ * matrix       convolution and dense, in matrix.c
  * narrow       convolution of narrow groups, depthwise ones among them, in narrow.c
- * channelwise  diagonal, and depthwise convolution of pooled sources or float32: packed int32_t or float [tap][row]
+ * channelwise  diagonal, and depthwise convolution of pooled sources: packed int32_t or float [tap][row]
  * gather       packed int32_t or float [position][row], then the element of the pooled source that each takes, or -1
  * tokens       in tokens.c
+ * real         all of these but diagonal and gather with float32 weights, in reals.c
  */
 #include "core/kernels/portable.h"
 
@@ -13,19 +14,21 @@
 
 #include "core/base/memory.h"
 
-enum { LANES = 32 }; /* float32 sums side by side: more than compilers unroll before they look for vectors */
-
 typedef enum product_class {
     PRODUCT_MATRIX,
     PRODUCT_CHANNELWISE,
     PRODUCT_NARROW,
     PRODUCT_GATHER,
-    PRODUCT_TOKENS
+    PRODUCT_TOKENS,
+    PRODUCT_REAL
 } product_class;
 
 static product_class class_of(const snn_packed *packed)
 {
     const snn_operator *op = &packed->projection->op;
+    if (snn_reals_suit(packed)) {
+        return PRODUCT_REAL;
+    }
     if (snn_narrow_suits(packed)) {
         return PRODUCT_NARROW;
     }
@@ -119,10 +122,12 @@ static snn_status pack(const snn_projection *projection, snn_weight_format forma
         return pack_gather(projection, packed);
     case PRODUCT_TOKENS:
         return snn_tokens_pack(projection, packed);
+    case PRODUCT_REAL:
+        return snn_reals_pack(projection, packed);
     case PRODUCT_MATRIX:
         break;
     }
-    return packed->real ? snn_reals_pack(projection, packed) : snn_matrix_pack(projection, whole, single, packed);
+    return snn_matrix_pack(projection, whole, single, packed);
 }
 
 snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
@@ -183,9 +188,12 @@ int64_t snn_portable_codes_scratch(const snn_packed *packed, int64_t positions, 
     if (class_of(packed) == PRODUCT_TOKENS) {
         return snn_tokens_scratch(packed);
     }
+    if (class_of(packed) == PRODUCT_REAL) {
+        return snn_reals_scratch(packed, positions);
+    }
     int32_t channel, channels;
     channels_of(packed, &channel, &channels);
-    const bool works = class_of(packed) == PRODUCT_MATRIX && !packed->real;
+    const bool works = class_of(packed) == PRODUCT_MATRIX;
     return values_bytes(packed, snn_field_largest(op, positions, channels), steps) +
            aligned(snn_field_scratch(channels)) + (works ? snn_matrix_scratch(packed, positions, steps) : 0);
 }
@@ -205,40 +213,21 @@ static void add_taps(const snn_field *field, const snn_window *taps, const int16
     }
 }
 
-static void add_taps_real(const snn_field *field, const snn_window *taps, const int16_t *restrict values,
-                          const float *restrict weights, float *restrict sum)
-{
-    for (int32_t first = 0; first < field->channels; first += LANES) {
-        const int32_t count = field->channels - first < LANES ? field->channels - first : LANES;
-        float total[LANES] = {0};
-        for (int32_t i = 0; i < taps->kernel[0]; i++) {
-            for (int32_t j = 0; j < taps->kernel[1]; j++) {
-                const int64_t position = (int64_t)i * taps->dilation[0] * field->columns + j * taps->dilation[1];
-                const int16_t *value = values + position * field->channels + first;
-                const float *weight = weights + ((int64_t)i * taps->kernel[1] + j) * field->channels + first;
-                for (int32_t c = 0; c < count; c++) {
-                    total[c] = total[c] + (float)value[c] * weight[c];
-                }
-            }
-        }
-        for (int32_t c = 0; c < count; c++) {
-            sum[first + c] = sum[first + c] + total[c];
-        }
-    }
-}
-
 static void project_channelwise(const snn_packed *packed, const snn_field *field, const int16_t *values,
                                 const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     const snn_window taps = snn_operator_taps(op);
-    const snn_sums out = snn_sums_of(packed, tile);
+    const snn_sum_rows out = snn_sum_rows_of(packed, tile);
     for (int64_t row = 0; row < out.rows; row++) {
         const int64_t step = row / out.positions, position = tile->position_begin + row % out.positions;
         const int16_t *seen = values + step * snn_field_size(field) + snn_field_first(field, op, position);
         const int64_t offset = row * out.stride + out.offset;
         if (packed->real) {
-            add_taps_real(field, &taps, seen, packed->data, (float *)out.data + offset);
+            float *sum = (float *)out.data + offset;
+            for (int32_t c = 0; c < field->channels; c++) { /* of a diagonal operator */
+                sum[c] = sum[c] + (float)seen[c] * ((const float *)packed->data)[c];
+            }
         } else {
             add_taps(field, &taps, seen, packed->data, (int32_t *)out.data + offset);
         }
@@ -275,7 +264,7 @@ static void add_diagonal(const uint8_t *restrict bits, int64_t bit, int32_t coun
 static void project_diagonal(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
-    const snn_sums out = snn_sums_of(packed, tile);
+    const snn_sum_rows out = snn_sum_rows_of(packed, tile);
     const int64_t bit = op->source_channel + packed->row_begin;
     const int32_t channels = packed->row_end - packed->row_begin;
     int32_t *sum = (int32_t *)out.data + out.offset;
@@ -329,7 +318,7 @@ static void add_elements(const snn_packed *packed, const int32_t *elements, int6
 static void project_gather(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
-    const snn_sums out = snn_sums_of(packed, tile);
+    const snn_sum_rows out = snn_sum_rows_of(packed, tile);
     const int64_t rows = packed->row_end - packed->row_begin;
     const int32_t *elements = (const int32_t *)packed->data + snn_shape_positions(op->target) * rows;
     const snn_field field = gathered_field(op, elements + tile->position_begin * rows, out.positions * rows);
@@ -345,7 +334,7 @@ static void project_gather(const snn_packed *packed, const snn_source *source, c
     }
 }
 
-static void project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
+void snn_portable_project_source(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     if (packed->row_begin == packed->row_end || tile->position_begin == tile->position_end) {
@@ -363,7 +352,11 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
         snn_tokens_project(packed, source, tile);
         return;
     }
-    if (is_plain_diagonal(packed) && source->codes == NULL) {
+    if (class_of(packed) == PRODUCT_REAL) {
+        snn_reals_project(packed, source, tile);
+        return;
+    }
+    if (is_plain_diagonal(packed) && source->codes == NULL) { /* of spikes */
         project_diagonal(packed, source->spikes, tile);
         return;
     }
@@ -378,8 +371,6 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
     }
     if (class_of(packed) == PRODUCT_CHANNELWISE) {
         project_channelwise(packed, &field, (const int16_t *)values, tile);
-    } else if (packed->real) {
-        snn_reals_project(packed, &field, (const int16_t *)values, tile);
     } else {
         snn_matrix_project(packed, &field, values, tile, working + aligned(snn_field_scratch(channels)));
     }
@@ -388,12 +379,12 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
 {
     const snn_source spikes = {.spikes = source, .image = tile->image};
-    project(packed, &spikes, tile);
+    snn_portable_project_source(packed, &spikes, tile);
 }
 
 void snn_portable_project_codes(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                                 const snn_tile *tile)
 {
     const snn_source values = {.spikes = source, .codes = codes, .image = tile->image};
-    project(packed, &values, tile);
+    snn_portable_project_source(packed, &values, tile);
 }

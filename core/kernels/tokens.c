@@ -1,9 +1,8 @@
 /* Products that mix positions (SNN_OPERATOR_TOKENS): all source positions of a few channels are expanded once, then
  * multiplied with the mixing rows of the tile's target positions, channels side by side.
  *
- * Packed: int32_t or float weights [row], then the mixing matrix: float [target position][source position], or int16_t
- * in pairs of source positions, [target position][pair][2], a missing last one 0. The values of a slab of channels are
- * laid out alike: float [source position][channel] or int16_t [pair][channel][2]. */
+ * Packed: int32_t weights [row], then the mixing matrix in pairs of source positions, int16_t [target position][pair]
+ * [2], a missing last one 0. The values of a slab of channels are laid out alike, [pair][channel][2]. */
 #include "core/kernels/portable.h"
 
 #include <string.h>
@@ -17,11 +16,10 @@ enum {
     POSITIONS = ROWS_OF_2    /* target positions at once, at most */
 };
 
-/* Rows of the mixing matrix, and of a slab's values, in units of 4 bytes: pairs of int16_t or floats. */
+/* Pairs of source positions. */
 static int64_t mixing_depth(const snn_packed *packed)
 {
-    const int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&packed->projection->op));
-    return packed->real ? sources : (sources + 1) / 2;
+    return (snn_shape_positions(snn_operator_pooled_shape(&packed->projection->op)) + 1) / 2;
 }
 
 snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed)
@@ -34,14 +32,13 @@ snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed)
     if (packed->data == NULL) {
         return snn_out_of_memory("packed weights");
     }
-    int32_t *weights = packed->data; /* floats are copied as they are */
-    const size_t width = packed->real ? sizeof(float) : sizeof(int16_t);
+    int32_t *weights = packed->data;
     if (rows > 0) {
         memcpy(weights, (const int32_t *)projection->weights + skipped, (size_t)rows * sizeof weights[0]);
     }
     for (int64_t target = 0; target < targets; target++) {
-        memcpy(weights + rows + target * depth,
-               (const uint8_t *)projection->mixing + (size_t)(target * sources) * width, (size_t)sources * width);
+        memcpy(weights + rows + target * depth, (const int16_t *)projection->mixing + target * sources,
+               (size_t)sources * sizeof(int16_t));
     }
     return snn_ok();
 }
@@ -65,17 +62,6 @@ static void lay_out_pairs(const int16_t *restrict values, int64_t sources, int32
         for (int i = 0; i < LANES; i++) {
             pairs[2 * i] = both[0][i];
             pairs[2 * i + 1] = both[1][i];
-        }
-    }
-}
-
-static void lay_out_reals(const int16_t *restrict values, int64_t sources, int32_t count, float *restrict reals)
-{
-    for (int64_t source = 0; source < sources; source++, values += count, reals += LANES) {
-        int16_t row[LANES] = {0};
-        memcpy(row, values, (size_t)count * sizeof values[0]);
-        for (int i = 0; i < LANES; i++) {
-            reals[i] = row[i];
         }
     }
 }
@@ -117,35 +103,29 @@ static int32_t multiply_some(const int32_t *mixing, const int16_t *pairs, int64_
     return 1;
 }
 
-/* One row of floats, each sum over the source positions in ascending order. */
-static void multiply_real(const float *mixing, const float *restrict reals, int64_t depth, float sums[LANES])
-{
-    float total[LANES] = {0};
-    for (int64_t k = 0; k < depth; k++, reals += LANES) {
-        for (int j = 0; j < LANES; j++) {
-            total[j] = total[j] + mixing[k] * reals[j];
-        }
-    }
-    memcpy(sums, total, sizeof total);
-}
-
 /* Channels side by side: packed rows [first, first + count). */
 typedef struct slab {
     int32_t first, count;
-    const void *values; /* laid out as pairs or floats */
+    bool weighted;         /* sums are */
+    const int16_t *values; /* laid out as pairs */
 } slab;
 
-static void add_weighted(const int32_t *restrict weights, const int32_t *restrict sums, int32_t count,
+static void add_weighted(const slab *group, const int32_t *restrict weights, const int32_t *restrict sums,
                          int32_t *restrict accumulator)
 {
-    if (count == LANES) {
+    const int32_t count = group->count;
+    if (!group->weighted) {
+        for (int32_t c = 0; c < count; c++) {
+            accumulator[c] += sums[c];
+        }
+    } else if (count == LANES) {
         for (int32_t c = 0; c < LANES; c++) {
             accumulator[c] += (int32_t)snn_tokens_weighted(weights[c], sums[c]);
         }
-        return;
-    }
-    for (int32_t c = 0; c < count; c++) {
-        accumulator[c] += (int32_t)snn_tokens_weighted(weights[c], sums[c]);
+    } else {
+        for (int32_t c = 0; c < count; c++) {
+            accumulator[c] += (int32_t)snn_tokens_weighted(weights[c], sums[c]);
+        }
     }
 }
 
@@ -161,24 +141,9 @@ static void project_slab(const snn_packed *packed, const slab *group, const snn_
         const int32_t used =
             multiply_some(matrix + position * depth, group->values, depth, tile->position_end - position, sums);
         for (int32_t i = 0; i < used; i++, accumulator += owned) {
-            add_weighted(weights, sums[i], group->count, accumulator);
+            add_weighted(group, weights, sums[i], accumulator);
         }
         position += used;
-    }
-}
-
-static void project_slab_real(const snn_packed *packed, const slab *group, const snn_tile *tile, float *accumulator)
-{
-    const float *weights = packed->data;
-    const int64_t depth = mixing_depth(packed), owned = tile->channel_end - tile->channel_begin;
-    const float *matrix = weights + (packed->row_end - packed->row_begin);
-    weights += group->first;
-    for (int64_t position = tile->position_begin; position < tile->position_end; position++, accumulator += owned) {
-        float sums[LANES];
-        multiply_real(matrix + position * depth, group->values, depth, sums);
-        for (int32_t c = 0; c < group->count; c++) {
-            accumulator[c] = accumulator[c] + weights[c] * sums[c];
-        }
     }
 }
 
@@ -190,25 +155,22 @@ void snn_tokens_project(const snn_packed *packed, const snn_source *source, cons
     const int64_t owned = tile->channel_end - tile->channel_begin;
     const int64_t offset = op->target_channel + packed->row_begin - tile->channel_begin;
     const int32_t rows = packed->row_end - packed->row_begin;
-    void *laid_out = tile->scratch;
-    int16_t *values = (int16_t *)((int32_t *)tile->scratch + LANES * mixing_depth(packed));
+    int16_t *laid_out = tile->scratch;
+    int16_t *values = laid_out + 2 * LANES * mixing_depth(packed);
     for (int32_t step = 0; step < tile->steps; step++) {
         for (int32_t first = 0; first < rows; first += LANES) {
-            const slab group = {
-                .first = first, .count = rows - first < LANES ? rows - first : LANES, .values = laid_out};
+            const slab group = {.first = first,
+                                .count = rows - first < LANES ? rows - first : LANES,
+                                .weighted = source->integers == NULL, /* limbs are weighted when they are whole */
+                                .values = laid_out};
             const snn_field field = {.rows = pooled.height,
                                      .columns = pooled.width,
                                      .channel = op->source_channel + packed->row_begin + first,
                                      .channels = group.count};
             const int64_t at = step * positions * owned + offset + first;
             snn_field_expand(&field, op, source, step, 0, values, values + sources * LANES + 2 * SNN_ALIGNMENT);
-            if (packed->real) {
-                lay_out_reals(values, sources, group.count, laid_out);
-                project_slab_real(packed, &group, tile, (float *)tile->accumulator + at);
-            } else {
-                lay_out_pairs(values, sources, group.count, laid_out);
-                project_slab(packed, &group, tile, (int32_t *)tile->accumulator + at);
-            }
+            lay_out_pairs(values, sources, group.count, laid_out);
+            project_slab(packed, &group, tile, (int32_t *)tile->accumulator + at);
         }
     }
 }

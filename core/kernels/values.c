@@ -307,10 +307,23 @@ static void write_outside(const writer *w, int64_t positions, uint8_t *to)
     }
 }
 
-/* `count` bits from `bit` on of the rows of spikes from `position` on. */
+/* A limb of a stream's integers. */
+static void cut(const snn_source *source, int64_t first, int64_t count, int16_t *restrict values)
+{
+    const int32_t *restrict integers = source->integers + first;
+    for (int64_t i = 0; i < count; i++) {
+        values[i] = (int16_t)((integers[i] >> source->shift) & source->mask);
+    }
+}
+
+/* `count` bits, or a stream's integers, from `bit` on of the rows from `position` on. */
 static void write_bits(const writer *w, int64_t position, int64_t bit, int64_t count, void *to)
 {
     const snn_source *source = w->source;
+    if (source->integers != NULL) {
+        cut(source, position * w->op->source.channels + bit, count, to);
+        return;
+    }
     if (source->codes != NULL) {
         const planes of = planes_of(source, w->step, position);
         if (w->largest > 0) {
@@ -335,8 +348,10 @@ static void write_inside(const writer *w, int32_t row, int32_t column, int32_t c
     const snn_field *field = w->field;
     const int64_t position = (int64_t)row * w->op->source.width + column;
     const int64_t bytes = (int64_t)field->channels * snn_value_bytes(w->largest);
-    if (field->channel == 0 && field->channels == 8 * w->source->spikes->row_bytes) {
-        write_bits(w, position, 0, (int64_t)columns * field->channels, to); /* their spikes lie side by side, too */
+    const int32_t row_channels =
+        w->source->integers != NULL ? w->op->source.channels : 8 * w->source->spikes->row_bytes;
+    if (field->channel == 0 && field->channels == row_channels) {
+        write_bits(w, position, 0, (int64_t)columns * field->channels, to); /* the source's lie side by side, too */
         return;
     }
     for (int32_t i = 0; i < columns; i++) {

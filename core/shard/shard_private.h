@@ -177,10 +177,8 @@ bool snn_reads_stream(const snn_shard *shard, const snn_projection *projection);
 /* Takes the rows' weights of a reader of a stream. */
 snn_status snn_stream_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
                            snn_packed *packed);
-/* All but diagonal operators on a stream (shard_stream_products.c). */
-snn_status snn_stream_product_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
-                                   snn_packed *packed);
-void snn_stream_product(const snn_shard *shard, const snn_packed *packed, int32_t offset, const snn_tile *tile);
+/* Bytes of scratch that it needs for tiles of up to `positions` positions. */
+int64_t snn_stream_scratch(const snn_shard *shard, const snn_packed *packed, int64_t positions);
 /* What the kernels' `project` does for spikes: adds the weighted sums of the source's steps from `offset` on. */
 void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_t offset, const snn_tile *tile);
 /* What the kernels' `fire` does for neurons: the tile's sums, and the graded input as integers, become the stream's.

@@ -19,7 +19,7 @@ snn_status snn_stream_pack(const snn_shard *shard, const snn_projection *project
                            snn_packed *packed)
 {
     if (projection->op.kind != SNN_OPERATOR_DIAGONAL) {
-        return snn_stream_product_pack(shard, projection, rows, packed);
+        return shard->kernels->pack_stream(projection, shard->network->format, rows.begin, rows.end, packed);
     }
     const size_t bytes = (size_t)(rows.end - rows.begin) * SNN_SUM_BYTES;
     const size_t skipped = (size_t)(rows.begin - projection->row_begin) * SNN_SUM_BYTES;
@@ -34,6 +34,12 @@ snn_status snn_stream_pack(const snn_shard *shard, const snn_projection *project
     packed->real = shard->real;
     packed->bytes = (int64_t)bytes;
     return snn_ok();
+}
+
+int64_t snn_stream_scratch(const snn_shard *shard, const snn_packed *packed, int64_t positions)
+{
+    const bool diagonal = packed->projection->op.kind == SNN_OPERATOR_DIAGONAL;
+    return diagonal ? 0 : shard->kernels->stream_scratch_bytes(packed, positions);
 }
 
 /* Up to LANES channels of one target position; pointers are at the first of them. */
@@ -116,13 +122,19 @@ static const void *at(const void *values, int64_t index)
 
 void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_t offset, const snn_tile *tile)
 {
-    if (packed->projection->op.kind != SNN_OPERATOR_DIAGONAL) {
-        snn_stream_product(shard, packed, offset, tile);
-        return;
-    }
     const snn_operator *op = &packed->projection->op;
     const snn_sums source = snn_shard_sums(shard, packed->projection->source);
     const int32_t held = tile->channel_end - tile->channel_begin;
+    if (op->kind != SNN_OPERATOR_DIAGONAL) {
+        snn_tile now = *tile;
+        const int64_t bytes = (tile->position_end - tile->position_begin) * held * SNN_SUM_BYTES;
+        now.steps = 1;
+        for (int32_t step = 0; step < tile->steps; step++) {
+            now.accumulator = (uint8_t *)tile->accumulator + step * bytes;
+            shard->kernels->project_stream(packed, snn_sums_plane(&source, offset + step, tile->image), &now);
+        }
+        return;
+    }
     const int32_t channel = op->target_channel + packed->row_begin - tile->channel_begin; /* of the tile */
     const int32_t rows = packed->row_end - packed->row_begin;
     uint8_t *sums = tile->accumulator;
@@ -132,8 +144,8 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
         const void *plane =
             at(snn_sums_plane(&source, offset + step, tile->image), op->source_channel + packed->row_begin);
         for (int64_t position = tile->position_begin; position < tile->position_end && scales; position++) {
-            shard->kernels->scale_sums((int32_t *)sums + channel, packed->data,
-                                       at(plane, position * op->source.channels), rows);
+            shard->kernels->scale_stream((int32_t *)sums + channel, packed->data,
+                                         at(plane, position * op->source.channels), rows);
             sums += (int64_t)held * SNN_SUM_BYTES;
         }
         for (int64_t position = tile->position_begin; position < tile->position_end && !scales; position++) {

@@ -44,9 +44,11 @@ snn_status snn_workers_create(snn_shard *shard)
         }
         for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
             const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
-            if (part->packed != NULL && part->packed[i].data != NULL && !snn_reads_stream(shard, projection)) {
+            if (part->packed != NULL && part->packed[i].data != NULL) {
                 bytes =
-                    i == part->fused
+                    snn_reads_stream(shard, projection)
+                        ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
+                    : i == part->fused
                         ? snn_fused_scratch_bytes(shard, &shard->network->populations[p], part, part->tile_positions)
                         : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
                 scratch = bytes > scratch ? bytes : scratch;

@@ -73,9 +73,11 @@ void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *sc
         }
         for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
             const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
-            if (part->packed[i].data != NULL && !snn_reads_stream(shard, projection)) {
-                bytes = shard->kernels->codes_scratch_bytes(&part->packed[i], part->tile_positions,
-                                                            (int32_t)smaller(moments, SNN_WINDOW_STEPS));
+            if (part->packed[i].data != NULL) {
+                bytes = snn_reads_stream(shard, projection)
+                            ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
+                            : shard->kernels->codes_scratch_bytes(&part->packed[i], part->tile_positions,
+                                                                  (int32_t)smaller(moments, SNN_WINDOW_STEPS));
                 *scratch = bytes > *scratch ? bytes : *scratch;
             }
         }

@@ -22,6 +22,9 @@ static bool fires(const project_case *c, int32_t plane, int64_t position, int32_
 /* A spike, or with codes what the planes of a step add up to. */
 static int32_t source_value(const project_case *c, int32_t step, int64_t position, int32_t channel)
 {
+    if (c->integers != NULL) {
+        return c->integers[position * c->projection.op.source.channels + channel];
+    }
     if (!c->coded) {
         return fires(c, step, position, channel) ? 1 : -1;
     }
@@ -112,8 +115,11 @@ static naive_sum naive_tokens(const project_case *c, int32_t step, int32_t row, 
         if (c->format == SNN_WEIGHTS_FLOAT32) {
             sum.real = sum.real + ((const float *)p->mixing)[position * sources + i] * (float)value;
         } else {
-            sum.whole += ((const int16_t *)p->mixing)[position * sources + i] * value;
+            sum.whole += (int64_t)((const int16_t *)p->mixing)[position * sources + i] * value;
         }
+    }
+    if (c->integers != NULL) {
+        sum.whole = (int64_t)floor(ldexp((double)sum.whole, -p->shift) + 0.5);
     }
     if (c->format == SNN_WEIGHTS_FLOAT32) {
         sum.real = ((const float *)p->weights)[weight] * sum.real;
@@ -430,10 +436,57 @@ void check_project_case(const snn_kernels *kernels, project_case *c)
     snn_release(packed.data);
 }
 
+/* A value plus what the stream's product adds. */
+static int32_t with_stream(const project_case *c, int32_t before, int32_t row, int64_t position)
+{
+    double added = (double)naive_product(c, 0, row, position).whole;
+    if (c->projection.op.kind != SNN_OPERATOR_TOKENS) {
+        added = floor(ldexp(added, -c->projection.shift) + 0.5);
+    }
+    return before + (int32_t)fmax(-SNN_PRODUCT_LIMIT, fmin(added, SNN_PRODUCT_LIMIT));
+}
+
+void check_stream_case(const snn_kernels *kernels, project_case *c)
+{
+    const snn_operator *op = &c->projection.op;
+    const int64_t positions = c->tile.position_end - c->tile.position_begin;
+    const int32_t owned = c->tile.channel_end - c->tile.channel_begin;
+    snn_packed packed;
+    assert_int_equal(kernels->pack_stream(&c->projection, c->format, c->row_begin, c->row_end, &packed).code, SNN_OK);
+    int32_t *sums = allocate(positions * owned, sizeof *sums);
+    const int64_t scratch = kernels->stream_scratch_bytes(&packed, positions);
+    uint8_t *guarded_scratch = allocate(scratch + GUARD, 1);
+    memset(guarded_scratch + scratch, 0x5a, GUARD);
+    for (int64_t i = 0; i < positions * owned; i++) {
+        sums[i] = (int32_t)i - 5;
+    }
+    c->tile.accumulator = sums;
+    c->tile.scratch = guarded_scratch;
+    kernels->project_stream(&packed, c->integers, &c->tile);
+    for (int64_t i = 0; i < positions * owned; i++) {
+        const int32_t row = c->tile.channel_begin + (int32_t)(i % owned) - op->target_channel;
+        int32_t expected = (int32_t)i - 5;
+        if (row >= c->row_begin && row < c->row_end) {
+            expected = with_stream(c, expected, row, c->tile.position_begin + i / owned);
+        }
+        if (sums[i] != expected) {
+            fail_msg("%s: %s of a stream: element %lld is %d, expected %d", kernels->name,
+                     snn_operator_kind_name(op->kind), (long long)i, sums[i], expected);
+        }
+    }
+    for (int i = 0; i < GUARD; i++) {
+        assert_int_equal(guarded_scratch[scratch + i], 0x5a);
+    }
+    snn_release(guarded_scratch);
+    snn_release(sums);
+    snn_release(packed.data);
+}
+
 void free_project_case(project_case *c)
 {
     snn_release((void *)c->codes.rest);
     snn_release((void *)c->codes.magnitude);
+    snn_release((void *)c->integers);
     snn_release(c->source.bits);
     snn_release(c->projection.index);
     snn_release(c->projection.weights);

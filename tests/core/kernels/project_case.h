@@ -9,6 +9,7 @@ typedef struct project_case {
     snn_projection projection;
     snn_weight_format format;
     snn_spikes source;
+    const int32_t *integers; /* of a stream instead, [position][channel] */
     int32_t planes; /* of the source */
     bool coded, whole; /* codes, and of finished windows only */
     snn_codes codes; /* `magnitude` and `rest` owned */
@@ -21,5 +22,7 @@ void free_project_case(project_case *c);
 
 /* Fails the test if the table does not give the exact sums, or writes elsewhere. */
 void check_project_case(const snn_kernels *kernels, project_case *c);
+/* The same of the products of a stream's integers, of which the case has no others. */
+void check_stream_case(const snn_kernels *kernels, project_case *c);
 
 #endif

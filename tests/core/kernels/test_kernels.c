@@ -56,7 +56,7 @@ int main(void)
         cmocka_unit_test(test_select),      cmocka_unit_test(test_known_product), cmocka_unit_test(test_pack_limits),
         cmocka_unit_test(test_convolution), cmocka_unit_test(test_dense),         cmocka_unit_test(test_diagonal),
         cmocka_unit_test(test_gather),      cmocka_unit_test(test_tokens),        cmocka_unit_test(test_fire),
-        cmocka_unit_test(test_images),      cmocka_unit_test(test_nary),          cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_images),      cmocka_unit_test(test_nary),          cmocka_unit_test(test_streams),
         cmocka_unit_test(test_codes),       cmocka_unit_test(test_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

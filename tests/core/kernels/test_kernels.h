@@ -21,8 +21,8 @@ void test_windows(void **state);
 /* test_images.c */
 void test_images(void **state);
 
-/* test_sums.c */
-void test_sums(void **state);
+/* test_streams.c */
+void test_streams(void **state);
 
 /* test_nary.c */
 void test_nary(void **state);

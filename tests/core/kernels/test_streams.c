@@ -1,0 +1,53 @@
+/* Products of a stream's integers, in every table of kernels, against sums written down plainly. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/base/memory.h"
+#include "tests/core/kernels/project_case.h"
+#include "tests/core/kernels/random_case.h"
+#include "tests/core/kernels/test_kernels.h"
+
+enum { CASES = 60, INTEGER_BITS = 28 };
+
+/* Of any size, up to 28 bits: sums of some hundred products with 16 bits are exact in doubles. */
+static int32_t *random_integers(int64_t count)
+{
+    int32_t *integers = allocate(count, sizeof *integers);
+    const int shift = random_int(0, 1) == 0 ? 32 - INTEGER_BITS : random_int(32 - INTEGER_BITS, 30);
+    fill_random(integers, (size_t)count * sizeof *integers);
+    for (int64_t i = 0; i < count; i++) {
+        integers[i] >>= shift;
+    }
+    return integers;
+}
+
+void test_streams(void **state)
+{
+    (void)state;
+    static const snn_operator_kind kinds[] = {SNN_OPERATOR_CONVOLUTION, SNN_OPERATOR_DENSE, SNN_OPERATOR_TOKENS};
+    int32_t count;
+    const snn_kernels *const *all = snn_kernels_all(&count);
+    seed_random(5);
+    for (int i = 0; i < CASES; i++) {
+        project_case c = random_project_case(kinds[i % 3], SNN_WEIGHTS_INT16, false);
+        if (c.projection.op.pooled) { /* streams are not */
+            free_project_case(&c);
+            continue;
+        }
+        const snn_operator *op = &c.projection.op;
+        c.integers = random_integers(snn_shape_positions(op->source) * op->source.channels);
+        c.projection.shift =
+            random_int(op->kind == SNN_OPERATOR_TOKENS ? 28 : 20, 34); /* most are within the limit then */
+        c.tile.steps = 1;
+        for (int32_t k = 0; k < count; k++) {
+            if (all[k]->available()) {
+                check_stream_case(all[k], &c);
+            }
+        }
+        free_project_case(&c);
+    }
+}
