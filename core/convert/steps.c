@@ -83,11 +83,6 @@ typedef struct chooser {
     double *row;
 } chooser;
 
-static double pool_area(const snn_operator *op)
-{
-    return op->pooled ? (double)op->pool.kernel[0] * op->pool.kernel[1] : 1.0;
-}
-
 /* Largest sum of magnitudes of a row of the token matrix, as a factor of the row's weight. */
 static double mixing_reach(const snn_term *term)
 {
@@ -117,7 +112,8 @@ double snn_mixing_unit(const snn_term *term, const snn_network *network)
     }
     /* Codes times the matrix's integers, rounded, fit 32 bits. */
     const double sources = (double)snn_shape_positions(snn_operator_pooled_shape(&term->op));
-    const double reach = (double)snn_network_source_reach(network, term->source) * pool_area(&term->op);
+    const double reach =
+        (double)snn_network_source_reach(network, term->source) * (double)snn_operator_pool_area(&term->op);
     const double room = fmax(LARGEST_SUM - sources * reach, 1.0);
     return fmax(largest / levels, mixing_reach(term) * reach / room);
 }
@@ -125,7 +121,7 @@ double snn_mixing_unit(const snn_term *term, const snn_network *network)
 /* By how much the positions that a row reads can raise what it makes of a source of magnitude 1. */
 static double position_reach(const snn_term *term)
 {
-    return term->op.kind == SNN_OPERATOR_TOKENS ? mixing_reach(term) : pool_area(&term->op);
+    return term->op.kind == SNN_OPERATOR_TOKENS ? mixing_reach(term) : (double)snn_operator_pool_area(&term->op);
 }
 
 /* Which channel of its stream the weight k of row r takes. */
@@ -148,7 +144,7 @@ static double stream_sum(const chooser *at, const snn_term *term, int32_t r)
         total +=
             fabs((double)term->weights[r * length + k]) * at->needs[term->source][stream_channel(&term->op, r, k)].sum;
     }
-    return total * pool_area(&term->op);
+    return total * (double)snn_operator_pool_area(&term->op);
 }
 
 static double stream_graded(const chooser *at, const snn_term *term, int32_t r)
@@ -212,8 +208,10 @@ static void measure_spikes(const chooser *at, const snn_term *term, int32_t r, d
         total += fabs(at->row[k]);
     }
     const double code = source_reach(at, term);
-    into->sum += (op->kind == SNN_OPERATOR_GATHER ? largest : total) * pool_area(op) * reach * code;
-    into->weights += (op->kind == SNN_OPERATOR_GATHER ? 1.0 : (double)length * pool_area(op)) * code;
+    into->sum +=
+        (op->kind == SNN_OPERATOR_GATHER ? largest : total) * (double)snn_operator_pool_area(op) * reach * code;
+    into->weights +=
+        (op->kind == SNN_OPERATOR_GATHER ? 1.0 : (double)length * (double)snn_operator_pool_area(op)) * code;
     if (snn_operator_is_product(op->kind)) {
         into->product = fmax(into->product, largest);
         return;
@@ -345,7 +343,7 @@ static int32_t codes_shift(const chooser *at, const snn_term *term, int32_t targ
     double bits = SNN_LARGEST_SHIFT;
     for (int32_t r = 0; r < op->target_channels; r++) {
         const double step = (double)at->network->populations[target].step[op->target_channel + r];
-        const double reach = source_reach(at, term) * pool_area(op);
+        const double reach = source_reach(at, term) * (double)snn_operator_pool_area(op);
         double largest = 0.0, total = 0.0, count = 0.0;
         snn_scaled_row(term, at->network, r, at->row);
         for (int64_t k = 0; k < snn_operator_row_length(op); k++) {

@@ -31,6 +31,8 @@ typedef struct snn_codes {
     const int32_t *magnitude; /* [planes] */
     const int32_t *rest;      /* [channels] of the source population */
     int32_t rest_steps;
+    /* Of sums over a pool that leave 16 bits, only the limb (sum >> shift) & mask; mask 0: all of them. */
+    int32_t shift, mask;
     int32_t begin[SNN_WINDOW_STEPS], end[SNN_WINDOW_STEPS];
 } snn_codes;
 

@@ -73,7 +73,7 @@ static void choose_bytes(const snn_codes *whole, bool single, snn_packed *packed
         (const int16_t *)packed->projection->weights + (packed->row_begin - packed->projection->row_begin) * length;
     packed->scale = 1;
     packed->largest = 0;
-    const int64_t largest = single ? 2 * snn_pool_area(op) : whole != NULL ? snn_codes_bytes(whole, op) : 0;
+    const int64_t largest = single ? 2 * snn_operator_pool_area(op) : whole != NULL ? snn_codes_bytes(whole, op) : 0;
     if (largest == 0 || largest > BYTE_LARGEST) {
         return;
     }

@@ -111,7 +111,8 @@ snn_field snn_field_of_tile(const snn_operator *op, int64_t begin, int64_t end, 
 int64_t snn_field_largest(const snn_operator *op, int64_t positions, int32_t channels);
 
 /* What a projection takes: +1 / -1 for the spikes of a step, or the values that `codes` make of them; or a stream's
- * plane [position][channel], as one limb of its integers, (integer >> shift) & mask, or as it is. */
+ * plane [position][channel], as one limb of its integers, (integer >> shift) & mask, or as it is. Sums over a pool are
+ * cut like that, too, unless `mask` is 0. */
 typedef struct snn_source {
     const snn_spikes *spikes;
     const snn_codes *codes; /* NULL: single spikes */
@@ -120,11 +121,6 @@ typedef struct snn_source {
     int32_t shift, mask;
     const float *reals;
 } snn_source;
-
-static inline int64_t snn_pool_area(const snn_operator *op)
-{
-    return op->pooled ? (int64_t)op->pool.kernel[0] * op->pool.kernel[1] : 1;
-}
 
 /* Bytes of a value, of which the largest byte is `largest`; 0: values are int16_t. */
 static inline int32_t snn_value_bytes(int32_t largest)

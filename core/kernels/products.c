@@ -109,7 +109,7 @@ static snn_status pack(const snn_projection *projection, snn_weight_format forma
     const snn_operator *op = &projection->op;
     *packed = (snn_packed){
         .projection = projection, .row_begin = row_begin, .row_end = row_end, .real = format == SNN_WEIGHTS_FLOAT32};
-    if (snn_pool_area(op) > INT16_MAX) {
+    if (snn_operator_pool_area(op) > INT16_MAX) {
         return snn_fail(SNN_INPUT_ERROR, "pooling window: expected an area of at most %d, found %" PRId32 " x %" PRId32,
                         INT16_MAX, op->pool.kernel[0], op->pool.kernel[1]);
     }
@@ -385,6 +385,7 @@ void snn_portable_project(const snn_packed *packed, const snn_spikes *source, co
 void snn_portable_project_codes(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                                 const snn_tile *tile)
 {
-    const snn_source values = {.spikes = source, .codes = codes, .image = tile->image};
+    const snn_source values = {
+        .spikes = source, .codes = codes, .image = tile->image, .shift = codes->shift, .mask = codes->mask};
     snn_portable_project_source(packed, &values, tile);
 }

@@ -360,7 +360,7 @@ static void write_inside(const writer *w, int32_t row, int32_t column, int32_t c
 }
 
 /* Adds up to POOL_CHANNELS channels of a position of the source. */
-static void add_position(const writer *w, int64_t position, int32_t first, int32_t count, int16_t *restrict sums)
+static void add_position(const writer *w, int64_t position, int32_t first, int32_t count, int32_t *restrict sums)
 {
     const snn_spikes *spikes = w->source->spikes;
     const int64_t bit = w->field->channel + first;
@@ -373,7 +373,7 @@ static void add_position(const writer *w, int64_t position, int32_t first, int32
         choose(plane + position * spikes->row_bytes, bit, count, 1, -1, false, values);
     }
     for (int32_t c = 0; c < count; c++) {
-        sums[c] = (int16_t)(sums[c] + values[c]);
+        sums[c] += values[c];
     }
 }
 
@@ -388,7 +388,7 @@ static void write_pooled(const writer *w, int32_t row, int32_t column, int32_t c
         clip_taps(pool, 1, source->width, column, &column_begin, &column_end);
         for (int32_t first = 0; first < w->field->channels; first += POOL_CHANNELS) {
             const int32_t left = w->field->channels - first, count = left < POOL_CHANNELS ? left : POOL_CHANNELS;
-            int16_t sums[POOL_CHANNELS] = {0};
+            int32_t sums[POOL_CHANNELS] = {0};
             for (int32_t i = row_begin; i < row_end; i++) {
                 const int64_t y = (int64_t)row * pool->stride[0] - pool->pad_begin[0] + (int64_t)i * pool->dilation[0];
                 for (int32_t j = column_begin; j < column_end; j++) {
@@ -397,11 +397,13 @@ static void write_pooled(const writer *w, int32_t row, int32_t column, int32_t c
                     add_position(w, y * source->width + x, first, count, sums);
                 }
             }
-            if (w->largest == 0) {
-                memcpy(to, sums, (size_t)count * sizeof sums[0]);
-            }
-            for (int32_t c = 0; c < count && w->largest > 0; c++) {
-                to[c] = (uint8_t)(sums[c] + w->largest / 2);
+            const int32_t shift = w->source->shift, mask = w->source->mask != 0 ? w->source->mask : -1;
+            for (int32_t c = 0; c < count; c++) {
+                if (w->largest > 0) {
+                    to[c] = (uint8_t)(sums[c] + w->largest / 2);
+                } else {
+                    ((int16_t *)to)[c] = (int16_t)((sums[c] >> shift) & mask);
+                }
             }
             to += count * snn_value_bytes(w->largest);
         }

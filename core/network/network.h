@@ -198,6 +198,12 @@ typedef struct snn_operator {
     int32_t groups;    /* SNN_OPERATOR_CONVOLUTION */
 } snn_operator;
 
+/* Positions of the source that one of the pooled source adds up. */
+static inline int64_t snn_operator_pool_area(const snn_operator *op)
+{
+    return op->pooled ? (int64_t)op->pool.kernel[0] * op->pool.kernel[1] : 1;
+}
+
 /* The source after pooling and channel selection: what the operator itself sees. */
 snn_shape snn_operator_pooled_shape(const snn_operator *op);
 /* Weights per row, the layout given at snn_operator_kind. */

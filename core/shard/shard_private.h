@@ -69,10 +69,8 @@ typedef struct snn_encoder {
 
 typedef struct snn_worker {
     void *accumulator;
-    /* With windows: sums of a projection that are to be rounded, like the accumulator; those of one moment; the resting
-     * states of a population. */
+    /* With windows: sums of a projection that are to be rounded, like the accumulator; and those of one moment. */
     void *rounded, *spare;
-    int32_t *rest;
     void *scratch;
     int64_t *counts; /* [3][block] and [2][channels]: see snn_tile_counts */
 } snn_worker;
@@ -201,7 +199,7 @@ void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part
 /* Bytes that the tiles of all parts need of a worker at most. */
 void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *scratch);
 /* A worker's other memory for windows. */
-snn_status snn_windows_prepare(const snn_shard *shard, int64_t accumulator, snn_worker *worker);
+snn_status snn_windows_prepare(int64_t accumulator, snn_worker *worker);
 /* A tile's whole window; `tile`: image, positions, channels and memory. */
 void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker *worker, snn_tile tile,
                           const snn_tile_counts *counts);

@@ -75,7 +75,7 @@ snn_status snn_workers_create(snn_shard *shard)
             return snn_out_of_memory("threads' working memory");
         }
         if (shard->timings != NULL) {
-            SNN_TRY(snn_windows_prepare(shard, sums_of_windows, worker));
+            SNN_TRY(snn_windows_prepare(sums_of_windows, worker));
         }
     }
     return snn_ok();
@@ -87,7 +87,6 @@ void snn_workers_destroy(snn_shard *shard)
         snn_release(shard->workers[i].accumulator);
         snn_release(shard->workers[i].rounded);
         snn_release(shard->workers[i].spare);
-        snn_release(shard->workers[i].rest);
         snn_release(shard->workers[i].scratch);
         snn_release(shard->workers[i].counts);
     }

@@ -84,18 +84,11 @@ void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *sc
     }
 }
 
-snn_status snn_windows_prepare(const snn_shard *shard, int64_t accumulator, snn_worker *worker)
+snn_status snn_windows_prepare(int64_t accumulator, snn_worker *worker)
 {
-    int32_t channels = 0;
-    for (int32_t p = 0; p < shard->network->population_count; p++) {
-        const int32_t of = shard->network->populations[p].shape.channels;
-        channels = of > channels ? of : channels;
-    }
     worker->rounded = snn_allocate((size_t)accumulator, 1);
     worker->spare = snn_allocate((size_t)accumulator, 1);
-    worker->rest = snn_allocate((size_t)channels, sizeof *worker->rest);
-    bool complete = worker->rounded != NULL && worker->spare != NULL && worker->rest != NULL;
-    return complete ? snn_ok() : snn_out_of_memory("threads' working memory");
+    return worker->rounded != NULL && worker->spare != NULL ? snn_ok() : snn_out_of_memory("threads' working memory");
 }
 
 /* ---- sums ---- */
@@ -136,56 +129,37 @@ static void add_scaled(const window_tile *at, void *base, int32_t moment, const 
             float *sum = (float *)tile.accumulator + i;
             *sum = *sum + (float)factor * ((const float *)added)[i];
         } else {
-            ((int32_t *)tile.accumulator)[i] += factor * ((const int32_t *)added)[i];
+            int32_t *sum = (int32_t *)tile.accumulator + i; /* within 32 bits when the last limb has come */
+            *sum = (int32_t)((uint32_t)*sum + (uint32_t)factor * (uint32_t)((const int32_t *)added)[i]);
         }
     }
-}
-
-static int64_t pool_area(const snn_operator *op)
-{
-    return op->pooled ? (int64_t)op->pool.kernel[0] * op->pool.kernel[1] : 1;
 }
 
 /* Codes themselves do not: see SNN_CODE_LIMIT. */
 static bool leaves_16_bits(const snn_network *network, const snn_projection *projection)
 {
     return projection->op.pooled &&
-           snn_network_source_reach(network, projection->source) * pool_area(&projection->op) > INT16_MAX;
+           snn_network_source_reach(network, projection->source) * snn_operator_pool_area(&projection->op) > INT16_MAX;
 }
 
-/* Codes summed over large pool windows leave 16 bits: one plane at a time then, and of the resting state one bit. Those
- * of the moment that begin at `begin`; `spare`: an array of one moment. */
-static void project_in_pieces(const window_tile *at, const snn_packed *packed, int32_t moment, int32_t begin,
-                              int32_t end, void *base, void *spare)
+/* Codes summed over large pool windows leave 16 bits: limb by limb then. `codes`: of one moment; `spare`: an array of
+ * one moment. */
+static void project_in_limbs(const window_tile *at, const snn_packed *packed, int32_t moment, snn_codes codes,
+                             void *base, void *spare)
 {
-    static const int32_t one = 1;
-    const snn_windows *windows = &at->shard->network->windows;
-    const int32_t source = packed->projection->source;
-    const snn_population *from = &at->shard->network->populations[source];
-    const snn_spikes spikes = snn_shard_spikes(at->shard, source);
-    const size_t bytes = (size_t)at->moment_size * SNN_ACCUMULATOR_ELEMENT;
+    enum { LIMB_BITS = 15 };
+    const snn_spikes spikes = snn_shard_spikes(at->shard, packed->projection->source);
     const snn_tile tile = moments_of(at, spare, 0, 1);
-    for (int32_t plane = begin; plane < end; plane++) {
-        int32_t magnitudes[SNN_WINDOW_STEPS];
-        magnitudes[plane] = one;
-        const snn_codes codes = {.magnitude = magnitudes, .begin = {plane}, .end = {plane + 1}};
-        memset(spare, 0, bytes);
+    const int64_t reach = snn_network_source_reach(at->shard->network, packed->projection->source) *
+                          snn_operator_pool_area(&packed->projection->op);
+    for (codes.shift = 0; reach >> codes.shift != 0; codes.shift += LIMB_BITS) {
+        const bool top = reach >> codes.shift >> (LIMB_BITS - 1) == 0;
+        codes.mask = top ? -1 : (1 << LIMB_BITS) - 1;
+        memset(spare, 0, (size_t)at->moment_size * SNN_ACCUMULATOR_ELEMENT);
         at->shard->kernels->project_codes(packed, &spikes, &codes, &tile);
-        add_scaled(at, base, moment, spare, windows->magnitude[plane]);
-    }
-    for (int32_t bit = 1; moment == 0 && bit < SNN_CODE_LIMIT; bit *= 2) {
-        int32_t *rest = at->worker->rest;
-        bool any = false;
-        for (int32_t c = 0; c < from->shape.channels; c++) {
-            const int32_t magnitude = abs(from->rest[c]) & bit;
-            rest[c] = magnitude == 0 ? 0 : from->rest[c] > 0 ? 1 : -1;
-            any = any || rest[c] != 0;
-        }
-        if (any) {
-            const snn_codes codes = {.magnitude = &one, .rest = rest, .rest_steps = 1};
-            memset(spare, 0, bytes);
-            at->shard->kernels->project_codes(packed, &spikes, &codes, &tile);
-            add_scaled(at, base, moment, spare, bit);
+        add_scaled(at, base, moment, spare, 1 << codes.shift);
+        if (top) {
+            return;
         }
     }
 }
@@ -195,7 +169,7 @@ static void project(const window_tile *at, const snn_packed *packed, bool whole,
 {
     const snn_shard *shard = at->shard;
     const int32_t source = packed->projection->source, moments = at->tile.steps;
-    const bool in_pieces = leaves_16_bits(shard->network, packed->projection);
+    const bool in_limbs = leaves_16_bits(shard->network, packed->projection);
     const snn_spikes spikes = snn_shard_spikes(shard, source);
     snn_codes codes = {.magnitude = shard->network->windows.magnitude,
                        .rest = shard->network->populations[source].rest};
@@ -207,8 +181,11 @@ static void project(const window_tile *at, const snn_packed *packed, bool whole,
             begin = whole ? 0 : begin;
         }
         const bool some = moment < moments && (moment == 0 || whole || begin < end);
-        if (some && in_pieces) {
-            project_in_pieces(at, packed, moment, begin, end, base, spare);
+        if (some && in_limbs) {
+            codes.begin[0] = begin;
+            codes.end[0] = end;
+            codes.rest_steps = whole || moment == 0 ? 1 : 0;
+            project_in_limbs(at, packed, moment, codes, base, spare);
             continue;
         }
         if (count > 0 && (!some || count == SNN_WINDOW_STEPS)) {
