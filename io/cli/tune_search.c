@@ -19,6 +19,7 @@ static const double SMALL_ERROR = 0.001; /* of the logits, from which fewer spik
 static const double QUICK_ERROR = 0.012; /* that the quickest dynamics may have, or QUICK_FACTOR times the best's */
 static const double QUICK_FACTOR = 3.0;
 static const double BYTES_FACTOR = 1.3; /* by which bytes for weights may raise the error */
+static const double CUT_FACTOR = 0.67;  /* by which it has to fall for rare values to be cut off: others will come */
 static const double LOSSLESS = 0.99;    /* expected agreement from which fewer spikes are taken */
 static const double SUFFICIENT = 0.98;  /* of windows of USUAL_STEPS; with less MOST_STEPS are recommended */
 static const double SLACK = 0.015;      /* of agreement, that the quickest dynamics may be below the best */
@@ -254,8 +255,25 @@ static bool eligible(const snn_tune_entry *entry, const snn_tune_bounds *bounds)
            (bounds->agreement == 0.0 || entry->result.agreement >= bounds->agreement);
 }
 
-/* The most agreement of eligible entries with so many spikes, and windows whose inputs stand still unless the latency
- * is bounded; -1: none. Bytes for weights are taken where they cost nothing. */
+/* The more agreement; but bytes for weights where they cost nothing, and rare values cut off only where it pays. */
+static bool is_better(const snn_tune_entry *entry, const snn_tune_entry *before)
+{
+    const double less = before->result.agreement - NOTHING;
+    if ((entry->choice.quantile < 1.0) != (before->choice.quantile < 1.0)) {
+        const bool cut = entry->choice.quantile < 1.0;
+        return entry->result.agreement >= (cut ? before->result.agreement : less) &&
+               entry->result.error <= (cut ? CUT_FACTOR : 1.0 / CUT_FACTOR) * before->result.error;
+    }
+    if (entry->choice.format != before->choice.format) {
+        const bool bytes = entry->choice.format == SNN_WEIGHTS_INT8;
+        return entry->result.agreement >= (bytes ? less : before->result.agreement + NOTHING) &&
+               entry->result.error <= (bytes ? BYTES_FACTOR : 1.0 / BYTES_FACTOR) * before->result.error;
+    }
+    return compare_agreement(&entry->result, &before->result) > 0;
+}
+
+/* The best of eligible entries with so many spikes, and windows whose inputs stand still unless the latency is bounded;
+ * -1: none. */
 static int32_t best_of(const snn_tune_list *list, const snn_tune_bounds *bounds, int32_t spikes)
 {
     int32_t best = -1;
@@ -270,15 +288,7 @@ static int32_t best_of(const snn_tune_list *list, const snn_tune_bounds *bounds,
             best = i;
             continue;
         }
-        const snn_tune_entry *before = &list->entries[best];
-        bool better = compare_agreement(&entry->result, &before->result) > 0;
-        if (entry->choice.format != before->choice.format) {
-            const double credit = entry->choice.format == SNN_WEIGHTS_INT8 ? NOTHING : -NOTHING;
-            const double factor = entry->choice.format == SNN_WEIGHTS_INT8 ? BYTES_FACTOR : 1.0 / BYTES_FACTOR;
-            better = entry->result.agreement + credit >= before->result.agreement &&
-                     entry->result.error <= factor * before->result.error;
-        }
-        best = better ? i : best;
+        best = is_better(entry, &list->entries[best]) ? i : best;
     }
     return best;
 }
@@ -322,7 +332,7 @@ int32_t snn_tune_quickest(const snn_tune_list *list, const snn_tune_bounds *boun
         }
         const snn_tune_result *before = quickest < 0 ? NULL : &list->entries[quickest].result;
         if (before == NULL || result->latency < before->latency ||
-            (result->latency == before->latency && compare_agreement(result, before) > 0)) {
+            (result->latency == before->latency && is_better(&list->entries[i], &list->entries[quickest]))) {
             quickest = i;
         }
     }
