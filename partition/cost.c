@@ -7,8 +7,7 @@
 
 enum {
     MOST_SAMPLES = 4, /* shards of a stage that are looked at; they differ little, and may be thousands */
-    BUFFERS = 2,      /* of an edge: two items under way */
-    PIXEL_BYTES = 8
+    BUFFERS = 2       /* of an edge: two items under way */
 };
 
 /* Who reads a population that is divided into shards. */
@@ -268,7 +267,6 @@ static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place
     if (model->timings != NULL || snn_encoding_is_graded(model->request->encoding)) {
         const snn_channel_range held = snn_plan_decoded(plan, network, place, network->projections[number].target);
         const int64_t inputs = snn_shape_positions(op->target) * snn_channel_range_count(held);
-        cost->state_bytes += images * snn_shape_size(snn_operator_pooled_shape(op)) * PIXEL_BYTES;
         if (scan->graded != network->projections[number].target) {
             const int32_t arrays = stream && model->timings == NULL ? 2 : 1;
             cost->state_bytes += images * inputs * (int64_t)sizeof(float) * arrays;

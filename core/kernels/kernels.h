@@ -21,6 +21,7 @@ typedef struct snn_packed {
     int32_t largest;            /* source values are bytes up to this one; 0: they are not */
     int32_t scale;              /* of bytes: a value is scale * (byte - zero) */
     int32_t limb_bits;          /* of a stream's integers */
+    int32_t limb;               /* of a graded image's pixels: the largest magnitude */
     int64_t bytes;
     void *data; /* owned; from snn_allocate */
 } snn_packed;
@@ -94,16 +95,19 @@ typedef struct snn_neurons {
     snn_window_constants window_constants; /* for `fire_window` only */
 } snn_neurons;
 
-/* Whole numbers as doubles, whose sums stay below 2^53: every sum is exact. */
-typedef struct snn_image_product {
-    const double *weights; /* [depth][rows] */
-    const double *values;  /* [positions][depth] */
-    double *sums;          /* [positions][rows], overwritten */
-    int64_t positions, depth;
-    int64_t rows; /* a multiple of SNN_IMAGE_ROWS */
-} snn_image_product;
+enum { SNN_IMAGE_ROWS = 8 };
 
-enum { SNN_IMAGE_ROWS = 16 };
+/* Rows of positions of one population, what a graded image adds to them. */
+typedef struct snn_image_tile {
+    const snn_packed *packed; /* all projections from the image, with the same shift */
+    int32_t count;
+    int32_t channel_begin, channel_end; /* input channels held */
+    int32_t row_begin, row_end;         /* at most SNN_IMAGE_ROWS */
+    const float *pixels;                /* of the image */
+    const float *step;                  /* delta [channels held] */
+    float *graded;                      /* [positions][channels held] of the image, overwritten: W p, times delta */
+    void *scratch;                      /* image_scratch_bytes */
+} snn_image_tile;
 
 typedef struct snn_kernels {
     const char *name; /* "portable", "avx2", "avx512", "amx" */
@@ -140,8 +144,11 @@ typedef struct snn_kernels {
      * `graded` is the whole of the image's current. */
     int64_t (*window_scratch_bytes)(const snn_population *population, int32_t owned, int32_t held);
     void (*fire_window)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-    /* Products with a graded image. */
-    void (*multiply)(const snn_image_product *product);
+    /* What a graded image adds to a population; `channels` are those held, of `count` projections onto them. */
+    snn_status (*pack_image)(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
+                             int32_t row_end, snn_packed *packed);
+    int64_t (*image_scratch_bytes)(const snn_packed *packed, int32_t count, int32_t channels);
+    void (*project_image)(const snn_image_tile *tile);
     /* A stream's integers, channel by channel: sum[c] += weights[c] values[c]. */
     void (*scale_stream)(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
                          int32_t count);

@@ -65,7 +65,9 @@
 #define snn_portable_pack               SNN_ISA_NAME(snn_portable_pack)
 #define snn_portable_scratch            SNN_ISA_NAME(snn_portable_scratch)
 #define snn_portable_project            SNN_ISA_NAME(snn_portable_project)
-#define snn_portable_multiply           SNN_ISA_NAME(snn_portable_multiply)
+#define snn_portable_pack_image         SNN_ISA_NAME(snn_portable_pack_image)
+#define snn_portable_image_scratch      SNN_ISA_NAME(snn_portable_image_scratch)
+#define snn_portable_project_image      SNN_ISA_NAME(snn_portable_project_image)
 #define snn_portable_fire               SNN_ISA_NAME(snn_portable_fire)
 #define snn_portable_fuses              SNN_ISA_NAME(snn_portable_fuses)
 #define snn_portable_fused_scratch      SNN_ISA_NAME(snn_portable_fused_scratch)
@@ -228,7 +230,10 @@ int64_t snn_portable_codes_scratch(const snn_packed *packed, int64_t positions, 
 void snn_portable_project_source(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 void snn_portable_project_codes(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                                 const snn_tile *tile);
-void snn_portable_multiply(const snn_image_product *product);
+snn_status snn_portable_pack_image(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
+                                   int32_t row_end, snn_packed *packed);
+int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int32_t channels);
+void snn_portable_project_image(const snn_image_tile *tile);
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* target = f(x) inverse_scale of SNN_LANES neurons of a unary kind; arrays are aligned. */
 void snn_portable_find_targets(float *restrict target, const snn_neurons *neurons, const float *restrict x,

@@ -64,8 +64,8 @@ static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_op
     if (projection->source == SNN_SOURCE_INPUT) {
         shard->reads_input = true;
         if (shard->increments != NULL) {
-            return snn_graded_product_init(shard, projection, rows,
-                                           &part->graded_products[part->graded_product_count++]);
+            return shard->kernels->pack_image(projection, shard->network->format, rows.begin, rows.end,
+                                              &part->graded_products[part->graded_product_count++]);
         }
     } else {
         snn_channel_range needed;
@@ -454,7 +454,7 @@ int64_t snn_shard_packed_bytes(const snn_shard *shard, int32_t population)
         bytes += part->packed[i].bytes;
     }
     for (int32_t i = 0; i < part->graded_product_count; i++) {
-        bytes += snn_graded_product_bytes(&part->graded_products[i], shard, true);
+        bytes += part->graded_products[i].bytes;
     }
     return bytes;
 }
@@ -483,9 +483,6 @@ void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, 
         *state += part->y != NULL ? outputs * channels * real_bytes : 0;
         *state += snn_baseline_bytes(shard, p);
         *weights += snn_shard_packed_bytes(shard, p);
-        for (int32_t i = 0; i < part->graded_product_count; i++) {
-            *state += snn_graded_product_bytes(&part->graded_products[i], shard, false);
-        }
     }
     if (shard->encoder.bits != NULL) {
         const snn_shape input = shard->network->input;
@@ -510,7 +507,7 @@ static void clear_part(snn_part *part)
     }
     snn_release(part->packed);
     for (int32_t i = 0; i < part->graded_product_count; i++) {
-        snn_graded_product_clear(&part->graded_products[i]);
+        snn_release(part->graded_products[i].data);
     }
     snn_release(part->graded_products);
 }

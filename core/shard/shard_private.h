@@ -1,27 +1,13 @@
-/* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c, shard_graded.c and
- * shard_stochastic.c (encodings of the image), shard_windows.c (neurons that fire in windows), shard_streams.c (streams
- * and who reads them), shard_ranges.c (who left the calibrated range), shard_tiles.c (the work of one population) and
- * shard_baseline.c (the subgradient dynamics). Nobody else includes this. */
+/* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c and shard_stochastic.c (encodings
+ * of the image), shard_windows.c (neurons that fire in windows), shard_streams.c (streams and who reads them),
+ * shard_ranges.c (who left the calibrated range), shard_tiles.c (the work of one population) and shard_baseline.c (the
+ * subgradient dynamics). Nobody else includes this. */
 #ifndef SNN_SHARD_SHARD_PRIVATE_H
 #define SNN_SHARD_SHARD_PRIVATE_H
 
 #include "core/kernels/subgradient.h"
 #include "core/network/timing.h"
 #include "core/shard/shard.h"
-
-/* A projection from the image under a graded encoding. Its product with the image is made once per image and group. */
-typedef struct snn_graded_product {
-    const snn_operator *op;
-    int32_t shift;              /* fraction bits of the weights */
-    int32_t row_begin, row_end; /* held rows */
-    snn_shape pooled;           /* of the source after pooling */
-    void *weights;              /* [row length][rows] int32_t, or float: a tap's weights side by side */
-    int32_t *index;             /* SNN_OPERATOR_GATHER: [target positions][rows] */
-    void *pixels;               /* [images][pooled] int64_t in units of 2^-16, or float */
-    int64_t *largest;           /* [images] magnitude of these integers */
-    double *exact;              /* [row length][rows, padded]: the weights for the kernels; NULL where not of use */
-    int64_t reach;              /* of `exact`: the largest sum of a row's magnitudes */
-} snn_graded_product;
 
 /* What SNN_DYNAMICS_SUBGRADIENT adds to a part; all NULL under other dynamics. */
 typedef struct snn_part_baseline {
@@ -51,7 +37,7 @@ typedef struct snn_part {
     int32_t added;      /* likewise: the one that is added on the way */
     bool gathered;      /* images are the positions of fused tiles */
     bool summed;        /* other projections add to the accumulator */
-    snn_graded_product *graded_products; /* [graded_product_count] */
+    snn_packed *graded_products; /* [graded_product_count]: projections from the image, if it is graded */
     int32_t graded_product_count;
     snn_part_baseline baseline;
     int32_t tile_positions, tile_steps;
@@ -126,26 +112,8 @@ static inline int32_t snn_index_of_largest(const float *values, int32_t count)
 snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *projection);
 
 /* shard_input.c */
-snn_status snn_graded_product_init(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
-                                   snn_graded_product *product);
-void snn_graded_product_clear(snn_graded_product *product);
-int64_t snn_graded_product_bytes(const snn_graded_product *product, const snn_shard *shard, bool weights);
-/* Bytes of a worker's accumulator that one position's sums over `channels` channels need. */
-int64_t snn_graded_sums_bytes(int32_t channels);
-/* graded = the current of sums of whole numbers, [count] channels, of weights with `shift` fraction bits. */
-void snn_graded_store(float *graded, const double *sums, const float *step, int32_t shift, int64_t count);
 /* part->graded of all images of the group, from the image. */
 void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels);
-
-/* shard_graded.c */
-/* After the weights: makes `exact` where the kernels can do the product. */
-snn_status snn_graded_exact_init(const snn_shard *shard, snn_graded_product *product);
-/* Bytes of a worker's accumulator that the product takes with the kernels. */
-int64_t snn_graded_exact_bytes(const snn_graded_product *product);
-/* Whether the kernels can make part->graded of an image whose pixels are in place. */
-bool snn_graded_is_exact(const snn_part *part, int32_t image);
-/* The same for all positions of an image, shared out over the threads of the parallel region that it is called in. */
-void snn_graded_compute_exact(const snn_shard *shard, int32_t population, int32_t image, void *memory);
 
 snn_status snn_encoder_init(const snn_shard *shard, snn_encoder *encoder);
 void snn_encoder_clear(snn_encoder *encoder);

@@ -21,7 +21,7 @@ static size_t counts_length(const snn_shard *shard, int32_t channels)
 snn_status snn_workers_create(snn_shard *shard)
 {
     int64_t accumulator = 0, scratch = 0;
-    int32_t channels = 0, inputs = 0;
+    int32_t channels = 0;
     for (int32_t p = 0; p < shard->network->population_count; p++) {
         const snn_part *part = &shard->parts[p];
         const int32_t owned = snn_part_channels(part);
@@ -29,12 +29,9 @@ snn_status snn_workers_create(snn_shard *shard)
         int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
         bytes = (part->fused >= 0 && !part->summed) || shard->timings != NULL ? 0 : bytes;
         accumulator = bytes > accumulator ? bytes : accumulator;
-        for (int32_t i = 0; i < part->graded_product_count; i++) {
-            bytes = snn_graded_exact_bytes(&part->graded_products[i]);
-            accumulator = bytes > accumulator ? bytes : accumulator;
-        }
+        bytes = shard->kernels->image_scratch_bytes(part->graded_products, part->graded_product_count, held);
+        accumulator = bytes > accumulator ? bytes : accumulator;
         channels = owned > channels ? owned : channels;
-        inputs = held > inputs ? held : inputs;
         if (shard->timings != NULL) {
             continue; /* below */
         }
@@ -55,8 +52,7 @@ snn_status snn_workers_create(snn_shard *shard)
             }
         }
     }
-    int64_t sums = snn_graded_sums_bytes(inputs), sums_of_windows = 0;
-    accumulator = sums > accumulator ? sums : accumulator;
+    int64_t sums_of_windows = 0;
     if (shard->timings != NULL) {
         snn_windows_bytes(shard, &sums_of_windows, &scratch);
         accumulator = sums_of_windows > accumulator ? sums_of_windows : accumulator;

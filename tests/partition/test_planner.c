@@ -251,8 +251,8 @@ static void one_rank_holds_the_whole_network(void **unused)
     assert_int_equal(cost.operations, 10 * 10 * 2 * 6 + 96 + 240);
     assert_int_equal(cost.neurons, 96 + 24);
     assert_int_equal(cost.weight_bytes, 2 * (9 * 2 * 6 + 240) + 4 * 6);
-    /* x and y, and of the image its pixels and what they come to */
-    assert_int_equal(cost.state_bytes, 16 * 4 * ((96 + 96) + (96 + 24) + 10) + 16 * (8 * 32 + 4 * 96));
+    /* x and y, and what the image comes to */
+    assert_int_equal(cost.state_bytes, 16 * 4 * ((96 + 96) + (96 + 24) + 10) + 16 * 4 * 96);
     assert_int_equal(cost.image_bytes, 16 * (4 * 32 + 8));       /* as read, with its number */
     assert_int_equal(cost.spike_bytes, 16 * (8 + 1) * (16 + 4)); /* a block, and the step before it */
     assert_int_equal(cost.bits_sent + cost.bits_received + cost.messages, 0);
@@ -474,7 +474,7 @@ static void streams_and_neurons_of_several_inputs(void **unused)
     const snn_rank_cost first = cost_of(plan, &sample.network, &REQUEST, 0);
     assert_int_equal(first.neurons, 16 * (14 + 14 + 42));
     /* x and y, none for the stream; then the image's */
-    assert_int_equal(first.state_bytes, 16 * 4 * 2 * 16 * (14 + 14 + 42) + 16 * (8 * 48 + 4 * 16 * 14));
+    assert_int_equal(first.state_bytes, 16 * 4 * 2 * 16 * (14 + 14 + 42) + 16 * 4 * 16 * 14);
     assert_int_equal(first.image_bytes, 16 * (4 * 48 + 8));
     assert_int_equal(first.spike_bytes, 16 * 16 * (8 * (2 + 14 * 4 + 2 + 6) + (2 + 2 + 6)));
     assert_int_equal(first.bits_sent, 16 * (32 * 14 + 2 * 42)); /* halves of the stream, all queries twice */
@@ -513,7 +513,7 @@ static void shards_add_up_to_the_network(void **unused)
     assert_int_equal(sum.neurons, snn_network_neurons(network));
     assert_int_equal(sum.neurons, all.neurons);
     assert_int_equal(sum.weight_bytes, all.weight_bytes);
-    assert_int_equal(sum.state_bytes, all.state_bytes + 4 * 16 * 8 * 192); /* five shards have the image */
+    assert_int_equal(sum.state_bytes, all.state_bytes);
     assert_int_equal(sum.bits_sent, sum.bits_received);
     /* the pooled source's sums are shared out by rounding down */
     assert_true(sum.operations <= all.operations && sum.operations > all.operations - 15);

@@ -416,8 +416,8 @@ static void memory_is_what_is_held(void **state)
     assert_true(snn_shard_reads_input(shard));
     snn_shard_memory(shard, &weights, &bytes, &spikes);
     assert_true(weights >= 3 * 4 + 160 * 2 * 2);
-    assert_int_equal(spikes, 5 * 16 * 2 * (3 + 1));                        /* the block and the step before it */
-    assert_int_equal(bytes, 5 * 16 * 10 * 4 * 3 + 5 * 2 * 4 + 5 * 48 * 8); /* x, y, W p; readout; pixels */
+    assert_int_equal(spikes, 5 * 16 * 2 * (3 + 1));           /* the block and the step before it */
+    assert_int_equal(bytes, 5 * 16 * 10 * 4 * 3 + 5 * 2 * 4); /* x, y, W p; readout */
     snn_shard_destroy(shard);
     snn_network_destroy(made.network);
 }
