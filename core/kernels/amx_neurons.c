@@ -145,7 +145,7 @@ static void run_step(snn_amx_units *units, int32_t step)
     const snn_neurons *neurons = lanes->neurons;
     const bool strict = snn_neuron_is_strict(neurons->kind);
     const __m512 eta = _mm512_set1_ps(neurons->eta[step]), eta_step = _mm512_load_ps(lanes->steps[step].eta_step);
-    _Alignas(SNN_ALIGNMENT) float targets[SNN_AMX_UNITS * WIDTH], inputs[SNN_AMX_UNITS * WIDTH];
+    _Alignas(SNN_ALIGNMENT) float values[SNN_AMX_UNITS * WIDTH];
     for (int u = 0; u < SNN_AMX_UNITS; u++) {
         __m512i sum = snn_amx_limbs_sum(units->high[u] + step * WIDTH, units->low[u] + step * WIDTH, units->two_limbs);
         if (lanes->added != NULL) {
@@ -160,12 +160,13 @@ static void run_step(snn_amx_units *units, int32_t step)
             x = _mm512_add_ps(x, _mm512_mul_ps(_mm512_set1_ps(neurons->increments[step]), units->graded[u]));
         }
         units->x[u] = x;
-        _mm512_store_ps(inputs + u * WIDTH, x);
+        _mm512_store_ps(values + u * WIDTH, x);
     }
-    snn_portable_find_targets(targets, neurons, inputs, lanes->inverse_scale);
+    snn_portable_apply(neurons, values, SNN_AMX_UNITS * WIDTH);
     __m512i errors = _mm512_load_si512(lanes->steps[step].errors);
     for (int u = 0; u < SNN_AMX_UNITS; u++) {
-        const __m512 target = _mm512_load_ps(targets + u * WIDTH), y = units->y[u];
+        const __m512 inverse_scale = _mm512_load_ps(lanes->inverse_scale + u * WIDTH), y = units->y[u];
+        const __m512 target = _mm512_mul_ps(_mm512_load_ps(values + u * WIDTH), inverse_scale);
         const __mmask16 mask = units->mask[u];
         const __mmask16 fired = strict ? _mm512_mask_cmp_ps_mask(mask, target, y, _CMP_LT_OQ)
                                        : _mm512_mask_cmp_ps_mask(mask, target, y, _CMP_LE_OQ);

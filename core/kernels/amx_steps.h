@@ -39,7 +39,7 @@ typedef struct snn_amx_stepper {
 #define SNN_AMX_ERROR_ZERO 128.0F
 #define SNN_AMX_ERROR_BIAS 0x43000000U
 
-/* |y - target| in units of the statistics, rounded, and SNN_AMX_ERROR_BIAS: what snn_lanes_measure_error says, also
+/* |y - target| in units of the statistics, rounded, and SNN_AMX_ERROR_BIAS: what snn_vector_error says, also
  * with NaN. The magnitude is the smaller one of the distance's and the limit's. */
 SNN_AMX_INLINE __m512i snn_amx_biased_error(__m512 y, __m512 target)
 {

@@ -80,7 +80,7 @@ static void fire_products(const snn_firing *now, int64_t position, int32_t chann
     for (int32_t first = 0; first < right->columns; first += SNN_LANES) {
         _Alignas(SNN_ALIGNMENT) float product[QUERIES][SNN_LANES];
         multiply(left, right, first, product);
-        for (int i = 0; i < left->used; i++) {
+        for (int i = 0; i < QUERIES && i < left->used; i++) {
             for (int j = 0; j < SNN_LANES; j++) {
                 product[i][j] = product[i][j] * factor[i];
             }

@@ -12,17 +12,14 @@
 
 #include "core/base/memory.h"
 #include "core/kernels/kernels.h"
-#ifdef __AVX2__
 #include "core/kernels/vectors.h"
-#endif
 
 /* Two vectors of the widest kind: compilers make vector instructions of loops this long, but unroll shorter ones before
  * they look for vectors. */
 enum { SNN_LANES = 32 };
 
-#define SNN_ERROR_LARGEST 127.0F     /* in units of the statistics, less than SNN_WHOLE_FLOATS */
-#define SNN_ERROR_UNIT    65536.0F   /* as SNN_ERROR_FRACTION_BITS of the statistics says */
-#define SNN_WHOLE_FLOATS  8388608.0F /* 2^23 */
+#define SNN_ERROR_LARGEST 127.0F   /* in units of the statistics */
+#define SNN_ERROR_UNIT    65536.0F /* as SNN_ERROR_FRACTION_BITS of the statistics says */
 
 /* Output neurons side by side; lanes from `count` on are idle: their scale and state are 0, what they fire is masked.
  * x and step are those of the same channels, for the kinds whose inputs are their outputs' channels. */
@@ -30,7 +27,6 @@ typedef struct snn_lanes {
     _Alignas(SNN_ALIGNMENT) float x[SNN_LANES];
     float y[SNN_LANES], target[SNN_LANES], step[SNN_LANES], inverse_scale[SNN_LANES];
     int32_t spikes[SNN_LANES];
-    int32_t used[SNN_LANES]; /* -1 for lanes in use, 0 for others */
     int32_t count;
 } snn_lanes;
 
@@ -90,9 +86,6 @@ static inline void snn_lanes_begin(snn_lanes *group, const snn_neurons *neurons,
     memset(group, 0, sizeof *group);
     group->count = left < SNN_LANES ? left : SNN_LANES;
     snn_lanes_load(group->inverse_scale, neurons->inverse_scale + first, group->count);
-    for (int i = 0; i < group->count; i++) {
-        group->used[i] = -1;
-    }
 }
 
 /* x <- x - (eta step) sum, then the graded input's increment. `graded` may be NULL. */
@@ -130,20 +123,18 @@ static inline void snn_lanes_integrate_state(const snn_neurons *neurons, const s
     snn_lanes_store(neurons->x + state, x, count);
 }
 
-#ifdef __AVX2__
-/* |y - target| in units of the statistics; `unit`: of y in units of sigma. Rounded as it is added up. */
-static inline snn_vector snn_vector_error(snn_vector y, snn_vector target, float unit)
+/* |y - target|, as far as it counts, times SNN_ERROR_UNIT, to be rounded. `unit`: SNN_ERROR_UNIT times that of y in
+ * units of sigma. */
+static inline snn_vector snn_vector_error(snn_vector y, snn_vector target, snn_vector unit)
 {
-    const snn_vector distance =
-        snn_vector_multiply(snn_vector_magnitude(snn_vector_subtract(y, target)), snn_vector_all(unit));
-    return snn_vector_multiply(snn_vector_smaller(distance, snn_vector_all(SNN_ERROR_LARGEST)),
-                               snn_vector_all(SNN_ERROR_UNIT));
+    return snn_vector_limited(snn_vector_multiply(snn_vector_subtract(y, target), unit),
+                              snn_vector_all(SNN_ERROR_LARGEST * SNN_ERROR_UNIT));
 }
 
-/* Fires and moves y; gives the spikes as bits and the sum of tracking errors. */
-static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, float unit, bool strict, uint32_t *error)
+/* Fires and moves y; gives the spikes as bits and the sum of tracking errors, y being in units of sigma. */
+static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, bool strict, uint32_t *error)
 {
-    const snn_vector step = snn_vector_all(eta);
+    const snn_vector step = snn_vector_all(eta), unit = snn_vector_all(SNN_ERROR_UNIT);
     snn_vector_int errors = snn_vector_no_int();
     uint32_t bits = 0;
     for (int i = 0; i < SNN_LANES; i += SNN_VECTOR) {
@@ -160,61 +151,6 @@ static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, float unit, b
     *error = snn_vector_sum_int(errors);
     return bits;
 }
-#else
-static inline void snn_lanes_compare(int32_t *restrict fired, const float *restrict target, const float *restrict y,
-                                     bool strict)
-{
-    if (strict) {
-        for (int i = 0; i < SNN_LANES; i++) {
-            fired[i] = target[i] < y[i] ? -1 : 0;
-        }
-    } else {
-        for (int i = 0; i < SNN_LANES; i++) {
-            fired[i] = target[i] <= y[i] ? -1 : 0;
-        }
-    }
-}
-
-/* |y - target| in units of the statistics, rounded to the nearest integer (even at a tie). `unit`: of y in units of
- * sigma. */
-static inline void snn_lanes_measure_error(int32_t *restrict error, const float *restrict target,
-                                           const float *restrict y, float unit)
-{
-    for (int i = 0; i < SNN_LANES; i++) {
-        const float distance = fabsf(y[i] - target[i]) * unit;
-        const float scaled = (distance < SNN_ERROR_LARGEST ? distance : SNN_ERROR_LARGEST) * SNN_ERROR_UNIT;
-        /* Floats from 2^23 on are integers; adding it to smaller ones rounds them, as lrintf would. */
-        error[i] = (int32_t)((scaled + SNN_WHOLE_FLOATS) - SNN_WHOLE_FLOATS);
-    }
-}
-
-/* Fires and moves y; gives the spikes as bits and the sum of tracking errors. */
-static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, float unit, bool strict, uint32_t *error)
-{
-    static const uint32_t lane_bit[SNN_LANES] = {
-        1U << 0,  1U << 1,  1U << 2,  1U << 3,  1U << 4,  1U << 5,  1U << 6,  1U << 7,  1U << 8,  1U << 9,  1U << 10,
-        1U << 11, 1U << 12, 1U << 13, 1U << 14, 1U << 15, 1U << 16, 1U << 17, 1U << 18, 1U << 19, 1U << 20, 1U << 21,
-        1U << 22, 1U << 23, 1U << 24, 1U << 25, 1U << 26, 1U << 27, 1U << 28, 1U << 29, 1U << 30, 1U << 31,
-    };
-    _Alignas(SNN_ALIGNMENT) int32_t fired[SNN_LANES], errors[SNN_LANES];
-    uint32_t bits = 0, total = 0;
-    snn_lanes_compare(fired, group->target, group->y, strict);
-    for (int i = 0; i < SNN_LANES; i++) {
-        fired[i] &= group->used[i];
-        group->y[i] = group->y[i] - (fired[i] != 0 ? eta : -eta);
-        group->spikes[i] -= fired[i];
-    }
-    for (int i = 0; i < SNN_LANES; i++) {
-        bits += (uint32_t)fired[i] & lane_bit[i];
-    }
-    snn_lanes_measure_error(errors, group->target, group->y, unit);
-    for (int i = 0; i < SNN_LANES; i++) {
-        total += (uint32_t)(errors[i] & group->used[i]);
-    }
-    *error = total;
-    return bits;
-}
-#endif
 
 /* Bits [bit, bit + count) of a row, count <= 32. */
 static inline uint32_t snn_lanes_load_bits(const uint8_t *row, int64_t bit, int32_t count)
@@ -271,7 +207,7 @@ static inline void snn_lanes_fire_state(const snn_neurons *neurons, const snn_ti
     float *y = neurons->y + position * snn_lanes_owned(neurons) + first;
     uint32_t error;
     snn_lanes_load(group->y, y, group->count);
-    const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], 1.0F, strict, &error);
+    const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], strict, &error);
     const bool at_start = neurons->first && step == 0;
     const uint32_t before = at_start ? bits : snn_lanes_load_bits(previous + row, bit, group->count);
     snn_lanes_store(y, group->y, group->count);

@@ -199,9 +199,9 @@ void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, co
     }
 }
 
-void snn_portable_targets_nary(const snn_neurons *neurons, const snn_tile *tile, float *targets)
+void snn_portable_values_nary(const snn_neurons *neurons, const snn_tile *tile, float *values)
 {
-    const snn_firing now = {.neurons = neurons, .tile = tile, .targets = targets};
+    const snn_firing now = {.neurons = neurons, .tile = tile, .values = values};
     if (snn_neuron_reads_all_positions(neurons->kind)) {
         snn_attention_fire(&now);
         return;

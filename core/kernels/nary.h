@@ -27,7 +27,7 @@ typedef struct snn_firing {
     const snn_tile *tile;
     const snn_tile_counts *counts;
     int32_t step;
-    float *targets; /* [position][owned]: where f(x) inverse_scale go, instead of being fired at; or NULL */
+    float *values; /* [position][owned]: where f(x) go, instead of being fired at; or NULL */
 } snn_firing;
 
 /* Fires the owned outputs of SCORES, MIX or ATTENTION of the tile's image, whose x is up to date. */
@@ -58,22 +58,20 @@ static inline snn_range snn_nary_owned(const snn_neurons *neurons, int32_t begin
     return owned;
 }
 
-/* Fires (or hands on the targets of) `count` neurons of a position, from output `channel` on, whose f(x) are
- * value[SNN_LANES]. */
+/* Fires (or hands on) `count` neurons of a position, from output `channel` on, whose f(x) are value[SNN_LANES]. */
 static inline void snn_nary_fire(const snn_firing *now, int64_t position, int32_t channel, int32_t count,
                                  const float *value)
 {
     const snn_neurons *neurons = now->neurons;
     const int32_t first = channel - neurons->channel_begin;
+    if (now->values != NULL) {
+        snn_lanes_store(now->values + position * snn_lanes_owned(neurons) + first, value, count);
+        return;
+    }
     snn_lanes group = {.count = count};
     snn_lanes_load(group.inverse_scale, neurons->inverse_scale + first, count);
     for (int i = 0; i < SNN_LANES; i++) {
         group.target[i] = value[i] * group.inverse_scale[i];
-        group.used[i] = i < count ? -1 : 0;
-    }
-    if (now->targets != NULL) {
-        snn_lanes_store(now->targets + position * snn_lanes_owned(neurons) + first, group.target, count);
-        return;
     }
     snn_lanes_fire_state(neurons, now->tile, now->counts, &group, first, now->step, position, false);
     snn_lanes_count_channels(now->counts, &group, first);

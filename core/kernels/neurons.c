@@ -4,42 +4,42 @@
 #include "core/kernels/portable.h"
 
 /* A case and loop of its own for each kind: with the kind a constant, the loop becomes vector code. */
-#define TARGETS_OF(KIND)                                                                                               \
+#define VALUES_OF(KIND)                                                                                                \
     case KIND:                                                                                                         \
-        for (int i = 0; i < SNN_LANES; i++) {                                                                          \
-            target[i] = snn_function_value(KIND, alpha, beta, x[i]) * inverse_scale[i];                                \
+        for (int64_t i = 0; i < whole; i++) {                                                                          \
+            x[i] = snn_function_value(KIND, alpha, beta, x[i]);                                                        \
         }                                                                                                              \
         break
 
-void snn_portable_find_targets(float *restrict target, const snn_neurons *neurons, const float *restrict x,
-                               const float *restrict inverse_scale)
+void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count)
 {
     const float alpha = neurons->alpha, beta = neurons->beta;
+    const int64_t whole = count / SNN_LANES * SNN_LANES; /* as it is, but compilers do not know */
     switch (neurons->kind) {
-        TARGETS_OF(SNN_NEURON_RELU);
-        TARGETS_OF(SNN_NEURON_LEAKY_RELU);
-        TARGETS_OF(SNN_NEURON_LINEAR);
-        TARGETS_OF(SNN_NEURON_GELU);
-        TARGETS_OF(SNN_NEURON_GELU_TANH);
-        TARGETS_OF(SNN_NEURON_ABS);
-        TARGETS_OF(SNN_NEURON_SQUARE);
-        TARGETS_OF(SNN_NEURON_EXP);
-        TARGETS_OF(SNN_NEURON_SQRT);
-        TARGETS_OF(SNN_NEURON_RECIPROCAL);
-        TARGETS_OF(SNN_NEURON_TANH);
-        TARGETS_OF(SNN_NEURON_SIGMOID);
-        TARGETS_OF(SNN_NEURON_SILU);
-        TARGETS_OF(SNN_NEURON_ELU);
-        TARGETS_OF(SNN_NEURON_SELU);
-        TARGETS_OF(SNN_NEURON_CELU);
-        TARGETS_OF(SNN_NEURON_SOFTPLUS);
-        TARGETS_OF(SNN_NEURON_SOFTSIGN);
-        TARGETS_OF(SNN_NEURON_MISH);
-        TARGETS_OF(SNN_NEURON_HARD_SWISH);
-        TARGETS_OF(SNN_NEURON_HARD_SIGMOID);
-        TARGETS_OF(SNN_NEURON_CLIP);
-        TARGETS_OF(SNN_NEURON_THRESHOLDED_RELU);
-        TARGETS_OF(SNN_NEURON_ERF);
+        VALUES_OF(SNN_NEURON_RELU);
+        VALUES_OF(SNN_NEURON_LEAKY_RELU);
+        VALUES_OF(SNN_NEURON_LINEAR);
+        VALUES_OF(SNN_NEURON_GELU);
+        VALUES_OF(SNN_NEURON_GELU_TANH);
+        VALUES_OF(SNN_NEURON_ABS);
+        VALUES_OF(SNN_NEURON_SQUARE);
+        VALUES_OF(SNN_NEURON_EXP);
+        VALUES_OF(SNN_NEURON_SQRT);
+        VALUES_OF(SNN_NEURON_RECIPROCAL);
+        VALUES_OF(SNN_NEURON_TANH);
+        VALUES_OF(SNN_NEURON_SIGMOID);
+        VALUES_OF(SNN_NEURON_SILU);
+        VALUES_OF(SNN_NEURON_ELU);
+        VALUES_OF(SNN_NEURON_SELU);
+        VALUES_OF(SNN_NEURON_CELU);
+        VALUES_OF(SNN_NEURON_SOFTPLUS);
+        VALUES_OF(SNN_NEURON_SOFTSIGN);
+        VALUES_OF(SNN_NEURON_MISH);
+        VALUES_OF(SNN_NEURON_HARD_SWISH);
+        VALUES_OF(SNN_NEURON_HARD_SIGMOID);
+        VALUES_OF(SNN_NEURON_CLIP);
+        VALUES_OF(SNN_NEURON_THRESHOLDED_RELU);
+        VALUES_OF(SNN_NEURON_ERF);
     case SNN_NEURON_MAXIMUM: /* has its own: find_maximum */
     case SNN_NEURON_READOUT: /* these do not fire */
     case SNN_NEURON_STREAM:
@@ -82,8 +82,12 @@ static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const sn
         snn_lanes_load_sums(sum, tile, neurons->real, sum_at, group->count);
         snn_lanes_integrate(group->x, group->step, sum, neurons->eta[step], neurons->graded != NULL ? graded : NULL,
                             neurons->graded != NULL ? neurons->increments[step] : 0.0F);
-        snn_portable_find_targets(group->target, neurons, group->x, group->inverse_scale);
-        const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], 1.0F, strict, &error);
+        memcpy(group->target, group->x, sizeof group->x);
+        snn_portable_apply(neurons, group->target, SNN_LANES);
+        for (int i = 0; i < SNN_LANES; i++) {
+            group->target[i] = group->target[i] * group->inverse_scale[i];
+        }
+        const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], strict, &error);
         snn_lanes_store_bits(snn_spikes_plane(&neurons->spikes, step, tile->image) + row, bit, group->count, bits);
         if (neurons->first && step == 0) {
             before = bits;
@@ -96,10 +100,12 @@ static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const sn
 }
 #endif
 
-void snn_portable_maximum(const snn_neurons *neurons, const float *x, int64_t stride, int32_t count, int32_t row,
-                          int32_t column, float *largest)
+/* target = maximum of x over the window of output position (row, column), in units of the scale. */
+static void find_maximum(const snn_neurons *neurons, snn_lanes *group, int32_t first, int32_t row, int32_t column)
 {
     const snn_window *window = &neurons->window;
+    const float *x = neurons->x + first;
+    _Alignas(SNN_ALIGNMENT) float largest[SNN_LANES];
     for (int i = 0; i < SNN_LANES; i++) {
         largest[i] = -INFINITY;
     }
@@ -115,19 +121,12 @@ void snn_portable_maximum(const snn_neurons *neurons, const float *x, int64_t st
                 continue;
             }
             _Alignas(SNN_ALIGNMENT) float tap[SNN_LANES];
-            snn_lanes_load(tap, x + (y * neurons->input.width + at) * stride, count);
+            snn_lanes_load(tap, x + (y * neurons->input.width + at) * snn_lanes_owned(neurons), group->count);
             for (int lane = 0; lane < SNN_LANES; lane++) {
                 largest[lane] = tap[lane] > largest[lane] ? tap[lane] : largest[lane];
             }
         }
     }
-}
-
-/* target = maximum of x over the window of output position (row, column), in units of the scale. */
-static void find_maximum(const snn_neurons *neurons, snn_lanes *group, int32_t first, int32_t row, int32_t column)
-{
-    _Alignas(SNN_ALIGNMENT) float largest[SNN_LANES];
-    snn_portable_maximum(neurons, neurons->x + first, snn_lanes_owned(neurons), group->count, row, column, largest);
     for (int i = 0; i < SNN_LANES; i++) {
         group->target[i] = largest[i] * group->inverse_scale[i];
     }

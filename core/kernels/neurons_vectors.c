@@ -23,10 +23,9 @@ typedef struct strip {
     bool strict;
     snn_vector_mask mask;
     snn_vector step_size, inverse_scale;
-    snn_vector_int spikes;                                   /* of the channels */
-    int32_t unflushed;                                       /* positions */
-    _Alignas(SNN_ALIGNMENT) float inverse_scales[SNN_LANES]; /* the same again for each unit */
-    float eta_step[STEPS][SNN_VECTOR];
+    snn_vector_int spikes; /* of the channels */
+    int32_t unflushed;     /* positions */
+    _Alignas(SNN_ALIGNMENT) float eta_step[STEPS][SNN_VECTOR];
     int32_t errors[STEPS][SNN_VECTOR]; /* unsigned */
 } strip;
 
@@ -113,14 +112,6 @@ static inline snn_vector integrate(const strip *s, const units *u, int i, int32_
     return x;
 }
 
-/* |y - target| in units of the statistics: as snn_lanes_measure_error, which rounds as the conversion does. */
-static inline snn_vector error_of(snn_vector y, snn_vector target)
-{
-    const snn_vector distance = snn_vector_magnitude(snn_vector_subtract(y, target));
-    return snn_vector_multiply(snn_vector_smaller(distance, snn_vector_all(SNN_ERROR_LARGEST)),
-                               snn_vector_all(SNN_ERROR_UNIT));
-}
-
 /* All steps of the strip at up to UNITS positions. relu: the neurons are that, and all UNITS positions are used. */
 static inline __attribute__((always_inline)) void run(strip *s, units *u, const bool relu)
 {
@@ -129,6 +120,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
     const bool at_start = s->neurons->first && s->step == 0;
     const int32_t count = relu ? UNITS : u->count;
     snn_vector x[UNITS], y[UNITS];
+    const snn_vector unit = snn_vector_all(SNN_ERROR_UNIT);
     snn_vector_int spikes = s->spikes;
 #pragma GCC unroll 4
     for (int i = 0; i < UNITS; i++) {
@@ -137,30 +129,30 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
     }
     for (int32_t step = 0; step < s->steps; step++) {
         const snn_vector eta = snn_vector_all(s->neurons->eta[s->step + step]);
-        _Alignas(SNN_ALIGNMENT) float inputs[SNN_LANES], targets[SNN_LANES];
+        _Alignas(SNN_ALIGNMENT) float values[SNN_LANES];
         snn_vector_int errors = snn_vector_load_int(s->errors[step]);
         int32_t fired_count = 0, flips = 0;
 #pragma GCC unroll 4
         for (int i = 0; i < UNITS; i++) {
             x[i] = integrate(s, u, i, step, stride, x[i]);
             if (!relu) {
-                snn_vector_store(inputs + i * SNN_VECTOR, x[i], snn_vector_first(SNN_VECTOR));
+                snn_vector_store(values + i * SNN_VECTOR, x[i], snn_vector_first(SNN_VECTOR));
             }
         }
         if (!relu) {
-            snn_portable_find_targets(targets, s->neurons, inputs, s->inverse_scales);
+            snn_portable_apply(s->neurons, values, SNN_LANES);
         }
 #pragma GCC unroll 4
         for (int i = 0; i < UNITS; i++) {
             if (i < count) {
-                const snn_vector target =
-                    relu ? snn_vector_multiply(snn_vector_larger(snn_vector_all(0.0F), x[i]), s->inverse_scale)
-                         : snn_vector_load(targets + i * SNN_VECTOR, s->mask);
+                const snn_vector value = relu ? snn_vector_larger(snn_vector_all(0.0F), x[i])
+                                              : snn_vector_load(values + i * SNN_VECTOR, s->mask);
+                const snn_vector target = snn_vector_multiply(value, s->inverse_scale);
                 const snn_vector_mask fired = snn_vector_reaches(s->mask, target, y[i], relu ? false : s->strict);
                 const uint32_t bits = snn_vector_bits(fired);
                 y[i] = snn_vector_move(y[i], eta, fired);
                 spikes = snn_vector_count(spikes, fired);
-                errors = snn_vector_add_rounded(errors, error_of(y[i], target), s->mask);
+                errors = snn_vector_add_rounded(errors, snn_vector_error(y[i], target, unit), s->mask);
                 store_bits(s, u->bits[i] + step * step_bytes, bits);
                 fired_count += __builtin_popcount(bits);
                 flips += at_start && step == 0 ? 0 : __builtin_popcount(bits ^ u->before[i]);
@@ -223,9 +215,6 @@ void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const sn
         s.mask = snn_vector_first(s.count);
         s.step_size = snn_vector_load(neurons->step + first, s.mask);
         s.inverse_scale = snn_vector_load(neurons->inverse_scale + first, s.mask);
-        for (int i = 0; i < UNITS; i++) {
-            snn_vector_store(s.inverse_scales + i * SNN_VECTOR, s.inverse_scale, snn_vector_first(SNN_VECTOR));
-        }
         fire_strip(&s);
     }
 }

@@ -37,8 +37,7 @@
 #define snn_portable_project_codes      SNN_ISA_NAME(snn_portable_project_codes)
 #define snn_portable_window_scratch     SNN_ISA_NAME(snn_portable_window_scratch)
 #define snn_portable_fire_window        SNN_ISA_NAME(snn_portable_fire_window)
-#define snn_portable_targets_nary       SNN_ISA_NAME(snn_portable_targets_nary)
-#define snn_portable_maximum            SNN_ISA_NAME(snn_portable_maximum)
+#define snn_portable_values_nary        SNN_ISA_NAME(snn_portable_values_nary)
 #define snn_operator_taps               SNN_ISA_NAME(snn_operator_taps)
 #define snn_portable_pack_codes         SNN_ISA_NAME(snn_portable_pack_codes)
 #define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
@@ -72,7 +71,7 @@
 #define snn_portable_fuses              SNN_ISA_NAME(snn_portable_fuses)
 #define snn_portable_fused_scratch      SNN_ISA_NAME(snn_portable_fused_scratch)
 #define snn_portable_project_and_fire   SNN_ISA_NAME(snn_portable_project_and_fire)
-#define snn_portable_find_targets       SNN_ISA_NAME(snn_portable_find_targets)
+#define snn_portable_apply              SNN_ISA_NAME(snn_portable_apply)
 #define snn_vectors_fire                SNN_ISA_NAME(snn_vectors_fire)
 #define snn_portable_fire_nary          SNN_ISA_NAME(snn_portable_fire_nary)
 #define snn_streams_scale               SNN_ISA_NAME(snn_streams_scale)
@@ -235,9 +234,8 @@ snn_status snn_portable_pack_image(const snn_projection *projection, snn_weight_
 int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int32_t channels);
 void snn_portable_project_image(const snn_image_tile *tile);
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-/* target = f(x) inverse_scale of SNN_LANES neurons of a unary kind; arrays are aligned. */
-void snn_portable_find_targets(float *restrict target, const snn_neurons *neurons, const float *restrict x,
-                               const float *restrict inverse_scale);
+/* x <- f(x) of `count` neurons of a unary kind, a multiple of SNN_LANES. */
+void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count);
 /* snn_portable_fire of unary kinds by hand; only where there are vectors as wide as vectors.h says. */
 void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* windows.c, as in the table. */
@@ -252,12 +250,9 @@ int64_t snn_portable_nary_scratch_bytes(const snn_population *population);
 /* window_neurons.c, as in the table. */
 int64_t snn_portable_window_scratch(const snn_population *population, int32_t owned, int32_t held);
 void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-/* f(x) inverse_scale of the owned outputs of kinds that snn_neuron_reads_all_channels, whose x are those of all
- * positions of the tile, which begins at position 0: targets [position][owned]. */
-void snn_portable_targets_nary(const snn_neurons *neurons, const snn_tile *tile, float *targets);
-/* Maxima of SNN_LANES values over the window of output position (row, column): x [input position][stride]. */
-void snn_portable_maximum(const snn_neurons *neurons, const float *x, int64_t stride, int32_t count, int32_t row,
-                          int32_t column, float *largest);
+/* f(x) of the owned outputs of kinds that snn_neuron_reads_all_channels, whose x are those of all positions of the
+ * tile, which begins at position 0: values [position][owned]. */
+void snn_portable_values_nary(const snn_neurons *neurons, const snn_tile *tile, float *values);
 /* As in the table (streams.c). */
 snn_status snn_streams_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                             int32_t row_end, snn_packed *packed);

@@ -1,12 +1,15 @@
 /* Vectors of floats of the instruction set that a file is compiled for, private to this folder: what neurons
- * need of them, by the same names for AVX2 and AVX-512. */
+ * need of them, by the same names for AVX-512, for AVX2, and for all else that compilers have vectors of four for. */
 #ifndef SNN_KERNELS_VECTORS_H
 #define SNN_KERNELS_VECTORS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#ifdef __SSE2__
 #include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 
@@ -53,19 +56,20 @@ static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
 {
     return _mm512_max_ps(a, b);
 }
-/* a < b ? a : b */
-static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
+/* |a|, but no more than `limit` > 0, which is what NaN gives */
+static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
 {
-    return _mm512_min_ps(a, b);
-}
-static inline snn_vector snn_vector_magnitude(snn_vector a)
-{
-    return _mm512_abs_ps(a);
+    return _mm512_range_ps(a, limit, 10); /* the smaller magnitude, without its sign */
 }
 /* a <= b, or a < b if strict, where the mask is. */
 static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vector a, snn_vector b, bool strict)
 {
     return strict ? _mm512_mask_cmp_ps_mask(mask, a, b, _CMP_LT_OQ) : _mm512_mask_cmp_ps_mask(mask, a, b, _CMP_LE_OQ);
+}
+/* |a| > limit */
+static inline snn_vector_mask snn_vector_beyond(snn_vector a, snn_vector limit)
+{
+    return _mm512_cmp_ps_mask(_mm512_abs_ps(a), limit, _CMP_GT_OQ);
 }
 /* a - b where the mask is, a + b elsewhere */
 static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
@@ -103,7 +107,7 @@ static inline uint32_t snn_vector_sum_int(snn_vector_int values)
     return (uint32_t)_mm512_reduce_add_epi32(values);
 }
 
-#else
+#elif defined(__AVX2__)
 
 enum { SNN_VECTOR = 8 };
 typedef __m256 snn_vector;
@@ -146,18 +150,19 @@ static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
 {
     return _mm256_max_ps(a, b);
 }
-static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
+static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
 {
-    return _mm256_min_ps(a, b);
-}
-static inline snn_vector snn_vector_magnitude(snn_vector a)
-{
-    return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
+    return _mm256_min_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0F), a), limit);
 }
 static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vector a, snn_vector b, bool strict)
 {
     const __m256 reaches = strict ? _mm256_cmp_ps(a, b, _CMP_LT_OQ) : _mm256_cmp_ps(a, b, _CMP_LE_OQ);
     return _mm256_and_si256(mask, _mm256_castps_si256(reaches));
+}
+static inline snn_vector_mask snn_vector_beyond(snn_vector a, snn_vector limit)
+{
+    const __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
+    return _mm256_castps_si256(_mm256_cmp_ps(magnitude, limit, _CMP_GT_OQ));
 }
 static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
 {
@@ -194,6 +199,100 @@ static inline uint32_t snn_vector_sum_int(snn_vector_int values)
     sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
     sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
     return (uint32_t)_mm_cvtsi128_si32(sum);
+}
+
+#else
+
+enum { SNN_VECTOR = 4 };
+typedef float snn_vector __attribute__((vector_size(16)));
+typedef int32_t snn_vector_int __attribute__((vector_size(16)));
+typedef snn_vector_int snn_vector_mask; /* all bits of a lane set, or none */
+
+static inline snn_vector_mask snn_vector_first(int32_t count)
+{
+    return (snn_vector_int){0, 1, 2, 3} < (snn_vector_int){count, count, count, count};
+}
+static inline snn_vector snn_vector_all(float value)
+{
+    return (snn_vector){value, value, value, value};
+}
+static inline snn_vector snn_vector_load(const float *from, snn_vector_mask mask)
+{
+    snn_vector value = {0};
+    for (int i = 0; i < SNN_VECTOR; i++) {
+        value[i] = mask[i] != 0 ? from[i] : 0.0F;
+    }
+    return value;
+}
+static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask mask)
+{
+    for (int i = 0; i < SNN_VECTOR; i++) {
+        if (mask[i] != 0) {
+            to[i] = value[i];
+        }
+    }
+}
+static inline snn_vector snn_vector_subtract(snn_vector a, snn_vector b)
+{
+    return a - b;
+}
+static inline snn_vector snn_vector_multiply(snn_vector a, snn_vector b)
+{
+    return a * b;
+}
+static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
+{
+    const snn_vector magnitude = (snn_vector)((snn_vector_int)a & INT32_MAX);
+    const snn_vector_int smaller = magnitude < limit;
+    return (snn_vector)((smaller & (snn_vector_int)magnitude) | (~smaller & (snn_vector_int)limit));
+}
+static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vector a, snn_vector b, bool strict)
+{
+    return mask & (strict ? a < b : a <= b);
+}
+static inline snn_vector_mask snn_vector_beyond(snn_vector a, snn_vector limit)
+{
+    return (snn_vector)((snn_vector_int)a & INT32_MAX) > limit;
+}
+static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
+{
+    return a - (snn_vector)((snn_vector_int)b ^ (~mask & INT32_MIN));
+}
+static inline uint32_t snn_vector_bits(snn_vector_mask mask)
+{
+#ifdef __SSE2__
+    return (uint32_t)_mm_movemask_ps((__m128)mask);
+#else
+    return (uint32_t)((mask[0] & 1) | (mask[1] & 2) | (mask[2] & 4) | (mask[3] & 8));
+#endif
+}
+static inline snn_vector_int snn_vector_no_int(void)
+{
+    return (snn_vector_int){0};
+}
+static inline snn_vector_int snn_vector_count(snn_vector_int counts, snn_vector_mask mask)
+{
+    return counts - mask;
+}
+/* a: not negative, less than 2^23: from there on floats are integers, and adding it to smaller ones rounds them. */
+static inline snn_vector_int snn_vector_add_rounded(snn_vector_int sums, snn_vector a, snn_vector_mask mask)
+{
+    const snn_vector whole = (a + 8388608.0F) - 8388608.0F;
+    return sums + (mask & __builtin_convertvector(whole, snn_vector_int));
+}
+static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
+{
+    memcpy(to, &value, sizeof value);
+}
+static inline snn_vector_int snn_vector_load_int(const int32_t *from)
+{
+    snn_vector_int value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+static inline uint32_t snn_vector_sum_int(snn_vector_int values)
+{
+    return (uint32_t)values[0] + (uint32_t)values[1] + (uint32_t)values[2] + (uint32_t)values[3];
 }
 
 #endif

@@ -158,7 +158,7 @@ static void run_window(const snn_neurons *neurons, const snn_tile *tile, const s
             group->target[i] = largest[i] * group->inverse_scale[i];
         }
         uint32_t error;
-        const uint32_t fired = snn_lanes_fire(group, neurons->eta[step], 1.0F, false, &error);
+        const uint32_t fired = snn_lanes_fire(group, neurons->eta[step], false, &error);
         snn_lanes_store_bits(snn_spikes_plane(&neurons->spikes, step, tile->image) + row, to, group->count, fired);
         before = neurons->first && step == 0 ? fired : before;
         snn_lanes_count_spikes(counts, step, fired, before, error);
