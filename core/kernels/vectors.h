@@ -66,15 +66,15 @@ static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vecto
 {
     return strict ? _mm512_mask_cmp_ps_mask(mask, a, b, _CMP_LT_OQ) : _mm512_mask_cmp_ps_mask(mask, a, b, _CMP_LE_OQ);
 }
-/* |a| > limit */
-static inline snn_vector_mask snn_vector_beyond(snn_vector a, snn_vector limit)
+/* |a| > limit, where the mask is */
+static inline snn_vector_mask snn_vector_beyond(snn_vector_mask mask, snn_vector a, snn_vector limit)
 {
-    return _mm512_cmp_ps_mask(_mm512_abs_ps(a), limit, _CMP_GT_OQ);
+    return _mm512_mask_cmp_ps_mask(mask, _mm512_abs_ps(a), limit, _CMP_GT_OQ);
 }
 /* a - b where the mask is, a + b elsewhere */
 static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
 {
-    return _mm512_mask_sub_ps(_mm512_add_ps(a, b), mask, a, b);
+    return _mm512_sub_ps(a, _mm512_mask_blend_ps(mask, _mm512_sub_ps(_mm512_setzero_ps(), b), b));
 }
 static inline uint32_t snn_vector_bits(snn_vector_mask mask)
 {
@@ -159,10 +159,10 @@ static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vecto
     const __m256 reaches = strict ? _mm256_cmp_ps(a, b, _CMP_LT_OQ) : _mm256_cmp_ps(a, b, _CMP_LE_OQ);
     return _mm256_and_si256(mask, _mm256_castps_si256(reaches));
 }
-static inline snn_vector_mask snn_vector_beyond(snn_vector a, snn_vector limit)
+static inline snn_vector_mask snn_vector_beyond(snn_vector_mask mask, snn_vector a, snn_vector limit)
 {
     const __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
-    return _mm256_castps_si256(_mm256_cmp_ps(magnitude, limit, _CMP_GT_OQ));
+    return _mm256_and_si256(mask, _mm256_castps_si256(_mm256_cmp_ps(magnitude, limit, _CMP_GT_OQ)));
 }
 static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
 {
@@ -250,9 +250,9 @@ static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vecto
 {
     return mask & (strict ? a < b : a <= b);
 }
-static inline snn_vector_mask snn_vector_beyond(snn_vector a, snn_vector limit)
+static inline snn_vector_mask snn_vector_beyond(snn_vector_mask mask, snn_vector a, snn_vector limit)
 {
-    return (snn_vector)((snn_vector_int)a & INT32_MAX) > limit;
+    return mask & ((snn_vector)((snn_vector_int)a & INT32_MAX) > limit);
 }
 static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
 {

@@ -10,8 +10,9 @@
 enum {
     VECTORS = 4, /* side by side: each step of a neuron waits for the one before it */
     LANES = VECTORS * SNN_VECTOR,
-    BATCH = 2048, /* values of a batch, about */
-    WHOLE = 8,    /* positions of a batch are a multiple of this, if they are more: their channels fill whole lanes */
+    BATCH = 8192,   /* values of a batch, about */
+    LONG_ROW = 256, /* values that are decoded in one loop, if there are few channels */
+    WHOLE = 8,      /* positions of a batch are a multiple of this, if they are more: their channels fill whole lanes */
     LARGEST_SUMS = 512 / VECTORS /* of the errors of so many groups of lanes: they fit 32 bits */
 };
 
@@ -21,62 +22,104 @@ typedef struct window_job {
     const snn_tile *tile;
     const snn_tile_counts *counts;
     int32_t moments;
+    int32_t together;                                                     /* positions whose x are found in one loop */
+    const float *step, *bias;                                             /* of so many positions */
     int32_t unflushed;                                                    /* groups of lanes */
     _Alignas(SNN_ALIGNMENT) int32_t errors[SNN_WINDOW_STEPS][SNN_VECTOR]; /* unsigned */
+    float steps[LONG_ROW], biases[LONG_ROW];
 } window_job;
 
 /* ---- values of f ---- */
 
-/* x of all input channels at one position of the tile. */
-static void decode(const window_job *job, int32_t moment, int64_t position, float *restrict x)
+/* x of all input channels of `count` positions of the tile. */
+static void decode(const window_job *job, int32_t moment, int64_t position, int64_t count, float *restrict x)
 {
     const snn_neurons *neurons = job->neurons;
-    const int32_t channels = neurons->input_channels;
+    const int64_t channels = neurons->input_channels, stride = job->constants->bias_stride;
     const int64_t positions = job->tile->position_end - job->tile->position_begin;
-    const int64_t sum_at = (moment * positions + position - job->tile->position_begin) * channels;
-    const float *restrict bias = job->constants->bias + position * job->constants->bias_stride;
-    const float *restrict step = neurons->step;
-    if (neurons->real) {
-        const float *restrict sum = (const float *)job->tile->accumulator + sum_at;
-        for (int32_t c = 0; c < channels; c++) {
-            x[c] = bias[c] + step[c] * sum[c];
+    int64_t at = (moment * positions + position - job->tile->position_begin) * channels;
+    for (int64_t i = 0; i < count; i += job->together, at += job->together * channels) {
+        const int64_t values = channels * (count - i < job->together ? count - i : job->together);
+        const float *restrict bias = job->bias + (position + i) * stride, *restrict step = job->step;
+        const int32_t *restrict sum = (const int32_t *)job->tile->accumulator + at;
+        if (neurons->real) {
+            const float *restrict real = (const float *)job->tile->accumulator + at;
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = bias[c] + step[c] * real[c];
+            }
+        } else {
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = bias[c] + step[c] * (float)sum[c];
+            }
         }
-    } else {
-        const int32_t *restrict sum = (const int32_t *)job->tile->accumulator + sum_at;
-        for (int32_t c = 0; c < channels; c++) {
-            x[c] = bias[c] + step[c] * (float)sum[c];
+        if (neurons->graded != NULL) {
+            const float *restrict graded = neurons->graded + (position + i) * channels;
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = x[c] + graded[c];
+            }
         }
-    }
-    if (neurons->graded != NULL) {
-        const float *restrict graded = neurons->graded + position * channels;
-        for (int32_t c = 0; c < channels; c++) {
-            x[c] = x[c] + graded[c];
-        }
+        x += values;
     }
 }
 
-/* The largest x that an output position sees, of each channel; `x` holds those of one input position. */
-static void find_maxima(const window_job *job, int32_t moment, int64_t position, float *restrict x,
+/* Makes rows of the constants of several positions, so that loops over few channels are long. */
+static void lengthen(window_job *job)
+{
+    const int64_t channels = job->neurons->input_channels, stride = job->constants->bias_stride;
+    const int64_t positions = job->tile->position_end - job->tile->position_begin;
+    job->together = 1;
+    job->step = job->neurons->step;
+    job->bias = job->constants->bias;
+    if (channels > LONG_ROW / 2 || positions == 1 || (stride != 0 && stride != channels)) {
+        return;
+    }
+    job->together = (int32_t)(LONG_ROW / channels < positions ? LONG_ROW / channels : positions);
+    for (int32_t i = 0; i < job->together; i++) {
+        memcpy(job->steps + i * channels, job->step, (size_t)channels * sizeof job->step[0]);
+        memcpy(job->biases + i * channels, job->bias, (size_t)channels * sizeof job->bias[0]);
+    }
+    job->step = job->steps;
+    job->bias = stride == 0 ? job->biases : job->bias;
+}
+
+static int64_t clipped(int64_t value, int64_t end)
+{
+    return value < 0 ? 0 : value < end ? value : end;
+}
+
+static inline void raise(float *restrict largest, const float *restrict x, int64_t count)
+{
+    for (int64_t c = 0; c < count; c++) {
+        largest[c] = x[c] > largest[c] ? x[c] : largest[c];
+    }
+}
+
+/* The largest x that output positions [begin, end) of one row see, of each channel; `x` holds an input row. */
+static void find_maxima(const window_job *job, int32_t moment, int64_t begin, int64_t end, float *restrict x,
                         float *restrict largest)
 {
     const snn_neurons *neurons = job->neurons;
     const snn_window *window = &neurons->window;
-    const int32_t channels = neurons->input_channels;
-    const int64_t top = position / neurons->shape.width * window->stride[0] - window->pad_begin[0];
-    const int64_t left = position % neurons->shape.width * window->stride[1] - window->pad_begin[1];
-    for (int32_t c = 0; c < channels; c++) {
+    const int64_t channels = neurons->input_channels, width = neurons->input.width, count = end - begin;
+    const int64_t top = begin / neurons->shape.width * window->stride[0] - window->pad_begin[0];
+    const int64_t left = begin % neurons->shape.width * window->stride[1] - window->pad_begin[1];
+    const int64_t reach = (int64_t)(window->kernel[1] - 1) * window->dilation[1] + 1;
+    const int64_t seen = clipped(left, width),
+                  seen_end = clipped(left + (count - 1) * window->stride[1] + reach, width);
+    for (int64_t c = 0; c < count * channels; c++) {
         largest[c] = -INFINITY;
     }
     for (int32_t i = 0; i < window->kernel[0]; i++) {
         const int64_t row = top + (int64_t)i * window->dilation[0];
-        for (int32_t j = 0; j < window->kernel[1] && row >= 0 && row < neurons->input.height; j++) {
-            const int64_t column = left + (int64_t)j * window->dilation[1];
-            if (column < 0 || column >= neurons->input.width) {
-                continue;
-            }
-            decode(job, moment, row * neurons->input.width + column, x);
-            for (int32_t c = 0; c < channels; c++) {
-                largest[c] = x[c] > largest[c] ? x[c] : largest[c];
+        if (row < 0 || row >= neurons->input.height || seen >= seen_end) {
+            continue;
+        }
+        decode(job, moment, row * width + seen, seen_end - seen, x);
+        for (int64_t tap = 0; tap < count * window->kernel[1]; tap++) {
+            const int64_t output = tap / window->kernel[1], j = tap % window->kernel[1];
+            const int64_t column = left + output * window->stride[1] + j * window->dilation[1];
+            if (column >= seen && column < seen_end) {
+                raise(largest + output * channels, x + (column - seen) * channels, channels);
             }
         }
     }
@@ -85,14 +128,15 @@ static void find_maxima(const window_job *job, int32_t moment, int64_t position,
 /* How a tile is taken, and the thread's scratch. */
 typedef struct batch {
     int64_t positions, inputs, outputs; /* inputs, outputs: floats of the arrays, whole SNN_LANES */
-    float *x, *values, *y;              /* x [position][input channel], the others [position][owned] */
+    float *x, *values, *y;              /* x [position][input channel], of maxima a row; the others [position][owned] */
 } batch;
 
-static batch batch_of(snn_neuron_kind kind, snn_shape shape, int32_t owned, int32_t held)
+static batch batch_of(snn_neuron_kind kind, snn_shape input, snn_shape shape, int32_t owned, int32_t held)
 {
     const int64_t all = snn_shape_positions(shape), fit = BATCH / owned > WHOLE ? BATCH / owned / WHOLE * WHOLE : 1;
     batch b = {.positions = snn_neuron_reads_all_positions(kind) || fit > all ? all : fit};
-    b.inputs = snn_nary_whole_lanes(snn_neuron_reads_all_channels(kind) ? b.positions * held : held);
+    b.inputs = kind == SNN_NEURON_MAXIMUM ? input.width : snn_neuron_reads_all_channels(kind) ? b.positions : 0;
+    b.inputs = snn_nary_whole_lanes(b.inputs * held);
     b.outputs = snn_nary_whole_lanes(b.positions * owned);
     return b;
 }
@@ -101,17 +145,19 @@ static batch batch_of(snn_neuron_kind kind, snn_shape shape, int32_t owned, int3
 static void find_values(const window_job *job, int32_t moment, int64_t begin, int64_t count, const batch *b)
 {
     const snn_neurons *neurons = job->neurons;
-    const int64_t owned = snn_lanes_owned(neurons), held = neurons->input_channels;
+    const int64_t owned = snn_lanes_owned(neurons);
     if (neurons->kind == SNN_NEURON_MAXIMUM) {
-        for (int64_t i = 0; i < count; i++) {
-            find_maxima(job, moment, begin + i, b->x, b->values + i * owned);
+        const int64_t width = neurons->shape.width, end = begin + count;
+        float *largest = b->values;
+        for (int64_t at = begin, next; at < end; at = next) {
+            next = at / width * width + width < end ? at / width * width + width : end;
+            find_maxima(job, moment, at, next, b->x, largest);
+            largest += (next - at) * owned;
         }
         return;
     }
     const bool nary = snn_neuron_reads_all_channels(neurons->kind);
-    for (int64_t i = 0; i < count; i++) {
-        decode(job, moment, begin + i, (nary ? b->x : b->values) + i * held);
-    }
+    decode(job, moment, begin, count, nary ? b->x : b->values);
     if (nary) {
         snn_neurons local = *neurons;
         snn_tile tile = *job->tile;
@@ -132,31 +178,43 @@ static void find_values(const window_job *job, int32_t moment, int64_t begin, in
 /* Lanes that are the same neurons of every `period` values: some channels of one position, or, where bits of positions
  * lie side by side without gaps, of several. */
 typedef struct strip {
-    int32_t first; /* value of the period */
-    int32_t channel[LANES];
     _Alignas(SNN_ALIGNMENT) float rest[LANES];
     float inverse_scale[LANES];
-    int32_t spikes[LANES];
+    int32_t spikes[LANES], beyond[LANES]; /* counts: as those of channels */
 } strip;
+
+static inline int32_t neighbours(int32_t lane, int32_t channel, int32_t owned)
+{
+    return LANES - lane < owned - channel ? LANES - lane : owned - channel;
+}
 
 static void begin_strip(const window_job *job, int32_t first, strip *s)
 {
     const int32_t owned = snn_lanes_owned(job->neurons);
-    int32_t channel = first % owned;
-    s->first = first;
     memset(s->spikes, 0, sizeof s->spikes);
-    for (int i = 0; i < LANES; i++) {
-        s->channel[i] = channel;
-        s->rest[i] = (float)job->constants->rest[channel];
-        s->inverse_scale[i] = job->neurons->inverse_scale[channel];
-        channel = channel + 1 == owned ? 0 : channel + 1;
+    memset(s->beyond, 0, sizeof s->beyond);
+    for (int32_t lane = 0, count; lane < LANES; lane += count) {
+        const int32_t channel = (first + lane) % owned;
+        count = neighbours(lane, channel, owned);
+        for (int32_t i = 0; i < count; i++) {
+            s->rest[lane + i] = (float)job->constants->rest[channel + i];
+            s->inverse_scale[lane + i] = job->neurons->inverse_scale[channel + i];
+        }
     }
 }
 
-static void end_strip(const window_job *job, const strip *s)
+static void end_strip(const window_job *job, int32_t first, const strip *s)
 {
-    for (int i = 0; i < LANES; i++) {
-        job->counts->channel_spikes[s->channel[i]] += s->spikes[i];
+    const int32_t owned = snn_lanes_owned(job->neurons);
+    for (int32_t lane = 0, count; lane < LANES; lane += count) {
+        const int32_t channel = (first + lane) % owned;
+        int64_t *restrict spikes = job->counts->channel_spikes + channel;
+        int64_t *restrict beyond = job->counts->channel_beyond + channel;
+        count = neighbours(lane, channel, owned);
+        for (int32_t i = 0; i < count; i++) {
+            spikes[i] += s->spikes[lane + i];
+            beyond[i] += s->beyond[lane + i];
+        }
     }
 }
 
@@ -198,15 +256,6 @@ static uint64_t load_bits(const uint8_t *plane, int64_t bit, int32_t count)
     return count > low ? bits | (uint64_t)snn_lanes_load_bits(plane, bit + low, count - low) << low : bits;
 }
 
-/* Which neurons f(x) has left the codes behind. Few, if any. */
-static void count_beyond(const window_job *job, const strip *s, const group *g)
-{
-    for (int i = 0; i < g->count; i++) {
-        const float distance = fabsf(g->values[i] * s->inverse_scale[i] - s->rest[i]);
-        job->counts->channel_beyond[s->channel[i]] += distance > job->constants->reach + 1.0F ? 1 : 0;
-    }
-}
-
 /* full: all lanes are used. */
 static inline __attribute__((always_inline)) void run(window_job *job, strip *s, const group *g, const bool full,
                                                       const bool strict)
@@ -216,13 +265,14 @@ static inline __attribute__((always_inline)) void run(window_job *job, strip *s,
     const snn_vector unit = snn_vector_all(job->constants->unit * SNN_ERROR_UNIT);
     const snn_vector reach = snn_vector_all(job->constants->reach + 1.0F);
     const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
-    const bool bytes = full && g->bit % 8 == 0;
+    const bool last = g->end == job->constants->steps, bytes = full && g->bit % 8 == 0;
+    const float *etas = job->neurons->eta;
+    int64_t *fired_at = job->counts->spikes, *flips_at = job->counts->flips;
     uint8_t *plane = snn_spikes_plane(spikes, g->begin, job->tile->image);
     uint64_t before = g->begin == 0 ? 0 : load_bits(plane - plane_bytes, g->bit, g->count);
     snn_vector y[VECTORS], target[VECTORS];
     snn_vector_int fired_times[VECTORS];
     snn_vector_mask used[VECTORS];
-    uint32_t beyond = 0;
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
         const int at = v * SNN_VECTOR;
@@ -232,10 +282,13 @@ static inline __attribute__((always_inline)) void run(window_job *job, strip *s,
         target[v] = snn_vector_multiply(value, snn_vector_load(s->inverse_scale + at, all));
         y[v] = g->begin == 0 ? rest : snn_vector_load(g->y + at, used[v]);
         fired_times[v] = snn_vector_load_int(s->spikes + at);
-        beyond |= snn_vector_bits(snn_vector_beyond(snn_vector_subtract(target[v], rest), reach));
+        const snn_vector_mask beyond = snn_vector_beyond(used[v], snn_vector_subtract(target[v], rest), reach);
+        if (last) {
+            snn_vector_store_int(s->beyond + at, snn_vector_count(snn_vector_load_int(s->beyond + at), beyond));
+        }
     }
     for (int32_t step = g->begin; step < g->end; step++, plane += plane_bytes) {
-        const snn_vector eta = snn_vector_all(job->neurons->eta[step]);
+        const snn_vector eta = snn_vector_all(etas[step]);
         snn_vector_int errors = snn_vector_load_int(job->errors[step]);
         uint64_t bits = 0;
 #pragma GCC unroll 4
@@ -252,19 +305,16 @@ static inline __attribute__((always_inline)) void run(window_job *job, strip *s,
         } else {
             store_bits(plane, g->bit, g->count, bits);
         }
-        job->counts->spikes[step] += __builtin_popcountll(bits);
-        job->counts->flips[step] += step == 0 ? 0 : __builtin_popcountll(bits ^ before);
+        fired_at[step] += __builtin_popcountll(bits);
+        flips_at[step] += step == 0 ? 0 : __builtin_popcountll(bits ^ before);
         before = bits;
     }
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
         snn_vector_store_int(s->spikes + v * SNN_VECTOR, fired_times[v]);
-        if (g->end < job->constants->steps) {
+        if (!last) {
             snn_vector_store(g->y + v * SNN_VECTOR, y[v], used[v]);
         }
-    }
-    if (beyond != 0 && g->end == job->constants->steps) {
-        count_beyond(job, s, g);
     }
 }
 
@@ -309,13 +359,13 @@ static void fire(window_job *job, int32_t moment, int64_t begin, int64_t count, 
             g.count = left < LANES ? (int32_t)left : LANES;
             run_group(job, &s, &g);
         }
-        end_strip(job, &s);
+        end_strip(job, first, &s);
     }
 }
 
 int64_t snn_portable_window_scratch(const snn_population *population, int32_t owned, int32_t held)
 {
-    const batch b = batch_of(population->kind, population->shape, owned, held);
+    const batch b = batch_of(population->kind, population->input, population->shape, owned, held);
     const int64_t floats = b.inputs + 2 * b.outputs;
     return floats * (int64_t)sizeof(float) + snn_portable_nary_scratch_bytes(population);
 }
@@ -327,12 +377,14 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
                       .tile = tile,
                       .counts = counts,
                       .moments = tile->steps};
-    batch b = batch_of(neurons->kind, neurons->shape, snn_lanes_owned(neurons), neurons->input_channels);
+    batch b =
+        batch_of(neurons->kind, neurons->input, neurons->shape, snn_lanes_owned(neurons), neurons->input_channels);
     b.x = tile->scratch;
     b.values = b.x + b.inputs;
     b.y = b.values + b.outputs;
     const bool maxima = neurons->kind == SNN_NEURON_MAXIMUM; /* whose tile is the whole image of their inputs */
     const int64_t end = maxima ? snn_shape_positions(neurons->shape) : tile->position_end;
+    lengthen(&job);
     for (int64_t position = tile->position_begin; position < end; position += b.positions) {
         const int64_t left = end - position, count = left < b.positions ? left : b.positions;
         for (int32_t moment = 0; moment < job.moments; moment++) {

@@ -205,10 +205,12 @@ static void project(const window_tile *at, const snn_packed *packed, bool whole,
 
 static void add_rounded(const window_tile *at, const snn_projection *projection)
 {
-    const int32_t *rounded = at->worker->rounded;
-    int32_t *sums = at->tile.accumulator;
+    const int32_t *restrict rounded = at->worker->rounded;
+    int32_t *restrict sums = at->tile.accumulator;
+    const int32_t shift = projection->shift;
     for (int64_t i = 0; i < at->tile.steps * at->moment_size; i++) {
-        sums[i] += (int32_t)snn_rounded(rounded[i], projection->shift);
+        /* snn_rounded, in 32 bits: what is cut off is a half or more where its first bit is set. */
+        sums[i] += shift == 0 ? rounded[i] : (rounded[i] >> shift) + (rounded[i] >> (shift - 1) & 1);
     }
 }
 
