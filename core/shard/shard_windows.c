@@ -208,7 +208,8 @@ static void add_rounded(const window_tile *at, const snn_projection *projection)
     const int32_t *restrict rounded = at->worker->rounded;
     int32_t *restrict sums = at->tile.accumulator;
     const int32_t shift = projection->shift;
-    for (int64_t i = 0; i < at->tile.steps * at->moment_size; i++) {
+    const int64_t size = at->tile.steps * at->moment_size;
+    for (int64_t i = 0; i < size; i++) {
         /* snn_rounded, in 32 bits: what is cut off is a half or more where its first bit is set. */
         sums[i] += shift == 0 ? rounded[i] : (rounded[i] >> shift) + (rounded[i] >> (shift - 1) & 1);
     }
