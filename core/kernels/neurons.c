@@ -6,15 +6,16 @@
 /* A case and loop of its own for each kind: with the kind a constant, the loop becomes vector code. */
 #define VALUES_OF(KIND)                                                                                                \
     case KIND:                                                                                                         \
-        for (int64_t i = 0; i < whole; i++) {                                                                          \
-            x[i] = snn_function_value(KIND, alpha, beta, x[i]);                                                        \
+        for (int64_t first = 0; first < count; first += SNN_LANES) {                                                   \
+            for (int64_t i = first; i < first + SNN_LANES; i++) {                                                      \
+                x[i] = snn_function_value(KIND, alpha, beta, x[i]);                                                    \
+            }                                                                                                          \
         }                                                                                                              \
         break
 
 void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count)
 {
     const float alpha = neurons->alpha, beta = neurons->beta;
-    const int64_t whole = count / SNN_LANES * SNN_LANES; /* as it is, but compilers do not know */
     switch (neurons->kind) {
         VALUES_OF(SNN_NEURON_RELU);
         VALUES_OF(SNN_NEURON_LEAKY_RELU);

@@ -48,6 +48,7 @@ static void random_shapes(snn_population *p)
 {
     const bool large = random_int(0, 3) == 0, nary = snn_neuron_reads_all_channels(p->kind);
     snn_shape shape = {random_int(1, 4), random_int(1, large ? 8 : 4), random_int(1, large ? 75 : 12)};
+    shape.channels = random_int(0, 2) == 0 ? 8 * random_int(1, 12) : shape.channels; /* spikes without gaps */
     p->groups = nary ? random_int(1, 3) : 1;
     shape.channels = nary ? (shape.channels + p->groups - 1) / p->groups * p->groups : shape.channels;
     const int32_t heads = p->groups * (int32_t)snn_shape_positions(shape);
@@ -166,7 +167,10 @@ static window_case random_window_case(snn_neuron_kind kind)
     c.moments = random_bool() ? 1 : random_int(1, c.steps);
     c.real = random_bool();
     c.bias_everywhere = random_bool();
-    random_range(0, p->shape.channels, &c.owned_begin, &c.owned_end);
+    c.owned_end = p->shape.channels;
+    if (random_bool()) {
+        random_range(0, p->shape.channels, &c.owned_begin, &c.owned_end);
+    }
     const bool all = snn_neuron_reads_all_channels(kind);
     c.held_begin = all ? 0 : c.owned_begin;
     c.held_end = all ? p->input.channels : c.owned_end;
