@@ -10,9 +10,9 @@
 enum {
     VECTORS = 4, /* side by side: each step of a neuron waits for the one before it */
     LANES = VECTORS * SNN_VECTOR,
-    BATCH = 8192,   /* values of a batch, about */
-    LONG_ROW = 256, /* values that are decoded in one loop, if there are few channels */
-    WHOLE = 8,      /* positions of a batch are a multiple of this, if they are more: their channels fill whole lanes */
+    BATCH = 8192,                /* values of a batch, about */
+    LONG_ROW = 256,              /* values that are decoded in one loop, if there are few channels */
+    WHOLE = 8,                   /* positions of a batch are a multiple of this: their channels fill whole lanes */
     LARGEST_SUMS = 512 / VECTORS /* of the errors of so many groups of lanes: they fit 32 bits */
 };
 
@@ -26,7 +26,7 @@ typedef struct window_job {
     const float *step, *bias;                                             /* of so many positions */
     int32_t unflushed;                                                    /* groups of lanes */
     _Alignas(SNN_ALIGNMENT) int32_t errors[SNN_WINDOW_STEPS][SNN_VECTOR]; /* unsigned */
-    float steps[LONG_ROW], biases[LONG_ROW];
+    float steps[LONG_ROW], biases[LONG_ROW];                              /* where those of one are repeated */
 } window_job;
 
 /* ---- values of f ---- */
@@ -133,7 +133,7 @@ typedef struct batch {
 
 static batch batch_of(snn_neuron_kind kind, snn_shape input, snn_shape shape, int32_t owned, int32_t held)
 {
-    const int64_t all = snn_shape_positions(shape), fit = BATCH / owned > WHOLE ? BATCH / owned / WHOLE * WHOLE : 1;
+    const int64_t all = snn_shape_positions(shape), fit = (BATCH / owned / WHOLE + 1) * WHOLE;
     batch b = {.positions = snn_neuron_reads_all_positions(kind) || fit > all ? all : fit};
     b.inputs = kind == SNN_NEURON_MAXIMUM ? input.width : snn_neuron_reads_all_channels(kind) ? b.positions : 0;
     b.inputs = snn_nary_whole_lanes(b.inputs * held);
