@@ -173,6 +173,18 @@ typedef struct job {
 
 enum { ROWS_MOST = 12, VECTORS_MOST = 4 };
 
+static inline __attribute__((always_inline)) void clear(vector total[ROWS_MOST][VECTORS_MOST], const int count,
+                                                        const int vectors)
+{
+#pragma GCC unroll 12
+    for (int i = 0; i < count; i++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            total[i][v] = repeat_word(0);
+        }
+    }
+}
+
 /* Adds sums of `count` targets to those that are there; `first`: and the bias. */
 static inline __attribute__((always_inline)) void add_up(const job *j, vector total[ROWS_MOST][VECTORS_MOST],
                                                          int32_t *sums, bool first, const int count, const int vectors,
@@ -200,13 +212,7 @@ static inline __attribute__((always_inline)) void multiply(const job *j, const i
     vector total[ROWS_MOST][VECTORS_MOST];
     const uint8_t *weights = j->weights;
     bool first = true;
-#pragma GCC unroll 12
-    for (int i = 0; i < count; i++) {
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) {
-            total[i][v] = repeat_word(0);
-        }
-    }
+    clear(total, count, vectors);
     for (int32_t segment = 0; segment < j->segment_count; segment++) {
         const uint8_t *values[ROWS_MOST];
 #pragma GCC unroll 12
@@ -236,7 +242,7 @@ static inline __attribute__((always_inline)) void multiply(const job *j, const i
             if (bytes && NARROW) {
                 add_up(j, total, sums, first, count, vectors, bytes);
                 first = false;
-                memset(total, 0, sizeof total);
+                clear(total, count, vectors);
             }
         }
     }

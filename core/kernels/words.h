@@ -67,7 +67,7 @@ static inline void add_sums(int32_t *to, vector sum, int32_t count)
 #elif defined(__AVX2__)
 typedef __m256i vector;
 enum { WIDTH = 8, PAIR_ROWS = 2 };
-enum { PANEL_VECTORS = 2, ROWS_OF_1 = 8, ROWS_OF_2 = 5, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
+enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
 enum { BYTE_LARGEST = 8, NARROW = 1 };
 static inline vector load_words(const void *words)
 {
@@ -83,11 +83,15 @@ static inline vector repeat_word(int32_t word)
 }
 static inline vector add_pairs(vector sum, vector a, vector b)
 {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    __asm__ volatile("" : "+x"(sum)); /* compilers make all products first otherwise, and have no registers for them */
+    return sum;
 }
 static inline vector add_quads(vector sum, vector weights, vector values)
 {
-    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(values, weights));
+    sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(values, weights));
+    __asm__ volatile("" : "+x"(sum));
+    return sum;
 }
 static inline vector widen(vector sum)
 {
@@ -113,7 +117,7 @@ static inline void add_sums(int32_t *to, vector sum, int32_t count)
 #elif defined(__SSE2__)
 typedef __m128i vector;
 enum { WIDTH = 4, PAIR_ROWS = 1 };
-enum { PANEL_VECTORS = 2, ROWS_OF_1 = 8, ROWS_OF_2 = 5, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
+enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
 enum { BYTE_LARGEST = 0, NARROW = 0 };
 static inline vector load_words(const void *words)
 {
@@ -129,7 +133,9 @@ static inline vector repeat_word(int32_t word)
 }
 static inline vector add_pairs(vector sum, vector a, vector b)
 {
-    return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+    sum = _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+    __asm__ volatile("" : "+x"(sum));
+    return sum;
 }
 static inline vector plus(vector a, vector b)
 {
