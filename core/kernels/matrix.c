@@ -316,10 +316,18 @@ static void find_values(const matrix *m, const snn_operator *op, const snn_field
         segments[i] = ((int64_t)row * m->taps.dilation[0] * field->columns + (int64_t)column * m->taps.dilation[1]) *
                       field->channels * m->value_bytes;
     }
-    for (int32_t step = 0; step < tile->steps; step++) {
-        for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
-            *seen++ = (step * snn_field_size(field) + snn_field_first(field, op, position)) * m->value_bytes;
+    const int64_t width = op->target.width, positions = tile->position_end - tile->position_begin;
+    const int64_t next = (int64_t)field->column_stride * field->channels * m->value_bytes;
+    for (int64_t position = tile->position_begin; position < tile->position_end;) {
+        int64_t at = snn_field_first(field, op, position) * m->value_bytes, end = (position / width + 1) * width;
+        end = end < tile->position_end ? end : tile->position_end;
+        for (; position < end; position++, at += next) {
+            seen[position - tile->position_begin] = at;
         }
+    }
+    const int64_t step_bytes = snn_field_size(field) * m->value_bytes;
+    for (int64_t i = positions; i < positions * tile->steps; i++) {
+        seen[i] = seen[i - positions] + step_bytes;
     }
 }
 
