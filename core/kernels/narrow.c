@@ -64,10 +64,15 @@ snn_status snn_narrow_pack(const snn_projection *projection, snn_packed *packed)
     if (packed->data == NULL) {
         return snn_out_of_memory("packed weights");
     }
-    const int16_t *weights = (const int16_t *)projection->weights + skipped * snn_operator_row_length(n.op);
+    const int64_t length = snn_operator_row_length(n.op);
     int16_t *slab = packed->data;
-    for (int64_t row = 0; row < rows; row++) {
-        int16_t *lane = slab + row / LANES * slab_weights(&n) + row % LANES * 2;
+    for (int64_t target = 0; target < slabs * LANES; target++) {
+        const int64_t row = rows < LANES ? target % rows : target; /* few targets: again for the next positions */
+        const int16_t *weights = (const int16_t *)projection->weights + (skipped + row) * length;
+        int16_t *lane = slab + target / LANES * slab_weights(&n) + target % LANES * 2;
+        if (row >= rows) {
+            break;
+        }
         for (int32_t i = 0; i < n.op->window.kernel[0]; i++, lane += n.tap_columns * n.words * SLAB) {
             for (int32_t j = 0; j < n.op->window.kernel[1]; j++) {
                 for (int32_t c = 0; c < n.group_channels; c++) {
@@ -93,10 +98,17 @@ static int64_t aligned(int64_t bytes)
     return (bytes + SNN_ALIGNMENT - 1) / SNN_ALIGNMENT * SNN_ALIGNMENT;
 }
 
-/* Bytes of the field's values of the source channels of a slab, and of what is written behind them. */
-static int64_t values_bytes(int64_t positions, int32_t channels)
+/* Bytes of the field's values of the source channels of a slab, and of what is read and written behind them. */
+static int64_t values_bytes(const narrow *n, int64_t positions, int32_t channels)
 {
-    return aligned(positions * channels * (int64_t)sizeof(int16_t)) + 2 * SNN_ALIGNMENT;
+    const int64_t behind = (int64_t)n->op->window.dilation[1] * channels * (int64_t)sizeof(int16_t);
+    return aligned(positions * channels * (int64_t)sizeof(int16_t)) + aligned(behind) + 2 * SNN_ALIGNMENT;
+}
+
+/* Bytes of the words of as many positions of the field, and of what is read behind them. */
+static int64_t words_bytes(const narrow *n, int64_t positions)
+{
+    return aligned((positions * n->words + 1) * SLAB * (int64_t)sizeof(int16_t));
 }
 
 /* The most source channels that a slab sees: its targets may begin anywhere in a group. */
@@ -109,29 +121,31 @@ int64_t snn_narrow_scratch(const snn_packed *packed, int64_t positions)
 {
     const narrow n = narrow_of(&packed->projection->op);
     const int64_t field = snn_field_largest(n.op, positions, 1);
-    return aligned(field * n.words * SLAB * (int64_t)sizeof(int16_t)) + values_bytes(field, channels_most(&n)) +
-           snn_field_scratch(channels_most(&n));
+    return words_bytes(&n, field) + values_bytes(&n, field, channels_most(&n)) + snn_field_scratch(channels_most(&n));
 }
+
+/* Targets side by side, and where their words are. */
+typedef struct slab {
+    int32_t first, targets; /* packed rows */
+    int64_t position_words; /* of a position of the field */
+    int32_t together;       /* positions in the lanes */
+    const int16_t *words, *weights;
+} slab;
 
 /* Pairs of neighbouring taps of each target's channel; a last column's second one is multiplied with 0. */
 static void pair_taps(const narrow *n, const snn_field *field, const int32_t *from, int32_t targets,
-                      const int16_t *values, int16_t *words)
+                      const int16_t *restrict values, uint32_t *restrict words)
 {
-    const int32_t next = n->op->window.dilation[1], channels = field->channels;
-    for (int64_t row = 0; row < field->rows; row++) {
-        for (int32_t column = 0; column < field->columns; column++, values += channels, words += SLAB) {
-            const int16_t *other = column + next < field->columns ? values + (int64_t)next * channels : values;
-            if (n->group_rows == 1 && targets == LANES) {
-                for (int i = 0; i < LANES; i++) {
-                    words[2 * i] = values[i];
-                    words[2 * i + 1] = other[i];
-                }
-                continue;
-            }
-            for (int32_t i = 0; i < targets; i++) {
-                words[2 * i] = values[from[i]];
-                words[2 * i + 1] = other[from[i]];
-            }
+    const int64_t next = (int64_t)n->op->window.dilation[1] * field->channels;
+    if (n->group_rows == 1) { /* channels are targets, and all positions lie side by side */
+        for (int64_t i = 0; i < snn_field_size(field); i++) {
+            words[i] = (uint16_t)values[i] | (uint32_t)(uint16_t)values[i + next] << 16;
+        }
+        return;
+    }
+    for (int64_t i = 0; i < (int64_t)field->rows * field->columns; i++, values += field->channels, words += LANES) {
+        for (int32_t lane = 0; lane < targets; lane++) {
+            words[lane] = (uint16_t)values[from[lane]] | (uint32_t)(uint16_t)values[from[lane] + next] << 16;
         }
     }
 }
@@ -150,37 +164,38 @@ static void pick_channels(const narrow *n, const snn_field *field, const int32_t
     }
 }
 
-/* The words of packed rows [first, first + targets) in one step of the source. */
+/* The words of a slab in one step of the source. */
 static void expand(const narrow *n, const snn_packed *packed, const snn_field *of_tile, const snn_source *source,
-                   int32_t step, int32_t first, int32_t targets, int16_t *words, uint8_t *working)
+                   int32_t step, const slab *group, int16_t *words, uint8_t *working)
 {
     snn_field field = *of_tile;
-    const int32_t row = packed->row_begin + first;
+    const int32_t row = packed->row_begin + group->first;
     int32_t from[LANES] = {0};
-    channels_of(n, row, targets, &field.channel, &field.channels);
-    for (int32_t lane = 0; lane < targets; lane++) {
+    channels_of(n, row, group->targets, &field.channel, &field.channels);
+    for (int32_t lane = 0; lane < group->targets; lane++) {
         from[lane] = (row + lane) / n->group_rows * n->group_channels - field.channel;
     }
     field.channel += n->op->source_channel;
     int16_t *values = (int16_t *)working;
-    working += values_bytes((int64_t)field.rows * field.columns, field.channels);
+    working += values_bytes(n, (int64_t)field.rows * field.columns, field.channels);
     snn_field_expand(&field, n->op, source, step, 0, values, working);
     if (n->depthwise) {
-        pair_taps(n, &field, from, targets, values, words);
+        pair_taps(n, &field, from, group->targets, values, (uint32_t *)(void *)words);
     } else {
-        pick_channels(n, &field, from, targets, values, words);
+        pick_channels(n, &field, from, group->targets, values, words);
     }
 }
 
-/* Adds the sums of `count` target positions, which see words from seen[i] on, with a slab's weights. */
-static inline __attribute__((always_inline)) void multiply(const narrow *n, const snn_field *field,
-                                                           const int16_t *const seen[POSITIONS], const int16_t *weights,
-                                                           int32_t targets, int64_t stride, int32_t *sums,
-                                                           const int count)
+/* Adds `count` sums of `lanes` lanes, which see words from seen[i] on, to `sums`, `stride` apart. */
+static inline __attribute__((always_inline)) void multiply(const narrow *n, const snn_field *field, const slab *group,
+                                                           const int16_t *const seen[POSITIONS], int32_t lanes,
+                                                           int64_t stride, int32_t *sums, const int count,
+                                                           const int vectors)
 {
     const snn_window *taps = &n->op->window;
-    const int64_t position = n->words * SLAB, row = (int64_t)taps->dilation[0] * field->columns * position;
+    const int64_t position = 2 * group->position_words, row = (int64_t)taps->dilation[0] * field->columns * position;
     const int64_t column = (n->depthwise ? 2 : 1) * taps->dilation[1] * position;
+    const int16_t *weights = group->weights;
     vector total[POSITIONS][VECTORS];
     memset(total, 0, sizeof total);
     for (int32_t i = 0; i < taps->kernel[0]; i++) {
@@ -188,7 +203,7 @@ static inline __attribute__((always_inline)) void multiply(const narrow *n, cons
             for (int32_t word = 0; word < n->words; word++, weights += SLAB) {
                 const int64_t offset = i * row + j * column + word * SLAB;
 #pragma GCC unroll 8
-                for (int v = 0; v < VECTORS; v++) {
+                for (int v = 0; v < vectors; v++) {
                     const vector weight = load_words(weights + v * 2 * WIDTH);
 #pragma GCC unroll 8
                     for (int p = 0; p < count; p++) {
@@ -201,35 +216,67 @@ static inline __attribute__((always_inline)) void multiply(const narrow *n, cons
 #pragma GCC unroll 8
     for (int p = 0; p < count; p++, sums += stride) {
 #pragma GCC unroll 8
-        for (int v = 0; v < VECTORS; v++) {
-            const int32_t left = targets - v * WIDTH;
+        for (int v = 0; v < vectors; v++) {
+            const int32_t left = lanes - v * WIDTH;
             add_sums(sums + v * WIDTH, total[p][v], left < 0 ? 0 : left < WIDTH ? left : WIDTH);
         }
     }
 }
 
-/* One step of a slab into `sums` [position][owned]. */
-static void project_slab(const narrow *n, const snn_field *field, const int16_t *words, const int16_t *weights,
-                         const snn_tile *tile, int32_t targets, int32_t *sums)
+static void multiply_lanes(const narrow *n, const snn_field *field, const slab *group,
+                           const int16_t *const seen[POSITIONS], int32_t lanes, int64_t stride, int32_t *sums,
+                           bool full)
 {
-    const int64_t owned = tile->channel_end - tile->channel_begin;
-    int64_t position = tile->position_begin;
-    while (position < tile->position_end) {
-        const int16_t *seen[POSITIONS];
-        const int64_t left = tile->position_end - position;
-        for (int64_t p = 0; p < POSITIONS && p < left; p++) {
-            seen[p] = words + snn_field_first(field, n->op, position + p) / field->channels * n->words * SLAB;
-        }
-        if (left >= POSITIONS) {
-            multiply(n, field, seen, weights, targets, owned, sums, POSITIONS);
-            position += POSITIONS;
-            sums += POSITIONS * owned;
-        } else {
-            multiply(n, field, seen, weights, targets, owned, sums, 1);
-            position++;
-            sums += owned;
+    const bool half = lanes <= LANES / 2;
+    if (full && half) {
+        multiply(n, field, group, seen, lanes, stride, sums, POSITIONS, VECTORS > 1 ? VECTORS / 2 : 1);
+    } else if (full) {
+        multiply(n, field, group, seen, lanes, stride, sums, POSITIONS, VECTORS);
+    } else if (half) {
+        multiply(n, field, group, seen, lanes, stride, sums, 1, VECTORS > 1 ? VECTORS / 2 : 1);
+    } else {
+        multiply(n, field, group, seen, lanes, stride, sums, 1, VECTORS);
+    }
+}
+
+/* One step of a slab into `sums` [position][owned]: along the rows of targets, `together` positions in the lanes. */
+static void project_slab(const narrow *n, const snn_field *field, const slab *group, const snn_tile *tile,
+                         int32_t *sums)
+{
+    const int64_t owned = tile->channel_end - tile->channel_begin, width = n->op->target.width;
+    const int64_t step = field->column_stride * group->position_words * 2;
+    for (int64_t position = tile->position_begin; position < tile->position_end;) {
+        int64_t end = (position / width + 1) * width;
+        end = end < tile->position_end ? end : tile->position_end;
+        const int16_t *at = group->words + snn_field_first(field, n->op, position) * group->position_words * 2;
+        while (position < end) {
+            const bool full = end - position >= (int64_t)POSITIONS * group->together;
+            const int64_t left = end - position, used = left < group->together ? left : group->together;
+            const int64_t done = full ? (int64_t)POSITIONS * group->together : used;
+            const int16_t *seen[POSITIONS];
+            for (int i = 0; i < POSITIONS; i++) {
+                seen[i] = full ? at + i * group->together * step : at;
+            }
+            multiply_lanes(n, field, group, seen, group->targets * (int32_t)used, group->together * owned, sums, full);
+            position += done;
+            at += done * step;
+            sums += done * owned;
         }
     }
+}
+
+/* Targets of packed rows from `first` on. Lanes hold several positions where these lie side by side in the words and in
+ * the sums, and repeat the targets. */
+static slab slab_of(const narrow *n, const snn_packed *packed, const snn_tile *tile, int32_t first)
+{
+    const int32_t rows = packed->row_end - packed->row_begin;
+    slab made = {.first = first, .targets = rows - first < LANES ? rows - first : LANES, .together = 1};
+    const bool dense = n->depthwise && n->group_rows == 1;
+    made.position_words = dense ? made.targets : n->words * LANES;
+    if (dense && n->op->window.stride[1] == 1 && rows == tile->channel_end - tile->channel_begin && LANES % rows == 0) {
+        made.together = LANES / rows;
+    }
+    return made;
 }
 
 void snn_narrow_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
@@ -239,14 +286,15 @@ void snn_narrow_project(const snn_packed *packed, const snn_source *source, cons
     const int32_t rows = packed->row_end - packed->row_begin;
     const snn_field field = snn_field_of_tile(n.op, tile->position_begin, tile->position_end, 0, 1);
     int16_t *words = tile->scratch;
-    uint8_t *working =
-        (uint8_t *)words + aligned((int64_t)field.rows * field.columns * n.words * SLAB * (int64_t)sizeof(int16_t));
+    uint8_t *working = (uint8_t *)words + words_bytes(&n, (int64_t)field.rows * field.columns);
     for (int32_t step = 0; step < tile->steps; step++) {
         const int16_t *weights = packed->data;
         for (int32_t first = 0; first < rows; first += LANES, weights += slab_weights(&n)) {
-            const int32_t targets = rows - first < LANES ? rows - first : LANES;
-            expand(&n, packed, &field, source, step, first, targets, words, working);
-            project_slab(&n, &field, words, weights, tile, targets,
+            slab group = slab_of(&n, packed, tile, first);
+            group.words = words;
+            group.weights = weights;
+            expand(&n, packed, &field, source, step, &group, words, working);
+            project_slab(&n, &field, &group, tile,
                          (int32_t *)out.data + step * out.positions * out.stride + out.offset + first);
         }
     }
