@@ -68,14 +68,16 @@ void snn_amx_lanes_begin(snn_amx_lanes *lanes, const snn_neurons *neurons, const
     }
 }
 
-/* Moves the errors to the counts of steps. */
+/* Moves the errors to the counts of steps, if they are wanted. */
 static void flush(snn_amx_lanes *lanes)
 {
     const __m512i bias = _mm512_set1_epi32((int32_t)((uint32_t)lanes->biased * SNN_AMX_ERROR_BIAS));
     for (int32_t s = 0; s < lanes->tile->steps; s++) {
         const __m512i errors = _mm512_sub_epi32(_mm512_load_si512(lanes->steps[s].errors), bias);
         const __m512i even = _mm512_and_si512(errors, _mm512_set1_epi64(UINT32_MAX));
-        lanes->counts->error[s] += _mm512_reduce_add_epi64(_mm512_add_epi64(even, _mm512_srli_epi64(errors, 32)));
+        if (lanes->counts->error != NULL) {
+            lanes->counts->error[s] += _mm512_reduce_add_epi64(_mm512_add_epi64(even, _mm512_srli_epi64(errors, 32)));
+        }
         _mm512_store_si512(lanes->steps[s].errors, _mm512_setzero_si512());
     }
     lanes->positions = lanes->biased = 0;

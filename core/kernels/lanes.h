@@ -131,10 +131,12 @@ static inline snn_vector snn_vector_error(snn_vector y, snn_vector target, snn_v
                               snn_vector_all(SNN_ERROR_LARGEST * SNN_ERROR_UNIT));
 }
 
-/* Fires and moves y; gives the spikes as bits and the sum of tracking errors, y being in units of sigma. */
-static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, bool strict, uint32_t *error)
+/* Fires and moves y; gives the spikes as bits. The tracking errors, y being in units of sigma, go to `counts`. */
+static inline uint32_t snn_lanes_fire(snn_lanes *group, const snn_tile_counts *counts, int32_t at, float eta,
+                                      bool strict)
 {
     const snn_vector step = snn_vector_all(eta), unit = snn_vector_all(SNN_ERROR_UNIT);
+    const bool tracked = counts->error != NULL;
     snn_vector_int errors = snn_vector_no_int();
     uint32_t bits = 0;
     for (int i = 0; i < SNN_LANES; i += SNN_VECTOR) {
@@ -146,9 +148,13 @@ static inline uint32_t snn_lanes_fire(snn_lanes *group, float eta, bool strict, 
         y = snn_vector_move(y, step, fired);
         snn_vector_store(group->y + i, y, all);
         snn_vector_store_int(group->spikes + i, snn_vector_count(snn_vector_load_int(group->spikes + i), fired));
-        errors = snn_vector_add_rounded(errors, snn_vector_error(y, target, unit), used);
+        if (tracked) {
+            errors = snn_vector_add_rounded(errors, snn_vector_error(y, target, unit), used);
+        }
     }
-    *error = snn_vector_sum_int(errors);
+    if (tracked) {
+        counts->error[at] += snn_vector_sum_int(errors);
+    }
     return bits;
 }
 
@@ -182,12 +188,10 @@ static inline void snn_lanes_store_bits(uint8_t *row, int64_t bit, int32_t count
     }
 }
 
-static inline void snn_lanes_count_spikes(const snn_tile_counts *counts, int32_t step, uint32_t bits, uint32_t before,
-                                          uint32_t error)
+static inline void snn_lanes_count_spikes(const snn_tile_counts *counts, int32_t step, uint32_t bits, uint32_t before)
 {
     counts->spikes[step] += __builtin_popcount(bits);
     counts->flips[step] += __builtin_popcount(bits ^ before);
-    counts->error[step] += error;
 }
 
 static inline void snn_lanes_count_channels(const snn_tile_counts *counts, const snn_lanes *group, int32_t first)
@@ -205,14 +209,13 @@ static inline void snn_lanes_fire_state(const snn_neurons *neurons, const snn_ti
     const int64_t bit = neurons->channel_begin + first, row = position * neurons->spikes.row_bytes;
     const uint8_t *previous = step == 0 ? neurons->previous : snn_spikes_plane(&neurons->spikes, step - 1, tile->image);
     float *y = neurons->y + position * snn_lanes_owned(neurons) + first;
-    uint32_t error;
     snn_lanes_load(group->y, y, group->count);
-    const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], strict, &error);
+    const uint32_t bits = snn_lanes_fire(group, counts, step, neurons->eta[step], strict);
     const bool at_start = neurons->first && step == 0;
     const uint32_t before = at_start ? bits : snn_lanes_load_bits(previous + row, bit, group->count);
     snn_lanes_store(y, group->y, group->count);
     snn_lanes_store_bits(snn_spikes_plane(&neurons->spikes, step, tile->image) + row, bit, group->count, bits);
-    snn_lanes_count_spikes(counts, step, bits, before, error);
+    snn_lanes_count_spikes(counts, step, bits, before);
 }
 
 #endif

@@ -79,7 +79,6 @@ static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const sn
     for (int32_t step = 0; step < tile->steps; step++) {
         const int64_t sum_at = (step * tile_positions + position - tile->position_begin) * owned + first;
         _Alignas(SNN_ALIGNMENT) float sum[SNN_LANES];
-        uint32_t error;
         snn_lanes_load_sums(sum, tile, neurons->real, sum_at, group->count);
         snn_lanes_integrate(group->x, group->step, sum, neurons->eta[step], neurons->graded != NULL ? graded : NULL,
                             neurons->graded != NULL ? neurons->increments[step] : 0.0F);
@@ -88,12 +87,12 @@ static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const sn
         for (int i = 0; i < SNN_LANES; i++) {
             group->target[i] = group->target[i] * group->inverse_scale[i];
         }
-        const uint32_t bits = snn_lanes_fire(group, neurons->eta[step], strict, &error);
+        const uint32_t bits = snn_lanes_fire(group, counts, step, neurons->eta[step], strict);
         snn_lanes_store_bits(snn_spikes_plane(&neurons->spikes, step, tile->image) + row, bit, group->count, bits);
         if (neurons->first && step == 0) {
             before = bits;
         }
-        snn_lanes_count_spikes(counts, step, bits, before, error);
+        snn_lanes_count_spikes(counts, step, bits, before);
         before = bits;
     }
     snn_lanes_store(neurons->x + state, group->x, group->count);

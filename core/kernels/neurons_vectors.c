@@ -52,10 +52,10 @@ static void begin(strip *s, int32_t step)
     }
 }
 
-/* Moves the errors to the counts of steps. */
+/* Moves the errors to the counts of steps, if they are wanted. */
 static void flush(strip *s)
 {
-    for (int32_t i = 0; i < s->steps; i++) {
+    for (int32_t i = 0; s->counts->error != NULL && i < s->steps; i++) {
         int64_t sum = 0;
         for (int lane = 0; lane < SNN_VECTOR; lane++) {
             sum += (uint32_t)s->errors[i][lane];
@@ -112,8 +112,9 @@ static inline snn_vector integrate(const strip *s, const units *u, int i, int32_
     return x;
 }
 
-/* All steps of the strip at up to UNITS positions. relu: the neurons are that, and all UNITS positions are used. */
-static inline __attribute__((always_inline)) void run(strip *s, units *u, const bool relu)
+/* All steps of the strip at up to UNITS positions. relu: the neurons are that, and all UNITS positions are used.
+ * tracked: errors are wanted. */
+static inline __attribute__((always_inline)) void run(strip *s, units *u, const bool relu, const bool tracked)
 {
     const int64_t stride = (s->tile->position_end - s->tile->position_begin) * (int64_t)snn_lanes_owned(s->neurons);
     const int64_t step_bytes = snn_spikes_plane_bytes(&s->neurons->spikes) * s->neurons->spikes.images;
@@ -130,7 +131,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
     for (int32_t step = 0; step < s->steps; step++) {
         const snn_vector eta = snn_vector_all(s->neurons->eta[s->step + step]);
         _Alignas(SNN_ALIGNMENT) float values[SNN_LANES];
-        snn_vector_int errors = snn_vector_load_int(s->errors[step]);
+        snn_vector_int errors = tracked ? snn_vector_load_int(s->errors[step]) : snn_vector_no_int();
         int32_t fired_count = 0, flips = 0;
 #pragma GCC unroll 4
         for (int i = 0; i < UNITS; i++) {
@@ -152,14 +153,18 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
                 const uint32_t bits = snn_vector_bits(fired);
                 y[i] = snn_vector_move(y[i], eta, fired);
                 spikes = snn_vector_count(spikes, fired);
-                errors = snn_vector_add_rounded(errors, snn_vector_error(y[i], target, unit), s->mask);
+                if (tracked) {
+                    errors = snn_vector_add_rounded(errors, snn_vector_error(y[i], target, unit), s->mask);
+                }
                 store_bits(s, u->bits[i] + step * step_bytes, bits);
                 fired_count += __builtin_popcount(bits);
                 flips += at_start && step == 0 ? 0 : __builtin_popcount(bits ^ u->before[i]);
                 u->before[i] = bits;
             }
         }
-        snn_vector_store_int(s->errors[step], errors);
+        if (tracked) {
+            snn_vector_store_int(s->errors[step], errors);
+        }
         s->counts->spikes[s->step + step] += fired_count;
         s->counts->flips[s->step + step] += flips;
     }
@@ -175,10 +180,13 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
 
 static void run_units(strip *s, units *u)
 {
-    if (s->neurons->kind == SNN_NEURON_RELU && u->count == UNITS) {
-        run(s, u, true); /* what most neurons are, with all in registers */
+    const bool tracked = s->counts->error != NULL;
+    if (s->neurons->kind != SNN_NEURON_RELU || u->count < UNITS) {
+        run(s, u, false, tracked);
+    } else if (tracked) { /* what most neurons are, with all in registers */
+        run(s, u, true, true);
     } else {
-        run(s, u, false);
+        run(s, u, true, false);
     }
 }
 

@@ -218,10 +218,10 @@ static void end_strip(const window_job *job, int32_t first, const strip *s)
     }
 }
 
-/* Moves the errors to the counts of steps. */
+/* Moves the errors to the counts of steps, if they are wanted. */
 static void flush(window_job *job)
 {
-    for (int32_t step = 0; step < job->constants->steps; step++) {
+    for (int32_t step = 0; job->counts->error != NULL && step < job->constants->steps; step++) {
         int64_t sum = 0;
         for (int i = 0; i < SNN_VECTOR; i++) {
             sum += (uint32_t)job->errors[step][i];
@@ -256,9 +256,9 @@ static uint64_t load_bits(const uint8_t *plane, int64_t bit, int32_t count)
     return count > low ? bits | (uint64_t)snn_lanes_load_bits(plane, bit + low, count - low) << low : bits;
 }
 
-/* full: all lanes are used. */
+/* full: all lanes are used. tracked: errors are wanted. */
 static inline __attribute__((always_inline)) void run(window_job *job, strip *s, const group *g, const bool full,
-                                                      const bool strict)
+                                                      const bool strict, const bool tracked)
 {
     const snn_spikes *spikes = &job->neurons->spikes;
     const int64_t plane_bytes = snn_spikes_plane_bytes(spikes) * spikes->images;
@@ -289,7 +289,7 @@ static inline __attribute__((always_inline)) void run(window_job *job, strip *s,
     }
     for (int32_t step = g->begin; step < g->end; step++, plane += plane_bytes) {
         const snn_vector eta = snn_vector_all(etas[step]);
-        snn_vector_int errors = snn_vector_load_int(job->errors[step]);
+        snn_vector_int errors = tracked ? snn_vector_load_int(job->errors[step]) : snn_vector_no_int();
         uint64_t bits = 0;
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) {
@@ -297,9 +297,13 @@ static inline __attribute__((always_inline)) void run(window_job *job, strip *s,
             bits |= (uint64_t)snn_vector_bits(fired) << (v * SNN_VECTOR);
             y[v] = snn_vector_move(y[v], eta, fired);
             fired_times[v] = snn_vector_count(fired_times[v], fired);
-            errors = snn_vector_add_rounded(errors, snn_vector_error(y[v], target[v], unit), used[v]);
+            if (tracked) {
+                errors = snn_vector_add_rounded(errors, snn_vector_error(y[v], target[v], unit), used[v]);
+            }
         }
-        snn_vector_store_int(job->errors[step], errors);
+        if (tracked) {
+            snn_vector_store_int(job->errors[step], errors);
+        }
         if (bytes) {
             memcpy(plane + g->bit / 8, &bits, LANES / 8);
         } else {
@@ -320,13 +324,15 @@ static inline __attribute__((always_inline)) void run(window_job *job, strip *s,
 
 static void run_group(window_job *job, strip *s, const group *g)
 {
-    const bool strict = snn_neuron_is_strict(job->neurons->kind);
+    const bool strict = snn_neuron_is_strict(job->neurons->kind), tracked = job->counts->error != NULL;
     if (g->count < LANES) {
-        run(job, s, g, false, strict);
+        run(job, s, g, false, strict, tracked);
     } else if (strict) {
-        run(job, s, g, true, true);
+        run(job, s, g, true, true, tracked);
+    } else if (tracked) { /* what most neurons are, with all known when compiled */
+        run(job, s, g, true, false, true);
     } else {
-        run(job, s, g, true, false); /* what most neurons are */
+        run(job, s, g, true, false, false);
     }
     job->unflushed++;
     if (job->unflushed == LARGEST_SUMS) {

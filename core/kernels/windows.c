@@ -157,11 +157,10 @@ static void run_window(const snn_neurons *neurons, const snn_tile *tile, const s
         for (int i = 0; i < SNN_LANES; i++) {
             group->target[i] = largest[i] * group->inverse_scale[i];
         }
-        uint32_t error;
-        const uint32_t fired = snn_lanes_fire(group, neurons->eta[step], false, &error);
+        const uint32_t fired = snn_lanes_fire(group, counts, step, neurons->eta[step], false);
         snn_lanes_store_bits(snn_spikes_plane(&neurons->spikes, step, tile->image) + row, to, group->count, fired);
         before = neurons->first && step == 0 ? fired : before;
-        snn_lanes_count_spikes(counts, step, fired, before, error);
+        snn_lanes_count_spikes(counts, step, fired, before);
         before = fired;
     }
     snn_lanes_store(neurons->y + state, group->y, group->count);

@@ -288,6 +288,7 @@ snn_status snn_shard_create(const snn_network *network, const snn_kernels *kerne
     made->dynamics = options->dynamics;
     made->encoding = windows ? SNN_ENCODING_DIRECT : options->encoding;
     made->momentum = options->momentum;
+    made->detail = options->statistics;
     made->seed = options->seed;
     made->trace = options->trace;
     made->real = network->format == SNN_WEIGHTS_FLOAT32;

@@ -35,8 +35,9 @@ typedef struct snn_shard_options {
                                           neither owns nor needs any; copied. Arrays of spikes or sums exist for
                                           these only. */
     snn_dynamics dynamics;
-    float momentum;          /* in [0, 1), SNN_DYNAMICS_SUBGRADIENT */
-    uint64_t seed;           /* SNN_ENCODING_STOCHASTIC */
+    float momentum; /* in [0, 1), SNN_DYNAMICS_SUBGRADIENT */
+    uint64_t seed;  /* SNN_ENCODING_STOCHASTIC */
+    snn_statistics_detail statistics;
     struct snn_trace *trace; /* told what OpenMP threads but the main one do, or NULL */
     snn_network *spent;      /* NULL, or the network itself: the weights of each projection are released as soon as they
                                 are packed, so that a rank never holds all of its weights twice. If this fails, those

@@ -71,6 +71,7 @@ struct snn_shard {
     snn_dynamics dynamics;
     snn_encoding encoding;
     float momentum;
+    snn_statistics_detail detail;
     struct snn_trace *trace;
     uint64_t seed;
     bool real;           /* float32 weights */

@@ -101,7 +101,8 @@ static snn_tile_counts counts_from(const snn_shard *shard, const snn_worker *wor
     int64_t *counts = worker->counts;
     const int64_t block = shard->block;
     int64_t *channel_spikes = counts + COUNTS_PER_STEP * block;
-    snn_tile_counts pointers = {counts + step, counts + block + step, counts + 2 * block + step, channel_spikes,
+    int64_t *error = shard->detail == SNN_STATISTICS_FULL ? counts + 2 * block + step : NULL;
+    snn_tile_counts pointers = {counts + step, counts + block + step, error, channel_spikes,
                                 channel_spikes + snn_part_channels(&shard->parts[population])};
     return pointers;
 }
@@ -281,7 +282,9 @@ static void merge_counts(snn_shard *shard, int32_t population, int32_t first, in
         const snn_tile_counts counts = counts_from(shard, &shard->workers[i], population, 0);
         add_counts(total.spikes + first, counts.spikes, steps);
         add_counts(total.flips + first, counts.flips, steps);
-        add_counts(total.error + first, counts.error, steps);
+        if (counts.error != NULL) {
+            add_counts(total.error + first, counts.error, steps);
+        }
         add_counts(total.channel_spikes + part->owned.begin, counts.channel_spikes, snn_part_channels(part));
         add_counts(total.channel_beyond + part->owned.begin, counts.channel_beyond, snn_part_channels(part));
     }

@@ -19,6 +19,7 @@ typedef struct fused_case {
     snn_population population;
     snn_neurons neurons;
     int32_t images;
+    bool untracked;                                 /* without tracking errors */
     wide_case *added;                               /* a diagonal projection onto the same channels, or NULL */
     int32_t *others;                                /* sums of other projections, or NULL */
     int64_t inputs, outputs, spike_bytes, elements; /* neurons of x and of y; sums */
@@ -141,6 +142,7 @@ static fused_case random_fused_case(snn_operator op, weight_choice choice, snn_n
     const snn_shape shape = c.population.shape;
     c.inputs = snn_shape_positions(made->target) * owned;
     c.outputs = snn_shape_positions(shape) * owned;
+    c.untracked = random_bool();
     c.elements = steps * (w->tile.position_end - w->tile.position_begin) * owned;
     const int64_t taps = snn_operator_row_length(made);
     c.neurons = (snn_neurons){
@@ -221,7 +223,8 @@ static outcome outcome_of(const fused_case *c, snn_neurons *neurons, snn_tile_co
     neurons->x = o.x;
     neurons->y = o.y;
     neurons->spikes.bits = o.bits;
-    *counts = (snn_tile_counts){o.counts, o.counts + steps, o.counts + 2 * steps, o.counts + 3 * steps, NULL};
+    *counts = (snn_tile_counts){o.counts, o.counts + steps, c->untracked ? NULL : o.counts + 2 * steps,
+                                o.counts + 3 * steps, NULL};
     return o;
 }
 

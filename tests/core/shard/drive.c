@@ -143,6 +143,7 @@ static void start_rank(drive_rank *rank, const snn_network *network, const drive
                                        .dynamics = settings->dynamics,
                                        .momentum = settings->momentum,
                                        .seed = NAIVE_SEED,
+                                       .statistics = settings->statistics,
                                        .spent = settings->all_rows ? NULL : rank->network};
     must(snn_shard_create(rank->network, settings->kernels, &options, &rank->shard));
     for (int32_t i = 0; i < network->projection_count && options.spent != NULL; i++) {
@@ -321,7 +322,18 @@ static void check_readout(const snn_network *network, const drive_rank *ranks, i
     assert_int_equal(owners, 1);
 }
 
-static void check_statistics(const drive_rank *ranks, int32_t count, const naive_result *expected)
+/* Whether counts[i] is a tracking error: behind spikes and flips of each step. */
+static bool is_error(const snn_statistics *statistics, size_t i)
+{
+    int32_t population = statistics->populations - 1;
+    while (statistics->offset[population] > i) {
+        population--;
+    }
+    return (i - statistics->offset[population]) / (size_t)statistics->timesteps == 2;
+}
+
+static void check_statistics(const drive_settings *settings, const drive_rank *ranks, int32_t count,
+                             const naive_result *expected)
 {
     const snn_statistics *want = expected->statistics;
     for (size_t i = 0; i < want->length; i++) {
@@ -330,7 +342,8 @@ static void check_statistics(const drive_rank *ranks, int32_t count, const naive
             assert_int_equal(snn_shard_statistics(ranks[r].shard)->length, want->length);
             sum += snn_shard_statistics(ranks[r].shard)->counts[i];
         }
-        if (sum != want->counts[i]) {
+        const bool counted = settings->statistics == SNN_STATISTICS_FULL || !is_error(want, i);
+        if (sum != (counted ? want->counts[i] : 0)) {
             fail_msg("statistics[%zu]: %lld, expected %lld", i, (long long)sum, (long long)want->counts[i]);
         }
     }
@@ -369,7 +382,7 @@ void drive_and_compare(const snn_network *network, const drive_settings *setting
         }
         check_readout(network, ranks, count, &item, expected);
     }
-    check_statistics(ranks, count, expected);
+    check_statistics(settings, ranks, count, expected);
     for (int32_t r = 0; r < count; r++) {
         snn_shard_destroy(ranks[r].shard);
         snn_network_destroy(ranks[r].network);

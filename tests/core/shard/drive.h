@@ -21,6 +21,7 @@ typedef struct drive_settings {
     snn_encoding encoding;
     snn_dynamics dynamics;
     float momentum;
+    snn_statistics_detail statistics;
 } drive_settings;
 
 /* With windows `block` is their steps, and `eta` may be NULL. Runs all images and fails the test where spikes,

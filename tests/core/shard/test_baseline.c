@@ -21,7 +21,7 @@ static const drive_settings various[] = {
     {.cut = {1, 1}, .block = TIMESTEPS, .group = 1, .threads = 2},
     {.cut = {1, 3}, .block = 8, .group = IMAGES, .threads = 2},
     {.cut = {2, 2}, .block = 5, .group = 3, .threads = 1},
-    {.cut = {3, 1}, .block = TIMESTEPS, .group = 2, .threads = 2},
+    {.cut = {3, 1}, .block = TIMESTEPS, .group = 2, .threads = 2, .statistics = SNN_STATISTICS_SPIKES},
 };
 
 static void fill_schedule(float *eta, snn_schedule_kind kind)

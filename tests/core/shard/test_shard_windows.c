@@ -31,9 +31,12 @@ static const window_setting windows_of[] = {
 enum { WINDOWS = sizeof windows_of / sizeof windows_of[0], FEW = 3 };
 
 static const drive_settings layouts[] = {
-    {.cut = {1, 1}, .group = IMAGES, .threads = 1}, {.cut = {1, 1}, .group = 1, .threads = 3},
-    {.cut = {1, 3}, .group = 2, .threads = 2},      {.cut = {2, 2}, .group = IMAGES, .threads = 2, .all_rows = true},
+    {.cut = {1, 1}, .group = IMAGES, .threads = 1},
+    {.cut = {1, 1}, .group = 1, .threads = 3},
+    {.cut = {1, 3}, .group = 2, .threads = 2},
+    {.cut = {2, 2}, .group = IMAGES, .threads = 2, .all_rows = true},
     {.cut = {3, 1}, .group = 2, .threads = 1},
+    {.cut = {1, 2}, .group = 3, .threads = 2, .statistics = SNN_STATISTICS_SPIKES},
 };
 enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
 
@@ -164,7 +167,8 @@ static void large_pools(void **state)
 {
     (void)state;
     compare_windows(example_pools, SNN_WEIGHTS_INT16, WINDOWS);
-    /* Sums of larger codes leave the whole numbers that floats have, and pieces are added up in an order of their own. */
+    /* Sums of larger codes leave the whole numbers that floats have, and pieces are added up in an order of their own.
+     */
     compare(example_pools, SNN_WEIGHTS_FLOAT32, &windows_of[1], IMAGES, layouts, LAYOUTS);
 }
 
