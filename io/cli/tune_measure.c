@@ -348,6 +348,7 @@ static snn_status make_shard(const snn_tune_data *data, const snn_tune_choice *c
                                            .channels = all,
                                            .visible = all,
                                            .dynamics = SNN_DYNAMICS_SIGNGD,
+                                           .statistics = SNN_STATISTICS_SPIKES,
                                            .spent = network};
         status = snn_shard_create(network, data->kernels, &options, shard);
     }
