@@ -9,6 +9,7 @@
 #include "comm/packet.h"
 #include "core/convert/convert.h"
 #include "core/dynamics/schedule.h"
+#include "core/shard/statistics.h"
 #include "partition/planner.h"
 
 enum { SNN_PATH_BYTES = 4096, SNN_MAX_IMAGE_CHANNELS = 64 };
@@ -72,6 +73,7 @@ typedef struct snn_config {
     } parallel;
     snn_codec codec; /* [comm] */
     char output[SNN_PATH_BYTES];
+    snn_statistics_detail statistics; /* [output] */
     struct {
         char directory[SNN_PATH_BYTES]; /* "" : no checkpoints */
         double every_minutes;

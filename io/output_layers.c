@@ -89,7 +89,9 @@ static snn_status write_layer(hid_t group, const snn_output *output, int32_t ind
     SNN_TRY(write_attributes(group, output->network, index));
     SNN_TRY(write_means(group, "firing_rate", counts.spikes, timesteps, all, means));
     SNN_TRY(write_means(group, "flip_rate", counts.flips, timesteps, all, means));
-    SNN_TRY(write_means(group, "tracking_error", counts.error, timesteps, unit * all, means));
+    if (output->config->statistics == SNN_STATISTICS_FULL) {
+        SNN_TRY(write_means(group, "tracking_error", counts.error, timesteps, unit * all, means));
+    }
     SNN_TRY(snn_hdf5_write_vector(group, "channel_spikes", H5T_NATIVE_INT64, population->shape.channels,
                                   counts.channel_spikes));
     return snn_hdf5_write_vector(group, "channel_beyond", H5T_NATIVE_INT64, population->shape.channels,

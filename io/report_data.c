@@ -91,6 +91,10 @@ static snn_status fill_layer(hid_t group, snn_report_run *run, double *values, s
     }
     SNN_TRY(mean_of(group, "firing_rate", run->steps, values, &layer->firing_rate));
     SNN_TRY(mean_of(group, "flip_rate", run->steps, values, &layer->flip_rate));
+    run->tracking = H5Lexists(group, "tracking_error", H5P_DEFAULT) > 0;
+    if (!run->tracking) {
+        return snn_ok();
+    }
     SNN_TRY(mean_of(group, "tracking_error", run->steps, values, &mean));
     layer->tracking_error = values[run->steps - 1];
     for (int32_t j = 0; j < run->steps; j++) {

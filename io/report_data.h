@@ -15,7 +15,7 @@ typedef struct snn_report_layer {
     int64_t neurons;
     int32_t first_step;            /* timestep of the first step of its own */
     double firing_rate, flip_rate; /* means over these steps */
-    double tracking_error;         /* after the last of them */
+    double tracking_error;         /* after the last of them; 0 if the run has no `tracking` */
 } snn_report_layer;
 
 typedef struct snn_report_run {
@@ -27,6 +27,7 @@ typedef struct snn_report_run {
     int32_t steps;               /* of each neuron: those of its window, or all timesteps; also the interval */
     double spikes_per_neuron;    /* for an image */
     bool windows;
+    bool tracking;            /* there are tracking errors (output.statistics) */
     snn_report_layer *layers; /* [layer_count], in the network's order */
     int32_t layer_count;
     double *mean_error, *worst_error; /* [steps]: of tracking, over the layers */

@@ -93,8 +93,9 @@ static int32_t source_class(const snn_network *network, const snn_projection *pr
 uint64_t snn_speed_key(const snn_network *network, const snn_timing *timings, const snn_work *work, int32_t population,
                        snn_channel_range owned)
 {
-    const int64_t numbers[] = {network->format, work->images,   work->block,           work->threads,
-                               work->dynamics,  work->encoding, work->momentum > 0.0f, owned.end - owned.begin};
+    const int64_t numbers[] = {network->format,       work->images,     work->block,
+                               work->threads,         work->dynamics,   work->encoding,
+                               work->momentum > 0.0f, work->statistics, owned.end - owned.begin};
     uint64_t key = SNN_FINGERPRINT_SEED;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         key = snn_fingerprint_add_number(key, numbers[i]);

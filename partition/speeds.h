@@ -22,6 +22,7 @@ typedef struct snn_work {
     snn_encoding encoding;
     snn_dynamics dynamics;
     float momentum;
+    snn_statistics_detail statistics;
 } snn_work;
 
 typedef struct snn_speed {

@@ -266,6 +266,7 @@ snn_status snn_workbench_open(snn_workbench *bench, int32_t shards)
                                        .visible = bench->visible,
                                        .dynamics = bench->work->dynamics,
                                        .momentum = bench->work->momentum,
+                                       .statistics = bench->work->statistics,
                                        .spent = bench->network};
     SNN_TRY(snn_shard_create(bench->network, bench->kernels, &options, &bench->shard));
     fill_sources(bench);

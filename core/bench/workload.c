@@ -106,6 +106,7 @@ static snn_status create_shard(snn_workload *workload, const snn_schedule *sched
                                              .channels = owned,
                                              .visible = visible,
                                              .dynamics = SNN_DYNAMICS_SIGNGD,
+                                             .statistics = options->statistics,
                                              .seed = 1};
     omp_set_num_threads(options->threads); /* a shard works with as many as there were at its creation */
     status = snn_shard_create(network, options->kernels, &shard_options, &workload->shard);

@@ -6,6 +6,7 @@
 #include "core/dynamics/schedule.h"
 #include "core/kernels/kernels.h"
 #include "core/network/network.h"
+#include "core/shard/statistics.h"
 
 typedef struct snn_workload_options {
     const snn_kernels *kernels;
@@ -14,6 +15,7 @@ typedef struct snn_workload_options {
     bool processor_time; /* of the calling thread, instead of wall time: for one thread, on a machine that others use */
     bool whole;          /* all populations; or only those that projections reach, the others with random spikes */
     snn_encoding encoding;
+    snn_statistics_detail statistics;
 } snn_workload_options;
 
 typedef struct snn_workload snn_workload;

@@ -87,7 +87,8 @@ static snn_status measure(const snn_bench_options *options, comparison *at)
                                            .threads = options->threads,
                                            .processor_time = options->threads == 1,
                                            .whole = true,
-                                           .encoding = config->simulation.encoding};
+                                           .encoding = config->simulation.encoding,
+                                           .statistics = config->statistics};
     SNN_TRY(snn_workload_create(at->network, &workload, &at->workload));
     snn_contestant contestants[1 + SNN_ONEDNN_PRECISIONS] = {{snn_workload_run_group, at->workload}};
     snn_run_times timings[1 + SNN_ONEDNN_PRECISIONS];

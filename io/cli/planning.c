@@ -105,7 +105,8 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
                            .threads = threads,
                            .encoding = config->simulation.encoding,
                            .dynamics = config->neuron.dynamics,
-                           .momentum = (float)config->neuron.momentum};
+                           .momentum = (float)config->neuron.momentum,
+                           .statistics = config->statistics};
     *planning = (snn_planning){.machine = base->machine, .link = base->link};
     if (planning->machine.processors > 0.0) { /* else the machine file says what a rank has */
         planning->machine.threads = threads;

@@ -164,14 +164,16 @@ static void put_layer_plot(FILE *file, const snn_report_run *run, double *x, dou
 {
     static const snn_svg_style styles[] = {
         {"firing rate", "#1f77b4", 1.8}, {"flip rate", "#ff7f0e", 1.8}, {"tracking error, last step", "#d62728", 1.8}};
+    const int32_t curves = run->tracking ? 3 : 2;
     double highest = 1.0;
     for (int32_t i = 0; i < run->layer_count; i++) {
         highest = fmax(highest, run->layers[i].tracking_error);
     }
-    const snn_svg_panel panel = panel_of("Layers", "layer", "rate, error", 0.0, run->layer_count - 1.0, highest);
+    const snn_svg_panel panel =
+        panel_of("Layers", "layer", run->tracking ? "rate, error" : "rate", 0.0, run->layer_count - 1.0, highest);
     snn_svg_begin(file, WIDTH, HEIGHT, "Layers");
     snn_svg_axes(file, &panel);
-    for (int32_t curve = 0; curve < 3; curve++) {
+    for (int32_t curve = 0; curve < curves; curve++) {
         for (int32_t i = 0; i < run->layer_count; i++) {
             const snn_report_layer *layer = &run->layers[i];
             const double values[] = {layer->firing_rate, layer->flip_rate, layer->tracking_error};
@@ -180,7 +182,7 @@ static void put_layer_plot(FILE *file, const snn_report_run *run, double *x, dou
         }
         snn_svg_curve(file, &panel, &styles[curve], run->layer_count, x, y);
     }
-    snn_svg_legend(file, 75.0, HEIGHT - 22.0, styles, 3);
+    snn_svg_legend(file, 75.0, HEIGHT - 22.0, styles, curves);
     snn_svg_end(file);
 }
 
@@ -270,17 +272,20 @@ static void put_layers(FILE *file, const snn_report_run *run)
 {
     const int32_t shown = run->layer_count < ROWS_SHOWN ? run->layer_count : ROWS_SHOWN;
     fputs("<table>\n<tr><th>layer</th><th>neuron</th><th>neurons</th><th>fires in timesteps</th><th>firing rate</th>"
-          "<th>flip rate</th>"
-          "<th>tracking error</th></tr>\n",
+          "<th>flip rate</th>",
           file);
+    fputs(run->tracking ? "<th>tracking error</th></tr>\n" : "</tr>\n", file);
     for (int32_t i = 0; i < shown; i++) {
         const snn_report_layer *layer = &run->layers[i];
         fputs("<tr>", file);
         put_cell(file, "td", layer->name);
         put_cell(file, "td", layer->neuron);
-        fprintf(file, "<td>%" PRId64 "</td><td>%d to %d</td><td>%.4f</td><td>%.4f</td><td>%.5f</td></tr>\n",
-                layer->neurons, layer->first_step + 1, layer->first_step + run->steps, layer->firing_rate,
-                layer->flip_rate, layer->tracking_error);
+        fprintf(file, "<td>%" PRId64 "</td><td>%d to %d</td><td>%.4f</td><td>%.4f</td>", layer->neurons,
+                layer->first_step + 1, layer->first_step + run->steps, layer->firing_rate, layer->flip_rate);
+        if (run->tracking) {
+            fprintf(file, "<td>%.5f</td>", layer->tracking_error);
+        }
+        fputs("</tr>\n", file);
     }
     fputs("</table>\n", file);
     if (shown < run->layer_count) {
@@ -302,7 +307,9 @@ void snn_report_page(FILE *file, const snn_report_run *runs, int32_t count, doub
                 runs[i].ranks, runs[i].packets);
         put_timer_table(file, &runs[i]);
         put_timer_bars(file, &runs[i]);
-        put_error_plot(file, &runs[i], x);
+        if (runs[i].tracking) {
+            put_error_plot(file, &runs[i], x);
+        }
         put_layer_plot(file, &runs[i], x, y);
         put_layers(file, &runs[i]);
     }

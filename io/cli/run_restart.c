@@ -6,17 +6,18 @@
 #include "core/base/memory.h"
 #include "io/cli/run_state.h"
 
-/* What determines the results, hashed. Ranks, layout, threads, batch, block and codec are left out: they do not; nor
- * does where the network comes from: one that is converted now and the file of an earlier conversion are the same. */
+/* What determines the results and their statistics, hashed. Ranks, layout, threads, batch, block and codec are left
+ * out: they do not; nor does where the network comes from: one that is converted now and the file of an earlier
+ * conversion are the same. */
 static uint64_t fingerprint_of(const snn_run *run)
 {
     const snn_config *config = run->config;
     char text[256];
-    int used = snprintf(text, sizeof text, "%016llx %016llx %d %lld %d %d %lld %d %.17g", /* one line of facts */
+    int used = snprintf(text, sizeof text, "%016llx %016llx %d %lld %d %d %lld %d %.17g %d", /* one line of facts */
                         (unsigned long long)run->origin.content_hash, (unsigned long long)run->data_hash,
                         (int)config->data.layout, (long long)run->images, (int)config->simulation.encoding,
                         config->simulation.timesteps, (long long)config->simulation.seed, (int)config->neuron.dynamics,
-                        config->neuron.momentum);
+                        config->neuron.momentum, (int)config->statistics);
     uint64_t hash = XXH3_64bits(text, used > 0 ? (size_t)used : 0);
     hash = XXH3_64bits_withSeed(run->eta, (size_t)run->steps * sizeof *run->eta, hash);
     hash = XXH3_64bits_withSeed(config->data.mean, (size_t)config->data.mean_count * sizeof(double), hash);

@@ -378,6 +378,7 @@ static snn_status make_shard(snn_run *run)
                                            .dynamics = config->neuron.dynamics,
                                            .momentum = (float)config->neuron.momentum,
                                            .seed = (uint64_t)config->simulation.seed,
+                                           .statistics = config->statistics,
                                            .trace = run->trace,
                                            .spent = run->network};
         status = snn_shard_create(network, run->kernels, &options, &run->shard);

@@ -86,6 +86,19 @@ else
   echo "without a network with streams: python3 has no onnx"
 fi
 
+# Without tracking errors all else is the same, with windows and without, and the page has neither a plot nor a column.
+settings=(--quiet --restart never --set data.images=40 --set output.statistics=spikes)
+alone run "$config" "${settings[@]}" --set simulation.timesteps=12 --set output.file="$work/untracked.h5" &&
+  on_ranks 2 run "$config" "${settings[@]}" --set simulation.timesteps=0 --set neuron.steps=8 \
+    --set output.file="$work/untracked_windows.h5" || fail "run without tracking errors: $(cat err)"
+for pair in 'out<&1.h5 untracked.h5' 'windows.h5 untracked_windows.h5'; do
+  alone diff ${pair% *} ${pair#* } && fail "$pair: tracking errors in both"
+  [ "$(grep -c '/tracking_error: ' out)" -eq 6 ] && [ "$(grep -c '^ */' out)" -eq 6 ] && pass || fail "$pair: $(cat out)"
+done
+alone report untracked.h5 windows.h5 -o untracked.html || fail "report without tracking errors: $(cat err)"
+plots=$(grep -o '<svg' untracked.html | grep -c .)
+[ "$plots" -eq 6 ] && [ "$(grep -c '<th>tracking error' untracked.html)" -eq 1 ] && pass || fail "page: $plots plots"
+
 # refuses CODE MESSAGE ARGUMENTS...: and leaves no page.
 refuses() {
   local code=$1 message=$2

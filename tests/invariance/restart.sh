@@ -126,6 +126,13 @@ grep -q 'limited\..*: belongs\? to another run (other settings); not used' "$wor
 grep -q 'restarting from' "$work/out" && fail "another run's checkpoint was used"
 ls "$work"/checkpoints/limited.*.ckpt.h5 2>&1 | diff "$work/seen" - && pass || fail "another run's checkpoints are not what they were"
 
+# Nor can a run go on whose statistics are others: those of the images before would be missing.
+on_ranks 1 run "$config" "${common[@]}" --layout 1x1x1 --set output.file="$work/killed/limited.h5" \
+  --set output.statistics=spikes --restart "$(head -n 1 "$work/seen")"
+code=$?
+[ "$code" -eq 2 ] && grep -q 'belongs to another run' "$work/err" && pass ||
+  fail "other statistics: exit code $code: $(tail -n 2 "$work/err")"
+
 # The same network from a file goes on where the conversion was stopped; another one does not.
 alone convert "$config" "${common[@]}" -o "$work/same.snn.h5" && alone convert "$config" "${common[@]}" \
   -o "$work/other.snn.h5" --set data.calibration_images=10 || fail "conversion: $(cat "$work/err")"

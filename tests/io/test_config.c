@@ -66,6 +66,7 @@ static void defaults_are_those_of_the_interface(void **state)
     assert_int_equal(config->parallel.channels, 0);
     assert_int_equal(config->codec, SNN_CODEC_AUTO);
     assert_string_equal(config->output, "x.out.h5");
+    assert_int_equal(config->statistics, SNN_STATISTICS_FULL);
     assert_string_equal(config->checkpoint.directory, "checkpoints");
     assert_true(config->checkpoint.every_minutes == 15.0);
     assert_int_equal(config->checkpoint.keep, 2);
@@ -87,7 +88,7 @@ static const char every_key[] =
     "[parallel]\nreplicas = 2\nstages = 3\nchannels = 4\n"
     "objective = \"latency\"\nmemory_gb = 1.5\nmachine = \"m.toml\"\n"
     "calibration = \"off\"\n"
-    "[comm]\ncodec = \"xor\"\n[output]\nfile = \"o.h5\"\n"
+    "[comm]\ncodec = \"xor\"\n[output]\nfile = \"o.h5\"\nstatistics = \"spikes\"\n"
     "[checkpoint]\ndirectory = \"\"\nevery_minutes = 0.5\nkeep = 1\n";
 
 static void assert_every_key(const snn_config *config)
@@ -128,6 +129,7 @@ static void assert_every_key(const snn_config *config)
     assert_int_equal(config->parallel.stages, 3);
     assert_int_equal(config->parallel.channels, 4);
     assert_int_equal(config->codec, SNN_CODEC_XOR);
+    assert_int_equal(config->statistics, SNN_STATISTICS_SPIKES);
     assert_string_equal(config->checkpoint.directory, "");
     assert_true(config->checkpoint.every_minutes == 0.5);
     assert_int_equal(config->checkpoint.keep, 1);
@@ -310,7 +312,7 @@ static void the_text_has_every_key(void **state)
     snn_toml *text = snn_toml_parse(config->text);
     assert_string_equal(text->error, "");
     assert_int_equal(text->count, given->count);
-    assert_int_equal(text->count, 45);
+    assert_int_equal(text->count, 46);
     for (size_t i = 0; i < text->count; i++) {
         assert_string_equal(text->entries[i].key, given->entries[i].key);
     }
@@ -435,8 +437,8 @@ static void the_description_has_every_key(void **state)
     seen_lines seen = {0};
     snn_config_describe(see_line, &seen);
     assert_int_equal(seen.sections, 8);
-    assert_int_equal(seen.keys, 45);
-    assert_int_equal(seen.lines, 8 + 2 * 45);
+    assert_int_equal(seen.keys, 46);
+    assert_int_equal(seen.lines, 8 + 2 * 46);
     assert_true(seen.timesteps);
     assert_true(seen.range);
 }
