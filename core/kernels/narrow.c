@@ -150,6 +150,9 @@ static void pair_taps(const narrow *n, const snn_field *field, const int32_t *fr
     }
 }
 
+/* A vector of words picked from a vector of words. */
+typedef uint32_t words_vector __attribute__((vector_size(WIDTH * sizeof(uint32_t))));
+
 /* Each target's channels, of which `from` says where they begin; behind an odd last one is what is multiplied with 0.
  */
 static void pick_channels(const narrow *n, const snn_field *field, const int32_t *from, int32_t targets,
@@ -162,6 +165,36 @@ static void pick_channels(const narrow *n, const snn_field *field, const int32_t
             }
         }
     }
+}
+
+/* The same where the words that a vector of lanes picks lie within a vector. */
+static void pick_vectors(const narrow *n, const snn_field *field, const int32_t *from, const int16_t *values,
+                         int16_t *words)
+{
+    words_vector first[VECTORS] = {{0}};
+    for (int v = 0; v < VECTORS; v++) {
+        for (int lane = 0; lane < WIDTH; lane++) {
+            first[v][lane] = (uint32_t)(from[v * WIDTH + lane] - from[v * WIDTH]) / 2;
+        }
+    }
+    for (int64_t i = 0; i < (int64_t)field->rows * field->columns; i++, values += field->channels) {
+        for (int32_t word = 0; word < n->words; word++, words += SLAB) {
+            for (int v = 0; v < VECTORS; v++) {
+                words_vector all;
+                memcpy(&all, values + from[v * WIDTH], sizeof all);
+                all = __builtin_shuffle(all, first[v] + (uint32_t)word);
+                memcpy(words + v * 2 * WIDTH, &all, sizeof all);
+            }
+        }
+    }
+}
+
+/* Whether lanes of whole slabs, which may begin in a group, see no more words than a vector holds, all of even
+ * channels. */
+static bool picks_vectors(const narrow *n)
+{
+    const int32_t groups = (WIDTH - 2 + n->group_rows) / n->group_rows + 1;
+    return WIDTH > 1 && n->group_channels % 2 == 0 && groups * n->words <= WIDTH;
 }
 
 /* The words of a slab in one step of the source. */
@@ -181,6 +214,8 @@ static void expand(const narrow *n, const snn_packed *packed, const snn_field *o
     snn_field_expand(&field, n->op, source, step, 0, values, working);
     if (n->depthwise) {
         pair_taps(n, &field, from, group->targets, values, (uint32_t *)(void *)words);
+    } else if (group->targets == LANES && picks_vectors(n)) {
+        pick_vectors(n, &field, from, values, words);
     } else {
         pick_channels(n, &field, from, group->targets, values, words);
     }

@@ -6,11 +6,20 @@
 #define TEXT_OF(name) #name
 #define TEXT(name)    TEXT_OF(name)
 
+/* What a tile sees is expanded for it alone: wide vectors multiply so fast that small tiles would see little but their
+ * surroundings. */
+#ifdef __AVX2__
+enum { TILE_BYTES = 512 << 10 };
+#else
+enum { TILE_BYTES = 0 };
+#endif
+
 extern const snn_kernels SNN_ISA_NAME(snn_kernels);
 
 const snn_kernels SNN_ISA_NAME(snn_kernels) = {
     .name = TEXT(SNN_ISA),
     .available = SNN_ISA_NAME(snn_processor_runs),
+    .tile_bytes = TILE_BYTES,
     .pack = snn_portable_pack,
     .scratch_bytes = snn_portable_scratch,
     .project = snn_portable_project,

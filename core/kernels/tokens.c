@@ -46,22 +46,21 @@ snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed)
 int64_t snn_tokens_scratch(const snn_packed *packed)
 {
     const int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&packed->projection->op));
-    return LANES * (mixing_depth(packed) * (int64_t)sizeof(int32_t) + sources * (int64_t)sizeof(int16_t)) +
-           4 * SNN_ALIGNMENT + snn_field_scratch(LANES);
+    const int32_t rows = packed->row_end - packed->row_begin;
+    return 2 * LANES * mixing_depth(packed) * (int64_t)sizeof(int16_t) +
+           sources * (rows + LANES) * (int64_t)sizeof(int16_t) + 4 * SNN_ALIGNMENT + snn_field_scratch(rows);
 }
 
-/* values [source position][count] to [pair][LANES][2], missing ones 0. */
-static void lay_out_pairs(const int16_t *restrict values, int64_t sources, int32_t count, int16_t *restrict pairs)
+/* values [source position][stride] to [pair][LANES][2], missing positions 0. What lies behind the last channels is
+ * read, and its sums are not used. */
+static void lay_out_pairs(const int16_t *restrict values, int64_t stride, int64_t sources, int16_t *restrict pairs)
 {
-    for (int64_t source = 0; source < sources; source += 2, pairs += 2 * LANES) {
-        int16_t both[2][LANES] = {{0}};
-        memcpy(both[0], values + source * count, (size_t)count * sizeof values[0]);
-        if (source + 1 < sources) {
-            memcpy(both[1], values + (source + 1) * count, (size_t)count * sizeof values[0]);
-        }
+    static const int16_t none[LANES];
+    for (int64_t source = 0; source < sources; source += 2, values += 2 * stride, pairs += 2 * LANES) {
+        const int16_t *second = source + 1 < sources ? values + stride : none;
         for (int i = 0; i < LANES; i++) {
-            pairs[2 * i] = both[0][i];
-            pairs[2 * i + 1] = both[1][i];
+            pairs[2 * i] = values[i];
+            pairs[2 * i + 1] = second[i];
         }
     }
 }
@@ -155,22 +154,21 @@ void snn_tokens_project(const snn_packed *packed, const snn_source *source, cons
     const int64_t owned = tile->channel_end - tile->channel_begin;
     const int64_t offset = op->target_channel + packed->row_begin - tile->channel_begin;
     const int32_t rows = packed->row_end - packed->row_begin;
-    int16_t *laid_out = tile->scratch;
-    int16_t *values = laid_out + 2 * LANES * mixing_depth(packed);
+    int16_t *laid_out = tile->scratch, *values = laid_out + 2 * LANES * mixing_depth(packed);
+    const snn_field field = {.rows = pooled.height,
+                             .columns = pooled.width,
+                             .channel = op->source_channel + packed->row_begin,
+                             .channels = rows};
     for (int32_t step = 0; step < tile->steps; step++) {
+        snn_field_expand(&field, op, source, step, 0, values, values + sources * (rows + LANES) + 2 * SNN_ALIGNMENT);
         for (int32_t first = 0; first < rows; first += LANES) {
             const slab group = {.first = first,
                                 .count = rows - first < LANES ? rows - first : LANES,
                                 .weighted = source->integers == NULL, /* limbs are weighted when they are whole */
                                 .values = laid_out};
-            const snn_field field = {.rows = pooled.height,
-                                     .columns = pooled.width,
-                                     .channel = op->source_channel + packed->row_begin + first,
-                                     .channels = group.count};
-            const int64_t at = step * positions * owned + offset + first;
-            snn_field_expand(&field, op, source, step, 0, values, values + sources * LANES + 2 * SNN_ALIGNMENT);
-            lay_out_pairs(values, sources, group.count, laid_out);
-            project_slab(packed, &group, tile, (int32_t *)tile->accumulator + at);
+            lay_out_pairs(values + first, rows, sources, laid_out);
+            project_slab(packed, &group, tile,
+                         (int32_t *)tile->accumulator + step * positions * owned + offset + first);
         }
     }
 }

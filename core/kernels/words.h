@@ -66,7 +66,7 @@ static inline void add_sums(int32_t *to, vector sum, int32_t count)
 }
 #elif defined(__AVX2__)
 typedef __m256i vector;
-enum { WIDTH = 8, PAIR_ROWS = 2 };
+enum { WIDTH = 8, PAIR_ROWS = 3 };
 enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
 enum { BYTE_LARGEST = 8, NARROW = 1 };
 static inline vector load_words(const void *words)

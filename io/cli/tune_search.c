@@ -24,6 +24,7 @@ static const double LOSSLESS = 0.99;    /* expected agreement from which fewer s
 static const double SUFFICIENT = 0.98;  /* of windows of USUAL_STEPS; with less MOST_STEPS are recommended */
 static const double SLACK = 0.015;      /* of agreement, that the quickest dynamics may be below the best */
 static const double SHOWN = 1e4;        /* agreement is told in parts of this */
+static const double ROUNDED = 0.01;     /* of a ratio, to the next one tried */
 static const double NOTHING = 0.002;    /* of agreement, that is no loss */
 
 typedef struct search {
@@ -129,13 +130,31 @@ static snn_status try_overlapping(const search *at, int32_t steps, int32_t delay
     return climb(at, &choice.margin, &choice, margins, MARGINS, 2, images);
 }
 
+/* As many steps as there may be: with a last one as small as that of eight that halve, and much room. */
+static snn_status try_filled(const search *at, int32_t steps, int32_t delay, int32_t images)
+{
+    const double ideal = exp2(-(double)USUAL_STEPS / steps);
+    int32_t first = 0;
+    while (first + 1 < RATIOS && ratios[first + 1] <= ideal + ROUNDED) {
+        first++;
+    }
+    snn_tune_choice choice = windows_of(steps, delay, ratios[first], 1.0, at->data->config->simulation.weights);
+    if (delay >= steps || !allowed(at, &choice)) {
+        return snn_ok();
+    }
+    SNN_TRY(climb(at, &choice.ratio, &choice, ratios, RATIOS, first, images));
+    return climb(at, &choice.margin, &choice, margins, MARGINS, 3, images);
+}
+
 /* As many steps as a bound on the latency leaves for each delay. */
 static snn_status try_bounded(const search *at, int32_t images)
 {
     for (int32_t delay = 0; delay <= 4 && at->bounds->latency > 0; delay++) {
-        const int32_t steps = at->bounds->latency - delay * (at->depth - 1);
+        const int32_t left = at->bounds->latency - delay * (at->depth - 1);
+        const int32_t steps = left < MOST_BOUNDED ? left : MOST_BOUNDED;
         if (steps >= LEAST_STEPS) {
-            SNN_TRY(try_overlapping(at, steps < MOST_BOUNDED ? steps : MOST_BOUNDED, delay, images));
+            SNN_TRY(try_overlapping(at, steps, delay, images));
+            SNN_TRY(try_filled(at, steps, delay, images));
         }
     }
     return snn_ok();
