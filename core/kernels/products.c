@@ -109,7 +109,7 @@ static snn_status pack(const snn_projection *projection, snn_weight_format forma
     const snn_operator *op = &projection->op;
     *packed = (snn_packed){
         .projection = projection, .row_begin = row_begin, .row_end = row_end, .real = format == SNN_WEIGHTS_FLOAT32};
-    if (snn_operator_pool_area(op) > INT16_MAX) {
+    if (single && snn_operator_pool_area(op) > INT16_MAX) { /* sums of codes are cut, those of an image 64 bits wide */
         return snn_fail(SNN_INPUT_ERROR, "pooling window: expected an area of at most %d, found %" PRId32 " x %" PRId32,
                         INT16_MAX, op->pool.kernel[0], op->pool.kernel[1]);
     }
