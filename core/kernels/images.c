@@ -102,11 +102,6 @@ static snn_field field_of(const snn_packed *packed, int32_t row_begin, int32_t r
                              (groups.end - groups.begin) * groups.channels);
 }
 
-static int64_t aligned(int64_t bytes)
-{
-    return (bytes + SNN_ALIGNMENT - 1) / SNN_ALIGNMENT * SNN_ALIGNMENT;
-}
-
 /* Elements that a tile sees. */
 static int64_t field_size(const snn_packed *packed)
 {
@@ -121,17 +116,18 @@ static int64_t source_bytes(const snn_packed *packed)
         return 0;
     }
     const int64_t element = packed->real ? (int64_t)sizeof(float) : limbs_most(packed) * (int64_t)sizeof(int16_t);
-    return aligned((int64_t)sizeof(source) + field_size(packed) * element + SNN_ALIGNMENT); /* read behind the last */
+    return snn_aligned((int64_t)sizeof(source) + field_size(packed) * element +
+                       SNN_ALIGNMENT); /* read behind the last */
 }
 
 static int64_t limb_sums_bytes(const snn_packed *packed, int64_t limbs)
 {
-    return aligned(limbs * CHUNK * rows_of(packed) * (int64_t)sizeof(int32_t));
+    return snn_aligned(limbs * CHUNK * rows_of(packed) * (int64_t)sizeof(int32_t));
 }
 
 int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int32_t channels)
 {
-    int64_t bytes = aligned((int64_t)CHUNK * channels * (int64_t)sizeof(number)), most = 0;
+    int64_t bytes = snn_aligned((int64_t)CHUNK * channels * (int64_t)sizeof(number)), most = 0;
     for (int32_t i = 0; i < count; i++) {
         bytes += source_bytes(&packed[i]);
         if (!is_single(&packed[i]) && !packed[i].real) {
@@ -291,11 +287,8 @@ static void add_floats(const snn_packed *packed, const source *from, int64_t pos
         int32_t begin, end;
         snn_rows_of_group(&groups, packed, group, &begin, &end);
         for (int32_t tap = 0; tap < taps.kernel[0] * taps.kernel[1]; tap++) {
-            const int64_t row = (int64_t)(tap / taps.kernel[1]) * taps.dilation[0];
-            const int64_t column = (int64_t)(tap % taps.kernel[1]) * taps.dilation[1];
             const float *seen = (const float *)(const void *)from->values +
-                                snn_field_first(&from->field, op, position) +
-                                (row * from->field.columns + column) * from->field.channels +
+                                snn_field_first(&from->field, op, position) + snn_field_tap(&from->field, &taps, tap) +
                                 (int64_t)(group - groups.begin) * groups.channels;
             for (int32_t k = 0; k < groups.channels; k++, weights += end - begin) {
                 for (int32_t r = begin; r < end; r++) {
@@ -368,7 +361,7 @@ void snn_portable_project_image(const snn_image_tile *tile)
     const int64_t last = tile->row_end * width;
     const double unit = ldexp(1.0, -PIXEL_FRACTION_BITS - projection->shift); /* a power of two: rounded once only */
     number *totals = tile->scratch;
-    uint8_t *sources = (uint8_t *)tile->scratch + aligned(CHUNK * channels * (int64_t)sizeof *totals);
+    uint8_t *sources = (uint8_t *)tile->scratch + snn_aligned(CHUNK * channels * (int64_t)sizeof *totals);
     uint8_t *working = sources, *at = sources;
     for (int32_t i = 0; i < tile->count; i++) {
         working += source_bytes(&tile->packed[i]);

@@ -61,7 +61,7 @@ static int64_t vector_bytes(const matrix *m)
 static int64_t bias_bytes(const snn_packed *packed)
 {
     const int64_t rows = packed->row_end - packed->row_begin + PANEL_ROWS; /* whole vectors are loaded */
-    return packed->largest == 0 ? 0 : (rows * WORD_BYTES + SNN_ALIGNMENT - 1) / SNN_ALIGNMENT * SNN_ALIGNMENT;
+    return packed->largest == 0 ? 0 : snn_aligned(rows * WORD_BYTES);
 }
 
 /* Whether values are bytes: the largest one, and what `scale` and zeros are. */
@@ -111,7 +111,7 @@ static int32_t bias_of(const snn_packed *packed, const snn_codes *whole, int32_t
     int64_t bias = 0;
     for (int64_t k = 0; k < length; k++) {
         const int32_t channel = op->source_channel + group * groups.channels + (int32_t)(k % groups.channels);
-        bias -= weights[k] * (whole != NULL ? snn_codes_zero(whole, channel) : packed->largest / 2);
+        bias -= weights[k] * (whole != NULL ? snn_codes_zero(whole, packed->largest, channel) : packed->largest / 2);
     }
     return (int32_t)(uint32_t)(uint64_t)bias; /* sums are taken modulo 2^32 */
 }
@@ -311,10 +311,7 @@ static void find_values(const matrix *m, const snn_operator *op, const snn_field
                         int64_t *segments, int64_t *seen)
 {
     for (int32_t i = 0; i < m->segments; i++) {
-        const int32_t row = m->whole_rows ? i : i / m->taps.kernel[1];
-        const int32_t column = m->whole_rows ? 0 : i % m->taps.kernel[1];
-        segments[i] = ((int64_t)row * m->taps.dilation[0] * field->columns + (int64_t)column * m->taps.dilation[1]) *
-                      field->channels * m->value_bytes;
+        segments[i] = snn_field_tap(field, &m->taps, m->whole_rows ? i * m->taps.kernel[1] : i) * m->value_bytes;
     }
     const int64_t width = op->target.width, positions = tile->position_end - tile->position_begin;
     const int64_t next = (int64_t)field->column_stride * field->channels * m->value_bytes;

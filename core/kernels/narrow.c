@@ -6,7 +6,7 @@
  * outputs and taps that see it.
  *
  * Packed: int16_t [slab][tap row][tap column, or pair of them][word of the group][target][2]; what is missing of a
- * pair, and missing targets, are 0. */
+ * pair is 0. Fewer targets than a slab has are repeated, so that its lanes can be those of several positions. */
 #include "core/kernels/portable.h"
 
 #include <string.h>
@@ -93,22 +93,17 @@ static void channels_of(const narrow *n, int32_t row, int32_t count, int32_t *fi
     *channels = ((row + count - 1) / n->group_rows + 1 - group) * n->group_channels;
 }
 
-static int64_t aligned(int64_t bytes)
-{
-    return (bytes + SNN_ALIGNMENT - 1) / SNN_ALIGNMENT * SNN_ALIGNMENT;
-}
-
 /* Bytes of the field's values of the source channels of a slab, and of what is read and written behind them. */
 static int64_t values_bytes(const narrow *n, int64_t positions, int32_t channels)
 {
     const int64_t behind = (int64_t)n->op->window.dilation[1] * channels * (int64_t)sizeof(int16_t);
-    return aligned(positions * channels * (int64_t)sizeof(int16_t)) + aligned(behind) + 2 * SNN_ALIGNMENT;
+    return snn_aligned(positions * channels * (int64_t)sizeof(int16_t)) + snn_aligned(behind) + 2 * SNN_ALIGNMENT;
 }
 
 /* Bytes of the words of as many positions of the field, and of what is read behind them. */
 static int64_t words_bytes(const narrow *n, int64_t positions)
 {
-    return aligned((positions * n->words + 1) * SLAB * (int64_t)sizeof(int16_t));
+    return snn_aligned((positions * n->words + 1) * SLAB * (int64_t)sizeof(int16_t));
 }
 
 /* The most source channels that a slab sees: its targets may begin anywhere in a group. */

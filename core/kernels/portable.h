@@ -21,6 +21,7 @@
 #ifndef SNN_KERNELS_PORTABLE_H
 #define SNN_KERNELS_PORTABLE_H
 
+#include "core/base/memory.h"
 #include "core/kernels/kernels.h"
 
 #ifndef SNN_ISA
@@ -42,7 +43,6 @@
 #define snn_portable_pack_codes         SNN_ISA_NAME(snn_portable_pack_codes)
 #define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
 #define snn_codes_bytes                 SNN_ISA_NAME(snn_codes_bytes)
-#define snn_codes_zero                  SNN_ISA_NAME(snn_codes_zero)
 #define snn_matrix_pack                 SNN_ISA_NAME(snn_matrix_pack)
 #define snn_matrix_scratch              SNN_ISA_NAME(snn_matrix_scratch)
 #define snn_matrix_project              SNN_ISA_NAME(snn_matrix_project)
@@ -132,7 +132,12 @@ static inline int32_t snn_value_bytes(int32_t largest)
 /* The largest byte, if the codes of a projection's source are 2 (byte - zero): what planes whose bit is not set add up
  * to, with a zero that is a byte, too. Else 0. */
 int64_t snn_codes_bytes(const snn_codes *codes, const snn_operator *op);
-int32_t snn_codes_zero(const snn_codes *codes, int32_t channel);
+
+/* The zero of a channel's codes, of which the largest byte is `largest`. */
+static inline int32_t snn_codes_zero(const snn_codes *codes, int32_t largest, int32_t channel)
+{
+    return (largest - codes->rest[channel]) / 2;
+}
 
 /* Values of a step: int16_t, or bytes up to `largest` (snn_packed) that are by its zero larger than single spikes or
  * their sums over a pool, or are half of what codes are. Writes up to a vector behind the last; `scratch` is
@@ -140,6 +145,20 @@ int32_t snn_codes_zero(const snn_codes *codes, int32_t channel);
 void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
                       int32_t largest, void *values, void *scratch);
 int64_t snn_field_scratch(int32_t channels);
+
+/* Bytes up to where another array may begin. */
+static inline int64_t snn_aligned(int64_t bytes)
+{
+    return (bytes + SNN_ALIGNMENT - 1) / SNN_ALIGNMENT * SNN_ALIGNMENT;
+}
+
+/* Offset of a tap's values from what a target sees first; taps are numbered along the rows. */
+static inline int64_t snn_field_tap(const snn_field *field, const snn_window *taps, int32_t tap)
+{
+    const int64_t row = (int64_t)(tap / taps->kernel[1]) * taps->dilation[0];
+    const int64_t column = (int64_t)(tap % taps->kernel[1]) * taps->dilation[1];
+    return (row * field->columns + column) * field->channels;
+}
 
 /* Offset in a step's field values of what target position `position` sees first. */
 static inline int64_t snn_field_first(const snn_field *field, const snn_operator *op, int64_t position)

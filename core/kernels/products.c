@@ -156,15 +156,10 @@ static void channels_of(const snn_packed *packed, int32_t *channel, int32_t *cha
     }
 }
 
-static int64_t aligned(int64_t bytes)
-{
-    return (bytes + SNN_ALIGNMENT - 1) / SNN_ALIGNMENT * SNN_ALIGNMENT;
-}
-
 /* Bytes of the field's values of all steps, and of what is written behind them. */
 static int64_t values_bytes(const snn_packed *packed, int64_t field_size, int32_t steps)
 {
-    return aligned(field_size * steps * snn_value_bytes(packed->largest)) + 2 * SNN_ALIGNMENT;
+    return snn_aligned(field_size * steps * snn_value_bytes(packed->largest)) + 2 * SNN_ALIGNMENT;
 }
 
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
@@ -195,7 +190,7 @@ int64_t snn_portable_codes_scratch(const snn_packed *packed, int64_t positions, 
     channels_of(packed, &channel, &channels);
     const bool works = class_of(packed) == PRODUCT_MATRIX;
     return values_bytes(packed, snn_field_largest(op, positions, channels), steps) +
-           aligned(snn_field_scratch(channels)) + (works ? snn_matrix_scratch(packed, positions, steps) : 0);
+           snn_aligned(snn_field_scratch(channels)) + (works ? snn_matrix_scratch(packed, positions, steps) : 0);
 }
 
 /* Adds what one target position sees through all taps, channel by channel. weights [tap][channel]. */
@@ -372,7 +367,7 @@ void snn_portable_project_source(const snn_packed *packed, const snn_source *sou
     if (class_of(packed) == PRODUCT_CHANNELWISE) {
         project_channelwise(packed, &field, (const int16_t *)values, tile);
     } else {
-        snn_matrix_project(packed, &field, values, tile, working + aligned(snn_field_scratch(channels)));
+        snn_matrix_project(packed, &field, values, tile, working + snn_aligned(snn_field_scratch(channels)));
     }
 }
 

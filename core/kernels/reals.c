@@ -65,9 +65,7 @@ static void multiply(const snn_field *field, const snn_window *taps, const float
 {
     float total[LANES] = {0};
     for (int32_t tap = 0; tap < taps->kernel[0] * taps->kernel[1]; tap++) {
-        const int64_t row = (int64_t)(tap / taps->kernel[1]) * taps->dilation[0];
-        const int64_t column = (int64_t)(tap % taps->kernel[1]) * taps->dilation[1];
-        const float *seen = values + (row * field->columns + column) * field->channels;
+        const float *seen = values + snn_field_tap(field, taps, tap);
         for (int32_t k = 0; k < channels; k++, weights += rows) {
             if (count == LANES) {
                 for (int i = 0; i < LANES; i++) {

@@ -116,8 +116,8 @@ typedef struct planes {
     const int32_t *magnitude;
 } planes;
 
-/* base - sum over planes of `factor` magnitude, where the plane's bit is set: a value for each of `count` bits from
- * `bit` on, and up to a vector behind them. base[i % period], or base[0] if bytes. */
+/* A base less twice the magnitudes of planes whose bit is set (as bytes: the magnitudes): a value for each of `count`
+ * bits from `bit` on, and up to a vector behind them. Of value i the base is base[i % period]. */
 #if defined(__AVX512BW__)
 static void take(const planes *of, int64_t bit, int64_t count, const int16_t *base, int64_t period, int16_t *values)
 {
@@ -236,17 +236,12 @@ int64_t snn_codes_bytes(const snn_codes *codes, const snn_operator *op)
         return 0;
     }
     for (int32_t c = op->source_channel; c < op->source_channel + op->source_channels; c++) {
-        const int32_t zero = snn_codes_zero(codes, c);
+        const int32_t zero = snn_codes_zero(codes, all, c);
         if ((all - codes->rest[c]) % 2 != 0 || zero < 0 || zero > UINT8_MAX) {
             return 0;
         }
     }
     return all;
-}
-
-int32_t snn_codes_zero(const snn_codes *codes, int32_t channel)
-{
-    return (sum_of_planes(codes, 0) - codes->rest[channel]) / 2;
 }
 
 /* First tap of a pool window that is inside the source, and the one behind the last. */
@@ -289,7 +284,7 @@ static void prepare(const writer *w)
         return;
     }
     for (int32_t c = 0; c < w->field->channels; c++) {
-        w->zeros[c] = (uint8_t)snn_codes_zero(codes, w->field->channel + c);
+        w->zeros[c] = (uint8_t)snn_codes_zero(codes, w->largest, w->field->channel + c);
     }
 }
 

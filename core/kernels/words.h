@@ -26,10 +26,6 @@ static inline vector load_words(const void *words)
 {
     return _mm512_loadu_si512(words);
 }
-static inline void store_words(void *words, vector values)
-{
-    _mm512_storeu_si512(words, values);
-}
 static inline vector repeat_word(int32_t word)
 {
     return _mm512_set1_epi32(word);
@@ -72,10 +68,6 @@ enum { BYTE_LARGEST = 8, NARROW = 1 };
 static inline vector load_words(const void *words)
 {
     return _mm256_loadu_si256((const __m256i *)words);
-}
-static inline void store_words(void *words, vector values)
-{
-    _mm256_storeu_si256((__m256i *)words, values);
 }
 static inline vector repeat_word(int32_t word)
 {
@@ -123,10 +115,6 @@ static inline vector load_words(const void *words)
 {
     return _mm_loadu_si128((const __m128i *)words);
 }
-static inline void store_words(void *words, vector values)
-{
-    _mm_storeu_si128((__m128i *)words, values);
-}
 static inline vector repeat_word(int32_t word)
 {
     return _mm_set1_epi32(word);
@@ -167,10 +155,6 @@ static inline vector load_words(const void *words)
     vector both;
     memcpy(&both, words, sizeof both);
     return both;
-}
-static inline void store_words(void *words, vector values)
-{
-    memcpy(words, &values, sizeof values);
 }
 static inline vector repeat_word(int32_t word)
 {
