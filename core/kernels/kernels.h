@@ -18,6 +18,7 @@ typedef struct snn_packed {
     const snn_projection *projection;
     int32_t row_begin, row_end; /* rows packed: target channels op.target_channel + row */
     bool real;                  /* float32 weights: accumulators hold float bits */
+    bool wide;                  /* integer weights of a matrix: some do not fit a byte */
     int32_t largest;            /* source values are bytes up to this one; 0: they are not */
     int32_t scale;              /* of bytes: a value is scale * (byte - zero) */
     int32_t limb_bits;          /* of a stream's integers */

@@ -5,18 +5,24 @@
  * lane adds up the sum of one row, and nothing is left to add across lanes.
  *
  * Where weights are bytes and the values' range allows it (snn_packed.largest), values are bytes, too: a value is
- * scale * (byte - zero of its channel), and what the zeros add to a row's sum is taken from it as a bias.
+ * scale * (byte - zero of its channel), and what the zeros add to a row's sum is taken from it as a bias. Tile
+ * registers (tiles.c) multiply them with weights of two bytes, too, as two limbs, each a vector.
  *
  * Packed: int32_t bias [row] if bytes, then words [group][panel][segment][word][row of the panel]. A panel is up to
  * PANEL_VECTORS vectors of rows; rows behind a group's last, and what is missing of a segment's last word, are 0. */
-#include "core/kernels/portable.h"
+#include "core/kernels/matrix.h"
 
 #include <string.h>
 
 #include "core/base/memory.h"
 #include "core/kernels/words.h"
 
-enum { PANEL_ROWS = PANEL_VECTORS * WIDTH, WORD_BYTES = sizeof(int32_t) };
+enum { PANEL_ROWS = PANEL_VECTORS * WIDTH };
+#ifdef SNN_TILES
+enum { HAS_TILES = 1, LARGEST = UINT8_MAX };
+#else
+enum { HAS_TILES = 0, LARGEST = BYTE_LARGEST };
+#endif
 
 /* How a product sees its operator. */
 typedef struct matrix {
@@ -25,6 +31,7 @@ typedef struct matrix {
     int32_t segments;
     int64_t length, words; /* of a segment: values, and words that hold them */
     int32_t value_bytes;
+    int32_t limbs;   /* of a weight, each a vector */
     bool whole_rows; /* a segment is a row of taps */
 } matrix;
 
@@ -33,7 +40,8 @@ static matrix matrix_of(const snn_packed *packed)
     const snn_operator *op = &packed->projection->op;
     matrix m = {.taps = snn_operator_taps(op),
                 .groups = snn_row_groups_of(packed),
-                .value_bytes = snn_value_bytes(packed->largest)};
+                .value_bytes = snn_value_bytes(packed->largest),
+                .limbs = packed->wide && packed->largest > 0 ? 2 : 1};
     m.whole_rows = m.groups.end - m.groups.begin == 1 && m.taps.dilation[1] == 1;
     if (op->kind == SNN_OPERATOR_DENSE) {
         m.segments = 1;
@@ -43,6 +51,12 @@ static matrix matrix_of(const snn_packed *packed)
         m.length = (int64_t)m.groups.channels * (m.whole_rows ? m.taps.kernel[1] : 1);
     }
     m.words = (m.length * m.value_bytes + WORD_BYTES - 1) / WORD_BYTES;
+#ifdef SNN_TILES
+    if (packed->largest > 0) {
+        const int64_t together = snn_tiles_words(m.words);
+        m.words = (m.words + together - 1) / together * together;
+    }
+#endif
     return m;
 }
 
@@ -54,7 +68,7 @@ static int32_t vectors_of(int32_t rows)
 /* Bytes of a vector of rows, all words. */
 static int64_t vector_bytes(const matrix *m)
 {
-    return m->segments * m->words * WIDTH * WORD_BYTES;
+    return m->segments * m->words * m->limbs * WIDTH * WORD_BYTES;
 }
 
 /* Bytes before the panels. */
@@ -74,26 +88,28 @@ static void choose_bytes(const snn_codes *whole, bool single, snn_packed *packed
     packed->scale = 1;
     packed->largest = 0;
     const int64_t largest = single ? 2 * snn_operator_pool_area(op) : whole != NULL ? snn_codes_bytes(whole, op) : 0;
-    if (largest == 0 || largest > BYTE_LARGEST) {
-        return;
+    for (int64_t i = 0; i < rows * length && !packed->wide; i++) {
+        packed->wide = weights[i] < INT8_MIN || weights[i] > INT8_MAX;
     }
-    for (int64_t i = 0; i < rows * length; i++) {
-        if (weights[i] < INT8_MIN || weights[i] > INT8_MAX) {
-            return;
-        }
+    if (largest == 0 || largest > LARGEST || (packed->wide && !HAS_TILES)) {
+        return;
     }
     packed->scale = single ? 1 : 2;
     packed->largest = (int32_t)largest;
 }
 
-/* One row into its lane of a panel of `width` rows. */
+/* One row into its lane of a panel `width` words wide. */
 static void pack_row(const matrix *m, const int16_t *weights, int32_t width, uint8_t *lane)
 {
     const int32_t per_word = WORD_BYTES / m->value_bytes;
     for (int32_t segment = 0; segment < m->segments; segment++, lane += m->words * width * WORD_BYTES) {
         for (int64_t k = 0; k < m->length; k++, weights++) {
             uint8_t *to = lane + k / per_word * width * WORD_BYTES + k % per_word * m->value_bytes;
-            if (m->value_bytes == 1) {
+            if (m->limbs == 2) {
+                const uint16_t bits = (uint16_t)*weights;
+                to[0] = (uint8_t)(bits >> 8);
+                to[WIDTH * WORD_BYTES] = (uint8_t)bits;
+            } else if (m->value_bytes == 1) {
                 *(int8_t *)to = (int8_t)*weights;
             } else {
                 memcpy(to, weights, sizeof *weights);
@@ -139,9 +155,11 @@ snn_status snn_matrix_pack(const snn_projection *projection, const snn_codes *wh
         int32_t begin, end;
         snn_rows_of_group(&m.groups, packed, group, &begin, &end);
         for (int32_t row = begin; row < end; row += PANEL_ROWS) {
-            const int32_t rows = end - row < PANEL_ROWS ? end - row : PANEL_ROWS, width = vectors_of(rows) * WIDTH;
+            const int32_t rows = end - row < PANEL_ROWS ? end - row : PANEL_ROWS;
+            const int32_t width = vectors_of(rows) * m.limbs * WIDTH;
             for (int32_t i = 0; i < rows; i++, weights += depth) {
-                pack_row(&m, weights, width, panel + (int64_t)i * WORD_BYTES);
+                const int64_t lane = i / WIDTH * m.limbs * WIDTH + i % WIDTH;
+                pack_row(&m, weights, width, panel + lane * WORD_BYTES);
                 if (packed->largest > 0) {
                     bias[row + i] = bias_of(packed, whole, group, weights);
                 }
@@ -157,19 +175,6 @@ int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t 
     const matrix m = matrix_of(packed);
     return (positions * steps + m.segments) * (int64_t)sizeof(int64_t);
 }
-
-/* A panel and the rows of values that it is multiplied with. */
-typedef struct job {
-    const uint8_t *values, *weights;
-    const int32_t *bias;     /* of the panel's rows, if values are bytes */
-    const int64_t *segments; /* where each begins, from what a target sees first on, in bytes */
-    int32_t segment_count;
-    int64_t words;
-    int64_t together; /* words whose sums can be added before they are widened */
-    int64_t stride;   /* between rows of sums */
-    int32_t last;     /* rows of weights in the panel's last vector */
-    bool doubled;     /* sums are */
-} job;
 
 enum { ROWS_MOST = 12, VECTORS_MOST = 4 };
 
@@ -301,9 +306,13 @@ static void multiply_pairs(const job *j, int32_t vectors, const int64_t *seen, i
 
 static void multiply_bytes(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
 {
+#ifdef SNN_TILES
+    snn_tiles_multiply(j, vectors, seen, count, sums);
+#else
     if (BYTE_LARGEST > 0) {
         multiply_panel(j, vectors, seen, count, sums, true);
     }
+#endif
 }
 
 /* Where segments begin in a target's sight, and each target's sight, row by row of the sums, in the field's values. */
@@ -339,6 +348,7 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
              .segments = segments,
              .segment_count = m.segments,
              .words = m.words,
+             .limbs = m.limbs,
              .stride = out.stride,
              .doubled = packed->scale == 2};
     j.together = packed->largest > 0 ? INT16_MAX / (2 * -INT8_MIN * packed->largest) : 0;

@@ -1,8 +1,6 @@
 /* The table of the plain C kernels; see portable.h for how it becomes several. */
 #include "core/kernels/portable.h"
 
-#include "core/kernels/processor.h"
-
 #define TEXT_OF(name) #name
 #define TEXT(name)    TEXT_OF(name)
 
@@ -14,6 +12,7 @@ enum { TILE_BYTES = 512 << 10 };
 enum { TILE_BYTES = 0 };
 #endif
 
+bool SNN_ISA_NAME(snn_processor_runs)(void); /* processor.h, or that of a table in tests */
 extern const snn_kernels SNN_ISA_NAME(snn_kernels);
 
 const snn_kernels SNN_ISA_NAME(snn_kernels) = {

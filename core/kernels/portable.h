@@ -1,13 +1,13 @@
 /* The plain C kernels, private to this folder.
  *
  * The same sources are compiled once for the baseline ("portable") and again with the compiler's flags for wider
- * vectors ("avx2", "avx512"), which give the same bits. SNN_ISA is the copy's name; it ends the name of each function
- * that crosses a file, so that the copies can be linked together.
+ * vectors ("avx2", "avx512", "amx": with tile registers), which give the same bits. SNN_ISA is the copy's name; it ends
+ * the name of each function that crosses a file, so that the copies can be linked together.
  *
  *   images    products with a graded image
  *   values    spikes of a receptive field as int16 values or bytes
  *   products  projections: packing, and products with values
- *   matrix    convolutions and dense operators with integer weights
+ *   matrix    convolutions and dense operators with integer weights; tiles: in tile registers
  *   reals     the same with float32 weights, and of streams
  *   streams   products of a stream's integers
  *   narrow    convolutions of narrow groups, depthwise ones among them
@@ -46,6 +46,8 @@
 #define snn_matrix_pack                 SNN_ISA_NAME(snn_matrix_pack)
 #define snn_matrix_scratch              SNN_ISA_NAME(snn_matrix_scratch)
 #define snn_matrix_project              SNN_ISA_NAME(snn_matrix_project)
+#define snn_tiles_words                 SNN_ISA_NAME(snn_tiles_words)
+#define snn_tiles_multiply              SNN_ISA_NAME(snn_tiles_multiply)
 #define snn_reals_pack                  SNN_ISA_NAME(snn_reals_pack)
 #define snn_reals_project               SNN_ISA_NAME(snn_reals_project)
 #define snn_narrow_suits                SNN_ISA_NAME(snn_narrow_suits)

@@ -10,9 +10,9 @@ typedef struct project_case {
     snn_weight_format format;
     snn_spikes source;
     const int32_t *integers; /* of a stream instead, [position][channel] */
-    int32_t planes; /* of the source */
-    bool coded, whole; /* codes, and of finished windows only */
-    snn_codes codes; /* `magnitude` and `rest` owned */
+    int32_t planes;          /* of the source */
+    bool coded, whole;       /* codes, and of finished windows only */
+    snn_codes codes;         /* `magnitude` and `rest` owned */
     snn_tile tile;
     int32_t row_begin, row_end; /* packed */
 } project_case;

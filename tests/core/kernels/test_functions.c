@@ -12,6 +12,7 @@
 
 #include "core/base/memory.h"
 #include "core/kernels/kernels.h"
+#include "tests/core/tables/tables.h"
 
 enum {
     BITS_STRIDE = 4801,     /* a prime: about 900 thousand floats of all exponents */
@@ -428,7 +429,7 @@ static void test_tables(void **state)
 {
     (void)state;
     int32_t count;
-    const snn_kernels *const *all = snn_kernels_all(&count);
+    const snn_kernels *const *all = all_tables(&count);
     table_case c = make_table_case();
     for (int32_t i = 0; i < TABLE_CHANNELS; i++) { /* all exponents, then the middle */
         c.inputs[i] = i % 2 == 0 ? snn_function_from_bits((uint32_t)i / 2 * 2 * TABLE_STRIDE)

@@ -10,6 +10,7 @@
 #include "core/base/memory.h"
 #include "tests/core/kernels/random_case.h"
 #include "tests/core/kernels/wide_case.h"
+#include "tests/core/tables/tables.h"
 
 enum { GUARD = 64 };
 
@@ -323,7 +324,7 @@ static void check_fused(const snn_kernels *kernels, const fused_case *c, const o
 static void check_case(const fused_case *c)
 {
     int32_t tables;
-    const snn_kernels *const *all = snn_kernels_all(&tables);
+    const snn_kernels *const *all = all_tables(&tables);
     outcome expected = run_apart(c, all[tables - 1]);
     for (int32_t k = 0; k < tables; k++) {
         if (all[k]->available() && all[k]->fuses != NULL) {
@@ -479,7 +480,7 @@ static void test_gathered_images(void **state)
     (void)state;
     enum { IMAGES_MAX = 2 }; /* that random cases have */
     int32_t tables;
-    const snn_kernels *const *all = snn_kernels_all(&tables);
+    const snn_kernels *const *all = all_tables(&tables);
     seed_random(26);
     for (int i = 0; i < 40; i++) {
         const int32_t size = random_int(1, 4), targets = random_int(20, 70);

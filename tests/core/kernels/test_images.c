@@ -14,6 +14,7 @@
 #include "core/kernels/kernels.h"
 #include "tests/core/kernels/project_case.h"
 #include "tests/core/kernels/random_case.h"
+#include "tests/core/tables/tables.h"
 
 enum { GUARD = 64, MOST_PRODUCTS = 2, CASES = 500 };
 
@@ -228,7 +229,7 @@ static void check_image(const snn_kernels *kernels, const image_case *c, const f
 static void check_images(snn_operator_kind kind, snn_weight_format format, bool image)
 {
     int32_t count;
-    const snn_kernels *const *all = snn_kernels_all(&count);
+    const snn_kernels *const *all = all_tables(&count);
     image_case c = random_image_case(kind, format, image);
     const int64_t positions = snn_shape_positions(c.of[0].projection.op.target), channels = c.end - c.begin;
     float *expected = allocate(positions * channels, sizeof *expected);

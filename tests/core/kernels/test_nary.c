@@ -14,6 +14,7 @@
 #include "core/base/memory.h"
 #include "core/kernels/kernels.h"
 #include "tests/core/kernels/random_case.h"
+#include "tests/core/tables/tables.h"
 
 enum { NARY_CASES = 60, GUARD = 64, LARGEST_ROW = 512 };
 
@@ -503,7 +504,7 @@ static void check_others_bits(const nary_case *c, const nary_result *r)
 static void check_nary_case(const nary_case *c)
 {
     int32_t count;
-    const snn_kernels *const *all = snn_kernels_all(&count);
+    const snn_kernels *const *all = all_tables(&count);
     const int32_t channels = c->population.shape.channels;
     nary_result whole = result_of(c);
     run_range(all[count - 1], c, 0, channels, c->steps, &whole);

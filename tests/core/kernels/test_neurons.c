@@ -13,6 +13,7 @@
 #include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
 #include "tests/core/kernels/random_case.h"
+#include "tests/core/tables/tables.h"
 
 enum { CASES_PER_KIND = 40 };
 
@@ -303,7 +304,7 @@ void test_fire(void **state)
 {
     (void)state;
     int32_t count;
-    const snn_kernels *const *all = snn_kernels_all(&count);
+    const snn_kernels *const *all = all_tables(&count);
     seed_random(99);
     for (int kind = 0; kind < SNN_NEURON_KIND_COUNT; kind++) {
         if (!snn_neuron_spikes(kind) || snn_neuron_reads_all_channels(kind)) { /* the latter: test_nary.c */

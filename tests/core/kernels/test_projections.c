@@ -13,6 +13,7 @@
 #include "core/kernels/kernels.h"
 #include "tests/core/kernels/project_case.h"
 #include "tests/core/kernels/random_case.h"
+#include "tests/core/tables/tables.h"
 
 enum { PROJECT_CASES = 400 };
 
@@ -20,7 +21,7 @@ static void check_projections(snn_operator_kind kind, bool coded)
 {
     static const snn_weight_format formats[] = {SNN_WEIGHTS_INT16, SNN_WEIGHTS_FLOAT32, SNN_WEIGHTS_INT8};
     int32_t count;
-    const snn_kernels *const *all = snn_kernels_all(&count);
+    const snn_kernels *const *all = all_tables(&count);
     seed_random((coded ? 101 : 1) + (uint64_t)kind);
     for (int i = 0; i < PROJECT_CASES; i++) {
         project_case c = random_project_case(kind, formats[i % 3], coded);
@@ -87,7 +88,7 @@ void test_known_product(void **state)
     source.bits[0] = 1; /* channels + - */
     source.bits[1] = 2; /* channels - + */
     int32_t count;
-    const snn_kernels *const *all = snn_kernels_all(&count);
+    const snn_kernels *const *all = all_tables(&count);
     for (int32_t k = 0; k < count; k++) {
         if (!all[k]->available()) {
             continue;
@@ -120,7 +121,7 @@ void test_pack_limits(void **state)
                                  .row_end = 1,
                                  .weights = &weight};
     int32_t count;
-    const snn_kernels *const *all = snn_kernels_all(&count);
+    const snn_kernels *const *all = all_tables(&count);
     for (int32_t k = 0; k < count; k++) {
         snn_packed packed;
         projection.op.source = (snn_shape){200, 200, 1};

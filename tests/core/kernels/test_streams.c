@@ -10,6 +10,7 @@
 #include "tests/core/kernels/project_case.h"
 #include "tests/core/kernels/random_case.h"
 #include "tests/core/kernels/test_kernels.h"
+#include "tests/core/tables/tables.h"
 
 enum { CASES = 60, INTEGER_BITS = 28 };
 
@@ -30,7 +31,7 @@ void test_streams(void **state)
     (void)state;
     static const snn_operator_kind kinds[] = {SNN_OPERATOR_CONVOLUTION, SNN_OPERATOR_DENSE, SNN_OPERATOR_TOKENS};
     int32_t count;
-    const snn_kernels *const *all = snn_kernels_all(&count);
+    const snn_kernels *const *all = all_tables(&count);
     seed_random(5);
     for (int i = 0; i < CASES; i++) {
         project_case c = random_project_case(kinds[i % 3], SNN_WEIGHTS_INT16, false);

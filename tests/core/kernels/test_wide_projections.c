@@ -11,6 +11,7 @@
 #include "core/kernels/kernels.h"
 #include "tests/core/kernels/random_case.h"
 #include "tests/core/kernels/wide_case.h"
+#include "tests/core/tables/tables.h"
 
 enum { GUARD = 64 };
 
@@ -102,7 +103,7 @@ static void check_operator(snn_operator op, weight_choice choice)
         }
     }
     int32_t tables;
-    const snn_kernels *const *all = snn_kernels_all(&tables);
+    const snn_kernels *const *all = all_tables(&tables);
     for (int32_t k = 0; k < tables; k++) {
         if (all[k]->available()) {
             check_wide_case(all[k], &c, before, expected);

@@ -14,6 +14,7 @@
 #include "tests/core/kernels/random_case.h"
 #include "tests/core/kernels/test_kernels.h"
 #include "tests/core/shard/naive_nary.h"
+#include "tests/core/tables/tables.h"
 
 enum { WINDOW_CASES = 40, GUARD = 64, PER_STEP = 3, PER_CHANNEL = 2 };
 
@@ -388,7 +389,7 @@ void test_windows(void **state)
 {
     (void)state;
     int32_t count;
-    const snn_kernels *const *all = snn_kernels_all(&count);
+    const snn_kernels *const *all = all_tables(&count);
     for (int kind = 0; kind < SNN_NEURON_KIND_COUNT; kind++) {
         seed_random(500 + (uint64_t)kind);
         for (int i = 0; i < WINDOW_CASES && snn_neuron_spikes((snn_neuron_kind)kind); i++) {

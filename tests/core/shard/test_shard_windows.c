@@ -13,6 +13,7 @@
 #include "core/shard/shard.h"
 #include "tests/core/shard/drive.h"
 #include "tests/core/shard/examples.h"
+#include "tests/core/tables/tables.h"
 
 enum { IMAGES = 3 };
 
@@ -183,7 +184,7 @@ static void every_instruction_set(void **state)
 {
     (void)state;
     int32_t count = 0;
-    const snn_kernels *const *tables = snn_kernels_all(&count);
+    const snn_kernels *const *tables = all_tables(&count);
     for (int32_t i = 0; i < count; i++) {
         const drive_settings settings = {.cut = {1, 2}, .group = 2, .threads = 2, .kernels = tables[i]};
         if (tables[i]->available()) {
