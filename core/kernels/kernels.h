@@ -4,8 +4,7 @@
  * target positions of one image, all owned channels, a whole block of timesteps. A projection kernel adds its integer
  * product for the tile into an accumulator [step][position in tile][owned channel]; the neuron kernel consumes the
  * accumulator, keeps x and y in registers or cache over the block, and writes spikes as bits. The accumulator is the
- * calling thread's scratch and stays in its cache. A table that can do both at once (int8 tiles with the neuron update
- * as epilogue) has `project_and_fire` for it; the others leave it NULL.
+ * calling thread's scratch and stays in its cache.
  */
 #ifndef SNN_KERNELS_KERNELS_H
 #define SNN_KERNELS_KERNELS_H
@@ -37,12 +36,6 @@ typedef struct snn_codes {
     int32_t shift, mask;
     int32_t begin[SNN_WINDOW_STEPS], end[SNN_WINDOW_STEPS];
 } snn_codes;
-
-/* A projection with the spikes that it takes. */
-typedef struct snn_feed {
-    const snn_packed *packed;
-    snn_spikes source;
-} snn_feed;
 
 /* One tile of one population. */
 typedef struct snn_tile {
@@ -153,21 +146,12 @@ typedef struct snn_kernels {
     /* A stream's integers, channel by channel: sum[c] += weights[c] values[c]. */
     void (*scale_stream)(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
                          int32_t count);
-    /* The rest is NULL where a table has no such kernel. Whether `project_and_fire` takes this projection, whose rows
-     * are all the channels that the population's neurons are owned of. Not with float32 weights. */
+    /* Maxima over windows: whether `project_and_fire` takes their only projection, whose rows are all the channels that
+     * the population's neurons are owned of. */
     bool (*fuses)(const snn_packed *packed, const snn_population *population);
-    /* Like scratch_bytes, for tiles that are whole rows of positions or lie in one. */
-    int64_t (*fused_scratch_bytes)(const snn_packed *packed, const snn_population *population, int64_t positions,
-                                   int32_t steps);
-    /* Whether `project_and_fire` takes this projection beside the one that it multiplies. NULL: none. */
-    bool (*adds)(const snn_packed *packed);
-    /* Whether `project_and_fire` takes this projection, onto a population of one position, with images as positions: of
-     * the population, and in the source's spikes, whose planes then are rows. NULL: none. */
-    bool (*gathers)(const snn_packed *packed);
-    /* `project` and `fire` in one, with the same results. `added` is NULL or a second projection. The accumulator holds
-     * the sums of the population's other projections, or is NULL if it has none (as it must be for kinds that read all
-     * positions). The tile is whole rows of positions or lies in one. */
-    void (*project_and_fire)(const snn_feed *product, const snn_feed *added, const snn_neurons *neurons,
+    int64_t (*fused_scratch_bytes)(const snn_population *population, int32_t steps);
+    /* `project` and `fire` in one, with the same results, of an image. There is no accumulator. */
+    void (*project_and_fire)(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
                              const snn_tile *tile, const snn_tile_counts *counts);
 } snn_kernels;
 

@@ -261,9 +261,8 @@ void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count);
 void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* windows.c, as in the table. */
 bool snn_portable_fuses(const snn_packed *packed, const snn_population *population);
-int64_t snn_portable_fused_scratch(const snn_packed *packed, const snn_population *population, int64_t positions,
-                                   int32_t steps);
-void snn_portable_project_and_fire(const snn_feed *product, const snn_feed *added, const snn_neurons *neurons,
+int64_t snn_portable_fused_scratch(const snn_population *population, int32_t steps);
+void snn_portable_project_and_fire(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
                                    const snn_tile *tile, const snn_tile_counts *counts);
 /* `fire` for the kinds that snn_neuron_reads_all_channels; see nary.c. */
 void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);

@@ -50,11 +50,8 @@ bool snn_portable_fuses(const snn_packed *packed, const snn_population *populati
     return population->kind == SNN_NEURON_MAXIMUM && op->kind == SNN_OPERATOR_DIAGONAL && !op->pooled && !packed->real;
 }
 
-int64_t snn_portable_fused_scratch(const snn_packed *packed, const snn_population *population, int64_t positions,
-                                   int32_t steps)
+int64_t snn_portable_fused_scratch(const snn_population *population, int32_t steps)
 {
-    (void)packed;
-    (void)positions;
     return working_of(&population->window, population->input, steps, NULL).bytes;
 }
 
@@ -185,12 +182,9 @@ static void find_moves(const snn_packed *packed, const snn_neurons *neurons, int
     }
 }
 
-void snn_portable_project_and_fire(const snn_feed *product, const snn_feed *added, const snn_neurons *neurons,
+void snn_portable_project_and_fire(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
                                    const snn_tile *tile, const snn_tile_counts *counts)
 {
-    (void)added; /* no second projection: see `adds` */
-    const snn_packed *packed = product->packed;
-    const snn_spikes *source = &product->source;
     const snn_shape input = neurons->input, shape = neurons->shape;
     const working w = working_of(&neurons->window, input, tile->steps, tile->scratch);
     find_last_viewers(&neurons->window, 0, input.height, shape.height, w.last_viewers[0]);

@@ -33,10 +33,7 @@ typedef struct snn_part {
     int32_t projection_end;
     snn_packed *packed; /* [end - begin]; data is NULL where no held row takes spikes or sums. Of readers of a stream
                            data are the rows' weights as the projection has them. */
-    int32_t fused;      /* of `packed`: the one that the kernels multiply and fire in one; -1 for none */
-    int32_t added;      /* likewise: the one that is added on the way */
-    bool gathered;      /* images are the positions of fused tiles */
-    bool summed;        /* other projections add to the accumulator */
+    bool fused;         /* the kernels multiply the only projection and fire in one */
     snn_packed *graded_products; /* [graded_product_count]: projections from the image, if it is graded */
     int32_t graded_product_count;
     snn_part_baseline baseline;
@@ -175,18 +172,8 @@ void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker
 
 /* shard_tiling.c */
 enum { SNN_ACCUMULATOR_ELEMENT = 4 }; /* bytes: int32_t or float */
-/* Chooses what is fused, tile_positions and tile_steps of a part. */
+/* Chooses whether a part is fused, and its tile_positions and tile_steps. */
 void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part);
-/* Bytes of scratch that a fused tile of so many positions needs. */
-int64_t snn_fused_scratch_bytes(const snn_shard *shard, const snn_population *population, const snn_part *part,
-                                int64_t positions);
-/* How an image's positions are cut: tiles of `length` positions, that end where rows of them do. */
-typedef struct snn_tiling {
-    int64_t images;      /* 1 where the positions are images */
-    int64_t rows, width; /* all positions are one row where tiles need not end with real ones */
-    int64_t row_tiles, length;
-} snn_tiling;
-snn_tiling snn_tiling_of(const snn_shard *shard, const snn_population *population, const snn_part *part);
 
 /* shard_tiles.c */
 snn_status snn_workers_create(snn_shard *shard);

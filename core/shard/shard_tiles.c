@@ -27,7 +27,7 @@ snn_status snn_workers_create(snn_shard *shard)
         const int32_t owned = snn_part_channels(part);
         const int32_t held = snn_part_inputs(part);
         int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
-        bytes = (part->fused >= 0 && !part->summed) || shard->timings != NULL ? 0 : bytes;
+        bytes = part->fused || shard->timings != NULL ? 0 : bytes;
         accumulator = bytes > accumulator ? bytes : accumulator;
         bytes = shard->kernels->image_scratch_bytes(part->graded_products, part->graded_product_count, held);
         accumulator = bytes > accumulator ? bytes : accumulator;
@@ -42,12 +42,11 @@ snn_status snn_workers_create(snn_shard *shard)
         for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
             const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
             if (part->packed != NULL && part->packed[i].data != NULL) {
-                bytes =
-                    snn_reads_stream(shard, projection)
-                        ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
-                    : i == part->fused
-                        ? snn_fused_scratch_bytes(shard, &shard->network->populations[p], part, part->tile_positions)
-                        : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
+                bytes = snn_reads_stream(shard, projection)
+                            ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
+                        : part->fused
+                            ? shard->kernels->fused_scratch_bytes(&shard->network->populations[p], shard->block)
+                            : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
                 scratch = bytes > scratch ? bytes : scratch;
             }
         }
@@ -124,38 +123,18 @@ static snn_spikes source_spikes(const tile_job *job, const snn_projection *proje
                        job->offset);
 }
 
-/* The same spikes, each image's plane seen as the row of a position. */
-static snn_spikes images_as_positions(snn_spikes spikes)
-{
-    return (snn_spikes){.bits = spikes.bits,
-                        .positions = spikes.images,
-                        .channels = (int32_t)(spikes.positions * spikes.channels),
-                        .row_bytes = (int32_t)snn_spikes_plane_bytes(&spikes),
-                        .images = 1};
-}
-
-static snn_feed feed_of(const tile_job *job, const snn_part *part, int32_t i)
-{
-    const snn_projection *projection = &job->shard->network->projections[part->projection_begin + i];
-    const snn_spikes spikes = source_spikes(job, projection);
-    return (snn_feed){&part->packed[i], part->gathered ? images_as_positions(spikes) : spikes};
-}
-
-/* All sums but those of the projections that the neurons take on the way. */
+/* The sums of all projections. */
 static void project(const tile_job *job)
 {
     const snn_shard *shard = job->shard;
     const snn_part *part = &shard->parts[job->population];
     const snn_tile *tile = &job->tile;
-    if (tile->accumulator == NULL) {
-        return;
-    }
     const int64_t elements =
         tile->steps * (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
     memset(tile->accumulator, 0, (size_t)elements * SNN_ACCUMULATOR_ELEMENT);
     for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
         const snn_packed *packed = &part->packed[i];
-        if (packed->data == NULL || i == part->fused || i == part->added) {
+        if (packed->data == NULL) {
             continue;
         }
         const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
@@ -208,14 +187,9 @@ static void fire(const tile_job *job)
         snn_subgradient_fire(&neurons, &baseline, &job->tile, &counts);
         return;
     }
-    if (part->gathered) {
-        neurons.spikes = images_as_positions(neurons.spikes);
-        neurons.input.width = neurons.shape.width = shard->images;
-    }
-    if (part->fused >= 0) {
-        const snn_feed product = feed_of(job, part, part->fused);
-        const snn_feed added = part->added >= 0 ? feed_of(job, part, part->added) : product;
-        shard->kernels->project_and_fire(&product, part->added >= 0 ? &added : NULL, &neurons, &job->tile, &counts);
+    if (part->fused) {
+        const snn_spikes spikes = source_spikes(job, &shard->network->projections[part->projection_begin]);
+        shard->kernels->project_and_fire(&part->packed[0], &spikes, &neurons, &job->tile, &counts);
         return;
     }
     shard->kernels->fire(&neurons, &job->tile, &counts);
@@ -255,7 +229,9 @@ static void run_tile(tile_job *job, int32_t steps)
     const snn_neuron_kind kind = job->shard->network->populations[job->population].kind;
     for (job->offset = 0; job->offset < steps; job->offset += tile_steps) {
         job->tile.steps = (int32_t)smaller(tile_steps, steps - job->offset);
-        project(job);
+        if (!job->shard->parts[job->population].fused) {
+            project(job);
+        }
         if (kind == SNN_NEURON_READOUT) {
             read_out(job);
         } else if (kind == SNN_NEURON_STREAM) {
@@ -308,25 +284,25 @@ static void end_trace(const snn_shard *shard, double begun)
 static void run_share(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
 {
     const snn_part *part = &shard->parts[population];
-    const snn_tiling cut = snn_tiling_of(shard, &shard->network->populations[population], part);
-    const int64_t tiles = cut.rows * cut.row_tiles; /* of an image */
-    const int64_t jobs = cut.images * tiles;
+    const int64_t positions = snn_shape_positions(shard->network->populations[population].input);
+    const int64_t tiles = (positions + part->tile_positions - 1) / part->tile_positions; /* of an image */
+    const int64_t jobs = shard->images * tiles;
     const snn_worker *worker = &shard->workers[omp_get_thread_num()];
     const double begun = begin_trace(shard);
 #pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < jobs; i++) {
-        const int64_t row = i % tiles / cut.row_tiles, column = i % tiles % cut.row_tiles * cut.length;
+        const int64_t begin = i % tiles * part->tile_positions;
         tile_job job = {
             .shard = shard,
             .population = population,
             .first = first,
             .worker = worker,
             .tile = {.image = (int32_t)(i / tiles),
-                     .position_begin = row * cut.width + column,
-                     .position_end = row * cut.width + smaller(column + cut.length, cut.width),
+                     .position_begin = begin,
+                     .position_end = smaller(begin + part->tile_positions, positions),
                      .channel_begin = part->held.begin,
                      .channel_end = part->held.end,
-                     .accumulator = part->fused >= 0 && !part->summed ? NULL : worker->accumulator,
+                     .accumulator = worker->accumulator,
                      .scratch = worker->scratch},
         };
         if (shard->timings != NULL) {

@@ -45,7 +45,7 @@ void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part
     const int64_t positions = snn_shape_positions(of->input), width = of->input.width;
     const int64_t bytes = (int64_t)shard->timings[population].moments * snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
     const int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
-    part->fused = part->added = -1;
+    part->fused = false;
     part->tile_steps = shard->block;
     int64_t count = smaller(smaller(TILE_BYTES / bytes, share), positions);
     count = count > 1 ? count : 1;
