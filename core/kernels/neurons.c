@@ -58,48 +58,6 @@ void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count)
     }
 }
 
-#ifndef __AVX2__ /* else neurons_vectors.c has it */
-/* All steps of SNN_LANES channels of one position. */
-static void run_lanes(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts, snn_lanes *group,
-                      int32_t first, int64_t position)
-{
-    const int64_t owned = snn_lanes_owned(neurons);
-    const int64_t state = position * owned + first, bit = neurons->channel_begin + first;
-    const int64_t tile_positions = tile->position_end - tile->position_begin;
-    const int64_t row = position * neurons->spikes.row_bytes;
-    const bool strict = snn_neuron_is_strict(neurons->kind);
-    _Alignas(SNN_ALIGNMENT) float graded[SNN_LANES];
-    uint32_t before = neurons->first ? 0 : snn_lanes_load_bits(neurons->previous + row, bit, group->count);
-
-    snn_lanes_load(group->x, neurons->x + state, group->count);
-    snn_lanes_load(group->y, neurons->y + state, group->count);
-    if (neurons->graded != NULL) {
-        snn_lanes_load(graded, neurons->graded + state, group->count);
-    }
-    for (int32_t step = 0; step < tile->steps; step++) {
-        const int64_t sum_at = (step * tile_positions + position - tile->position_begin) * owned + first;
-        _Alignas(SNN_ALIGNMENT) float sum[SNN_LANES];
-        snn_lanes_load_sums(sum, tile, neurons->real, sum_at, group->count);
-        snn_lanes_integrate(group->x, group->step, sum, neurons->eta[step], neurons->graded != NULL ? graded : NULL,
-                            neurons->graded != NULL ? neurons->increments[step] : 0.0F);
-        memcpy(group->target, group->x, sizeof group->x);
-        snn_portable_apply(neurons, group->target, SNN_LANES);
-        for (int i = 0; i < SNN_LANES; i++) {
-            group->target[i] = group->target[i] * group->inverse_scale[i];
-        }
-        const uint32_t bits = snn_lanes_fire(group, counts, step, neurons->eta[step], strict);
-        snn_lanes_store_bits(snn_spikes_plane(&neurons->spikes, step, tile->image) + row, bit, group->count, bits);
-        if (neurons->first && step == 0) {
-            before = bits;
-        }
-        snn_lanes_count_spikes(counts, step, bits, before);
-        before = bits;
-    }
-    snn_lanes_store(neurons->x + state, group->x, group->count);
-    snn_lanes_store(neurons->y + state, group->y, group->count);
-}
-#endif
-
 /* target = maximum of x over the window of output position (row, column), in units of the scale. */
 static void find_maximum(const snn_neurons *neurons, snn_lanes *group, int32_t first, int32_t row, int32_t column)
 {
@@ -159,25 +117,13 @@ void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const s
         return;
     }
     const int32_t owned = snn_lanes_owned(neurons);
-#ifdef __AVX2__
     if (neurons->kind != SNN_NEURON_MAXIMUM) {
         snn_vectors_fire(neurons, tile, counts);
         return;
     }
-#endif
     for (int32_t first = 0; first < owned; first += SNN_LANES) {
         snn_lanes group;
         snn_lanes_begin(&group, neurons, first);
-        if (neurons->kind == SNN_NEURON_MAXIMUM) {
-            run_windows(neurons, tile, counts, &group, first);
-            continue;
-        }
-#ifndef __AVX2__
-        snn_lanes_load(group.step, neurons->step + first, group.count);
-        for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
-            run_lanes(neurons, tile, counts, &group, first, position);
-        }
-        snn_lanes_count_channels(counts, &group, first);
-#endif
+        run_windows(neurons, tile, counts, &group, first);
     }
 }

@@ -1,4 +1,4 @@
-/* The neuron step of unary kinds by hand, for wide vectors: the same operations on the same values as in neurons.c.
+/* The neuron step of unary kinds.
  *
  * A vector holds neighbouring channels of one position; several positions are run side by side over the block's steps,
  * with x and y in registers: each step of a neuron waits for the one before it, so that one position alone would leave
@@ -92,7 +92,7 @@ static void find_units(const strip *s, int64_t position, units *u)
 static inline void store_bits(const strip *s, uint8_t *row, uint32_t bits)
 {
     const int64_t bit = s->neurons->channel_begin + s->first;
-    if (s->count == SNN_VECTOR && bit % 8 == 0) {
+    if (SNN_VECTOR % 8 == 0 && s->count == SNN_VECTOR && bit % 8 == 0) {
         memcpy(row + bit / 8, &bits, SNN_VECTOR / 8);
     } else {
         snn_lanes_store_bits(row, bit, s->count, bits);
@@ -123,7 +123,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
     snn_vector x[UNITS], y[UNITS];
     const snn_vector unit = snn_vector_all(SNN_ERROR_UNIT);
     snn_vector_int spikes = s->spikes;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < UNITS; i++) {
         x[i] = snn_vector_load(u->x[i], s->mask);
         y[i] = snn_vector_load(u->y[i], s->mask);
@@ -133,7 +133,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
         _Alignas(SNN_ALIGNMENT) float values[SNN_LANES];
         snn_vector_int errors = tracked ? snn_vector_load_int(s->errors[step]) : snn_vector_no_int();
         int32_t fired_count = 0, flips = 0;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int i = 0; i < UNITS; i++) {
             x[i] = integrate(s, u, i, step, stride, x[i]);
             if (!relu) {
@@ -143,7 +143,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
         if (!relu) {
             snn_portable_apply(s->neurons, values, SNN_LANES);
         }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int i = 0; i < UNITS; i++) {
             if (i < count) {
                 const snn_vector value = relu ? snn_vector_larger(snn_vector_all(0.0F), x[i])
@@ -168,7 +168,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
         s->counts->spikes[s->step + step] += fired_count;
         s->counts->flips[s->step + step] += flips;
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < UNITS; i++) {
         if (i < count) {
             snn_vector_store(u->x[i], x[i], s->mask);

@@ -257,7 +257,7 @@ void snn_portable_project_image(const snn_image_tile *tile);
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* x <- f(x) of `count` neurons of a unary kind, a multiple of SNN_LANES. */
 void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count);
-/* snn_portable_fire of unary kinds by hand; only where there are vectors as wide as vectors.h says. */
+/* snn_portable_fire of unary kinds (neurons_vectors.c). */
 void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* windows.c, as in the table. */
 bool snn_portable_fuses(const snn_packed *packed, const snn_population *population);

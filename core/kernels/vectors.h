@@ -219,6 +219,10 @@ static inline snn_vector snn_vector_all(float value)
 static inline snn_vector snn_vector_load(const float *from, snn_vector_mask mask)
 {
     snn_vector value = {0};
+    if (mask[SNN_VECTOR - 1] != 0) { /* all of them: masks are of first lanes */
+        memcpy(&value, from, sizeof value);
+        return value;
+    }
     for (int i = 0; i < SNN_VECTOR; i++) {
         value[i] = mask[i] != 0 ? from[i] : 0.0F;
     }
@@ -226,11 +230,31 @@ static inline snn_vector snn_vector_load(const float *from, snn_vector_mask mask
 }
 static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask mask)
 {
+    if (mask[SNN_VECTOR - 1] != 0) {
+        memcpy(to, &value, sizeof value);
+        return;
+    }
     for (int i = 0; i < SNN_VECTOR; i++) {
         if (mask[i] != 0) {
             to[i] = value[i];
         }
     }
+}
+static inline snn_vector snn_vector_converted(const int32_t *from, snn_vector_mask mask)
+{
+    snn_vector_int value = {0};
+    if (mask[SNN_VECTOR - 1] != 0) {
+        memcpy(&value, from, sizeof value);
+    } else {
+        for (int i = 0; i < SNN_VECTOR; i++) {
+            value[i] = mask[i] != 0 ? from[i] : 0;
+        }
+    }
+    return __builtin_convertvector(value, snn_vector);
+}
+static inline snn_vector snn_vector_add(snn_vector a, snn_vector b)
+{
+    return a + b;
 }
 static inline snn_vector snn_vector_subtract(snn_vector a, snn_vector b)
 {
@@ -239,6 +263,11 @@ static inline snn_vector snn_vector_subtract(snn_vector a, snn_vector b)
 static inline snn_vector snn_vector_multiply(snn_vector a, snn_vector b)
 {
     return a * b;
+}
+static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
+{
+    const snn_vector_int first = a > b;
+    return (snn_vector)((first & (snn_vector_int)a) | (~first & (snn_vector_int)b));
 }
 static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
 {
