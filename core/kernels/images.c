@@ -49,7 +49,8 @@ snn_status snn_portable_pack_image(const snn_projection *projection, snn_weight_
         return snn_portable_pack_codes(projection, format, row_begin, row_end, NULL, packed);
     }
     if (packed->real) {
-        return snn_reals_pack(projection, packed);
+        packed->product = &snn_reals_product;
+        return packed->product->pack(&(snn_operand){.whole = NULL}, packed);
     }
     const int64_t length = snn_operator_row_length(&projection->op);
     int64_t reach = INT32_MAX / INT16_MAX; /* limbs are int16_t, however small the weights */
@@ -64,7 +65,8 @@ snn_status snn_portable_pack_image(const snn_projection *projection, snn_weight_
         return snn_fail(SNN_INTERNAL_ERROR, "weights of the image that add up to more than 32 bits");
     }
     packed->limb = (int32_t)(INT32_MAX / reach);
-    return snn_matrix_pack(projection, NULL, false, packed);
+    packed->product = &snn_matrix_product;
+    return packed->product->pack(&(snn_operand){.whole = NULL}, packed);
 }
 
 static int32_t limb_bits(const snn_packed *packed)

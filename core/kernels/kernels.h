@@ -15,13 +15,14 @@
 /* A projection's weights for owned target channels, in the layout of the kernel table that packed them. */
 typedef struct snn_packed {
     const snn_projection *projection;
-    int32_t row_begin, row_end; /* rows packed: target channels op.target_channel + row */
-    bool real;                  /* float32 weights: accumulators hold float bits */
-    bool wide;                  /* integer weights of a matrix: some do not fit a byte */
-    int32_t largest;            /* source values are bytes up to this one; 0: they are not */
-    int32_t scale;              /* of bytes: a value is scale * (byte - zero) */
-    int32_t limb_bits;          /* of a stream's integers */
-    int32_t limb;               /* of a graded image's pixels: the largest magnitude */
+    int32_t row_begin, row_end;        /* rows packed: target channels op.target_channel + row */
+    bool real;                         /* float32 weights: accumulators hold float bits */
+    const struct snn_product *product; /* of the table that packed it */
+    bool wide;                         /* integer weights of a matrix: some do not fit a byte */
+    int32_t largest;                   /* source values are bytes up to this one; 0: they are not */
+    int32_t scale;                     /* of bytes: a value is scale * (byte - zero) */
+    int32_t limb_bits;                 /* of a stream's integers */
+    int32_t limb;                      /* of a graded image's pixels: the largest magnitude */
     int64_t bytes;
     void *data; /* owned; from snn_allocate */
 } snn_packed;
@@ -116,11 +117,10 @@ typedef struct snn_kernels {
     int64_t (*scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
     /* Adds the product of the source spikes with the packed rows into the tile's accumulator. */
     void (*project)(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
-    /* The same for windows: packing, scratch and products of codes, for tiles of `steps` moments. `whole`: the codes of
+    /* The same for windows: packing and products of codes, for tiles of `steps` moments. `whole`: the codes of
      * finished windows, if the projection takes no others; else NULL. */
     snn_status (*pack_codes)(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                              int32_t row_end, const snn_codes *whole, snn_packed *packed);
-    int64_t (*codes_scratch_bytes)(const snn_packed *packed, int64_t positions, int32_t steps);
     void (*project_codes)(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                           const snn_tile *tile);
     /* The same for a stream's integers (or floats), `plane` [position][channel]: adds their product, exact and then

@@ -79,7 +79,7 @@ static int64_t bias_bytes(const snn_packed *packed)
 }
 
 /* Whether values are bytes: the largest one, and what `scale` and zeros are. */
-static void choose_bytes(const snn_codes *whole, bool single, snn_packed *packed)
+static void choose_bytes(const snn_operand *operand, snn_packed *packed)
 {
     const snn_operator *op = &packed->projection->op;
     const int64_t length = snn_operator_row_length(op), rows = packed->row_end - packed->row_begin;
@@ -87,14 +87,16 @@ static void choose_bytes(const snn_codes *whole, bool single, snn_packed *packed
         (const int16_t *)packed->projection->weights + (packed->row_begin - packed->projection->row_begin) * length;
     packed->scale = 1;
     packed->largest = 0;
-    const int64_t largest = single ? 2 * snn_operator_pool_area(op) : whole != NULL ? snn_codes_bytes(whole, op) : 0;
+    const int64_t largest = operand->single          ? 2 * snn_operator_pool_area(op)
+                            : operand->whole != NULL ? snn_codes_bytes(operand->whole, op)
+                                                     : 0;
     for (int64_t i = 0; i < rows * length && !packed->wide; i++) {
         packed->wide = weights[i] < INT8_MIN || weights[i] > INT8_MAX;
     }
     if (largest == 0 || largest > LARGEST || (packed->wide && !HAS_TILES)) {
         return;
     }
-    packed->scale = single ? 1 : 2;
+    packed->scale = operand->single ? 1 : 2;
     packed->largest = (int32_t)largest;
 }
 
@@ -132,9 +134,16 @@ static int32_t bias_of(const snn_packed *packed, const snn_codes *whole, int32_t
     return (int32_t)(uint32_t)(uint64_t)bias; /* sums are taken modulo 2^32 */
 }
 
-snn_status snn_matrix_pack(const snn_projection *projection, const snn_codes *whole, bool single, snn_packed *packed)
+static bool suits(const snn_packed *packed)
 {
-    choose_bytes(whole, single, packed);
+    const snn_operator_kind kind = packed->projection->op.kind;
+    return kind == SNN_OPERATOR_CONVOLUTION || kind == SNN_OPERATOR_DENSE;
+}
+
+static snn_status pack(const snn_operand *operand, snn_packed *packed)
+{
+    const snn_projection *projection = packed->projection;
+    choose_bytes(operand, packed);
     const matrix m = matrix_of(packed);
     const int64_t depth = snn_operator_row_length(&projection->op);
     int64_t vectors = 0;
@@ -161,7 +170,7 @@ snn_status snn_matrix_pack(const snn_projection *projection, const snn_codes *wh
                 const int64_t lane = i / WIDTH * m.limbs * WIDTH + i % WIDTH;
                 pack_row(&m, weights, width, panel + lane * WORD_BYTES);
                 if (packed->largest > 0) {
-                    bias[row + i] = bias_of(packed, whole, group, weights);
+                    bias[row + i] = bias_of(packed, operand->whole, group, weights);
                 }
             }
             panel += vectors_of(rows) * vector_bytes(&m);
@@ -371,3 +380,28 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
         }
     }
 }
+
+/* Of the source population. */
+static void channels_of(const snn_packed *packed, int32_t *channel, int32_t *channels)
+{
+    const snn_row_groups groups = snn_row_groups_of(packed);
+    *channel = packed->projection->op.source_channel + groups.begin * groups.channels;
+    *channels = (groups.end - groups.begin) * groups.channels;
+}
+
+static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t steps)
+{
+    int32_t channel, channels;
+    channels_of(packed, &channel, &channels);
+    return snn_expanded_bytes(packed, positions, steps, channels) + snn_matrix_scratch(packed, positions, steps);
+}
+
+static void project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
+{
+    int32_t channel, channels;
+    channels_of(packed, &channel, &channels);
+    const snn_expanded from = snn_source_expand(packed, source, tile, channel, channels);
+    snn_matrix_project(packed, &from.field, from.values, tile, from.scratch);
+}
+
+const snn_product snn_matrix_product = {"matrix", suits, pack, scratch, project};

@@ -42,7 +42,7 @@ static narrow narrow_of(const snn_operator *op)
     return n;
 }
 
-bool snn_narrow_suits(const snn_packed *packed)
+static bool suits(const snn_packed *packed)
 {
     const snn_operator *op = &packed->projection->op;
     return op->kind == SNN_OPERATOR_CONVOLUTION && op->groups > 1 && !op->pooled && !packed->real &&
@@ -54,8 +54,10 @@ static int64_t slab_weights(const narrow *n)
     return (int64_t)n->op->window.kernel[0] * n->tap_columns * n->words * SLAB;
 }
 
-snn_status snn_narrow_pack(const snn_projection *projection, snn_packed *packed)
+static snn_status pack(const snn_operand *operand, snn_packed *packed)
 {
+    (void)operand;
+    const snn_projection *projection = packed->projection;
     const narrow n = narrow_of(&projection->op);
     const int64_t rows = packed->row_end - packed->row_begin, skipped = packed->row_begin - projection->row_begin;
     const int64_t slabs = (rows + LANES - 1) / LANES;
@@ -112,8 +114,9 @@ static int32_t channels_most(const narrow *n)
     return ((LANES - 2 + n->group_rows) / n->group_rows + 1) * n->group_channels;
 }
 
-int64_t snn_narrow_scratch(const snn_packed *packed, int64_t positions)
+static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
+    (void)steps;
     const narrow n = narrow_of(&packed->projection->op);
     const int64_t field = snn_field_largest(n.op, positions, 1);
     return words_bytes(&n, field) + values_bytes(&n, field, channels_most(&n)) + snn_field_scratch(channels_most(&n));
@@ -309,7 +312,7 @@ static slab slab_of(const narrow *n, const snn_packed *packed, const snn_tile *t
     return made;
 }
 
-void snn_narrow_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
+static void project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const narrow n = narrow_of(&packed->projection->op);
     const snn_sum_rows out = snn_sum_rows_of(packed, tile);
@@ -329,3 +332,5 @@ void snn_narrow_project(const snn_packed *packed, const snn_source *source, cons
         }
     }
 }
+
+const snn_product snn_narrow_product = {"narrow", suits, pack, scratch, project};

@@ -23,7 +23,6 @@ const snn_kernels SNN_ISA_NAME(snn_kernels) = {
     .scratch_bytes = snn_portable_scratch,
     .project = snn_portable_project,
     .pack_codes = snn_portable_pack_codes,
-    .codes_scratch_bytes = snn_portable_codes_scratch,
     .project_codes = snn_portable_project_codes,
     .pack_stream = snn_streams_pack,
     .stream_scratch_bytes = snn_streams_scratch,

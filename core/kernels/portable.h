@@ -6,11 +6,13 @@
  *
  *   images    products with a graded image
  *   values    spikes of a receptive field as int16 values or bytes
- *   products  projections: packing, and products with values
+ *   products  projections: which product multiplies them
  *   matrix    convolutions and dense operators with integer weights; tiles: in tile registers
  *   reals     the same with float32 weights, and of streams
  *   streams   products of a stream's integers
  *   narrow    convolutions of narrow groups, depthwise ones among them
+ *   channelwise  diagonal projections, and depthwise ones of pools
+ *   gather    projections of elements
  *   tokens    projections that mix positions
  *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
  *   neurons   the neuron step (the nonlinearities: functions.h; what all kinds share: lanes.h)
@@ -34,7 +36,6 @@
 #define snn_field_of_tile               SNN_ISA_NAME(snn_field_of_tile)
 #define snn_field_largest               SNN_ISA_NAME(snn_field_largest)
 #define snn_field_expand                SNN_ISA_NAME(snn_field_expand)
-#define snn_portable_codes_scratch      SNN_ISA_NAME(snn_portable_codes_scratch)
 #define snn_portable_project_codes      SNN_ISA_NAME(snn_portable_project_codes)
 #define snn_portable_window_scratch     SNN_ISA_NAME(snn_portable_window_scratch)
 #define snn_portable_fire_window        SNN_ISA_NAME(snn_portable_fire_window)
@@ -43,26 +44,23 @@
 #define snn_portable_pack_codes         SNN_ISA_NAME(snn_portable_pack_codes)
 #define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
 #define snn_codes_bytes                 SNN_ISA_NAME(snn_codes_bytes)
-#define snn_matrix_pack                 SNN_ISA_NAME(snn_matrix_pack)
 #define snn_matrix_scratch              SNN_ISA_NAME(snn_matrix_scratch)
 #define snn_matrix_project              SNN_ISA_NAME(snn_matrix_project)
 #define snn_tiles_words                 SNN_ISA_NAME(snn_tiles_words)
 #define snn_tiles_multiply              SNN_ISA_NAME(snn_tiles_multiply)
-#define snn_reals_pack                  SNN_ISA_NAME(snn_reals_pack)
-#define snn_reals_project               SNN_ISA_NAME(snn_reals_project)
-#define snn_narrow_suits                SNN_ISA_NAME(snn_narrow_suits)
-#define snn_narrow_pack                 SNN_ISA_NAME(snn_narrow_pack)
-#define snn_narrow_scratch              SNN_ISA_NAME(snn_narrow_scratch)
-#define snn_narrow_project              SNN_ISA_NAME(snn_narrow_project)
-#define snn_tokens_pack                 SNN_ISA_NAME(snn_tokens_pack)
-#define snn_tokens_scratch              SNN_ISA_NAME(snn_tokens_scratch)
 #define snn_streams_pack                SNN_ISA_NAME(snn_streams_pack)
 #define snn_streams_scratch             SNN_ISA_NAME(snn_streams_scratch)
 #define snn_streams_project             SNN_ISA_NAME(snn_streams_project)
-#define snn_reals_suit                  SNN_ISA_NAME(snn_reals_suit)
-#define snn_reals_scratch               SNN_ISA_NAME(snn_reals_scratch)
+#define snn_values_bytes                SNN_ISA_NAME(snn_values_bytes)
+#define snn_expanded_bytes              SNN_ISA_NAME(snn_expanded_bytes)
+#define snn_source_expand               SNN_ISA_NAME(snn_source_expand)
+#define snn_matrix_product              SNN_ISA_NAME(snn_matrix_product)
+#define snn_narrow_product              SNN_ISA_NAME(snn_narrow_product)
+#define snn_channelwise_product         SNN_ISA_NAME(snn_channelwise_product)
+#define snn_gather_product              SNN_ISA_NAME(snn_gather_product)
+#define snn_tokens_product              SNN_ISA_NAME(snn_tokens_product)
+#define snn_reals_product               SNN_ISA_NAME(snn_reals_product)
 #define snn_portable_project_source     SNN_ISA_NAME(snn_portable_project_source)
-#define snn_tokens_project              SNN_ISA_NAME(snn_tokens_project)
 #define snn_portable_pack               SNN_ISA_NAME(snn_portable_pack)
 #define snn_portable_scratch            SNN_ISA_NAME(snn_portable_scratch)
 #define snn_portable_project            SNN_ISA_NAME(snn_portable_project)
@@ -215,29 +213,43 @@ static inline void snn_rows_of_group(const snn_row_groups *groups, const snn_pac
     *end = (last < packed->row_end ? last : packed->row_end) - packed->row_begin;
 }
 
-/* Convolutions and dense operators with integer weights, whose source has been expanded; `packed` as below. The source
- * is single spikes, or codes, which are `whole` or that is NULL. */
-snn_status snn_matrix_pack(const snn_projection *projection, const snn_codes *whole, bool single, snn_packed *packed);
+/* What weights are packed for: single spikes, or codes, which are `whole` or that is NULL. */
+typedef struct snn_operand {
+    bool single;
+    const snn_codes *whole;
+} snn_operand;
+
+/* One way to multiply packed weights with what a source gives. */
+typedef struct snn_product {
+    const char *name;
+    /* Whether it multiplies this projection; `packed` has all but product, bytes and data set. */
+    bool (*suits)(const snn_packed *packed);
+    snn_status (*pack)(const snn_operand *operand, snn_packed *packed);
+    /* Bytes of a tile's scratch, for tiles of up to so many positions and steps. */
+    int64_t (*scratch)(const snn_packed *packed, int64_t positions, int32_t steps);
+    /* Adds into the tile's accumulator. */
+    void (*project)(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
+} snn_product;
+
+extern const snn_product snn_matrix_product, snn_narrow_product, snn_channelwise_product, snn_gather_product,
+    snn_tokens_product, snn_reals_product;
+
+/* The matrix product of values that have been expanded; `scratch` of snn_matrix_scratch bytes. */
 int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 void snn_matrix_project(const snn_packed *packed, const snn_field *field, const void *values, const snn_tile *tile,
                         void *scratch);
 
-/* Products with float32 weights, of all kinds but diagonal ones and gathers. */
-bool snn_reals_suit(const snn_packed *packed);
-snn_status snn_reals_pack(const snn_projection *projection, snn_packed *packed);
-int64_t snn_reals_scratch(const snn_packed *packed, int64_t positions);
-void snn_reals_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
-
-/* Convolutions of narrow groups with integer weights, as the functions of the table; `packed` as below. */
-bool snn_narrow_suits(const snn_packed *packed);
-snn_status snn_narrow_pack(const snn_projection *projection, snn_packed *packed);
-int64_t snn_narrow_scratch(const snn_packed *packed, int64_t positions);
-void snn_narrow_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
-
-/* SNN_OPERATOR_TOKENS, as the functions of the table; `packed` has all but bytes and data set. */
-snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed);
-int64_t snn_tokens_scratch(const snn_packed *packed);
-void snn_tokens_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
+/* Values of all steps of what a tile sees of so many channels, in its scratch; what is left of that. */
+typedef struct snn_expanded {
+    snn_field field;
+    const void *values;
+    void *scratch;
+} snn_expanded;
+snn_expanded snn_source_expand(const snn_packed *packed, const snn_source *source, const snn_tile *tile,
+                               int32_t channel, int32_t channels);
+int64_t snn_expanded_bytes(const snn_packed *packed, int64_t positions, int32_t steps, int32_t channels);
+/* Bytes of a field's values of all steps, and of what is written behind them. */
+int64_t snn_values_bytes(const snn_packed *packed, int64_t field_size, int32_t steps);
 
 snn_status snn_portable_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                              int32_t row_end, snn_packed *packed);
@@ -245,7 +257,6 @@ snn_status snn_portable_pack_codes(const snn_projection *projection, snn_weight_
                                    int32_t row_end, const snn_codes *whole, snn_packed *packed);
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
-int64_t snn_portable_codes_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 /* Of any source, step by step (products.c). */
 void snn_portable_project_source(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 void snn_portable_project_codes(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,

@@ -11,7 +11,7 @@
 
 enum { LANES = 32 }; /* sums side by side: more than compilers unroll before they look for vectors */
 
-bool snn_reals_suit(const snn_packed *packed)
+static bool suits(const snn_packed *packed)
 {
     const snn_operator_kind kind = packed->projection->op.kind;
     return packed->real &&
@@ -38,8 +38,10 @@ static void pack_groups(const float *weights, const snn_packed *packed, float *t
     }
 }
 
-snn_status snn_reals_pack(const snn_projection *projection, snn_packed *packed)
+static snn_status pack(const snn_operand *operand, snn_packed *packed)
 {
+    (void)operand;
+    const snn_projection *projection = packed->projection;
     const snn_operator *op = &projection->op;
     const bool tokens = op->kind == SNN_OPERATOR_TOKENS;
     const int64_t rows = packed->row_end - packed->row_begin, depth = snn_operator_row_length(op);
@@ -169,14 +171,15 @@ static int64_t largest_field(const snn_packed *packed, int64_t positions)
     return field * (op->source_channels > rows ? op->source_channels : rows);
 }
 
-int64_t snn_reals_scratch(const snn_packed *packed, int64_t positions)
+static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
+    (void)steps;
     const int64_t values = largest_field(packed, positions);
     return values * (int64_t)(sizeof(float) + sizeof(int16_t)) + 2 * SNN_ALIGNMENT +
            snn_field_scratch(packed->projection->op.source.channels);
 }
 
-void snn_reals_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
+static void project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     const snn_field field = field_of(packed, tile);
@@ -201,3 +204,5 @@ void snn_reals_project(const snn_packed *packed, const snn_source *source, const
         }
     }
 }
+
+const snn_product snn_reals_product = {"reals", suits, pack, scratch, project};

@@ -63,13 +63,13 @@ static working working_of(const snn_packed *packed, int64_t positions, void *scr
     w.sums = (int32_t *)(w.totals + count);
     w.product = w.sums + count;
     w.bytes = count * (int64_t)(sizeof w.totals[0] + sizeof w.sums[0]);
-    w.bytes += snn_portable_codes_scratch(packed, positions, 1);
+    w.bytes += snn_portable_scratch(packed, positions, 1);
     return w;
 }
 
 int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions)
 {
-    return packed->real ? snn_portable_codes_scratch(packed, positions, 1) : working_of(packed, positions, NULL).bytes;
+    return packed->real ? snn_portable_scratch(packed, positions, 1) : working_of(packed, positions, NULL).bytes;
 }
 
 /* Bits of the integers in rows of the source that the tile may see, the sign among them. */

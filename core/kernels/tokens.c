@@ -22,8 +22,15 @@ static int64_t mixing_depth(const snn_packed *packed)
     return (snn_shape_positions(snn_operator_pooled_shape(&packed->projection->op)) + 1) / 2;
 }
 
-snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed)
+static bool suits(const snn_packed *packed)
 {
+    return packed->projection->op.kind == SNN_OPERATOR_TOKENS;
+}
+
+static snn_status pack(const snn_operand *operand, snn_packed *packed)
+{
+    (void)operand;
+    const snn_projection *projection = packed->projection;
     const int64_t rows = packed->row_end - packed->row_begin, skipped = packed->row_begin - projection->row_begin;
     const int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&projection->op));
     const int64_t targets = snn_shape_positions(projection->op.target), depth = mixing_depth(packed);
@@ -43,8 +50,10 @@ snn_status snn_tokens_pack(const snn_projection *projection, snn_packed *packed)
     return snn_ok();
 }
 
-int64_t snn_tokens_scratch(const snn_packed *packed)
+static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
+    (void)positions;
+    (void)steps;
     const int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&packed->projection->op));
     const int32_t rows = packed->row_end - packed->row_begin;
     return 2 * LANES * mixing_depth(packed) * (int64_t)sizeof(int16_t) +
@@ -146,7 +155,7 @@ static void project_slab(const snn_packed *packed, const slab *group, const snn_
     }
 }
 
-void snn_tokens_project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
+static void project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     const snn_shape pooled = snn_operator_pooled_shape(op);
@@ -172,3 +181,5 @@ void snn_tokens_project(const snn_packed *packed, const snn_source *source, cons
         }
     }
 }
+
+const snn_product snn_tokens_product = {"tokens", suits, pack, scratch, project};
