@@ -90,7 +90,10 @@ static snn_status write_layer(hid_t group, const snn_output *output, int32_t ind
     SNN_TRY(write_means(group, "firing_rate", counts.spikes, timesteps, all, means));
     SNN_TRY(write_means(group, "flip_rate", counts.flips, timesteps, all, means));
     if (output->config->statistics == SNN_STATISTICS_FULL) {
-        SNN_TRY(write_means(group, "tracking_error", counts.error, timesteps, unit * all, means));
+        const int64_t tracked =
+            snn_tracked_positions(snn_shape_positions(population->shape)) * population->shape.channels;
+        const double sample = (double)tracked * (double)output->images;
+        SNN_TRY(write_means(group, "tracking_error", counts.error, timesteps, unit * sample, means));
     }
     SNN_TRY(snn_hdf5_write_vector(group, "channel_spikes", H5T_NATIVE_INT64, population->shape.channels,
                                   counts.channel_spikes));

@@ -131,12 +131,17 @@ static inline snn_vector snn_vector_error(snn_vector y, snn_vector target, snn_v
                               snn_vector_all(SNN_ERROR_LARGEST * SNN_ERROR_UNIT));
 }
 
-/* Fires and moves y; gives the spikes as bits. The tracking errors, y being in units of sigma, go to `counts`. */
+/* Whether errors at an output position are wanted. */
+static inline bool snn_lanes_are_tracked(const snn_neurons *neurons, const snn_tile_counts *counts, int64_t position)
+{
+    return counts->error != NULL && snn_position_is_tracked(position, snn_shape_positions(neurons->shape));
+}
+
+/* Fires and moves y; gives the spikes as bits. If tracked, errors, y being in units of sigma, go to `counts`. */
 static inline uint32_t snn_lanes_fire(snn_lanes *group, const snn_tile_counts *counts, int32_t at, float eta,
-                                      bool strict)
+                                      bool strict, bool tracked)
 {
     const snn_vector step = snn_vector_all(eta), unit = snn_vector_all(SNN_ERROR_UNIT);
-    const bool tracked = counts->error != NULL;
     snn_vector_int errors = snn_vector_no_int();
     uint32_t bits = 0;
     for (int i = 0; i < SNN_LANES; i += SNN_VECTOR) {
@@ -210,7 +215,8 @@ static inline void snn_lanes_fire_state(const snn_neurons *neurons, const snn_ti
     const uint8_t *previous = step == 0 ? neurons->previous : snn_spikes_plane(&neurons->spikes, step - 1, tile->image);
     float *y = neurons->y + position * snn_lanes_owned(neurons) + first;
     snn_lanes_load(group->y, y, group->count);
-    const uint32_t bits = snn_lanes_fire(group, counts, step, neurons->eta[step], strict);
+    const bool tracked = snn_lanes_are_tracked(neurons, counts, position);
+    const uint32_t bits = snn_lanes_fire(group, counts, step, neurons->eta[step], strict, tracked);
     const bool at_start = neurons->first && step == 0;
     const uint32_t before = at_start ? bits : snn_lanes_load_bits(previous + row, bit, group->count);
     snn_lanes_store(y, group->y, group->count);

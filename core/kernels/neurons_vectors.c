@@ -37,6 +37,7 @@ typedef struct units {
     const float *graded[UNITS];
     uint8_t *bits[UNITS]; /* row of the first step */
     uint32_t before[UNITS];
+    bool tracked[UNITS], any_tracked; /* errors are wanted */
 } units;
 
 static void begin(strip *s, int32_t step)
@@ -76,11 +77,14 @@ static void find_units(const strip *s, int64_t position, units *u)
         s->step == 0 ? neurons->previous : snn_spikes_plane(&neurons->spikes, s->step - 1, tile->image);
     uint8_t *plane = snn_spikes_plane(&neurons->spikes, s->step, tile->image);
     u->count = left < UNITS ? (int32_t)left : UNITS;
+    u->any_tracked = false;
     for (int32_t i = 0; i < UNITS; i++) {
         const int64_t at = position + (i < u->count ? i : u->count - 1), state = at * owned + s->first;
         const int64_t row = at * neurons->spikes.row_bytes;
         u->sums[i] =
             (const int32_t *)tile->accumulator + (s->step * positions + at - tile->position_begin) * owned + s->first;
+        u->tracked[i] = i < u->count && snn_lanes_are_tracked(neurons, s->counts, at);
+        u->any_tracked = u->any_tracked || u->tracked[i];
         u->x[i] = neurons->x + state;
         u->y[i] = neurons->y + state;
         u->graded[i] = neurons->graded == NULL ? NULL : neurons->graded + state;
@@ -113,7 +117,7 @@ static inline snn_vector integrate(const strip *s, const units *u, int i, int32_
 }
 
 /* All steps of the strip at up to UNITS positions. relu: the neurons are that, and all UNITS positions are used.
- * tracked: errors are wanted. */
+ * tracked: errors of some are wanted. */
 static inline __attribute__((always_inline)) void run(strip *s, units *u, const bool relu, const bool tracked)
 {
     const int64_t stride = (s->tile->position_end - s->tile->position_begin) * (int64_t)snn_lanes_owned(s->neurons);
@@ -153,7 +157,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
                 const uint32_t bits = snn_vector_bits(fired);
                 y[i] = snn_vector_move(y[i], eta, fired);
                 spikes = snn_vector_count(spikes, fired);
-                if (tracked) {
+                if (tracked && u->tracked[i]) {
                     errors = snn_vector_add_rounded(errors, snn_vector_error(y[i], target, unit), s->mask);
                 }
                 store_bits(s, u->bits[i] + step * step_bytes, bits);
@@ -180,7 +184,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
 
 static void run_units(strip *s, units *u)
 {
-    const bool tracked = s->counts->error != NULL;
+    const bool tracked = u->any_tracked;
     if (s->neurons->kind != SNN_NEURON_RELU || u->count < UNITS) {
         run(s, u, false, tracked);
     } else if (tracked) { /* what most neurons are, with all in registers */

@@ -96,7 +96,7 @@ static void fire_position(const snn_neurons *neurons, const snn_subgradient *bas
         set_bit(row, bit, fires);
         counts->spikes[step] += fires;
         counts->flips[step] += !(neurons->first && step == 0) && fires != bit_of(before, bit);
-        if (counts->error != NULL) {
+        if (counts->error != NULL && snn_position_is_tracked(position, snn_shape_positions(neurons->shape))) {
             counts->error[step] += error_of(*y, scaled > 0.0F ? scaled : 0.0F);
         }
         counts->channel_spikes[c] += fires;

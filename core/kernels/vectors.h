@@ -16,6 +16,7 @@
 enum { SNN_VECTOR = 16 }; /* numbers of one */
 typedef __m512 snn_vector;
 typedef __m512i snn_vector_int; /* int32_t */
+typedef uint8_t snn_vector_bytes __attribute__((vector_size(64)));
 typedef __mmask16 snn_vector_mask;
 
 static inline snn_vector_mask snn_vector_first(int32_t count)
@@ -107,10 +108,17 @@ static inline uint32_t snn_vector_sum_int(snn_vector_int values)
     return (uint32_t)_mm512_reduce_add_epi32(values);
 }
 
+/* Of as many bytes as a vector has: bit i is the highest one of byte i. */
+static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
+{
+    return _mm512_movepi8_mask((__m512i)values);
+}
+
 #elif defined(__AVX2__)
 
 enum { SNN_VECTOR = 8 };
 typedef __m256 snn_vector;
+typedef uint8_t snn_vector_bytes __attribute__((vector_size(32)));
 typedef __m256i snn_vector_int;
 typedef __m256i snn_vector_mask; /* all bits of a lane set, or none */
 
@@ -201,11 +209,17 @@ static inline uint32_t snn_vector_sum_int(snn_vector_int values)
     return (uint32_t)_mm_cvtsi128_si32(sum);
 }
 
+static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
+{
+    return (uint32_t)_mm256_movemask_epi8((__m256i)values);
+}
+
 #else
 
 enum { SNN_VECTOR = 4 };
 typedef float snn_vector __attribute__((vector_size(16)));
 typedef int32_t snn_vector_int __attribute__((vector_size(16)));
+typedef uint8_t snn_vector_bytes __attribute__((vector_size(16)));
 typedef snn_vector_int snn_vector_mask; /* all bits of a lane set, or none */
 
 static inline snn_vector_mask snn_vector_first(int32_t count)
@@ -322,6 +336,18 @@ static inline snn_vector_int snn_vector_load_int(const int32_t *from)
 static inline uint32_t snn_vector_sum_int(snn_vector_int values)
 {
     return (uint32_t)values[0] + (uint32_t)values[1] + (uint32_t)values[2] + (uint32_t)values[3];
+}
+static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
+{
+#ifdef __SSE2__
+    return (uint32_t)_mm_movemask_epi8((__m128i)values);
+#else
+    uint64_t bits = 0;
+    for (int i = 0; i < 4 * SNN_VECTOR; i++) {
+        bits |= (uint64_t)(values[i] >> 7) << i;
+    }
+    return bits;
+#endif
 }
 
 #endif

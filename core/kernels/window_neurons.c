@@ -2,7 +2,8 @@
  * and y goes its steps from the resting state on without ever leaving the processor's caches.
  *
  * A tile is taken in batches of positions that fit the nearest cache: f(x) of all their outputs first, then their
- * spikes, from LANES neurons at a time whose y and targets are in registers for all steps of a moment. */
+ * spikes, from LANES neurons at a time whose y and targets are in registers for all steps of a moment. Where each step
+ * is twice the next one, and all are taken with the same f(x), spikes are the digits of a number: see run_digits. */
 #include "core/kernels/lanes.h"
 #include "core/kernels/nary.h"
 #include "core/kernels/portable.h"
@@ -10,10 +11,11 @@
 enum {
     VECTORS = 4, /* side by side: each step of a neuron waits for the one before it */
     LANES = VECTORS * SNN_VECTOR,
-    BATCH = 8192,                /* values of a batch, about */
-    LONG_ROW = 256,              /* values that are decoded in one loop, if there are few channels */
-    WHOLE = 8,                   /* positions of a batch are a multiple of this: their channels fill whole lanes */
-    LARGEST_SUMS = 512 / VECTORS /* of the errors of so many groups of lanes: they fit 32 bits */
+    BATCH = 8192,       /* values of a batch, about */
+    LONG_ROW = 256,     /* values that are decoded in one loop, if there are few channels */
+    WHOLE = 8,          /* positions of a batch are a multiple of this: their channels fill whole lanes */
+    LARGEST_SUMS = 512, /* of so many errors: they fit 32 bits */
+    BYTE_DIGITS = 8
 };
 
 typedef struct window_job {
@@ -24,6 +26,7 @@ typedef struct window_job {
     int32_t moments;
     int32_t together;                                                     /* positions whose x are found in one loop */
     const float *step, *bias;                                             /* of so many positions */
+    bool digits;                                                          /* spikes are those of a number */
     int32_t unflushed;                                                    /* groups of lanes */
     _Alignas(SNN_ALIGNMENT) int32_t errors[SNN_WINDOW_STEPS][SNN_VECTOR]; /* unsigned */
     float steps[LONG_ROW], biases[LONG_ROW];                              /* where those of one are repeated */
@@ -181,6 +184,8 @@ typedef struct strip {
     _Alignas(SNN_ALIGNMENT) float rest[LANES];
     float inverse_scale[LANES];
     int32_t spikes[LANES], beyond[LANES]; /* counts: as those of channels */
+    snn_vector_bytes times;               /* spikes that are still to be added to them */
+    int32_t pending;                      /* of each lane at most */
 } strip;
 
 static inline int32_t neighbours(int32_t lane, int32_t channel, int32_t owned)
@@ -193,6 +198,8 @@ static void begin_strip(const window_job *job, int32_t first, strip *s)
     const int32_t owned = snn_lanes_owned(job->neurons);
     memset(s->spikes, 0, sizeof s->spikes);
     memset(s->beyond, 0, sizeof s->beyond);
+    memset(&s->times, 0, sizeof s->times);
+    s->pending = 0;
     for (int32_t lane = 0, count; lane < LANES; lane += count) {
         const int32_t channel = (first + lane) % owned;
         count = neighbours(lane, channel, owned);
@@ -203,9 +210,21 @@ static void begin_strip(const window_job *job, int32_t first, strip *s)
     }
 }
 
-static void end_strip(const window_job *job, int32_t first, const strip *s)
+static void add_times(strip *s)
+{
+    uint8_t times[LANES];
+    memcpy(times, &s->times, sizeof times);
+    for (int i = 0; i < LANES; i++) {
+        s->spikes[i] += times[i];
+    }
+    memset(&s->times, 0, sizeof s->times);
+    s->pending = 0;
+}
+
+static void end_strip(const window_job *job, int32_t first, strip *s)
 {
     const int32_t owned = snn_lanes_owned(job->neurons);
+    add_times(s);
     for (int32_t lane = 0, count; lane < LANES; lane += count) {
         const int32_t channel = (first + lane) % owned;
         int64_t *restrict spikes = job->counts->channel_spikes + channel;
@@ -218,7 +237,7 @@ static void end_strip(const window_job *job, int32_t first, const strip *s)
     }
 }
 
-/* Moves the errors to the counts of steps, if they are wanted. */
+/* Moves the errors to the counts of steps. */
 static void flush(window_job *job)
 {
     for (int32_t step = 0; job->counts->error != NULL && step < job->constants->steps; step++) {
@@ -256,13 +275,62 @@ static uint64_t load_bits(const uint8_t *plane, int64_t bit, int32_t count)
     return count > low ? bits | (uint64_t)snn_lanes_load_bits(plane, bit + low, count - low) << low : bits;
 }
 
-/* full: all lanes are used. tracked: errors are wanted. */
-static inline __attribute__((always_inline)) void run(window_job *job, strip *s, const group *g, const bool full,
-                                                      const bool strict, const bool tracked)
+/* Errors of lanes [first, behind), before the group is fired. */
+static void track(window_job *job, const strip *s, const group *g, int32_t first, int32_t behind)
+{
+    const bool strict = snn_neuron_is_strict(job->neurons->kind);
+    const snn_vector unit = snn_vector_all(job->constants->unit * SNN_ERROR_UNIT);
+    const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
+    snn_vector y[VECTORS], target[VECTORS];
+    snn_vector_mask used[VECTORS];
+#pragma GCC unroll 4
+    for (int v = 0; v < VECTORS; v++) {
+        const int at = v * SNN_VECTOR;
+        used[v] = (snn_vector_mask)(snn_vector_first(behind - at) & ~snn_vector_first(first - at));
+        target[v] =
+            snn_vector_multiply(snn_vector_load(g->values + at, used[v]), snn_vector_load(s->inverse_scale + at, all));
+        y[v] = g->begin == 0 ? snn_vector_load(s->rest + at, all) : snn_vector_load(g->y + at, used[v]);
+    }
+    for (int32_t step = g->begin; step < g->end; step++) {
+        const snn_vector eta = snn_vector_all(job->neurons->eta[step]);
+        snn_vector_int errors = snn_vector_load_int(job->errors[step]);
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++) {
+            y[v] = snn_vector_move(y[v], eta, snn_vector_reaches(used[v], target[v], y[v], strict));
+            errors = snn_vector_add_rounded(errors, snn_vector_error(y[v], target[v], unit), used[v]);
+        }
+        snn_vector_store_int(job->errors[step], errors);
+    }
+    job->unflushed++;
+    if (job->unflushed == LARGEST_SUMS) {
+        flush(job);
+    }
+}
+
+/* Errors of those of a group, whose first neuron is value `at` of the batch, that are of the sample. */
+static void track_sample(window_job *job, const strip *s, const group *g, int64_t batch_begin, int64_t at)
+{
+    const int64_t owned = snn_lanes_owned(job->neurons);
+    int64_t begin, end;
+    if (job->counts->error == NULL) {
+        return;
+    }
+    snn_next_tracked(batch_begin + at / owned, snn_shape_positions(job->neurons->shape), &begin, &end);
+    begin = (begin - batch_begin) * owned - at;
+    end = (end - batch_begin) * owned - at;
+    begin = begin < 0 ? 0 : begin;
+    end = end < g->count ? end : g->count;
+    if (begin < end) { /* runs are so far apart that a group has a part of one at most */
+        track(job, s, g, (int32_t)begin, (int32_t)end);
+    }
+}
+
+/* full: all lanes are used. */
+static inline __attribute__((always_inline)) void run(const window_job *job, strip *s, const group *g, const bool full,
+                                                      const bool strict)
 {
     const snn_spikes *spikes = &job->neurons->spikes;
     const int64_t plane_bytes = snn_spikes_plane_bytes(spikes) * spikes->images;
-    const snn_vector unit = snn_vector_all(job->constants->unit * SNN_ERROR_UNIT);
     const snn_vector reach = snn_vector_all(job->constants->reach + 1.0F);
     const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
     const bool last = g->end == job->constants->steps, bytes = full && g->bit % 8 == 0;
@@ -289,7 +357,6 @@ static inline __attribute__((always_inline)) void run(window_job *job, strip *s,
     }
     for (int32_t step = g->begin; step < g->end; step++, plane += plane_bytes) {
         const snn_vector eta = snn_vector_all(etas[step]);
-        snn_vector_int errors = tracked ? snn_vector_load_int(job->errors[step]) : snn_vector_no_int();
         uint64_t bits = 0;
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) {
@@ -297,12 +364,6 @@ static inline __attribute__((always_inline)) void run(window_job *job, strip *s,
             bits |= (uint64_t)snn_vector_bits(fired) << (v * SNN_VECTOR);
             y[v] = snn_vector_move(y[v], eta, fired);
             fired_times[v] = snn_vector_count(fired_times[v], fired);
-            if (tracked) {
-                errors = snn_vector_add_rounded(errors, snn_vector_error(y[v], target[v], unit), used[v]);
-            }
-        }
-        if (tracked) {
-            snn_vector_store_int(job->errors[step], errors);
         }
         if (bytes) {
             memcpy(plane + g->bit / 8, &bits, LANES / 8);
@@ -322,21 +383,120 @@ static inline __attribute__((always_inline)) void run(window_job *job, strip *s,
     }
 }
 
-static void run_group(window_job *job, strip *s, const group *g)
+/* Whether spikes of a whole window are the digits of a number: each step is twice the next one, a unit the last. */
+static bool are_digits(const window_job *job)
 {
-    const bool strict = snn_neuron_is_strict(job->neurons->kind), tracked = job->counts->error != NULL;
-    if (g->count < LANES) {
-        run(job, s, g, false, strict, tracked);
-    } else if (strict) {
-        run(job, s, g, true, true, tracked);
-    } else if (tracked) { /* what most neurons are, with all known when compiled */
-        run(job, s, g, true, false, true);
-    } else {
-        run(job, s, g, true, false, false);
+    const int32_t steps = job->constants->steps;
+    float step = 1.0F;
+    for (int32_t i = steps - 1; i >= 0; i--, step *= 2.0F) {
+        if (job->neurons->eta[i] != step) {
+            return false;
+        }
     }
-    job->unflushed++;
-    if (job->unflushed == LARGEST_SUMS) {
-        flush(job);
+    return job->moments == 1 && steps <= 2 * BYTE_DIGITS;
+}
+
+/* The numbers whose digits, the highest first, are the spikes of a window's steps, in the highest bits of two bytes.
+ *
+ * A step fires if y has not come below f(x), and then goes down by m, or else up: y ends at rest + (2^n - 1) - 2
+ * number, and step by step that is the search for how many of rest + 2^n - 2 k, k = 1 ... 2^n - 1, f(x) does not exceed
+ * (or, if strict, is less than). Those are integers, which f(x) does not exceed if its ceiling does not. */
+static inline __attribute__((always_inline)) void find_digits(const window_job *job, const strip *s,
+                                                              const float *restrict values, const bool strict,
+                                                              int32_t *restrict beyond, uint16_t *restrict digits)
+{
+    enum { FAR = 1 << 20 }; /* beyond all codes */
+    const int32_t steps = job->constants->steps, most = (1 << steps) - 1;
+    const float reach = job->constants->reach + 1.0F;
+    const float *restrict rest = s->rest, *restrict inverse_scale = s->inverse_scale;
+    _Alignas(SNN_ALIGNMENT) float target[LANES];
+    _Alignas(SNN_ALIGNMENT) int32_t number[LANES];
+    /* One limit a loop: compilers make branches of two. */
+    for (int i = 0; i < LANES; i++) {
+        target[i] = values[i] * inverse_scale[i];
+        beyond[i] += fabsf(target[i] - rest[i]) > reach;
+    }
+    for (int i = 0; i < LANES; i++) {
+        target[i] = target[i] < (float)FAR ? target[i] : (float)FAR; /* what is no number fires never */
+    }
+    for (int i = 0; i < LANES; i++) {
+        target[i] = target[i] > (float)-FAR ? target[i] : (float)-FAR;
+    }
+    for (int i = 0; i < LANES; i++) {
+        const int32_t whole = (int32_t)target[i];
+        const int32_t least = strict ? whole + 1 - ((float)whole > target[i]) : whole + ((float)whole < target[i]);
+        number[i] = ((int32_t)rest[i] + most + 1 - least) >> 1;
+        number[i] = number[i] < 0 ? 0 : number[i];
+    }
+    for (int i = 0; i < LANES; i++) {
+        const int32_t digit = number[i] < most ? number[i] : most;
+        digits[i] = (uint16_t)(digit << (2 * BYTE_DIGITS - steps));
+    }
+}
+
+/* The high bytes of so many digits, or the low ones. */
+static inline snn_vector_bytes bytes_of(const uint16_t *restrict digits, int shift)
+{
+    uint8_t bytes[LANES];
+    snn_vector_bytes values;
+    for (int i = 0; i < LANES; i++) {
+        bytes[i] = (uint8_t)(digits[i] >> shift);
+    }
+    memcpy(&values, bytes, sizeof values);
+    return values;
+}
+
+static inline __attribute__((always_inline)) void run_digits(const window_job *job, strip *s, const group *g,
+                                                             const bool full, const bool strict)
+{
+    const snn_spikes *spikes = &job->neurons->spikes;
+    const int64_t plane_bytes = snn_spikes_plane_bytes(spikes) * spikes->images;
+    const bool bytes = full && g->bit % 8 == 0;
+    const int32_t steps = job->constants->steps;
+    _Alignas(SNN_ALIGNMENT) uint16_t all[LANES];
+    float values[LANES];
+    for (int i = 0; !full && i < LANES; i++) {
+        values[i] = i < g->count ? g->values[i] : NAN;
+    }
+    find_digits(job, s, full ? g->values : values, strict, s->beyond, all);
+    int64_t *fired_at = job->counts->spikes, *flips_at = job->counts->flips;
+    uint8_t *plane = snn_spikes_plane(spikes, 0, job->tile->image);
+    snn_vector_bytes digits = bytes_of(all, BYTE_DIGITS), times = s->times;
+    uint64_t before = snn_vector_highest_bits(digits); /* there are no flips at the first step */
+    for (int32_t step = 0; step < steps; step++, plane += plane_bytes) {
+        if (step == BYTE_DIGITS) {
+            digits = bytes_of(all, 0);
+        }
+        const uint64_t bits = snn_vector_highest_bits(digits);
+        times += digits >> (BYTE_DIGITS - 1);
+        digits += digits;
+        if (bytes) {
+            memcpy(plane + g->bit / 8, &bits, LANES / 8);
+        } else {
+            store_bits(plane, g->bit, g->count, bits);
+        }
+        fired_at[step] += __builtin_popcountll(bits);
+        flips_at[step] += __builtin_popcountll(bits ^ before);
+        before = bits;
+    }
+    s->times = times;
+    s->pending += steps;
+    if (s->pending > UINT8_MAX - steps) {
+        add_times(s);
+    }
+}
+
+static void run_group(const window_job *job, strip *s, const group *g)
+{
+    const bool strict = snn_neuron_is_strict(job->neurons->kind), full = g->count == LANES;
+    if (job->digits && full && !strict) { /* what most neurons are, with all known when compiled */
+        run_digits(job, s, g, true, false);
+    } else if (job->digits) {
+        run_digits(job, s, g, full, strict);
+    } else if (full && !strict) {
+        run(job, s, g, true, false);
+    } else {
+        run(job, s, g, full, strict);
     }
 }
 
@@ -363,6 +523,7 @@ static void fire(window_job *job, int32_t moment, int64_t begin, int64_t count, 
             g.values = b->values + at;
             g.y = b->y + at;
             g.count = left < LANES ? (int32_t)left : LANES;
+            track_sample(job, &s, &g, begin, at);
             run_group(job, &s, &g);
         }
         end_strip(job, first, &s);
@@ -391,6 +552,7 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
     const bool maxima = neurons->kind == SNN_NEURON_MAXIMUM; /* whose tile is the whole image of their inputs */
     const int64_t end = maxima ? snn_shape_positions(neurons->shape) : tile->position_end;
     lengthen(&job);
+    job.digits = are_digits(&job);
     for (int64_t position = tile->position_begin; position < end; position += b.positions) {
         const int64_t left = end - position, count = left < b.positions ? left : b.positions;
         for (int32_t moment = 0; moment < job.moments; moment++) {

@@ -136,7 +136,7 @@ static void run_window(const snn_neurons *neurons, const snn_tile *tile, const s
     const int64_t source_stride = snn_spikes_plane_bytes(source) * source->images;
     const int64_t state = position * snn_lanes_owned(neurons) + first, to = neurons->channel_begin + first;
     const int64_t row = position * neurons->spikes.row_bytes;
-    const bool graded = neurons->graded != NULL;
+    const bool graded = neurons->graded != NULL, tracked = snn_lanes_are_tracked(neurons, counts, position);
     uint32_t before = neurons->first ? 0 : snn_lanes_load_bits(neurons->previous + row, to, group->count);
     snn_lanes_load(group->y, neurons->y + state, group->count);
     memset(group->spikes, 0, sizeof group->spikes);
@@ -154,7 +154,7 @@ static void run_window(const snn_neurons *neurons, const snn_tile *tile, const s
         for (int i = 0; i < SNN_LANES; i++) {
             group->target[i] = largest[i] * group->inverse_scale[i];
         }
-        const uint32_t fired = snn_lanes_fire(group, counts, step, neurons->eta[step], false);
+        const uint32_t fired = snn_lanes_fire(group, counts, step, neurons->eta[step], false, tracked);
         snn_lanes_store_bits(snn_spikes_plane(&neurons->spikes, step, tile->image) + row, to, group->count, fired);
         before = neurons->first && step == 0 ? fired : before;
         snn_lanes_count_spikes(counts, step, fired, before);

@@ -63,6 +63,35 @@ static inline int64_t snn_shape_size(snn_shape shape)
     return snn_shape_positions(shape) * shape.channels;
 }
 
+/* Tracking errors are those of all neurons at a sample of a population's positions: every eleventh run of eight (a
+ * prime, so that no column of a usual width is left out), or all where that would be few. Gives the first run that ends
+ * behind `position`, [*begin, *end). */
+static inline void snn_next_tracked(int64_t position, int64_t positions, int64_t *begin, int64_t *end)
+{
+    enum { RUN = 8, APART = 11 * RUN, FEW = 64 };
+    if (positions <= FEW) {
+        *begin = 0;
+        *end = positions;
+        return;
+    }
+    *begin = position % APART < RUN ? position / APART * APART : (position / APART + 1) * APART;
+    *end = *begin + RUN < positions ? *begin + RUN : positions;
+}
+static inline bool snn_position_is_tracked(int64_t position, int64_t positions)
+{
+    int64_t begin, end;
+    snn_next_tracked(position, positions, &begin, &end);
+    return begin <= position;
+}
+static inline int64_t snn_tracked_positions(int64_t positions)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < positions; i++) {
+        count += snn_position_is_tracked(i, positions);
+    }
+    return count;
+}
+
 typedef enum snn_neuron_kind {
     SNN_NEURON_RELU,       /* max(x, 0) */
     SNN_NEURON_LEAKY_RELU, /* x > 0 ? x : alpha x; strict */

@@ -77,7 +77,7 @@ void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *sc
                 bytes = snn_reads_stream(shard, projection)
                             ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
                             : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions,
-                                                                  (int32_t)smaller(moments, SNN_WINDOW_STEPS));
+                                                            (int32_t)smaller(moments, SNN_WINDOW_STEPS));
                 *scratch = bytes > *scratch ? bytes : *scratch;
             }
         }

@@ -10,7 +10,7 @@
 
 enum { SNN_ERROR_FRACTION_BITS = 16 }; /* tracking error |y - f(x)/scale|, 127 at most, in units of 2^-16 */
 
-/* What is counted: tracking errors cost more than all else that a neuron's step does. Spikes are the same. */
+/* What is counted; spikes are the same. */
 typedef enum snn_statistics_detail {
     SNN_STATISTICS_FULL,
     SNN_STATISTICS_SPIKES /* all but tracking errors */
@@ -25,10 +25,10 @@ typedef struct snn_statistics {
 
 /* Of one population, pointers into counts. */
 typedef struct snn_population_counts {
-    int64_t *spikes;         /* [timesteps] neurons that fired (s = 1) */
-    int64_t *flips;          /* [timesteps] neurons with s(t) != s(t-1); 0 at t = 0 */
-    int64_t *error;          /* [timesteps] sum over neurons of |y - f(x)/scale| after the update, 2^-16; 0 if it
-                                was not to be counted */
+    int64_t *spikes; /* [timesteps] neurons that fired (s = 1) */
+    int64_t *flips;  /* [timesteps] neurons with s(t) != s(t-1); 0 at t = 0 */
+    int64_t *error;  /* [timesteps] sum over neurons of the sample (snn_position_is_tracked) of |y - f(x)/scale| after
+                        the update, 2^-16; 0 if it  was not to be counted */
     int64_t *channel_spikes; /* [channels] over all timesteps */
     int64_t *channel_beyond; /* [channels] neurons that ended beyond their calibrated range: see shard_ranges.c */
 } snn_population_counts;

@@ -102,7 +102,9 @@ static void step_population(const simulation *s, int32_t p, int32_t t, const uin
         l->y_velocity[i] -= fires ? 1.0f : 0.0f;
         l->spikes[i] = spikes[i] = fires;
         const float error = fabsf(l->y[i] - fmaxf(scaled, 0.0f));
-        counts->error[t] += lrintf(fminf(error, 127.0f) * 65536.0f);
+        if (naive_is_tracked(i / population->shape.channels, population->shape)) {
+            counts->error[t] += lrintf(fminf(error, 127.0f) * 65536.0f);
+        }
         counts->spikes[t] += fires;
         counts->channel_spikes[c] += fires;
         counts->flips[t] += t > 0 && previous[i] != spikes[i];

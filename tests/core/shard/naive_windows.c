@@ -180,7 +180,9 @@ static void fire(const simulation *s, int32_t p, int32_t step, uint8_t *spikes, 
         of->y[i] += fires ? -magnitude : magnitude;
         spikes[i] = fires;
         const float error = fabsf((float)of->y[i] - target) * population->unit;
-        counts->error[step] += lrintf((error < 127.0f ? error : 127.0f) * 65536.0f);
+        if (naive_is_tracked(i / channels, population->shape)) {
+            counts->error[step] += lrintf((error < 127.0f ? error : 127.0f) * 65536.0f);
+        }
         counts->spikes[step] += fires;
         counts->channel_spikes[c] += fires;
         counts->flips[step] += step > 0 && previous[i] != fires;
