@@ -236,6 +236,44 @@ static void settle_dynamics(const config_reader *reader)
     }
 }
 
+/* Whether an array that was given says what `named` does, one number standing for all channels. */
+static bool agrees(const double *given, int32_t count, const double *named, int32_t named_count)
+{
+    const int32_t most = count > named_count ? count : named_count;
+    bool same = count == 1 || named_count == 1 || count == named_count;
+    for (int32_t i = 0; same && i < most; i++) {
+        same = given[count == 1 ? 0 : i] == named[named_count == 1 ? 0 : i];
+    }
+    return same;
+}
+
+/* Numbers of data.normalisation into one array, which may have been given as well. */
+static snn_status settle_numbers(const config_reader *reader, const char *key, const double *named, int32_t named_count,
+                                 double *numbers, int32_t *count)
+{
+    if (*count > 0 && !agrees(numbers, *count, named, named_count)) {
+        return at_place(reader, place_of(reader, key),
+                        snn_fail(SNN_INPUT_ERROR,
+                                 "%s: differs from what data.normalisation stands for (%g%s); give one "
+                                 "of the two",
+                                 key, named[0], named_count > 1 ? ", ..." : ""));
+    }
+    memcpy(numbers, named, (size_t)named_count * sizeof *named);
+    *count = named_count;
+    return snn_ok();
+}
+
+static snn_status settle_normalisation(const config_reader *reader)
+{
+    snn_config *config = reader->config;
+    const snn_normalisation_values named = snn_normalisation_find(config->data.normalisation);
+    if (named.count == 0) {
+        return snn_ok();
+    }
+    SNN_TRY(settle_numbers(reader, "data.mean", named.mean, named.count, config->data.mean, &config->data.mean_count));
+    return settle_numbers(reader, "data.std", named.std, named.count, config->data.std, &config->data.std_count);
+}
+
 /* Windows take pixels directly, and signs of gradients. */
 static snn_status settle_windows(const config_reader *reader)
 {
@@ -344,6 +382,7 @@ static snn_status read_all(config_reader *reader, const char *const *overrides, 
         SNN_TRY(apply_override(reader, overrides[i]));
     }
     settle_dynamics(reader);
+    SNN_TRY(settle_normalisation(reader));
     SNN_TRY(settle_windows(reader));
     SNN_TRY(check_table(reader));
     SNN_TRY(check_dynamics(reader));

@@ -10,6 +10,7 @@
 #include "core/convert/convert.h"
 #include "core/dynamics/schedule.h"
 #include "core/shard/statistics.h"
+#include "io/normalisation.h"
 #include "partition/planner.h"
 
 enum { SNN_PATH_BYTES = 4096, SNN_MAX_IMAGE_CHANNELS = 64 };
@@ -39,6 +40,7 @@ typedef struct snn_config {
         int64_t calibration_images;  /* 0 = all */
         double calibration_quantile; /* 1 = maximum */
         snn_layout layout;
+        snn_normalisation normalisation; /* a name's numbers are in mean and std, too */
         int32_t mean_count, std_count;
         double mean[SNN_MAX_IMAGE_CHANNELS], std[SNN_MAX_IMAGE_CHANNELS];
     } data;

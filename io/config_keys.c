@@ -9,6 +9,15 @@ static const snn_config_word layouts[] = {{"auto", SNN_LAYOUT_AUTO},
                                           {"NCHW", SNN_LAYOUT_NCHW},
                                           {"NHW", SNN_LAYOUT_NHW},
                                           {NULL, 0}};
+static const snn_config_word normalisations[] = {{"given", SNN_NORMALISATION_GIVEN},
+                                                 {"none", SNN_NORMALISATION_NONE},
+                                                 {"imagenet", SNN_NORMALISATION_IMAGENET},
+                                                 {"inception", SNN_NORMALISATION_INCEPTION},
+                                                 {"clip", SNN_NORMALISATION_CLIP},
+                                                 {"cifar10", SNN_NORMALISATION_CIFAR10},
+                                                 {"cifar100", SNN_NORMALISATION_CIFAR100},
+                                                 {"mnist", SNN_NORMALISATION_MNIST},
+                                                 {NULL, 0}};
 static const snn_config_word dynamics[] = {
     {"signgd", SNN_DYNAMICS_SIGNGD}, {"subgradient", SNN_DYNAMICS_SUBGRADIENT}, {NULL, 0}};
 static const snn_config_word schedules[] = {{"exponential", SNN_SCHEDULE_EXPONENTIAL},
@@ -57,6 +66,8 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
      .meaning = "a channel's scale is this quantile of its magnitudes; 1 = the maximum"},
     {"data", "layout", SNN_CONFIG_WORD, AT(data.layout), .words = layouts, .fallback = "\"auto\"",
      .meaning = "order of the axes of the images; auto = the data set's own attribute"},
+    {"data", "normalisation", SNN_CONFIG_WORD, AT(data.normalisation), .words = normalisations, .fallback = "\"given\"",
+     .meaning = "mean and std by name; given = data.mean and data.std"},
     {"data", "mean", SNN_CONFIG_NUMBERS, AT(data.mean), .count_offset = AT(data.mean_count), .minimum = -INFINITY,
      .maximum = INFINITY, .meaning = "subtracted from pixel / 255, one for all channels or one per channel"},
     {"data", "std", SNN_CONFIG_NUMBERS, AT(data.std), .count_offset = AT(data.std_count), .minimum = 0,

@@ -8,7 +8,8 @@
 #include "io/config_keys.h"
 
 _Static_assert(sizeof(snn_layout) == sizeof(int) && sizeof(snn_codec) == sizeof(int) &&
-                   sizeof(snn_schedule_kind) == sizeof(int) && sizeof(snn_form) == sizeof(int),
+                   sizeof(snn_schedule_kind) == sizeof(int) && sizeof(snn_form) == sizeof(int) &&
+                   sizeof(snn_normalisation) == sizeof(int),
                "words are stored as int");
 
 const char *snn_config_type_name(snn_config_type type)

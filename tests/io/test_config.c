@@ -77,7 +77,8 @@ static void defaults_are_those_of_the_interface(void **state)
 static const char every_key[] =
     "model = {onnx = 'm.onnx', network = \"n \\\"1\\\"\\t\\\\.h5\"}\n"
     "[data]\ntest = \"/data/t.h5\"\ncalibration = \"c.h5\"\nimages = 7\n"
-    "calibration_images = 9\ncalibration_quantile = 0.99\nlayout = \"NCHW\"\nmean = [0.485, 1, -2e-3]\nstd = [0.1]\n"
+    "calibration_images = 9\ncalibration_quantile = 0.99\nlayout = \"NCHW\"\nnormalisation = \"given\"\nmean = [0.485, "
+    "1, -2e-3]\nstd = [0.1]\n"
     "[neuron]\ndynamics = \"signgd\"\nschedule = \"table\"\neta0 = 1\ngamma = 1\n"
     "power = 0.75\nmomentum = 0\ntable = [1, 0.5, 0.1, 1e-7]\nsteps = 6\ndelay = 3\nratio = 0.6\nmargin = 0.1\nscale = "
     "\"layer\"\n"
@@ -90,6 +91,33 @@ static const char every_key[] =
     "calibration = \"off\"\n"
     "[comm]\ncodec = \"xor\"\n[output]\nfile = \"o.h5\"\nstatistics = \"spikes\"\n"
     "[checkpoint]\ndirectory = \"\"\nevery_minutes = 0.5\nkeep = 1\n";
+
+static void normalisations_have_names(void **state)
+{
+    (void)state;
+    snn_config *config = read_good("[model]\nonnx = \"m.onnx\"\n[data]\ntest = \"t.h5\"\ncalibration = \"c.h5\"\n"
+                                   "normalisation = \"imagenet\"\nstd = [0.229, 0.224, 0.225]\n",
+                                   NULL);
+    assert_int_equal(config->data.mean_count, 3);
+    assert_true(config->data.mean[0] == 0.485 && config->data.mean[1] == 0.456 && config->data.mean[2] == 0.406);
+    assert_int_equal(config->data.std_count, 3);
+    assert_true(config->data.std[0] == 0.229 && config->data.std[1] == 0.224 && config->data.std[2] == 0.225);
+    /* The effective configuration gives both, and can be read. */
+    char *text = snn_duplicate_text(config->text);
+    snn_config_destroy(config);
+    assert_non_null(strstr(text, "normalisation = \"imagenet\"\nmean = [0.485, 0.456, 0.406]\n"));
+    snn_config_destroy(read_good(text, NULL));
+    snn_release(text);
+
+    config = read_good(COMPLETE "mean = [0.5, 0.5, 0.5]\n", "data.normalisation=inception"); /* one number for all */
+    assert_int_equal(config->data.mean_count, 1);
+    assert_true(config->data.mean[0] == 0.5 && config->data.std[0] == 0.5);
+    snn_config_destroy(config);
+    config = read_good(COMPLETE, "data.normalisation=none");
+    assert_int_equal(config->data.std_count, 1);
+    assert_true(config->data.mean[0] == 0.0 && config->data.std[0] == 1.0);
+    snn_config_destroy(config);
+}
 
 static void assert_every_key(const snn_config *config)
 {
@@ -312,7 +340,7 @@ static void the_text_has_every_key(void **state)
     snn_toml *text = snn_toml_parse(config->text);
     assert_string_equal(text->error, "");
     assert_int_equal(text->count, given->count);
-    assert_int_equal(text->count, 46);
+    assert_int_equal(text->count, 47);
     for (size_t i = 0; i < text->count; i++) {
         assert_string_equal(text->entries[i].key, given->entries[i].key);
     }
@@ -437,8 +465,8 @@ static void the_description_has_every_key(void **state)
     seen_lines seen = {0};
     snn_config_describe(see_line, &seen);
     assert_int_equal(seen.sections, 8);
-    assert_int_equal(seen.keys, 46);
-    assert_int_equal(seen.lines, 8 + 2 * 46);
+    assert_int_equal(seen.keys, 47);
+    assert_int_equal(seen.lines, 8 + 2 * 47);
     assert_true(seen.timesteps);
     assert_true(seen.range);
 }
@@ -480,6 +508,7 @@ static void toml_documents_are_flat_and_in_file_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(normalisations_have_names),
         cmocka_unit_test(defaults_are_those_of_the_interface),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(every_word_is_read),

@@ -127,6 +127,13 @@ static const struct {
     {"[neuron]\neta0 = nan\n", "x.toml:2:1: neuron.eta0: expected a number above 0, found nan"},
     {"[neuron]\ngamma = 1.5\n", "x.toml:2:1: neuron.gamma: expected a number above 0 and at most 1, found 1.5"},
     {"[neuron]\ngamma = 0.0\n", "x.toml:2:1: neuron.gamma: expected a number above 0 and at most 1, found 0"},
+    {"[data]\nnormalisation = 'imagnet'\n",
+     "x.toml:2:1: data.normalisation: expected one of \"given\", \"none\", \"imagenet\", \"inception\", \"clip\", "
+     "\"cifar10\", \"cifar100\", \"mnist\", found \"imagnet\""},
+    {"[data]\nnormalisation = 'imagenet'\nmean = [0.5]\n",
+     "x.toml:3:1: data.mean: differs from what data.normalisation stands for (0.485, ...); give one of the two"},
+    {"[data]\nstd = [0.3, 0.3]\nnormalisation = 'mnist'\n",
+     "x.toml:2:1: data.std: differs from what data.normalisation stands for (0.3081); give one of the two"},
     {"[data]\nmean = []\n", "x.toml:2:1: data.mean: expected 1 to 64 numbers, found 0"},
     {"[data]\nmean = [nan]\n", "x.toml:2:1: data.mean: expected 1 to 64 numbers, found nan (the number at index 0)"},
     {"[data]\nstd = [1, 0]\n",
