@@ -8,7 +8,7 @@ snn_dist_packages=(
   build-essential cmake ninja-build pkg-config
   libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libzstd-dev libxxhash-dev
   libprotobuf-c-dev protobuf-c-compiler libonnx-dev libtomlplusplus-dev libcmocka-dev
-  python3 python3-numpy python3-h5py python3-onnx
+  python3 python3-numpy python3-h5py python3-onnx python3-pil
 )
 
 # Some tests need more and skip without it: network namespaces, a Slurm of their own, oneDNN to compare with.
