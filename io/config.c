@@ -372,12 +372,14 @@ static snn_status read_all(config_reader *reader, const char *const *overrides, 
     char *text;
     SNN_TRY(apply_defaults(reader));
     memset(reader->places, 0, sizeof reader->places); /* places in the text of the defaults are none of the user's */
-    snn_status status = snn_text_file_read(reader->path, "config file", MAX_FILE_BYTES, &text);
-    if (!snn_failed(status)) {
-        status = apply_text(reader, text);
+    if (reader->path[0] != '\0') {
+        snn_status status = snn_text_file_read(reader->path, "config file", MAX_FILE_BYTES, &text);
+        if (!snn_failed(status)) {
+            status = apply_text(reader, text);
+        }
+        snn_release(text);
+        SNN_TRY(status);
     }
-    snn_release(text);
-    SNN_TRY(status);
     for (size_t i = 0; i < override_count; i++) {
         SNN_TRY(apply_override(reader, overrides[i]));
     }

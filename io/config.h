@@ -88,10 +88,10 @@ typedef struct snn_config {
  * calibration when it names a network, `plan` only a model. */
 typedef enum snn_config_use { SNN_CONFIG_RUN, SNN_CONFIG_CONVERT, SNN_CONFIG_PLAN } snn_config_use;
 
-/* Reads `path`, applies `overrides` ("section.key=value", TOML values; a bare word is taken as a string), checks keys,
- * types and ranges. Paths in the file are relative to the file's folder; those in overrides to the working directory.
- * Every error is SNN_INPUT_ERROR as "file:line:column: ..." ("--set section.key=value: ..." for overrides; "file: ..."
- * for a key that is missing). */
+/* Reads `path` ("": there is no file), applies `overrides` ("section.key=value", TOML values; a bare word is taken as a
+ * string), checks keys, types and ranges. Paths in the file are relative to the file's folder; those in overrides to
+ * the working directory. Every error is SNN_INPUT_ERROR as "file:line:column: ..." ("--set section.key=value: ..." for
+ * overrides; "file: ..." for a key that is missing). */
 snn_status snn_config_read(const char *path, const char *const *overrides, size_t override_count, snn_config_use use,
                            snn_config **config);
 

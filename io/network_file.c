@@ -154,6 +154,20 @@ done:
     return status;
 }
 
+snn_status snn_network_file_read_whole(const char *path, snn_network **network, snn_network_origin *origin)
+{
+    SNN_TRY(snn_network_file_read(path, network, origin));
+    snn_status status = snn_ok();
+    for (int32_t p = 0; p < (*network)->projection_count && !snn_failed(status); p++) {
+        status = snn_network_file_read_rows(path, *network, p, 0, (*network)->projections[p].op.target_channels);
+    }
+    if (snn_failed(status)) {
+        snn_network_destroy(*network);
+        *network = NULL;
+    }
+    return status;
+}
+
 /* ---- the structure in memory ---- */
 
 snn_status snn_network_image_write(const snn_network *network, const snn_network_origin *origin, void **bytes,

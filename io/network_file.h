@@ -24,6 +24,9 @@ snn_status snn_network_file_read(const char *path, snn_network **network, snn_ne
 snn_status snn_network_file_read_rows(const char *path, snn_network *network, int32_t projection, int32_t begin,
                                       int32_t end);
 
+/* Structure, origin and all weights. */
+snn_status snn_network_file_read_whole(const char *path, snn_network **network, snn_network_origin *origin);
+
 /* The structure (no weights) as bytes, for a broadcast, and back: an HDF5 file image in memory, so that there is one
  * serialisation. snn_release the bytes. */
 snn_status snn_network_image_write(const snn_network *network, const snn_network_origin *origin, void **bytes,

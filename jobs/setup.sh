@@ -37,9 +37,22 @@ snn_dist_install() {
   snn_dist_apt_get install -y --no-install-recommends "${missing[@]}"
 }
 
+# ONNX Runtime, for tests that compare with it, where npm is there to fetch it. Its library comes with it: the scripts,
+# which would fetch others, stay out.
+snn_dist_install_onnxruntime() {
+  local folder=$snn_dist_root/build/npm
+  if [ -e "$folder/node_modules/onnxruntime-node" ] || ! type npm >/dev/null 2>&1; then
+    return 0
+  fi
+  mkdir -p "$folder"
+  npm install --silent --ignore-scripts --prefix "$folder" onnxruntime-node ||
+    echo "not installed, its tests will skip: onnxruntime-node"
+}
+
 # Before the build, which looks for oneDNN. What cannot be had is no failure.
 snn_dist_install_for_tests() {
   local missing package
+  snn_dist_install_onnxruntime
   mapfile -t missing < <(snn_dist_missing "${snn_dist_test_packages[@]}")
   [ ${#missing[@]} -eq 0 ] && return 0
   echo "installing for tests: ${missing[*]}"

@@ -37,12 +37,7 @@ static snn_status read_network(const snn_config *config, snn_network **network)
     if (config->model.network[0] == '\0') {
         return snn_trained_uncalibrated(config, network); /* scales do not change what it costs */
     }
-    SNN_TRY(snn_network_file_read(config->model.network, network, &origin));
-    for (int32_t p = 0; p < (*network)->projection_count; p++) {
-        SNN_TRY(snn_network_file_read_rows(config->model.network, *network, p, 0,
-                                           (*network)->projections[p].op.target_channels));
-    }
-    return snn_ok();
+    return snn_network_file_read_whole(config->model.network, network, &origin);
 }
 
 static snn_status run_pass(void *context, double *seconds)

@@ -10,7 +10,7 @@
 
 static const snn_verb *const verbs[] = {&snn_verb_run,    &snn_verb_convert, &snn_verb_check,  &snn_verb_plan,
                                         &snn_verb_verify, &snn_verb_diff,    &snn_verb_report, &snn_verb_approx,
-                                        &snn_verb_bench,  &snn_verb_tune};
+                                        &snn_verb_bench,  &snn_verb_tune,    &snn_verb_export};
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
 static void print_help(void)

@@ -38,6 +38,9 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
                               snn_planning *planning);
 void snn_planning_end(snn_planning *planning);
 
+/* The windows of a network file are its own; a config that asks for others is a mistake. */
+snn_status snn_planning_check_windows(const snn_config *config, const snn_windows *found);
+
 /* Where the config leaves open (0) what depends on the network: timesteps until its last window ends, and the block
  * that suits this machine's caches. The config's text is made anew. */
 snn_status snn_planning_settle(snn_config *config, const snn_network *network);

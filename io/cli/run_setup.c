@@ -82,54 +82,6 @@ static snn_status convert_model(snn_run *run)
     return status;
 }
 
-/* Without neuron.steps: what was left out has its default, and is whatever the file says. */
-static bool asks_for_another(const char *key, double asked, double found)
-{
-    return asked != found && asked != strtod(snn_config_find(key)->fallback, NULL);
-}
-
-/* The windows of a file are its own; a config that asks for others is a mistake. */
-static snn_status check_windows(const snn_config *config, const snn_windows *found)
-{
-    const char *path = config->model.network;
-    const bool windows = config->neuron.steps > 0;
-    if (found->steps == 0) {
-        return !windows
-                   ? snn_ok()
-                   : snn_fail(SNN_INPUT_ERROR,
-                              "%s has no windows; neuron.steps asks for %d: leave it out, or convert the model again",
-                              path, config->neuron.steps);
-    }
-    if (config->neuron.dynamics != SNN_DYNAMICS_SIGNGD) {
-        return snn_fail(SNN_INPUT_ERROR, "%s has windows, neuron.dynamics asks for \"subgradient\", which has none",
-                        path);
-    }
-    if (!snn_encoding_is_graded(config->simulation.encoding)) {
-        return snn_fail(
-            SNN_INPUT_ERROR,
-            "%s has windows, into which pixels enter directly; simulation.encoding: expected \"direct\" or nothing",
-            path);
-    }
-    if (!windows && ((config->neuron.delay != 0 && config->neuron.delay != found->delay) ||
-                     asks_for_another("neuron.ratio", config->neuron.ratio, found->ratio) ||
-                     asks_for_another("neuron.margin", config->neuron.margin, found->margin))) {
-        return snn_fail(SNN_INPUT_ERROR,
-                        "%s has windows of %d steps, delay %d, ratio %g, margin %g; neuron.delay, ratio or margin ask "
-                        "for others: leave them out, or convert the model again",
-                        path, found->steps, found->delay, found->ratio, found->margin);
-    }
-    if (windows && (found->steps != config->neuron.steps || found->delay != config->neuron.delay ||
-                    found->ratio != config->neuron.ratio || found->margin != config->neuron.margin)) {
-        return snn_fail(
-            SNN_INPUT_ERROR,
-            "%s has windows of %d steps, delay %d, ratio %g, margin %g; neuron.steps, delay, ratio and margin "
-            "ask for %d, %d, %g, %g: leave them out, or convert the model again",
-            path, found->steps, found->delay, found->ratio, found->margin, config->neuron.steps, config->neuron.delay,
-            config->neuron.ratio, config->neuron.margin);
-    }
-    return snn_ok();
-}
-
 static snn_status read_network(snn_run *run)
 {
     snn_status status = snn_ok();
@@ -143,7 +95,7 @@ static snn_status read_network(snn_run *run)
                               formats[run->config->simulation.weights]);
         }
         if (status.code == SNN_OK) {
-            status = check_windows(run->config, &run->network->windows);
+            status = snn_planning_check_windows(run->config, &run->network->windows);
         }
     }
     return snn_world_agree(run->world, status);

@@ -1,0 +1,25 @@
+/* The parts of an exported timestep: products of projections (export_products.c), functions of neurons
+ * (export_functions.c), and what happens in a timestep (export.c). All arrays are [N][channels][height][width]: float64
+ * where they are whole numbers, float32 where the program has floats. */
+#ifndef SNN_IO_EXPORT_INTERNAL_H
+#define SNN_IO_EXPORT_INTERNAL_H
+
+#include "core/network/network.h"
+#include "io/onnx_build.h"
+
+/* What a projection adds to all input channels of its target. `source`: its source's values, whole numbers. `shift`:
+ * by which sums are rounded. SNN_INTERNAL_ERROR if rows are missing. */
+snn_status snn_export_product(snn_onnx_build *build, const snn_network *network, const snn_projection *projection,
+                              snn_onnx_value source, int32_t shift, snn_onnx_value *product);
+
+/* f(x) of a spiking population. SNN_INPUT_ERROR for kinds that have no exact form. */
+snn_status snn_export_function(snn_onnx_build *build, const snn_population *population, snn_onnx_value x,
+                               snn_onnx_value *target);
+
+/* floor(a + 1/2), of float64. */
+snn_onnx_value snn_export_nearest(snn_onnx_build *build, snn_onnx_value a);
+
+/* One value for each channel, [1][channels][1][1]. */
+snn_onnx_value snn_export_channels(snn_onnx_build *build, const float *values, int32_t channels);
+
+#endif
