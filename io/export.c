@@ -372,10 +372,9 @@ static snn_status fire(exporter *e, int32_t p, snn_onnx_value x)
     for (int32_t c = 0; c < channels; c++) {
         inverse[c] = 1.0F / population->scale[c];
     }
-    snn_onnx_value scale = snn_export_channels(e->build, inverse, channels), target = NULL;
+    snn_onnx_value scale = snn_export_channels(e->build, inverse, channels);
     snn_release(inverse);
-    SNN_TRY(snn_export_function(e->build, population, x, &target));
-    target = binary(e, "Mul", target, scale);
+    snn_onnx_value target = binary(e, "Mul", snn_export_function(e->build, population, x), scale);
 
     char name[NAME_BYTES];
     (void)snprintf(name, sizeof name, "%d_%.200s.y", p, population->name);

@@ -26,8 +26,7 @@ typedef struct snn_export_summary {
 } snn_export_summary;
 
 /* Writes the network, whose rows are all there, to `path`. `dynamics` is not looked at if it has windows.
- * SNN_INPUT_ERROR names what ONNX cannot express exactly: float32 weights, the random encoding, and some kinds of
- * neurons. */
+ * SNN_INPUT_ERROR names what ONNX cannot express exactly: float32 weights and the random encoding. */
 snn_status snn_export_step(const snn_network *network, const snn_export_dynamics *dynamics, const char *path,
                            snn_export_summary *summary);
 

@@ -1,7 +1,7 @@
-/* Functions of neurons as ONNX nodes. Only those that core/kernels/functions.h makes of the same few operations: what
- * goes through exponentials there is not what a runtime's Exp gives. */
+/* Functions of neurons as ONNX nodes: the same operations as in core/kernels/functions.h, which give the same bits. */
 #include <math.h>
 
+#include "io/export_arithmetic.h"
 #include "io/export_internal.h"
 
 snn_onnx_value snn_export_channels(snn_onnx_build *build, const float *values, int32_t channels)
@@ -9,59 +9,30 @@ snn_onnx_value snn_export_channels(snn_onnx_build *build, const float *values, i
     return snn_onnx_build_constant(build, SNN_ONNX_FLOAT, 4, (const int64_t[]){1, channels, 1, 1}, values);
 }
 
-static snn_onnx_value zero(snn_onnx_build *build)
-{
-    return snn_onnx_build_float(build, 0.0F);
-}
-
-static snn_onnx_value multiply(snn_onnx_build *build, snn_onnx_value a, float factor)
-{
-    return snn_onnx_build_binary(build, "Mul", a, snn_onnx_build_float(build, factor));
-}
-
-static snn_onnx_value add(snn_onnx_build *build, snn_onnx_value a, float term)
-{
-    return snn_onnx_build_binary(build, "Add", a, snn_onnx_build_float(build, term));
-}
-
-static snn_onnx_value at_least(snn_onnx_build *build, snn_onnx_value a, float low)
-{
-    return snn_onnx_build_binary(build, "Max", a, snn_onnx_build_float(build, low));
-}
-
-static snn_onnx_value at_most(snn_onnx_build *build, snn_onnx_value a, float high)
-{
-    return snn_onnx_build_binary(build, "Min", a, snn_onnx_build_float(build, high));
-}
-
-/* x > limit ? above : below */
-static snn_onnx_value either(snn_onnx_build *build, snn_onnx_value x, float limit, snn_onnx_value above,
-                             snn_onnx_value below)
-{
-    snn_onnx_value greater = snn_onnx_build_binary(build, "Greater", x, snn_onnx_build_float(build, limit));
-    return snn_onnx_build_ternary(build, "Where", greater, above, below);
-}
-
 static snn_onnx_value reciprocal(snn_onnx_build *build, snn_onnx_value x, float alpha)
 {
-    snn_onnx_value negative = snn_onnx_build_binary(build, "Less", x, zero(build));
-    snn_onnx_value divisor =
-        snn_onnx_build_ternary(build, "Where", negative, at_most(build, x, -alpha), at_least(build, x, alpha));
-    return snn_onnx_build_binary(build, "Div", snn_onnx_build_float(build, 1.0F), divisor);
+    return snn_export_inverse(
+        build, snn_export_signed(build, x, snn_export_at_most(build, x, -alpha), snn_export_at_least(build, x, alpha)));
 }
 
 static snn_onnx_value softsign(snn_onnx_build *build, snn_onnx_value x)
 {
     const float large = 1073741824.0F;
-    snn_onnx_value bounded = at_most(build, at_least(build, x, -large), large);
-    return snn_onnx_build_binary(build, "Div", bounded, add(build, snn_onnx_build_unary(build, "Abs", bounded), 1.0F));
+    snn_onnx_value bounded = snn_export_at_most(build, snn_export_at_least(build, x, -large), large);
+    snn_onnx_value magnitude = snn_onnx_build_unary(build, "Abs", bounded);
+    return snn_export_quotient(build, bounded, snn_export_plus(build, magnitude, 1.0F));
 }
 
 static snn_onnx_value hard_swish(snn_onnx_build *build, snn_onnx_value x)
 {
-    snn_onnx_value bounded = at_least(build, x, -3.0F);
-    snn_onnx_value share = at_most(build, multiply(build, add(build, bounded, 3.0F), 0.166666672F), 1.0F);
-    return snn_onnx_build_binary(build, "Mul", bounded, share);
+    snn_onnx_value bounded = snn_export_at_least(build, x, -3.0F);
+    snn_onnx_value share = snn_export_scaled(build, snn_export_plus(build, bounded, 3.0F), 0.166666672F);
+    return snn_export_times(build, bounded, snn_export_at_most(build, share, 1.0F));
+}
+
+static snn_onnx_value clip(snn_onnx_build *build, snn_onnx_value x, float low, float high)
+{
+    return snn_export_at_most(build, snn_export_at_least(build, x, low), high);
 }
 
 /* The largest of a window of decoded inputs. Padding never wins. */
@@ -70,14 +41,15 @@ static snn_onnx_value maximum(snn_onnx_build *build, const snn_population *popul
     const snn_window *window = &population->window;
     const int32_t from[2] = {population->input.height, population->input.width};
     const int32_t to[2] = {population->shape.height, population->shape.width};
-    int64_t kernel[2], stride[2], dilation[2], end[2], pads[8] = {0};
+    int64_t kernel[2], stride[2], dilation[2], pads[8] = {0};
     for (int axis = 0; axis < 2; axis++) {
         kernel[axis] = window->kernel[axis];
         stride[axis] = window->stride[axis];
         dilation[axis] = window->dilation[axis];
-        end[axis] = (to[axis] - 1) * stride[axis] - window->pad_begin[axis] + (kernel[axis] - 1) * dilation[axis];
+        const int64_t last =
+            (to[axis] - 1) * stride[axis] - window->pad_begin[axis] + (kernel[axis] - 1) * dilation[axis];
         pads[2 + axis] = window->pad_begin[axis];
-        pads[6 + axis] = end[axis] >= from[axis] ? end[axis] - from[axis] + 1 : 0;
+        pads[6 + axis] = last >= from[axis] ? last - from[axis] + 1 : 0;
     }
     x = snn_onnx_build_ternary(build, "Pad", x, snn_onnx_build_integers(build, 8, pads),
                                snn_onnx_build_float(build, -INFINITY));
@@ -88,53 +60,40 @@ static snn_onnx_value maximum(snn_onnx_build *build, const snn_population *popul
     return x;
 }
 
-snn_status snn_export_function(snn_onnx_build *build, const snn_population *population, snn_onnx_value x,
-                               snn_onnx_value *target)
+snn_onnx_value snn_export_function(snn_onnx_build *build, const snn_population *population, snn_onnx_value x)
 {
     const float alpha = population->alpha, beta = population->beta;
+    if (snn_neuron_reads_all_channels(population->kind)) {
+        return snn_export_nary(build, population, x);
+    }
     switch (population->kind) {
     case SNN_NEURON_RELU:
-        *target = snn_onnx_build_unary(build, "Relu", x);
-        return snn_ok();
+        return snn_onnx_build_unary(build, "Relu", x);
     case SNN_NEURON_LEAKY_RELU:
-        *target = either(build, x, 0.0F, x, multiply(build, x, alpha));
-        return snn_ok();
+        return snn_export_above(build, x, 0.0F, x, snn_export_scaled(build, x, alpha));
     case SNN_NEURON_LINEAR:
-        *target = x;
-        return snn_ok();
+        return x;
     case SNN_NEURON_MAXIMUM:
-        *target = maximum(build, population, x);
-        return snn_ok();
+        return maximum(build, population, x);
     case SNN_NEURON_ABS:
-        *target = snn_onnx_build_unary(build, "Abs", x);
-        return snn_ok();
+        return snn_onnx_build_unary(build, "Abs", x);
     case SNN_NEURON_SQUARE:
-        *target = snn_onnx_build_binary(build, "Mul", x, x);
-        return snn_ok();
+        return snn_export_times(build, x, x);
     case SNN_NEURON_SQRT:
-        *target = snn_onnx_build_unary(build, "Sqrt", at_least(build, x, 0.0F));
-        return snn_ok();
+        return snn_onnx_build_unary(build, "Sqrt", snn_export_at_least(build, x, 0.0F));
     case SNN_NEURON_RECIPROCAL:
-        *target = reciprocal(build, x, alpha);
-        return snn_ok();
+        return reciprocal(build, x, alpha);
     case SNN_NEURON_SOFTSIGN:
-        *target = softsign(build, x);
-        return snn_ok();
+        return softsign(build, x);
     case SNN_NEURON_HARD_SWISH:
-        *target = hard_swish(build, x);
-        return snn_ok();
+        return hard_swish(build, x);
     case SNN_NEURON_HARD_SIGMOID:
-        *target = at_most(build, at_least(build, add(build, multiply(build, x, alpha), beta), 0.0F), 1.0F);
-        return snn_ok();
+        return clip(build, snn_export_plus(build, snn_export_scaled(build, x, alpha), beta), 0.0F, 1.0F);
     case SNN_NEURON_CLIP:
-        *target = at_most(build, at_least(build, x, alpha), beta);
-        return snn_ok();
+        return clip(build, x, alpha, beta);
     case SNN_NEURON_THRESHOLDED_RELU:
-        *target = either(build, x, alpha, x, zero(build));
-        return snn_ok();
+        return snn_export_above(build, x, alpha, x, snn_onnx_build_float(build, 0.0F));
     default:
-        return snn_fail(SNN_INPUT_ERROR,
-                        "%s: %s neurons cannot be exported: ONNX has no operators that give the same bits",
-                        population->name, snn_neuron_kind_name(population->kind));
+        return snn_export_exponential(build, population->kind, alpha, beta, x);
     }
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "core/base/memory.h"
+#include "io/export_arithmetic.h"
 #include "io/export_internal.h"
 
 enum { ROWS = 2, COLUMNS = 3 }; /* axes */
@@ -14,30 +15,10 @@ snn_onnx_value snn_export_nearest(snn_onnx_build *build, snn_onnx_value a)
                                 snn_onnx_build_binary(build, "Add", a, snn_onnx_build_double(build, 0.5)));
 }
 
-static snn_onnx_value reshape(snn_onnx_build *build, snn_onnx_value a, int count, const int64_t *dims)
-{
-    return snn_onnx_build_binary(build, "Reshape", a, snn_onnx_build_integers(build, count, dims));
-}
-
 /* Back to four dimensions. */
 static snn_onnx_value as_image(snn_onnx_build *build, snn_onnx_value a, int32_t channels, snn_shape shape)
 {
-    return reshape(build, a, 4, (const int64_t[]){0, channels, shape.height, shape.width});
-}
-
-static snn_onnx_value slice(snn_onnx_build *build, snn_onnx_value a, int64_t axis, int64_t begin, int64_t end,
-                            int64_t step)
-{
-    return snn_onnx_build_node(
-        build, "Slice", 5,
-        (const snn_onnx_value[]){a, snn_onnx_build_integers(build, 1, &begin), snn_onnx_build_integers(build, 1, &end),
-                                 snn_onnx_build_integers(build, 1, &axis), snn_onnx_build_integers(build, 1, &step)});
-}
-
-static snn_onnx_value pad(snn_onnx_build *build, snn_onnx_value a, const int64_t before[4], const int64_t after[4])
-{
-    const int64_t pads[] = {before[0], before[1], before[2], before[3], after[0], after[1], after[2], after[3]};
-    return snn_onnx_build_binary(build, "Pad", a, snn_onnx_build_integers(build, 8, pads));
+    return snn_export_reshape(build, a, 4, (const int64_t[]){0, channels, shape.height, shape.width});
 }
 
 static bool is_plain(const snn_window *window, int axis)
@@ -58,7 +39,7 @@ static snn_onnx_value surround(snn_onnx_build *build, const snn_window *window, 
         after[ROWS + axis] = last >= from[axis] ? last - from[axis] + 1 : 0;
         any = any || before[ROWS + axis] > 0 || after[ROWS + axis] > 0;
     }
-    return any ? pad(build, a, before, after) : a;
+    return any ? snn_export_pad(build, a, before, after) : a;
 }
 
 /* What tap `i` of a window along an axis sees, for all `to` positions. */
@@ -66,7 +47,8 @@ static snn_onnx_value tap(snn_onnx_build *build, const snn_window *window, int a
                           int32_t to)
 {
     const int64_t begin = (int64_t)i * window->dilation[axis], step = window->stride[axis];
-    return is_plain(window, axis) ? a : slice(build, a, ROWS + axis, begin, begin + (to - 1) * step + 1, step);
+    return is_plain(window, axis) ? a
+                                  : snn_export_slice(build, a, ROWS + axis, begin, begin + (to - 1) * step + 1, step);
 }
 
 /* Sums over a window, rows and then columns. */
@@ -90,7 +72,7 @@ static snn_onnx_value pooled(snn_onnx_build *build, const snn_operator *op, snn_
 static snn_onnx_value selected(snn_onnx_build *build, const snn_operator *op, snn_onnx_value source)
 {
     if (op->source_channels < op->source.channels) {
-        source = slice(build, source, 1, op->source_channel, op->source_channel + op->source_channels, 1);
+        source = snn_export_slice(build, source, 1, op->source_channel, op->source_channel + op->source_channels, 1);
     }
     return op->pooled ? pooled(build, op, source) : source;
 }
@@ -119,8 +101,8 @@ static snn_onnx_value convolution(snn_onnx_build *build, const snn_projection *p
     for (int32_t i = 0; i < window->kernel[0]; i++) {
         snn_onnx_value rows = tap(build, window, 0, a, i, to[0]);
         for (int32_t j = 0; j < window->kernel[1]; j++) {
-            columns[i * window->kernel[1] + j] = reshape(build, tap(build, window, 1, rows, j, to[1]), 4,
-                                                         (const int64_t[]){0, op->groups, channels, positions});
+            columns[i * window->kernel[1] + j] = snn_export_reshape(
+                build, tap(build, window, 1, rows, j, to[1]), 4, (const int64_t[]){0, op->groups, channels, positions});
         }
     }
     snn_onnx_value side_by_side = columns[0];
@@ -155,7 +137,7 @@ static snn_onnx_value dense(snn_onnx_build *build, const snn_projection *project
     }
     snn_onnx_value matrix = widened(build, SNN_ONNX_INT16, 2, (const int64_t[]){size, rows}, turned);
     snn_release(turned);
-    snn_onnx_value flat = reshape(build, a, 2, (const int64_t[]){0, size});
+    snn_onnx_value flat = snn_export_reshape(build, a, 2, (const int64_t[]){0, size});
     return as_image(build, snn_onnx_build_binary(build, "MatMul", flat, matrix), op->target_channels, op->target);
 }
 
@@ -176,7 +158,7 @@ static snn_onnx_value tokens(snn_onnx_build *build, const snn_projection *projec
     }
     snn_onnx_value matrix = widened(build, SNN_ONNX_INT16, 2, (const int64_t[]){from, to}, turned);
     snn_release(turned);
-    a = reshape(build, a, 3, (const int64_t[]){0, op->source_channels, from});
+    a = snn_export_reshape(build, a, 3, (const int64_t[]){0, op->source_channels, from});
     a = snn_onnx_build_binary(build, "MatMul", a, matrix);
     if (unit < 1.0) {
         a = snn_export_nearest(build, snn_onnx_build_binary(build, "Mul", a, snn_onnx_build_double(build, unit)));
@@ -214,7 +196,7 @@ static snn_onnx_value gather(snn_onnx_build *build, const snn_projection *projec
             used[i] = weights[i];
         }
     }
-    a = reshape(build, a, 2, (const int64_t[]){0, snn_shape_size(shape)});
+    a = snn_export_reshape(build, a, 2, (const int64_t[]){0, snn_shape_size(shape)});
     a = snn_onnx_build_binary(build, "Gather", a, snn_onnx_build_constant(build, SNN_ONNX_INT32, 1, &count, index));
     snn_onnx_build_integer_attribute(build, "axis", 1);
     a = snn_onnx_build_binary(build, "Mul", a, widened(build, SNN_ONNX_INT32, 1, &count, used));
@@ -269,7 +251,7 @@ snn_status snn_export_product(snn_onnx_build *build, const snn_network *network,
     if (op->target_channels < op->target.channels) {
         const int64_t before[4] = {0, op->target_channel};
         const int64_t after[4] = {0, op->target.channels - op->target_channel - op->target_channels};
-        sums = pad(build, sums, before, after);
+        sums = snn_export_pad(build, sums, before, after);
     }
     *product = sums;
     return snn_ok();
