@@ -9,13 +9,13 @@ import os
 import pickle
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 FORMATS = ["JPEG", "PNG", "WEBP"]
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+MOST_CLASSES = 1 << 31
 
 
 class Refused(Exception):
@@ -41,11 +41,10 @@ class Source:
 
     def check_labels(self):
         """Leaves out images whose label is no class."""
-        classes = math.inf if self.label_names is None else len(self.label_names)
-        wrong = {i for i, label in enumerate(self.labels) if not 0 <= label < classes}
-        most = "" if self.label_names is None else f" to {len(self.label_names) - 1}"
-        self.refused += [(self.names[i], f"label {self.labels[i]}, 0{most or ' or more'} expected") for i in sorted(wrong)]
-        return [i for i in range(len(self.labels)) if i not in wrong]
+        classes = MOST_CLASSES if self.label_names is None else len(self.label_names)
+        wrong = [i for i, label in enumerate(self.labels) if not 0 <= label < classes]
+        self.refused += [(self.names[i], f"label {self.labels[i]}, 0 to {classes - 1} expected") for i in wrong]
+        return sorted(set(range(len(self.labels))) - set(wrong))
 
 
 # ---- image files ----

@@ -263,11 +263,11 @@ class Folders(InFolder):
 
     def test_lists(self):
         Path("list.csv").write_text("filename,label\nmany/ant/0.png,7\nmany/bee/0.png,2\nmany/cat/0.png,-1\n"
-                                    "many/cat/2.png,two\nmany/gone.png,1\nmany/cat/4.png\n")
+                                    "many/cat/2.png,two\nmany/gone.png,1\nmany/cat/4.png\nmany/cat/6.png,99999999999999999999\n")
         said = dataset("list.csv", "-o", "l.h5")
         self.assertEqual(list(read("l.h5")["labels"]), [7, 2])
         self.assertNotIn("label_names", read("l.h5"))
-        for text in ["list.csv:4: many/cat/0.png: label -1, 0 or more expected",
+        for text in ["list.csv:4: many/cat/0.png: label -1, 0 to 2147483647 expected",
                      "list.csv:5: many/cat/2.png: label 'two', a number expected",
                      "list.csv:6: many/gone.png: No such file or directory",
                      "list.csv:7: many/cat/4.png: label '', a number expected"]:
@@ -413,7 +413,7 @@ class ArrayFiles(InFolder):
         self.check("f.h5")
         np.savez("b.npz", x=self.images[..., 0], y=np.array([0, 1, -2, 0, 1, 0, 1]))
         said = dataset("b.npz", "-o", "f.h5")
-        self.assertIn("refused: b.npz: image 2: label -2, 0 or more expected", said)
+        self.assertIn("refused: b.npz: image 2: label -2, 0 to 2147483647 expected", said)
         self.assertEqual(list(read("f.h5")["labels"]), [0, 1, 0, 1, 0, 1])
         np.savez("d.npz", x=np.zeros((2, 3, 5, 3), np.uint8), y=np.zeros(2, int))
         self.assertIn("--layout NHWC or NCHW?", dataset("d.npz", "-o", "x.h5", code=2))
