@@ -28,6 +28,7 @@ import signal
 import sys
 import tempfile
 import time
+import zlib
 from collections import defaultdict, deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -48,7 +49,8 @@ INTERPOLATIONS = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampl
                   "bicubic": Image.Resampling.BICUBIC, "box": Image.Resampling.BOX,
                   "hamming": Image.Resampling.HAMMING, "lanczos": Image.Resampling.LANCZOS}
 JOB_IMAGES = 32  # that a process is given at once
-CHUNK_BYTES = 1 << 18  # of compressed pieces of the file
+PIECE_BYTES = 1 << 18  # of the file, compressed at once
+COMPRESSION = 1  # zlib's level: photographs do not get much smaller
 LISTED = 20  # refused images that are printed; all are in the file
 MOST_PIXELS = 1 << 26
 
@@ -97,6 +99,18 @@ def transform(image, options):
     return np.asarray(image)
 
 
+class Packed:
+    """An image that is a piece of the file by itself, compressed by the process that made it: most of the work."""
+
+    def __init__(self, image):
+        self.shape, self.dtype, self.ndim, self.nbytes = image.shape, image.dtype, image.ndim, image.nbytes
+        self.data = zlib.compress(np.ascontiguousarray(image), COMPRESSION)
+
+
+def images_a_piece(nbytes, total):
+    return max(1, min(total, PIECE_BYTES // max(nbytes, 1)))
+
+
 # Of a process: what it makes images from.
 work = None
 
@@ -114,7 +128,8 @@ def make(indices):
     source, options = work
     for index in indices:
         try:
-            made.append(transform(source.image(index), options))
+            image = transform(source.image(index), options)
+            made.append(Packed(image) if images_a_piece(image.nbytes, 2) == 1 else image)
         except Refused as reason:
             made.append(str(reason))
     return made
@@ -230,9 +245,9 @@ class Writer:
     def add(self, image, label, name, total):
         if self.first is None:
             self.first = image
-            chunk = (max(1, min(total, CHUNK_BYTES // max(image.nbytes, 1))), *image.shape)
-            self.images = self.file.create_dataset("images", (total, *image.shape), image.dtype, chunks=chunk, compression=1,
-                                                   maxshape=(total, *image.shape))
+            chunk = (images_a_piece(image.nbytes, total), *image.shape)
+            self.images = self.file.create_dataset("images", (total, *image.shape), image.dtype, chunks=chunk,
+                                                   compression=COMPRESSION, maxshape=(total, *image.shape))
             if image.ndim > 1:
                 self.images.attrs["layout"] = "NHWC" if image.ndim == 3 else "NHW"
             self.pending = []
@@ -247,7 +262,10 @@ class Writer:
             self.flush()
 
     def flush(self):
-        self.images[self.count:self.count + len(self.pending)] = self.pending
+        if isinstance(self.first, Packed):
+            self.images.id.write_direct_chunk((self.count, *[0] * self.first.ndim), self.pending[0].data)
+        else:
+            self.images[self.count:self.count + len(self.pending)] = self.pending
         self.count += len(self.pending)
         self.pending = []
 

@@ -148,6 +148,17 @@ class Transforms(InFolder):
         inner = read("e.h5")["images"][0, 20, 2:-2, 0]  # pixel i is the mean around 3 i + 1
         np.testing.assert_array_equal(inner, 2 * (3 * np.arange(2, 38) + 1))
 
+    def test_large_images_are_kept_whole(self):
+        generator = np.random.default_rng(6)
+        images = generator.integers(0, 256, (5, 240, 250, 3)).astype(np.uint8)
+        for i, image in enumerate(images):
+            save(f"large/k/{i}.png", image)
+        for processes in (1, 2):
+            dataset("large", "-o", "l.h5", "--crop", 230, "--processes", processes)
+            made = read("l.h5")
+            for name, found in zip(made["files"], made["images"]):
+                np.testing.assert_array_equal(found, images[int(name[2:-4]), 5:235, 10:240])
+
     def test_as_torchvision_itself(self):
         try:
             from torchvision import transforms
