@@ -150,7 +150,9 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
     {"checkpoint", "directory", SNN_CONFIG_PATH, AT(checkpoint.directory), .may_be_empty = true,
      .fallback = "\"checkpoints\"", .meaning = "folder of the checkpoints, \"\" = none are written"},
     {"checkpoint", "every_minutes", SNN_CONFIG_REAL, AT(checkpoint.every_minutes), .minimum = 0, .maximum = INFINITY,
-     .fallback = "15", .meaning = "minutes between checkpoints, 0 = after every image group"},
+     .fallback = "15",
+     .meaning =
+         "minutes between checkpoints, 0 = after every group of images, or as many as fill the stages of all replicas"},
     {"checkpoint", "keep", SNN_CONFIG_INT32, AT(checkpoint.keep), .minimum = 1, .maximum = INT32_MAX, .fallback = "2",
      .meaning = "newest checkpoints to keep"},
 };

@@ -222,6 +222,7 @@ static snn_status run_rounds(snn_run *run)
     double last_checkpoint = snn_seconds();
     int64_t shortest = shortest_round(run);
     int64_t length = shortest;
+    const bool always = run->config->checkpoint.every_minutes == 0.0; /* a checkpoint after every round */
     for (int64_t first = 0; first < run->groups;) {
         int64_t last = first + length < run->groups ? first + length : run->groups;
         SNN_TRY(run_round(run, first, last, last_checkpoint));
@@ -230,7 +231,7 @@ static snn_status run_rounds(snn_run *run)
             break;
         }
         /* Groups that take long and do not stream from stage to stage gain nothing by a late answer. */
-        bool streams = run->plan->stages > 1 || length > shortest;
+        bool streams = !always && (run->plan->stages > 1 || length > shortest);
         float news[NEWS_COUNT] = {0};
         SNN_TRY(hear_all_but(run, streams ? 1 : 0, news));
         bool stop = news[NEWS_SIGNAL] > 0.0f || news[NEWS_OVERDUE] > 0.0f;
@@ -242,7 +243,7 @@ static snn_status run_rounds(snn_run *run)
         if (stop) {
             return stopped(run, (int)news[NEWS_SIGNAL]);
         }
-        if (news[NEWS_SECONDS] > 0.0f) {
+        if (news[NEWS_SECONDS] > 0.0f && !always) {
             length = next_length(length, (double)news[NEWS_SECONDS], shortest);
         }
     }

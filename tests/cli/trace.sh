@@ -19,6 +19,13 @@ else
 fi
 if alone diff "$work/plain.h5" "$work/traced.h5"; then pass; else fail "other results: $(cat "$work/out")"; fi
 
+# every_minutes = 0: a checkpoint after every group but the last, which the timeline shows.
+on_ranks 1 run "$config" --quiet --set data.images=20 --set simulation.batch=2 --set simulation.timesteps=16 --restart never \
+  --set parallel.replicas=1 --set output.file="$work/few.h5" --set checkpoint.directory="$work/few" \
+  --set checkpoint.every_minutes=0 --trace "$work/few.json" || fail "every group: $(cat "$work/err")"
+written=$(grep -o '"name":[ ]*"checkpoint"' "$work/few.json" | wc -l)
+[ "$written" -eq 9 ] && pass || fail "10 groups, $written checkpoints"
+
 /usr/bin/python3 - "$work" <<'END' >"$work/out" 2>&1
 import collections, json, sys
 import h5py
