@@ -311,17 +311,18 @@ static void track(window_job *job, const strip *s, const group *g, int32_t first
 static void track_sample(window_job *job, const strip *s, const group *g, int64_t batch_begin, int64_t at)
 {
     const int64_t owned = snn_lanes_owned(job->neurons);
-    int64_t begin, end;
-    if (job->counts->error == NULL) {
-        return;
-    }
-    snn_next_tracked(batch_begin + at / owned, snn_shape_positions(job->neurons->shape), &begin, &end);
-    begin = (begin - batch_begin) * owned - at;
-    end = (end - batch_begin) * owned - at;
-    begin = begin < 0 ? 0 : begin;
-    end = end < g->count ? end : g->count;
-    if (begin < end) { /* runs are so far apart that a group has a part of one at most */
-        track(job, s, g, (int32_t)begin, (int32_t)end);
+    const int64_t positions = snn_shape_positions(job->neurons->shape);
+    int64_t position = batch_begin + at / owned;
+    while (job->counts->error != NULL) {
+        int64_t begin, end;
+        snn_next_tracked(position, positions, &begin, &end);
+        position = end;
+        begin = (begin - batch_begin) * owned - at;
+        end = (end - batch_begin) * owned - at;
+        if (begin >= g->count) {
+            return;
+        }
+        track(job, s, g, (int32_t)(begin < 0 ? 0 : begin), (int32_t)(end < g->count ? end : g->count));
     }
 }
 
@@ -491,8 +492,10 @@ static void run_group(const window_job *job, strip *s, const group *g)
     const bool strict = snn_neuron_is_strict(job->neurons->kind), full = g->count == LANES;
     if (job->digits && full && !strict) { /* what most neurons are, with all known when compiled */
         run_digits(job, s, g, true, false);
+    } else if (job->digits && full) {
+        run_digits(job, s, g, true, true);
     } else if (job->digits) {
-        run_digits(job, s, g, full, strict);
+        run_digits(job, s, g, false, strict);
     } else if (full && !strict) {
         run(job, s, g, true, false);
     } else {

@@ -63,25 +63,20 @@ static inline int64_t snn_shape_size(snn_shape shape)
     return snn_shape_positions(shape) * shape.channels;
 }
 
-/* Tracking errors are those of all neurons at a sample of a population's positions: every eleventh run of eight (a
- * prime, so that no column of a usual width is left out), or all where that would be few. Gives the first run that ends
- * behind `position`, [*begin, *end). */
+/* Tracking errors are those of all neurons at a sample of a population's positions: every eleventh (a prime, so that
+ * no column of a usual width is left out), or all where that would be few. Gives the first such positions from
+ * `position` on, [*begin, *end). */
 static inline void snn_next_tracked(int64_t position, int64_t positions, int64_t *begin, int64_t *end)
 {
-    enum { RUN = 8, APART = 11 * RUN, FEW = 64 };
-    if (positions <= FEW) {
-        *begin = 0;
-        *end = positions;
-        return;
-    }
-    *begin = position % APART < RUN ? position / APART * APART : (position / APART + 1) * APART;
-    *end = *begin + RUN < positions ? *begin + RUN : positions;
+    enum { APART = 11, FEW = 16 };
+    *begin = positions <= FEW ? position : (position + APART - 1) / APART * APART;
+    *end = positions <= FEW ? positions : *begin + 1;
 }
 static inline bool snn_position_is_tracked(int64_t position, int64_t positions)
 {
     int64_t begin, end;
     snn_next_tracked(position, positions, &begin, &end);
-    return begin <= position;
+    return begin == position;
 }
 static inline int64_t snn_tracked_positions(int64_t positions)
 {

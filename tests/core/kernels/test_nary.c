@@ -456,7 +456,7 @@ static long double naive_step(const nary_case *c, int32_t step, int64_t position
     }
     expected->counts[step] += fired;
     expected->counts[3 * c->steps + channel] += fired;
-    if (snn_shape_positions(p->shape) > 64 && position % 88 >= 8) {
+    if (snn_shape_positions(p->shape) > 16 && position % 11 != 0) {
         return 0.0L; /* not of the sample */
     }
     expected->counts[2 * c->steps + step] += llrintl(fminl(fabsl(*y - target), 127.0L) * 65536.0L);

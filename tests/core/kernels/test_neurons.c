@@ -249,7 +249,10 @@ static void naive_fire(const fire_case *c, fire_result *r, int32_t step, int64_t
     if (!(n->first && step == 0)) {
         r->counts[c->tile.steps + step] += ((before >> (bit % 8)) & 1) != fired;
     }
-    r->counts[2 * c->tile.steps + step] += (int64_t)nearbyint((double)(fminf(fabsf(*y - target), 127.0F) * 65536.0F));
+    if (snn_shape_positions(n->shape) <= 16 || position % 11 == 0) { /* of the sample */
+        r->counts[2 * c->tile.steps + step] +=
+            (int64_t)nearbyint((double)(fminf(fabsf(*y - target), 127.0F) * 65536.0F));
+    }
     r->counts[3 * c->tile.steps + channel] += fired;
 }
 

@@ -295,7 +295,7 @@ static void naive_fire(const window_case *c, const float *x, int64_t position, i
         *byte = (uint8_t)((*byte & ~(1U << channel % 8)) | (unsigned)fired << channel % 8);
         r->counts[j] += fired;
         r->counts[c->steps + j] += j > 0 && fired != before;
-        if (snn_shape_positions(p->shape) <= 64 || position % 88 < 8) {
+        if (snn_shape_positions(p->shape) <= 16 || position % 11 == 0) {
             r->counts[2 * c->steps + j] += lrintf(fminf(fabsf((float)y - target) * c->unit, 127.0F) * 65536.0F);
         }
         r->counts[PER_STEP * c->steps + i] += fired;

@@ -289,7 +289,7 @@ float naive_activation(const snn_population *population, const float *x, int64_t
 
 bool naive_is_tracked(int64_t position, snn_shape shape)
 {
-    return shape.height * shape.width <= 64 || position % 88 < 8;
+    return shape.height * shape.width <= 16 || position % 11 == 0;
 }
 
 bool naive_is_strict(snn_neuron_kind kind)
