@@ -14,6 +14,7 @@ enum { MIN_OPSET = 9, MAX_OPSET = 23 };
 /* A graph being made from a model. */
 typedef struct importer {
     const Onnx__GraphProto *model;
+    snn_onnx_files *files;
     snn_graph *graph;
     snn_name_table values; /* names to value numbers; the names are the model's */
     snn_name_table nodes;  /* names to node numbers */
@@ -84,7 +85,7 @@ static snn_status add_weights(importer *import)
         SNN_TRY(add_value(import, name, "tensor", &number));
         snn_value *value = &import->graph->values[number];
         value->constant = true;
-        SNN_TRY_CONTEXT(snn_onnx_tensor(model->initializer[i], &value->tensor), "tensor %s", name);
+        SNN_TRY_CONTEXT(snn_onnx_tensor(model->initializer[i], import->files, &value->tensor), "tensor %s", name);
     }
     return snn_ok();
 }
@@ -207,7 +208,7 @@ static snn_status add_outputs(importer *import, int32_t number)
     return snn_ok();
 }
 
-static snn_status add_attributes(const Onnx__NodeProto *model, snn_node *node)
+static snn_status add_attributes(importer *import, const Onnx__NodeProto *model, snn_node *node)
 {
     node->attributes = snn_allocate(model->n_attribute, sizeof *node->attributes);
     if (node->attributes == NULL) {
@@ -215,7 +216,7 @@ static snn_status add_attributes(const Onnx__NodeProto *model, snn_node *node)
     }
     for (size_t i = 0; i < model->n_attribute; i++) {
         node->attribute_count++;
-        SNN_TRY(snn_onnx_attribute(model->attribute[i], &node->attributes[i]));
+        SNN_TRY(snn_onnx_attribute(model->attribute[i], import->files, &node->attributes[i]));
     }
     return snn_ok();
 }
@@ -225,7 +226,8 @@ static snn_status add_node(importer *import, int32_t number)
 {
     snn_node *node = &import->graph->nodes[number];
     SNN_TRY_CONTEXT(add_outputs(import, number), "node %s (%s)", node->name, node->operator);
-    SNN_TRY_CONTEXT(add_attributes(import->model->node[number], node), "node %s (%s)", node->name, node->operator);
+    SNN_TRY_CONTEXT(add_attributes(import, import->model->node[number], node), "node %s (%s)", node->name,
+                    node->operator);
     return snn_ok();
 }
 
@@ -311,13 +313,13 @@ static snn_status make_room(importer *import)
     return snn_name_table_init(&import->nodes, model->n_node);
 }
 
-static snn_status fill_graph(const Onnx__ModelProto *model, snn_graph *graph)
+static snn_status fill_graph(const Onnx__ModelProto *model, snn_onnx_files *files, snn_graph *graph)
 {
     if (model->graph == NULL) {
         return snn_fail(SNN_INPUT_ERROR, "no graph: not an ONNX file, or truncated");
     }
     SNN_TRY(read_opset(model, &graph->opset));
-    importer import = {.model = model->graph, .graph = graph};
+    importer import = {.model = model->graph, .files = files, .graph = graph};
     snn_status status = snn_ok();
     SNN_GOTO_DONE(status, make_room(&import));
     SNN_GOTO_DONE(status, add_weights(&import));
@@ -341,6 +343,8 @@ snn_status snn_onnx_read(const char *path, snn_graph **graph)
     size_t count = 0;
     Onnx__ModelProto *model = NULL;
     snn_graph *made = NULL;
+    snn_onnx_files files;
+    memset(&files, 0, sizeof files);
     SNN_TRY(snn_onnx_load(path, &bytes, &count));
     snn_status status = snn_onnx_unpack(bytes, count, &model);
     snn_release(bytes); /* unpacking copied it all */
@@ -355,7 +359,9 @@ snn_status snn_onnx_read(const char *path, snn_graph **graph)
         status = snn_out_of_memory("a graph");
         goto done;
     }
-    SNN_GOTO_DONE(status, fill_graph(model, made));
+    SNN_GOTO_DONE(status, snn_onnx_files_init(path, &files));
+    SNN_GOTO_DONE(status, fill_graph(model, &files, made));
+    made->mappings = snn_onnx_files_take(&files, &made->mapping_count);
     *graph = made;
     made = NULL;
 done:
@@ -363,5 +369,6 @@ done:
         onnx__model_proto__free_unpacked(model, NULL);
     }
     snn_graph_destroy(made);
+    snn_onnx_files_clear(&files);
     return snn_context(status, "%s", path);
 }

@@ -6,6 +6,8 @@
 
 #include "core/base/memory.h"
 
+enum { MAPPED_BYTES = 1 << 16 }; /* from here on data stays in its file: less is not worth a page of its own */
+
 /* An element type of ONNX that can be read. */
 typedef struct element_format {
     int32_t data_type;
@@ -167,44 +169,81 @@ static snn_status read_shape(const Onnx__TensorProto *model, const element_forma
     return snn_ok();
 }
 
-static snn_status check_storage(const Onnx__TensorProto *model)
+/* Where a tensor's elements are: bytes as in raw_data, or NULL for the typed fields. */
+typedef struct element_source {
+    const uint8_t *raw;
+    size_t room; /* readable bytes from there on */
+} element_source;
+
+/* Finds the elements, before anything of the claimed size is allocated. */
+static snn_status find_elements(const Onnx__TensorProto *model, const element_format *format, snn_onnx_files *files,
+                                const snn_tensor *tensor, element_source *source)
 {
-    if (model->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL || model->n_external_data > 0) {
-        const char *location = "another file";
-        for (size_t i = 0; i < model->n_external_data; i++) {
-            const Onnx__StringStringEntryProto *entry = model->external_data[i];
-            if (entry->key != NULL && entry->value != NULL && strcmp(entry->key, "location") == 0) {
-                location = entry->value;
-            }
-        }
-        return snn_fail(SNN_INPUT_ERROR, "its data is in %s: export the model with its weights inside", location);
-    }
+    const size_t expected = (size_t)snn_tensor_elements(tensor);
+    *source = (element_source){NULL, 0};
     if (model->segment != NULL) {
         return snn_fail(SNN_INPUT_ERROR, "stored in segments: not supported");
+    }
+    if (snn_onnx_is_external(model)) {
+        return snn_onnx_external_data(files, model, expected * format->bytes, &source->raw, &source->room);
+    }
+    const bool raw = model->has_raw_data && model->raw_data.len > 0;
+    const size_t found = raw ? model->raw_data.len : typed_count(model);
+    if (found != (raw ? expected * format->bytes : expected)) {
+        char shape[256];
+        return snn_fail(SNN_INPUT_ERROR, "%s has %zu elements, its data %zu%s",
+                        snn_tensor_describe(tensor, shape, sizeof shape), expected, found, raw ? " bytes" : "");
+    }
+    source->raw = raw ? model->raw_data.data : NULL;
+    return snn_ok();
+}
+
+static bool is_little_endian(void)
+{
+    const uint16_t one = 1;
+    uint8_t first = 0;
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
+/* Whether the data can be used where it lies in a file: large, in the layout that the graph wants, and with readable
+ * bytes behind it, as all arrays have. */
+static bool is_usable_in_place(const Onnx__TensorProto *model, const snn_tensor *tensor, const element_source *source)
+{
+    const size_t bytes = (size_t)snn_tensor_elements(tensor) * sizeof(float);
+    return model->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT && is_little_endian() && bytes >= MAPPED_BYTES &&
+           source->room >= bytes + SNN_PADDING && (uintptr_t)source->raw % _Alignof(float) == 0;
+}
+
+static snn_status check_numbers(const snn_tensor *tensor)
+{
+    const int64_t elements = snn_tensor_elements(tensor);
+    for (int64_t i = 0; i < elements; i++) {
+        if (isnan(((const float *)tensor->data)[i])) {
+            return snn_fail(SNN_INPUT_ERROR, "element %lld is not a number", (long long)i);
+        }
     }
     return snn_ok();
 }
 
-snn_status snn_onnx_tensor(const Onnx__TensorProto *model, snn_tensor *tensor)
+snn_status snn_onnx_tensor(const Onnx__TensorProto *model, snn_onnx_files *files, snn_tensor *tensor)
 {
     const element_format *format = NULL;
+    element_source source;
     snn_tensor_clear(tensor);
     SNN_TRY(find_format(model->data_type, &format));
-    SNN_TRY(check_storage(model));
     SNN_TRY(read_shape(model, format, tensor));
-
-    size_t expected = (size_t)snn_tensor_elements(tensor);
-    bool raw = model->has_raw_data && model->raw_data.len > 0;
-    bool matches = raw ? model->raw_data.len == expected * format->bytes : typed_count(model) == expected;
-    if (!matches) { /* before anything of the claimed size is allocated */
-        char shape[256];
-        return snn_fail(SNN_INPUT_ERROR, "%s has %zu elements, its data %zu%s",
-                        snn_tensor_describe(tensor, shape, sizeof shape), expected,
-                        raw ? model->raw_data.len : typed_count(model), raw ? " bytes" : "");
+    SNN_TRY(find_elements(model, format, files, tensor, &source));
+    if (is_usable_in_place(model, tensor, &source)) {
+        tensor->data = (void *)(uintptr_t)source.raw; /* nobody writes to constants */
+        tensor->borrowed = true;
+        return check_numbers(tensor);
     }
     SNN_TRY(snn_tensor_allocate(tensor));
-    for (size_t i = 0; i < expected; i++) {
-        uint64_t bits = raw ? raw_bits(model->raw_data.data + i * format->bytes, format->bytes) : typed_bits(model, i);
+    const size_t count = (size_t)snn_tensor_elements(tensor);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits =
+            source.raw != NULL ? raw_bits(source.raw + i * format->bytes, format->bytes) : typed_bits(model, i);
         SNN_TRY(store_element(model->data_type, bits, tensor, i));
     }
     return snn_ok();
@@ -219,7 +258,7 @@ static void *copy_of(const void *items, size_t count, size_t size)
     return copy;
 }
 
-static snn_status read_contents(const Onnx__AttributeProto *model, snn_attribute *attribute)
+static snn_status read_contents(const Onnx__AttributeProto *model, snn_onnx_files *files, snn_attribute *attribute)
 {
     switch (model->type) {
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
@@ -249,7 +288,7 @@ static snn_status read_contents(const Onnx__AttributeProto *model, snn_attribute
         return attribute->reals != NULL ? snn_ok() : snn_out_of_memory("reals");
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
         attribute->kind = SNN_ATTRIBUTE_TENSOR;
-        return model->t != NULL ? snn_onnx_tensor(model->t, &attribute->tensor)
+        return model->t != NULL ? snn_onnx_tensor(model->t, files, &attribute->tensor)
                                 : snn_fail(SNN_INPUT_ERROR, "the tensor is missing");
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED:
         return snn_fail(SNN_INPUT_ERROR, "it has no type");
@@ -259,13 +298,13 @@ static snn_status read_contents(const Onnx__AttributeProto *model, snn_attribute
     }
 }
 
-snn_status snn_onnx_attribute(const Onnx__AttributeProto *model, snn_attribute *attribute)
+snn_status snn_onnx_attribute(const Onnx__AttributeProto *model, snn_onnx_files *files, snn_attribute *attribute)
 {
     attribute->tensor.rank = -1;
     attribute->name = snn_duplicate_text(model->name == NULL ? "" : model->name);
     if (attribute->name == NULL) {
         return snn_out_of_memory("name of an attribute");
     }
-    SNN_TRY_CONTEXT(read_contents(model, attribute), "attribute %s", attribute->name);
+    SNN_TRY_CONTEXT(read_contents(model, files, attribute), "attribute %s", attribute->name);
     return snn_ok();
 }

@@ -105,7 +105,9 @@ snn_status snn_tensor_allocate(snn_tensor *tensor)
 
 void snn_tensor_clear(snn_tensor *tensor)
 {
-    snn_release(tensor->data);
+    if (!tensor->borrowed) {
+        snn_release(tensor->data);
+    }
     memset(tensor, 0, sizeof *tensor);
     tensor->rank = -1;
 }
@@ -279,6 +281,10 @@ void snn_graph_destroy(snn_graph *graph)
     for (int32_t i = 0; i < graph->node_count; i++) {
         node_clear(&graph->nodes[i]);
     }
+    for (int32_t i = 0; i < graph->mapping_count; i++) {
+        snn_mapping_close(&graph->mappings[i]);
+    }
+    snn_release(graph->mappings);
     snn_release(graph->values);
     snn_release(graph->nodes);
     snn_release(graph->source);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/mapping.h"
 #include "core/base/status.h"
 
 enum {
@@ -27,7 +28,8 @@ typedef struct snn_tensor {
     snn_type type;
     int32_t rank; /* -1 while the shape is unknown */
     int64_t dims[SNN_MAX_RANK];
-    void *data; /* owned where the tensor is stored by value in a graph; from snn_allocate */
+    void *data;    /* owned where the tensor is stored by value in a graph, from snn_allocate, unless ... */
+    bool borrowed; /* ... it lies in one of the graph's mappings */
 } snn_tensor;
 
 typedef enum snn_attribute_kind {
@@ -82,6 +84,8 @@ typedef struct snn_graph {
     int32_t node_count;
     int32_t input;  /* value number of the one image input, shape [1][channels][height][width] or [1][features] */
     int32_t output; /* value number of the logits, shape [1][classes] */
+    snn_mapping *mappings; /* [mapping_count] files that hold data of constants; owned */
+    int32_t mapping_count;
 } snn_graph;
 
 /* Elements of a tensor: the product of its dims (1 for rank 0). -1 if the shape is unknown, a dimension negative, or

@@ -62,7 +62,7 @@ snn_status snn_trained_open(snn_world *world, const snn_config *config, bool eve
     memset(trained, 0, sizeof *trained);
     trained->quiet = quiet;
     trained->progress = progress;
-    SNN_TRY(snn_world_agree(world, snn_file_hash(config->model.onnx, &trained->hash, &bytes)));
+    SNN_TRY(snn_world_agree(world, snn_onnx_hash(config->model.onnx, &trained->hash, &bytes)));
     trained->evaluators = everywhere || bytes <= SHARED_MODEL_BYTES ? snn_world_size(world) : 1;
     trained->evaluator = snn_world_rank(world) < trained->evaluators ? snn_world_rank(world) : -1;
     return snn_world_agree(world, trained->evaluator >= 0 ? read_model(config, trained) : snn_ok());

@@ -47,17 +47,6 @@ static void test_bad_tensors(void **state)
     onnx_sample_init(&sample);
     onnx_sample_raw(&sample.tensors[0], broken, sizeof broken);
     onnx_sample_expect_refused(&sample, "tensor w: element 1 is not a number");
-
-    Onnx__StringStringEntryProto location = ONNX__STRING_STRING_ENTRY_PROTO__INIT;
-    Onnx__StringStringEntryProto *locations[] = {&location};
-    location.key = "location";
-    location.value = "weights.bin";
-    onnx_sample_init(&sample);
-    sample.tensors[0].has_data_location = 1;
-    sample.tensors[0].data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-    sample.tensors[0].n_external_data = 1;
-    sample.tensors[0].external_data = locations;
-    onnx_sample_expect_refused(&sample, "tensor w: its data is in weights.bin");
 }
 
 static void test_outputs(void **state)
