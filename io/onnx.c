@@ -6,10 +6,11 @@
 
 #include "core/base/memory.h"
 #include "io/name_table.h"
+#include "io/onnx_functions.h"
 #include "io/onnx_tensor.h"
 #include "io/onnx_wire.h"
 
-enum { MIN_OPSET = 9, MAX_OPSET = 23 };
+enum { MIN_OPSET = 7, MAX_OPSET = 24 };
 
 /* A graph being made from a model. */
 typedef struct importer {
@@ -246,7 +247,8 @@ static snn_status add_nodes(importer *import)
     for (size_t i = 0; i < model->n_node; i++) {
         snn_node *node = &graph->nodes[i];
         SNN_TRY(copy_text(model->node[i]->op_type, &node->operator));
-        SNN_TRY(copy_text(model->node[i]->domain, &node->domain));
+        const char *domain = text_of(model->node[i]->domain);
+        SNN_TRY(copy_text(strcmp(domain, "ai.onnx") == 0 ? "" : domain, &node->domain)); /* it has two names */
         if (node->operator[0] == '\0') {
             return snn_fail(SNN_INPUT_ERROR, "node %zu (%s) has no operator", i, text_of(model->node[i]->name));
         }
@@ -359,6 +361,7 @@ snn_status snn_onnx_read(const char *path, snn_graph **graph)
         status = snn_out_of_memory("a graph");
         goto done;
     }
+    SNN_GOTO_DONE(status, snn_onnx_inline_functions(model));
     SNN_GOTO_DONE(status, snn_onnx_files_init(path, &files));
     SNN_GOTO_DONE(status, fill_graph(model, &files, made));
     made->mappings = snn_onnx_files_take(&files, &made->mapping_count);
@@ -371,4 +374,21 @@ done:
     snn_graph_destroy(made);
     snn_onnx_files_clear(&files);
     return snn_context(status, "%s", path);
+}
+
+snn_status snn_onnx_open(const char *path, bool stop_at_first, snn_graph **graph)
+{
+    snn_graph *made = NULL;
+    *graph = NULL;
+    snn_status status = snn_onnx_read(path, &made);
+    if (!snn_failed(status)) {
+        status = snn_graph_infer(made, stop_at_first);
+    }
+    if (snn_failed(status)) {
+        snn_graph_destroy(made);
+        return status;
+    }
+    snn_graph_drop_ends(made);
+    *graph = made;
+    return snn_ok();
 }

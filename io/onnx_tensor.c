@@ -23,6 +23,8 @@ static const element_format formats[] = {
     {ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 8, SNN_TYPE_INT64},
     {ONNX__TENSOR_PROTO__DATA_TYPE__INT32, 4, SNN_TYPE_INT64},
     {ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, 1, SNN_TYPE_BOOL},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__INT8, 1, SNN_TYPE_INT8},
+    {ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, 1, SNN_TYPE_UINT8},
 };
 
 static snn_status find_format(int32_t data_type, const element_format **format)
@@ -146,6 +148,10 @@ static snn_status store_element(int32_t data_type, uint64_t bits, const snn_tens
         break;
     case SNN_TYPE_BOOL:
         ((uint8_t *)tensor->data)[i] = bits != 0;
+        break;
+    case SNN_TYPE_INT8:
+    case SNN_TYPE_UINT8:
+        ((uint8_t *)tensor->data)[i] = (uint8_t)bits;
         break;
     }
     return snn_ok();

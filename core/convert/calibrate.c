@@ -20,11 +20,7 @@ static float value_at(const snn_draft_population *population, const float *value
     if (population->value_map != NULL) {
         return values[population->value_map[p * layout->shape.channels + c]];
     }
-    if (population->value_heads == 0) {
-        return values[snn_affine_element(layout, p, c)];
-    }
-    const int32_t width = layout->shape.channels / population->value_heads;
-    return values[(c / width * snn_shape_positions(layout->shape) + p) * width + c % width];
+    return values[snn_affine_element(layout, p, c)];
 }
 
 /* What the channels [begin, end) of a position are measured against: their mean, or the largest. */

@@ -95,16 +95,17 @@ snn_status snn_decompose_normalization(snn_recognition *recognition, snn_affine 
 
 /* --- softmax --- */
 
-/* Values of the graph before and behind a softmax, and how they lie. */
+/* Values of the graph before and behind a softmax, and the groups of channels that it is taken of. */
 typedef struct softmax_values {
-    int32_t before, behind, heads, groups;
+    int32_t before, behind, groups;
+    bool scores; /* of attention */
 } softmax_values;
 
 /* Where the graph holds what the population added last tracks. */
-static void place_value(const snn_recognition *recognition, const softmax_values *values)
+static snn_status place_value(snn_recognition *recognition, const softmax_values *values)
 {
-    last_population(recognition)->value_heads = values->heads;
     last_population(recognition)->groups = values->groups;
+    return values->scores ? snn_recognise_place_scores(recognition) : snn_ok();
 }
 
 /* x becomes its softmax. A sum of exponentials of which the largest is 1 is 1 at least: so is the divisor. */
@@ -116,7 +117,7 @@ static snn_status decompose_softmax(snn_recognition *recognition, snn_affine *x,
     (void)snprintf(name, sizeof name, "%s/exp", part);
     SNN_TRY(add_part(recognition, name, SNN_NEURON_SHIFTED_EXP, x, shape, values->before));
     last_population(recognition)->tracked = SNN_TRACKED_EXPONENTIAL;
-    place_value(recognition, values);
+    SNN_TRY(place_value(recognition, values));
     snn_affine sums;
     SNN_TRY(snn_affine_copy(x, &sums));
     snn_status status = sum_groups(&sums, values->groups, 1.0f);
@@ -126,7 +127,7 @@ static snn_status decompose_softmax(snn_recognition *recognition, snn_affine *x,
     snn_affine_clear(&sums);
     SNN_TRY(status);
     SNN_TRY(add_part(recognition, part, SNN_NEURON_QUOTIENT, x, shape, values->behind));
-    place_value(recognition, values);
+    SNN_TRY(place_value(recognition, values));
     last_population(recognition)->alpha = 1.0f;
     return snn_ok();
 }
@@ -134,7 +135,7 @@ static snn_status decompose_softmax(snn_recognition *recognition, snn_affine *x,
 snn_status snn_decompose_softmax(snn_recognition *recognition, snn_affine *x)
 {
     const snn_shape shape = x->shape;
-    const softmax_values values = {recognition->node->inputs[0], recognition->node->outputs[0], 0, 1};
+    const softmax_values values = {recognition->node->inputs[0], recognition->node->outputs[0], 1, false};
     snn_status status = decompose_softmax(recognition, x, "", &values);
     recognition->verdict = SNN_VERDICT_NEURON;
     (void)snprintf(recognition->text, sizeof recognition->text, "exponential and quotient neurons %d x %d x %d each",
@@ -151,34 +152,42 @@ static snn_status score(snn_recognition *recognition, snn_affine *x, const softm
     snn_affine keys;
     SNN_TRY(snn_recognise_take_operand(recognition, 0, x));
     snn_shape shape = x->shape;
-    shape.channels = values->heads * (int32_t)snn_shape_positions(shape);
+    shape.channels = values->groups * (int32_t)snn_shape_positions(shape);
     SNN_TRY(snn_recognise_take_operand(recognition, 1, &keys));
     snn_status status = snn_affine_concatenate(x, &keys);
     snn_affine_clear(&keys);
     SNN_TRY(status);
     SNN_TRY(snn_draft_stream_affine(draft, x, recognition->node->outputs[0]));
     SNN_TRY(add_part(recognition, "/scores", SNN_NEURON_SCORES, x, shape, scores));
-    place_value(recognition, values);
     last_population(recognition)->alpha = recognition->pattern->parameter;
-    return snn_ok();
+    return place_value(recognition, values);
 }
 
-/* Adds a constant to x, scores of every key, head by head: a mask or a position bias. Infinities become large numbers:
- * they cannot be told from them behind an exponential. */
-static snn_status add_mask(const snn_recognition *recognition, snn_affine *x)
+/* What a mask adds to the score that is element `element` of its value. Infinities become large numbers: they cannot be
+ * told from them behind an exponential. */
+static float masking(const snn_graph *graph, const snn_pattern_mask *mask, int64_t element)
 {
     const float infinity = 1e30f;
-    const snn_value *values = recognition->draft->graph->values;
+    const snn_tensor *constant = &graph->values[mask->constant].tensor;
+    const int64_t at = snn_arrange_broadcast_element(constant, &graph->values[mask->value].tensor, element);
+    if (constant->type == SNN_TYPE_BOOL) {
+        return (((const unsigned char *)constant->data)[at] != 0) == mask->inverted ? -infinity : 0.0f;
+    }
+    return fmaxf(fminf(((const float *)constant->data)[at], infinity), -infinity);
+}
+
+/* Adds the masks to x, scores of every key, head by head. */
+static snn_status add_masks(const snn_recognition *recognition, snn_affine *x)
+{
     const snn_pattern_match *pattern = recognition->pattern;
-    const snn_tensor *mask = &values[pattern->mask].tensor;
     const int32_t keys = x->shape.channels / pattern->groups;
     SNN_TRY(snn_affine_expand_offset(x));
-    for (int64_t p = 0; p < x->offset_positions; p++) {
+    for (int64_t p = 0; p < pattern->queries; p++) {
         for (int32_t c = 0; c < x->shape.channels; c++) {
-            int64_t element = (c / keys * x->offset_positions + p) * keys + c % keys;
-            int64_t at = snn_arrange_broadcast_element(mask, &values[pattern->masked].tensor, element);
-            float added = ((const float *)mask->data)[at];
-            x->offset[p * x->shape.channels + c] += fmaxf(fminf(added, infinity), -infinity);
+            const int64_t element = ((int64_t)(c / keys) * pattern->queries + p) * keys + c % keys;
+            for (int32_t m = 0; m < pattern->mask_count; m++) {
+                x->offset[p * x->shape.channels + c] += masking(recognition->draft->graph, &pattern->masks[m], element);
+            }
         }
     }
     return snn_ok();
@@ -199,23 +208,23 @@ static snn_status mix(snn_recognition *recognition, snn_affine *x, int32_t heads
     SNN_TRY(status);
     SNN_TRY(add_part(recognition, "", SNN_NEURON_MIX, x, shape, output));
     last_population(recognition)->groups = heads;
-    return snn_ok();
+    return snn_recognise_place_result(recognition);
 }
 
 snn_status snn_decompose_attention(snn_recognition *recognition)
 {
     const snn_pattern_match *pattern = recognition->pattern;
-    const softmax_values values = {pattern->masked, pattern->weights, pattern->groups, pattern->groups};
+    const softmax_values values = {pattern->masked, pattern->weights, pattern->groups, true};
     const bool fused = recognition->draft->options.softmax == SNN_FORM_FUSED;
     snn_affine x;
     memset(&x, 0, sizeof x);
     snn_status status = score(recognition, &x, &values, pattern->scores);
-    if (status.code == SNN_OK && pattern->mask != SNN_NO_VALUE) {
-        status = add_mask(recognition, &x);
+    if (status.code == SNN_OK && pattern->mask_count > 0) {
+        status = add_masks(recognition, &x);
     }
     if (status.code == SNN_OK && fused) {
         status = add_part(recognition, "/softmax", SNN_NEURON_SOFTMAX, &x, x.shape, values.behind);
-        place_value(recognition, &values);
+        status = status.code == SNN_OK ? place_value(recognition, &values) : status;
     } else if (status.code == SNN_OK) {
         status = decompose_softmax(recognition, &x, "/softmax", &values);
     }
@@ -225,5 +234,9 @@ snn_status snn_decompose_attention(snn_recognition *recognition)
     recognition->verdict = SNN_VERDICT_NEURON;
     (void)snprintf(recognition->text, sizeof recognition->text, "scores, %s and mix neurons of %d heads",
                    fused ? "softmax" : "exponential, quotient", pattern->groups);
-    return snn_draft_conclude(recognition, &x, status);
+    if (status.code != SNN_OK) {
+        snn_affine_clear(&x);
+        return status;
+    }
+    return snn_recognise_give_attention(recognition, &x);
 }

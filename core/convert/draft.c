@@ -318,7 +318,8 @@ static snn_status convert_node(snn_draft *draft, const snn_node *node, const snn
     snn_recognition recognition = {draft, node, pattern, SNN_VERDICT_LINEAR, ""};
     snn_recogniser recogniser = node->domain[0] == '\0' ? snn_recogniser_find(node->operator) : NULL;
     snn_status status = snn_ok();
-    if (recogniser == NULL) {
+    const bool unknown = node->refusal != NULL && strcmp(node->refusal, "operator not supported") == 0;
+    if (recogniser == NULL && (node->refusal == NULL || unknown)) {
         status = snn_fail(SNN_INPUT_ERROR, "no spiking neuron and no linear operator stands for %s%s%s", node->domain,
                           node->domain[0] == '\0' ? "" : ".", node->operator);
     } else if (draft->graph->values[node->outputs[0]].tensor.rank < 0) {
@@ -401,7 +402,8 @@ static snn_status convert_nodes(snn_draft *draft, snn_node_report *reports, bool
         if (node->folded || (match->root >= 0 && match->root != n)) {
             if (reports != NULL && node->folded) {
                 reports[n].verdict = SNN_VERDICT_FOLDED;
-                (void)snprintf(reports[n].text, sizeof reports[n].text, "constant");
+                (void)snprintf(reports[n].text, sizeof reports[n].text, "%s",
+                               node->folded_as != NULL ? node->folded_as : "constant");
             } else if (reports != NULL) {
                 reports[n].verdict = SNN_VERDICT_PART;
                 (void)snprintf(reports[n].text, sizeof reports[n].text, "of the pattern %s at %.100s",

@@ -26,7 +26,6 @@ typedef struct snn_draft_population {
     snn_affine input;
     int32_t value;           /* graph value whose channel maxima give the scale */
     snn_affine value_layout; /* shape and order of that value (no terms) */
-    int32_t value_heads;     /* the value lies as [head][position][channel of the head] instead; 0: it does not */
     int32_t *value_map;      /* the value's element for each of the layout's, position by position; NULL; owned */
     snn_tracked tracked;
     /* The population tracks (value - shift) / gain; NULL for 1 and 0. Constants of the graph, per channel. */
@@ -72,6 +71,8 @@ snn_recogniser snn_recogniser_movement(const char *operator_name);
 snn_recogniser snn_recogniser_parts(const char *operator_name);
 snn_recogniser snn_recogniser_reduce(const char *operator_name);
 snn_recogniser snn_recogniser_maximum(const char *operator_name);
+snn_recogniser snn_recogniser_attention(const char *operator_name);
+snn_recogniser snn_recogniser_quantised(const char *operator_name);
 
 /* A family's table, and the look-up in it. */
 typedef struct snn_recogniser_entry {
@@ -142,8 +143,14 @@ snn_status snn_recognise_matrix_product(snn_recognition *recognition);
 /* Input i laid out so that its last axis, or axis number `axis`, runs over channels. */
 snn_status snn_recognise_channels_last(snn_recognition *recognition, int32_t i);
 snn_status snn_recognise_channels_along(snn_recognition *recognition, int32_t i, int32_t axis);
-/* Operand i of the pattern Attention, laid out with channels last: its channels of the input's. */
+/* Operand i of the pattern Attention as [token][head, channel of the head], with zeros for tokens that it has not. */
 snn_status snn_recognise_take_operand(snn_recognition *recognition, int32_t i, snn_affine *affine);
+/* Tells the population added last, of the pattern Attention, how its value lies: [head][query][token] (scores) or the
+ * pattern's result. */
+snn_status snn_recognise_place_scores(snn_recognition *recognition);
+snn_status snn_recognise_place_result(snn_recognition *recognition);
+/* Gives the pattern's output 0 from what its last population makes, [token][head, channel of the head]. */
+snn_status snn_recognise_give_attention(snn_recognition *recognition, snn_affine *affine);
 /* Input i with plain terms. */
 snn_status snn_recognise_take_decoded(snn_recognition *recognition, int32_t i, snn_affine *affine);
 /* A population over `input` (taken), whose outputs are laid out like `shape` and the input's order; given as output 0.

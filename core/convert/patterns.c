@@ -92,6 +92,30 @@ void snn_search_factors(snn_search *search, int32_t value, snn_factors *factors)
     }
 }
 
+bool snn_search_nan_guard(snn_search *search, const snn_node *where, int32_t *x)
+{
+    const snn_node *test = snn_search_producer(search, where->inputs[0], "IsNaN");
+    if (test == NULL || test->inputs[0] != where->inputs[2] || !search->graph->values[where->inputs[1]].constant) {
+        return false;
+    }
+    *x = where->inputs[2];
+    snn_search_absorb(search, test);
+    snn_search_absorb(search, where);
+    return true;
+}
+
+/* Numbers that a network computes of numbers are such; only attention whose masks hide all keys makes others, and that
+ * is none to the converter. */
+static bool match_nan_guard(snn_search *search, const snn_node *root, snn_pattern_match *match)
+{
+    int32_t x = SNN_NO_VALUE;
+    if (!snn_search_nan_guard(search, root, &x)) {
+        return false;
+    }
+    *match = (snn_pattern_match){.operator= "Identity", .inputs = {x}, .input_count = 1};
+    return true;
+}
+
 /* Whether `value` is constant * x. */
 static bool is_scaled(snn_search *search, int32_t value, int32_t x, float constant)
 {
@@ -284,7 +308,8 @@ static const pattern patterns[] = {
     {"Div", snn_match_normalization},
     {"Mul", snn_match_normalization},
     {"Reshape", snn_match_attention},
-    {"MatMul", snn_match_single_attention},
+    {"MatMul", snn_match_plain_attention},
+    {"Where", match_nan_guard},
 };
 
 /* Later nodes first, so that the widest match wins: the last product of a gated function, not one inside it. */

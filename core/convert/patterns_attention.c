@@ -11,7 +11,7 @@
 enum { CHAIN_LIMIT = 16 };
 
 typedef struct heads {
-    int64_t count, tokens, width; /* channels of one head */
+    int64_t count, tokens, width; /* tokens of the operand in question, channels of one head */
 } heads;
 
 /* A node on the way back from an operand: it moves elements, or multiplies them all by a factor. */
@@ -58,6 +58,13 @@ static bool step_before(const snn_search *search, int32_t value, step *found)
     }
     found->factor = product ? constant : 1.0f / constant;
     return true;
+}
+
+/* Whether it holds so many matrices of rows x columns. */
+static bool is_stack(const snn_tensor *tensor, int64_t count, int64_t rows, int64_t columns)
+{
+    return tensor->rank >= 2 && tensor->dims[tensor->rank - 2] == rows && tensor->dims[tensor->rank - 1] == columns &&
+           snn_tensor_elements(tensor) == count * rows * columns;
 }
 
 /* Where every element of `value`, `count` steps behind `source`, comes from; NULL if memory is short. */
@@ -121,6 +128,10 @@ static bool operand(snn_search *search, int32_t value, const heads *split, bool 
     step steps[CHAIN_LIMIT] = {{0}};
     int32_t count = 0, used = -1, first = 0;
     int32_t source = value;
+    if (!is_stack(&search->graph->values[value].tensor, split->count, transposed ? split->width : split->tokens,
+                  transposed ? split->tokens : split->width)) {
+        return false;
+    }
     if (is_source(search, steps, 0, source, split, transposed, &match->first[i])) {
         used = 0;
     }
@@ -131,12 +142,17 @@ static bool operand(snn_search *search, int32_t value, const heads *split, bool 
             match->first[i] = first;
         }
     }
+    if (used < 0) { /* tokens are nowhere to be found: as it is, in heads */
+        match->inputs[i] = value;
+        match->first[i] = SNN_IN_HEADS;
+        return true;
+    }
     match->inputs[i] = used > 0 ? steps[used - 1].from : value;
     for (int32_t s = 0; s < used; s++) {
         *scale *= steps[s].factor;
         snn_search_absorb(search, steps[s].node);
     }
-    return used >= 0;
+    return true;
 }
 
 /* Whether `root` and a transposition before it join [head][token][channel] to [token][channel]; gives what they join.
@@ -174,56 +190,147 @@ static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joine
     return found;
 }
 
-/* If `value` is a sum of scores and a constant, the scores; the constant becomes *mask. */
-static int32_t without_mask(snn_search *search, int32_t value, int32_t *mask)
+static bool add_mask(snn_pattern_match *match, snn_pattern_mask mask)
 {
-    const snn_value *values = search->graph->values;
-    const snn_node *sum = snn_search_producer(search, value, "Add");
-    *mask = SNN_NO_VALUE;
-    for (int32_t i = 0; sum != NULL && i < 2; i++) {
-        const snn_value *constant = &values[sum->inputs[i]];
-        const snn_tensor *scores = &values[sum->inputs[1 - i]].tensor;
-        if (constant->constant && constant->tensor.type == SNN_TYPE_FLOAT32 &&
-            snn_tensor_elements(scores) == snn_tensor_elements(&values[value].tensor)) {
-            snn_search_absorb(search, sum);
-            *mask = sum->inputs[i];
-            return sum->inputs[1 - i];
-        }
+    if (match->mask_count == SNN_PATTERN_MASKS) {
+        return false;
     }
-    return value;
+    match->masks[match->mask_count++] = mask;
+    return true;
 }
 
-/* `mixed` = MatMul(Softmax(scale * MatMul(q, k) + mask), v) */
+static bool is_mask(const snn_value *value, snn_type type)
+{
+    return value->constant && value->tensor.type == type;
+}
+
+/* Whether a number is so low, or minus infinity, that nothing is left of it behind an exponential. */
+static bool is_hidden(const snn_search *search, int32_t value)
+{
+    const snn_value *found = &search->graph->values[value];
+    float number = 0.0f;
+    return found->constant && snn_tensor_uniform(&found->tensor, &number) && number < -1e4f;
+}
+
+/* The mask that `node` puts over scores, one of its inputs, which becomes *scores. */
+static bool is_masked(const snn_search *search, const snn_node *node, snn_pattern_mask *mask, int32_t *scores)
+{
+    const snn_value *values = search->graph->values;
+    *mask = (snn_pattern_mask){.value = node->outputs[0]};
+    if (strcmp(node->operator, "Add") == 0) {
+        const int32_t constant = is_mask(&values[node->inputs[0]], SNN_TYPE_FLOAT32) ? 0 : 1;
+        mask->constant = node->inputs[constant];
+        *scores = node->inputs[1 - constant];
+        return is_mask(&values[mask->constant], SNN_TYPE_FLOAT32);
+    }
+    if (strcmp(node->operator, "Where") != 0 || !is_mask(&values[node->inputs[0]], SNN_TYPE_BOOL)) {
+        return false;
+    }
+    mask->constant = node->inputs[0];
+    mask->inverted = is_hidden(search, node->inputs[1]);
+    *scores = node->inputs[mask->inverted ? 2 : 1];
+    return mask->inverted || is_hidden(search, node->inputs[2]);
+}
+
+/* Follows scores back through masks, and through other shapes between these; gives the scores as they were. */
+static int32_t without_masks(snn_search *search, int32_t value, snn_pattern_match *match)
+{
+    const snn_graph *graph = search->graph;
+    int32_t found = value; /* behind the last mask */
+    for (;;) {
+        const int32_t producer = graph->values[value].producer;
+        const snn_node *node = producer < 0 ? NULL : &graph->nodes[producer];
+        snn_pattern_mask mask;
+        int32_t before = SNN_NO_VALUE;
+        if (node == NULL || node->folded || node->domain[0] != '\0') {
+            return found;
+        }
+        const bool masks = is_masked(search, node, &mask, &before);
+        const bool shapes = strcmp(node->operator, "Reshape") == 0 || strcmp(node->operator, "Squeeze") == 0 ||
+                            strcmp(node->operator, "Unsqueeze") == 0;
+        before = shapes ? node->inputs[0] : before;
+        if ((!masks && !shapes) ||
+            snn_tensor_elements(&graph->values[before].tensor) != snn_tensor_elements(&graph->values[value].tensor)) {
+            return found;
+        }
+        if (masks && !add_mask(match, mask)) {
+            return found;
+        }
+        /* Shapes before the first mask belong to what made the scores, and are absorbed if that is a product. */
+        snn_search_absorb(search, node);
+        value = before;
+        found = value;
+    }
+}
+
+/* Whether a row of the scores is hidden as a whole: its softmax is not a number. */
+static bool hides_a_row(const snn_search *search, const snn_pattern_match *match)
+{
+    const snn_value *values = search->graph->values;
+    for (int32_t m = 0; m < match->mask_count; m++) {
+        const snn_tensor *mask = &values[match->masks[m].constant].tensor;
+        const int64_t last = mask->rank > 0 ? mask->dims[mask->rank - 1] : 1;
+        const int64_t count = snn_tensor_elements(mask);
+        int64_t hidden = 0;
+        for (int64_t i = 0; i < count; i++) {
+            const bool out = mask->type == SNN_TYPE_BOOL
+                                 ? (((const unsigned char *)mask->data)[i] != 0) == match->masks[m].inverted
+                                 : ((const float *)mask->data)[i] == -INFINITY;
+            hidden = i % last == 0 ? out : hidden + out;
+            if (hidden == last) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The softmax that makes `value`, perhaps behind a guard against what is not a number. */
+static const snn_node *guarded_softmax(snn_search *search, int32_t value)
+{
+    int32_t x = SNN_NO_VALUE;
+    const snn_node *guard = snn_search_producer(search, value, "Where");
+    if (guard != NULL && snn_search_nan_guard(search, guard, &x)) {
+        value = x;
+    }
+    return snn_search_producer(search, value, "Softmax");
+}
+
+/* `mixed` = MatMul(Softmax(scale * MatMul(q, k) + masks), v); `split` says how it lies. */
 static bool match_heads(snn_search *search, int32_t mixed, const heads *split, snn_pattern_match *match)
 {
+    const snn_value *values = search->graph->values;
     float scale = 1.0f, unused = 1.0f;
     snn_factors factors = {.constant = 1.0f};
     const snn_node *mix = snn_search_producer(search, mixed, "MatMul");
-    const snn_node *softmax = mix == NULL ? NULL : snn_search_producer(search, mix->inputs[0], "Softmax");
+    const snn_node *softmax = mix == NULL ? NULL : guarded_softmax(search, mix->inputs[0]);
     if (softmax == NULL) {
         return false;
     }
-    int32_t last = search->graph->values[softmax->outputs[0]].tensor.rank - 1;
-    int64_t axis = snn_node_integer(softmax, "axis", search->graph->opset >= 13 ? -1 : 1);
-    int32_t mask = SNN_NO_VALUE;
-    int32_t scaled = without_mask(search, softmax->inputs[0], &mask);
-    snn_search_factors(search, scaled, &factors);
-    const snn_node *scores = factors.count == 1 ? snn_search_producer(search, factors.value[0], "MatMul") : NULL;
-    if (scores == NULL || (axis != -1 && axis != last)) {
-        return false;
-    }
-    scale = factors.constant;
+    const snn_tensor *weights = &values[softmax->outputs[0]].tensor;
+    const int64_t axis = snn_node_integer(softmax, "axis", search->graph->opset >= 13 ? -1 : 1);
     *match = (snn_pattern_match){.operator= "Attention",
                                  .input_count = 3,
                                  .groups = (int32_t)split->count,
                                  .width = (int32_t)(split->count * split->width),
-                                 .scores = scaled,
+                                 .queries = (int32_t)split->tokens,
+                                 .tokens = (int32_t)weights->dims[weights->rank - 1],
                                  .masked = softmax->inputs[0],
-                                 .weights = softmax->outputs[0],
-                                 .mask = mask};
+                                 .weights = softmax->outputs[0]};
+    match->scores = without_masks(search, softmax->inputs[0], match);
+    snn_search_factors(search, match->scores, &factors);
+    const snn_node *scores = factors.count == 1 ? snn_search_producer(search, factors.value[0], "MatMul") : NULL;
+    if (scores == NULL || (axis != -1 && axis != weights->rank - 1) || match->queries > match->tokens ||
+        !is_stack(weights, split->count, split->tokens, match->tokens) ||
+        !is_stack(&values[factors.value[0]].tensor, split->count, split->tokens, match->tokens) ||
+        hides_a_row(search, match)) {
+        return false;
+    }
+    scale = factors.constant;
+    const heads keys = {split->count, match->tokens, split->width};
     if (!operand(search, scores->inputs[0], split, false, 0, &scale, match) ||
-        !operand(search, scores->inputs[1], split, true, 1, &scale, match) ||
-        !operand(search, mix->inputs[1], split, false, 2, &unused, match) || unused != 1.0f) {
+        !operand(search, scores->inputs[1], &keys, true, 1, &scale, match) ||
+        !operand(search, mix->inputs[1], &keys, false, 2, &unused, match) || unused != 1.0f) {
         return false;
     }
     match->parameter = scale;
@@ -237,16 +344,20 @@ bool snn_match_attention(snn_search *search, const snn_node *root, snn_pattern_m
 {
     int32_t joined = SNN_NO_VALUE;
     heads split;
-    return joins_heads(search, root, &joined, &split) && match_heads(search, joined, &split, match);
+    const bool found = joins_heads(search, root, &joined, &split) && match_heads(search, joined, &split, match);
+    match->joined = true;
+    return found;
 }
 
-bool snn_match_single_attention(snn_search *search, const snn_node *root, snn_pattern_match *match)
+bool snn_match_plain_attention(snn_search *search, const snn_node *root, snn_pattern_match *match)
 {
     const snn_tensor *mixed = &search->graph->values[root->outputs[0]].tensor;
-    if (mixed->rank < 2) {
+    if (mixed->rank < 2 || snn_tensor_elements(mixed) < 1) {
         return false;
     }
-    const heads split = {1, mixed->dims[mixed->rank - 2], mixed->dims[mixed->rank - 1]};
-    return snn_tensor_elements(mixed) == split.tokens * split.width &&
-           match_heads(search, root->outputs[0], &split, match);
+    const int64_t tokens = mixed->dims[mixed->rank - 2], width = mixed->dims[mixed->rank - 1];
+    const heads split = {snn_tensor_elements(mixed) / tokens / width, tokens, width};
+    const bool found = match_heads(search, root->outputs[0], &split, match);
+    match->joined = split.count == 1;
+    return found;
 }

@@ -30,6 +30,8 @@ bool snn_search_is_close(float a, float b);
 void snn_search_absorb(snn_search *search, const snn_node *node);
 /* Whether `value` is x + constant; absorbs the sum. */
 bool snn_search_sum(snn_search *search, int32_t value, int32_t *x, float *constant);
+/* Whether `where` is Where(IsNaN(x), constant, x); absorbs both nodes. */
+bool snn_search_nan_guard(snn_search *search, const snn_node *where, int32_t *x);
 /* Takes products and quotients by constants apart; absorbs them. Begin with constant 1 and count 0. */
 void snn_search_factors(snn_search *search, int32_t value, snn_factors *factors);
 
@@ -38,7 +40,8 @@ bool snn_match_normalization(snn_search *search, const snn_node *root, snn_patte
 
 /* Attention, from the Reshape that joins the heads (patterns_attention.c). */
 bool snn_match_attention(snn_search *search, const snn_node *root, snn_pattern_match *match);
-/* The same with one head, which is neither split nor joined: from the product with the values. */
-bool snn_match_single_attention(snn_search *search, const snn_node *root, snn_pattern_match *match);
+/* The same with one head, which is neither split nor joined, or with heads that go on apart: from the product with the
+ * values. */
+bool snn_match_plain_attention(snn_search *search, const snn_node *root, snn_pattern_match *match);
 
 #endif

@@ -70,130 +70,6 @@ snn_status snn_recognise_channels_along(snn_recognition *recognition, int32_t i,
     return snn_draft_require_layout(recognition, i, shape, SNN_ORDER_CHANNELS_FIRST);
 }
 
-snn_status snn_recognise_take_operand(snn_recognition *recognition, int32_t i, snn_affine *affine)
-{
-    SNN_TRY(snn_draft_take(recognition, i, affine));
-    const int32_t first = recognition->pattern->first[i];
-    const int32_t channels = affine->shape.channels;
-    const snn_shape shape = {affine->shape.height, affine->shape.width, recognition->pattern->width};
-    if (channels == shape.channels) {
-        return snn_ok();
-    }
-    int64_t count = snn_shape_size(shape);
-    int32_t *map = snn_allocate((size_t)count, sizeof *map);
-    snn_status status = map == NULL ? snn_out_of_memory("map") : snn_ok();
-    for (int64_t e = 0; e < count && status.code == SNN_OK; e++) {
-        map[e] = (int32_t)(e / shape.channels * channels + first + e % shape.channels);
-    }
-    if (status.code == SNN_OK) {
-        status = snn_arrange_into(recognition->draft, affine, recognition->node->inputs[i], map, shape,
-                                  SNN_ORDER_CHANNELS_LAST);
-    }
-    snn_release(map);
-    if (status.code != SNN_OK) {
-        snn_affine_clear(affine);
-    }
-    return status;
-}
-
-static snn_status convert_attention(snn_recognition *recognition)
-{
-    snn_affine all;
-    memset(&all, 0, sizeof all);
-    snn_shape shape = {0, 0, 0};
-    for (int32_t i = 0; i < 3; i++) {
-        SNN_TRY(snn_recognise_channels_last(recognition, i));
-    }
-    const bool masked = recognition->pattern->mask != SNN_NO_VALUE; /* the fused neuron has no place for it */
-    if (masked || recognition->draft->options.attention == SNN_FORM_DECOMPOSED) {
-        return snn_decompose_attention(recognition);
-    }
-    snn_status status = snn_ok();
-    for (int32_t i = 0; i < 3 && status.code == SNN_OK; i++) {
-        snn_affine operand;
-        status = snn_recognise_take_operand(recognition, i, i == 0 ? &all : &operand);
-        if (status.code == SNN_OK && i == 0) {
-            shape = all.shape;
-        } else if (status.code == SNN_OK) {
-            status = snn_affine_concatenate(&all, &operand);
-            snn_affine_clear(&operand);
-        }
-    }
-    if (status.code == SNN_OK) {
-        /* q, k and v side by side: one stream if they are products. */
-        status = snn_draft_stream_affine(recognition->draft, &all, recognition->node->outputs[0]);
-    }
-    if (status.code != SNN_OK) {
-        snn_affine_clear(&all);
-        return status;
-    }
-    return snn_recognise_nary(recognition, SNN_NEURON_ATTENTION, &all, shape, recognition->pattern->parameter,
-                              recognition->pattern->groups);
-}
-
-/* Rows and columns of a matrix, the only one of its tensor. */
-static snn_status matrix_of(const snn_recognition *recognition, int32_t i, int32_t *rows, int32_t *columns)
-{
-    const snn_tensor *tensor = snn_recognition_input(recognition, i);
-    if (tensor->rank < 2 ||
-        snn_tensor_elements(tensor) != tensor->dims[tensor->rank - 2] * tensor->dims[tensor->rank - 1]) {
-        return snn_fail(SNN_INPUT_ERROR, "products of several matrices that depend on the image are supported as "
-                                         "attention only");
-    }
-    *rows = (int32_t)tensor->dims[tensor->rank - 2];
-    *columns = (int32_t)tensor->dims[tensor->rank - 1];
-    return snn_ok();
-}
-
-/* Input i with plain terms in one layout. Both inputs may be one value in two layouts. */
-static snn_status take_laid_out(snn_recognition *recognition, int32_t i, snn_shape shape, snn_order order,
-                                snn_affine *affine)
-{
-    int32_t value = recognition->node->inputs[i];
-    SNN_TRY(snn_draft_take(recognition, i, affine));
-    snn_status status = snn_arrange_layout(recognition->draft, affine, value, shape, order);
-    if (status.code == SNN_OK) {
-        status = snn_draft_stream_affine(recognition->draft, affine, value);
-    }
-    if (status.code != SNN_OK) {
-        snn_affine_clear(affine);
-    }
-    return status;
-}
-
-/* Scores are products of every position's channels with every position's, a mix is one over positions: so the result,
- * or the matrix on the left, has to be square. */
-snn_status snn_recognise_matrix_product(snn_recognition *recognition)
-{
-    int32_t rows = 0, inner = 0, again = 0, columns = 0;
-    SNN_TRY(matrix_of(recognition, 0, &rows, &inner));
-    SNN_TRY(matrix_of(recognition, 1, &again, &columns));
-    bool scores = columns == rows;
-    if (!scores && inner != rows) {
-        return snn_fail(
-            SNN_INPUT_ERROR,
-            "product of %d x %d and %d x %d that depend on the image: the first or the result must be square", rows,
-            inner, again, columns);
-    }
-    const snn_shape left = {1, rows, inner};
-    const snn_shape right = {1, rows, scores ? inner : columns};
-    snn_affine both, other;
-    SNN_TRY(take_laid_out(recognition, 0, left, SNN_ORDER_CHANNELS_LAST, &both));
-    snn_status status =
-        take_laid_out(recognition, 1, right, scores ? SNN_ORDER_CHANNELS_FIRST : SNN_ORDER_CHANNELS_LAST, &other);
-    if (status.code == SNN_OK) {
-        status = snn_affine_concatenate(&both, &other);
-        snn_affine_clear(&other);
-    }
-    if (status.code != SNN_OK) {
-        snn_affine_clear(&both);
-        return status;
-    }
-    both.order = SNN_ORDER_CHANNELS_LAST;
-    const snn_shape shape = {1, rows, columns};
-    return snn_recognise_nary(recognition, scores ? SNN_NEURON_SCORES : SNN_NEURON_MIX, &both, shape, 1.0f, 1);
-}
-
 /* Takes x, decoded. */
 static snn_status softmax(snn_recognition *recognition, snn_affine *x)
 {
@@ -307,7 +183,6 @@ snn_status snn_recognise_binary(snn_recognition *recognition, snn_neuron_kind ki
 snn_recogniser snn_recogniser_nary(const char *operator_name)
 {
     static const snn_recogniser_entry table[] = {
-        {"Attention", convert_attention},
         {"Softmax", convert_softmax},
     };
     return snn_recogniser_in(table, sizeof table / sizeof table[0], operator_name);

@@ -124,7 +124,8 @@ static snn_status convert_pow(snn_recognition *recognition)
         return snn_fail(SNN_INPUT_ERROR, "exponents that differ from element to element are not supported");
     }
     if (power != 2.0f && power != 0.5f) {
-        return snn_fail(SNN_INPUT_ERROR, "power %g; 2 and 0.5 are supported", (double)power);
+        return snn_fail(SNN_INPUT_ERROR, "power %g; 2, 3, 4, quarters up to 3/2, -1 and -1/2 are supported",
+                        (double)power);
     }
     return snn_recognise_unary(recognition, 0, power == 2.0f ? SNN_NEURON_SQUARE : SNN_NEURON_SQRT, 0.0f, 0.0f);
 }

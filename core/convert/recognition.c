@@ -19,7 +19,7 @@ snn_recogniser snn_recogniser_find(const char *operator_name)
     static snn_recogniser (*const families[])(const char *) = {
         snn_recogniser_product,  snn_recogniser_arithmetic, snn_recogniser_average,   snn_recogniser_reduce,
         snn_recogniser_neuron,   snn_recogniser_maximum,    snn_recogniser_normalise, snn_recogniser_nary,
-        snn_recogniser_movement, snn_recogniser_parts,
+        snn_recogniser_movement, snn_recogniser_parts,      snn_recogniser_attention, snn_recogniser_quantised,
     };
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         snn_recogniser found = families[i](operator_name);

@@ -32,7 +32,7 @@ int64_t snn_tensor_elements(const snn_tensor *tensor)
 bool snn_tensor_uniform(const snn_tensor *tensor, float *number)
 {
     const int64_t elements = snn_tensor_elements(tensor);
-    if (elements < 1 || tensor->type == SNN_TYPE_BOOL) {
+    if (elements < 1 || (tensor->type != SNN_TYPE_FLOAT32 && tensor->type != SNN_TYPE_INT64)) {
         return false;
     }
     const bool real = tensor->type == SNN_TYPE_FLOAT32;
@@ -54,12 +54,14 @@ size_t snn_type_bytes(snn_type type)
     case SNN_TYPE_INT64:
         return sizeof(int64_t);
     case SNN_TYPE_BOOL:
+    case SNN_TYPE_INT8:
+    case SNN_TYPE_UINT8:
         return sizeof(uint8_t);
     }
     return 0;
 }
 
-static const char *type_name(snn_type type)
+const char *snn_type_name(snn_type type)
 {
     switch (type) {
     case SNN_TYPE_FLOAT32:
@@ -68,6 +70,10 @@ static const char *type_name(snn_type type)
         return "int64";
     case SNN_TYPE_BOOL:
         return "bool";
+    case SNN_TYPE_INT8:
+        return "int8";
+    case SNN_TYPE_UINT8:
+        return "uint8";
     }
     return "?";
 }
@@ -84,7 +90,7 @@ const char *snn_tensor_describe(const snn_tensor *tensor, char *text, size_t byt
         int written = snprintf(dims + used, sizeof dims - used, "%s%" PRId64, axis > 0 ? "," : "", tensor->dims[axis]);
         used += written > 0 ? (size_t)written : 0;
     }
-    (void)snprintf(text, bytes, "%s[%s]", type_name(tensor->type), dims);
+    (void)snprintf(text, bytes, "%s[%s]", snn_type_name(tensor->type), dims);
     return text;
 }
 
@@ -250,7 +256,7 @@ int32_t snn_graph_consumers(const snn_graph *graph, int32_t value, int32_t *node
     return count;
 }
 
-static void node_clear(snn_node *node)
+void snn_node_clear(snn_node *node)
 {
     for (size_t i = 0; i < node->attribute_count; i++) {
         snn_attribute *attribute = &node->attributes[i];
@@ -279,7 +285,7 @@ void snn_graph_destroy(snn_graph *graph)
         snn_tensor_clear(&graph->values[i].tensor);
     }
     for (int32_t i = 0; i < graph->node_count; i++) {
-        node_clear(&graph->nodes[i]);
+        snn_node_clear(&graph->nodes[i]);
     }
     for (int32_t i = 0; i < graph->mapping_count; i++) {
         snn_mapping_close(&graph->mappings[i]);

@@ -21,7 +21,13 @@ enum {
     SNN_MAX_ELEMENTS = 1 << 30 /* of one tensor: a claim beyond it is damage, not a network for one image */
 };
 
-typedef enum snn_type { SNN_TYPE_FLOAT32, SNN_TYPE_INT64, SNN_TYPE_BOOL } snn_type; /* bool: one byte an element */
+typedef enum snn_type {
+    SNN_TYPE_FLOAT32,
+    SNN_TYPE_INT64,
+    SNN_TYPE_BOOL, /* one byte an element */
+    SNN_TYPE_INT8, /* these two: of quantised networks, and only operators that know of them take them */
+    SNN_TYPE_UINT8
+} snn_type;
 
 /* A dense row-major array. `data` is NULL while only type and shape are known. */
 typedef struct snn_tensor {
@@ -64,8 +70,9 @@ typedef struct snn_node {
     int32_t output_count;
     snn_attribute *attributes;
     size_t attribute_count;
-    bool folded;   /* nothing is left to compute: its outputs are constants, or nobody reads them */
-    char *refusal; /* why snn_graph_infer could not give its outputs a shape; NULL where it could */
+    bool folded;           /* nothing is left to compute: its outputs are constants, or nobody reads them */
+    const char *folded_as; /* in words, where it is not that: a text that nobody owns; NULL otherwise */
+    char *refusal;         /* why snn_graph_infer could not give its outputs a shape; NULL where it could */
 } snn_node;
 
 typedef struct snn_value {
@@ -92,6 +99,7 @@ typedef struct snn_graph {
  * the product beyond SNN_MAX_ELEMENTS. */
 int64_t snn_tensor_elements(const snn_tensor *tensor);
 size_t snn_type_bytes(snn_type type);
+const char *snn_type_name(snn_type type);
 /* Whether all elements, float32 or int64, are one number, which becomes *number. The tensor must have data. */
 bool snn_tensor_uniform(const snn_tensor *tensor, float *number);
 /* "float32[1,3,32,32]" into `text`; returns `text`. */
@@ -113,17 +121,24 @@ size_t snn_node_integers(const snn_node *node, const char *name, int64_t *out, s
 /* Puts the nodes into topological order; a graph that is in order keeps it. SNN_INPUT_ERROR if there is a cycle. */
 snn_status snn_graph_sort(snn_graph *graph);
 
-/* Gives every value its type and shape and folds every node whose inputs are constants (and Shape, ConstantOfShape)
- * into constants. Refuses an operator that is not in the table of core/graph/operators.h, an operator used outside
- * the opset range or with an attribute that is not supported, and shapes that do not fit: SNN_INPUT_ERROR naming
- * source, node and operator. With `stop_at_first` false it goes on after an unsupported node, noting the reason in
- * node->refusal and leaving its outputs (and what depends on them) without shape (rank -1), and returns SNN_OK;
- * `snn_dist check` uses that. Nodes that the graph's output does not depend on are folded unseen. */
+/* Puts simpler nodes in place of composite ones (lower.h), gives every value its type and shape and folds every node
+ * whose inputs are constants (and Shape, ConstantOfShape) into constants. Refuses an operator that is not in the table
+ * of core/graph/operators.h, an operator used outside the opset range or with an attribute that is not supported, and
+ * shapes that do not fit: SNN_INPUT_ERROR naming source, node and operator. With `stop_at_first` false it goes on after
+ * an unsupported node, noting the reason in node->refusal and leaving its outputs (and what depends on them) without
+ * shape (rank -1), and returns SNN_OK; `snn_dist check` uses that. Nodes that the graph's output does not depend on are
+ * folded unseen. */
 snn_status snn_graph_infer(snn_graph *graph, bool stop_at_first);
+
+/* Drops what stands at the ends of many networks and means nothing to a classification: a softmax of the classes, which
+ * does not change their order, and a transposition of the image from channels last to first, in which data sets are
+ * read anyway. `output` and `input` become the values before and behind. After snn_graph_infer. */
+void snn_graph_drop_ends(snn_graph *graph);
 
 /* The consumers of a value: node numbers into `nodes` (up to `limit`); returns how many there are. */
 int32_t snn_graph_consumers(const snn_graph *graph, int32_t value, int32_t *nodes, int32_t limit);
 
+void snn_node_clear(snn_node *node);
 void snn_graph_destroy(snn_graph *graph); /* accepts NULL */
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/graph/lower.h"
 #include "core/graph/operators.h"
 
 /* Inputs without the optional ones that are left out at the end. */
@@ -118,19 +119,67 @@ static void store_outputs(snn_graph *graph, snn_node *node, const snn_operator_c
     }
 }
 
+/* Most operators know float32, int64 and bool only. */
+static snn_status check_types(const snn_node *node, const snn_tensor *const *inputs)
+{
+    static const char *const knowing[] = {"QuantizeLinear", "DequantizeLinear", "Cast",    "Identity",    "Reshape",
+                                          "Flatten",        "Squeeze",          "Shape",   "Unsqueeze",   "Transpose",
+                                          "Slice",          "Gather",           "Concat",  "Split",       "Expand",
+                                          "Tile",           "DepthToSpace",     "Dropout", "SpaceToDepth"};
+    for (size_t i = 0; i < sizeof knowing / sizeof knowing[0]; i++) {
+        if (strcmp(knowing[i], node->operator) == 0) {
+            return snn_ok();
+        }
+    }
+    for (int32_t i = 0; i < node->input_count; i++) {
+        if (inputs[i] != NULL && (inputs[i]->type == SNN_TYPE_INT8 || inputs[i]->type == SNN_TYPE_UINT8)) {
+            return snn_fail(SNN_INPUT_ERROR, "input %" PRId32 ": %s is not supported here", i,
+                            snn_type_name(inputs[i]->type));
+        }
+    }
+    return snn_ok();
+}
+
+/* Whether the node gives its first input as it is, and nothing else that is read. */
+static bool passes_on(const snn_graph *graph, const snn_node *node)
+{
+    static const char *const operators[] = {"Identity", "Dropout", "Cast"};
+    const snn_value *from = &graph->values[node->inputs[0]], *to = &graph->values[node->outputs[0]];
+    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
+        if (strcmp(operators[i], node->operator) == 0) {
+            return !to->constant && from->tensor.type == to->tensor.type;
+        }
+    }
+    return false;
+}
+
+/* Readers of its output read its input from now on. */
+static void pass_on(snn_graph *graph, snn_node *node)
+{
+    const int32_t from = node->inputs[0], to = node->outputs[0];
+    for (snn_node *reader = node + 1; reader < graph->nodes + graph->node_count; reader++) {
+        for (int32_t i = 0; i < reader->input_count; i++) {
+            reader->inputs[i] = reader->inputs[i] == to ? from : reader->inputs[i];
+        }
+    }
+    graph->output = graph->output == to ? from : graph->output;
+    node->folded = true;
+    node->folded_as = "passes its input on";
+}
+
 /* One node: shapes of its outputs, and their data if they follow from constants. `inputs` and `outputs` are room for
  * its input_count and output_count. */
-static snn_status infer_node(snn_graph *graph, snn_node *node, const snn_tensor **inputs, snn_tensor *outputs)
+static snn_status infer_call(snn_graph *graph, snn_node *node, const snn_tensor **inputs, snn_tensor *outputs)
 {
     const snn_graph_operator *entry = NULL;
     bool all_constant = false;
     SNN_TRY(find_operator(node, &entry));
     SNN_TRY(check_counts(graph, node, entry));
     SNN_TRY(bind_inputs(graph, node, inputs, &all_constant));
+    SNN_TRY(check_types(node, inputs));
 
     snn_operator_call call = {.node = node, .opset = graph->opset, .inputs = inputs, .outputs = outputs};
     int32_t count = node->output_count < entry->outputs ? node->output_count : entry->outputs;
-    memset(outputs, 0, (size_t)node->output_count * sizeof *outputs);
     for (int32_t i = 0; i < node->output_count; i++) {
         outputs[i].rank = -1;
     }
@@ -141,10 +190,25 @@ static snn_status infer_node(snn_graph *graph, snn_node *node, const snn_tensor 
         SNN_GOTO_DONE(status, evaluate_constants(entry, &call, count));
     }
     store_outputs(graph, node, &call, count);
+    if (passes_on(graph, node)) {
+        pass_on(graph, node);
+    }
 done:
     for (int32_t i = 0; i < node->output_count; i++) {
         snn_release(outputs[i].data);
     }
+    return status;
+}
+
+static snn_status infer_node(snn_graph *graph, snn_node *node)
+{
+    const snn_tensor **inputs = snn_allocate((size_t)node->input_count, sizeof *inputs);
+    snn_tensor *outputs = snn_allocate((size_t)node->output_count, sizeof *outputs);
+    const snn_status status = inputs == NULL || outputs == NULL
+                                  ? snn_out_of_memory("room for a node's inputs and outputs")
+                                  : infer_call(graph, node, inputs, outputs);
+    snn_release(inputs);
+    snn_release(outputs);
     return status;
 }
 
@@ -196,14 +260,20 @@ static void forget_inference(snn_graph *graph)
     }
 }
 
-static snn_status infer_nodes(snn_graph *graph, bool stop_at_first, const snn_tensor **inputs, snn_tensor *outputs)
+static snn_status infer_nodes(snn_graph *graph, bool stop_at_first)
 {
     for (int32_t number = 0; number < graph->node_count; number++) {
-        snn_node *node = &graph->nodes[number];
-        if (node->folded) {
+        if (graph->nodes[number].folded) {
             continue;
         }
-        snn_status status = infer_node(graph, node, inputs, outputs);
+        bool lowered = false;
+        snn_status status = snn_graph_lower(graph, number, &lowered);
+        if (lowered) {
+            number--; /* goes on with what stands there now */
+            continue;
+        }
+        snn_node *node = &graph->nodes[number];
+        status = snn_failed(status) ? status : infer_node(graph, node);
         if (status.code == SNN_INPUT_ERROR && !stop_at_first) {
             node->refusal = snn_duplicate_text(status.message);
             if (node->refusal == NULL) {
@@ -219,27 +289,9 @@ static snn_status infer_nodes(snn_graph *graph, bool stop_at_first, const snn_te
 
 snn_status snn_graph_infer(snn_graph *graph, bool stop_at_first)
 {
-    int32_t inputs_room = 0;
-    int32_t outputs_room = 0;
-    for (int32_t i = 0; i < graph->node_count; i++) {
-        const snn_node *node = &graph->nodes[i];
-        inputs_room = node->input_count > inputs_room ? node->input_count : inputs_room;
-        outputs_room = node->output_count > outputs_room ? node->output_count : outputs_room;
-    }
-    snn_status status = snn_ok();
-    const snn_tensor **inputs = snn_allocate((size_t)inputs_room, sizeof *inputs);
-    snn_tensor *outputs = snn_allocate((size_t)outputs_room, sizeof *outputs);
-    if (inputs == NULL || outputs == NULL) {
-        status = snn_out_of_memory("room for a node's inputs and outputs");
-        goto done;
-    }
     forget_inference(graph);
     /* Before, so that what nobody needs is not refused; after, because folding leaves more that nobody needs. */
-    SNN_GOTO_DONE(status, fold_unread(graph));
-    SNN_GOTO_DONE(status, infer_nodes(graph, stop_at_first, inputs, outputs));
-    SNN_GOTO_DONE(status, fold_unread(graph));
-done:
-    snn_release(inputs);
-    snn_release(outputs);
-    return status;
+    SNN_TRY(fold_unread(graph));
+    SNN_TRY(infer_nodes(graph, stop_at_first));
+    return fold_unread(graph);
 }

@@ -87,6 +87,30 @@ static int64_t divide_integer(int64_t left, int64_t right)
     return right == -1 ? subtract_integer(0, left) : left / right; /* INT64_MIN / -1 would trap */
 }
 
+/* The remainder has the sign of the divisor ... */
+static float modulo(float left, float right)
+{
+    const float rest = fmodf(left, right);
+    return rest != 0.0F && (rest < 0.0F) != (right < 0.0F) ? rest + right : rest;
+}
+
+static int64_t modulo_integer(int64_t left, int64_t right)
+{
+    const int64_t rest = right == -1 ? 0 : left % right;
+    return rest != 0 && (rest < 0) != (right < 0) ? rest + right : rest;
+}
+
+/* ... or, with the attribute fmod, of what is divided. */
+static float remainder_of(float left, float right)
+{
+    return fmodf(left, right);
+}
+
+static int64_t remainder_integer(int64_t left, int64_t right)
+{
+    return right == -1 ? 0 : left % right;
+}
+
 static float power(float left, float right)
 {
     return right == 2.0F ? left * left : powf(left, right);
@@ -136,6 +160,8 @@ static const arithmetic operations[] = {
     {"Mul", multiply, multiply_row, multiply_integer, false},
     {"Div", divide, NULL, divide_integer, true},
     {"Pow", power, NULL, power_integer, false},
+    {"Mod", modulo, NULL, modulo_integer, true},
+    {"Mod", remainder_of, NULL, remainder_integer, true},
     {"Sum", add, add_row, NULL, false},
     {"Min", least, NULL, least_integer, false},
     {"Max", most, NULL, most_integer, false},
@@ -148,14 +174,14 @@ static const arithmetic *find_operation(const snn_node *node)
     while (strcmp(entry->name, node->operator) != 0) {
         entry++; /* only operators of this family come here */
     }
-    return entry;
+    return strcmp(entry->name, "Mod") == 0 && snn_node_integer(node, "fmod", 0) != 0 ? entry + 1 : entry;
 }
 
 static snn_status binary_infer(const snn_operator_call *call)
 {
     const arithmetic *entry = find_operation(call->node);
     const snn_type type = call->inputs[0]->type;
-    SNN_TRY(snn_operator_attributes(call->node, ""));
+    SNN_TRY(snn_operator_attributes(call->node, strcmp(entry->name, "Mod") == 0 ? "fmod=int" : ""));
     SNN_TRY(snn_operator_expect_all(call));
     if (type != SNN_TYPE_INT64 || entry->integer == NULL) {
         SNN_TRY(snn_operator_expect_type(call->inputs[0], "the left input", SNN_TYPE_FLOAT32));
@@ -264,9 +290,15 @@ static snn_status binary_evaluate(const snn_operator_call *call)
 }
 
 const snn_graph_operator snn_operators_binary[] = {
-    {"Add", 2, 2, 1, binary_infer, binary_evaluate},  {"Sub", 2, 2, 1, binary_infer, binary_evaluate},
-    {"Mul", 2, 2, 1, binary_infer, binary_evaluate},  {"Div", 2, 2, 1, binary_infer, binary_evaluate},
-    {"Pow", 2, 2, 1, binary_infer, binary_evaluate},  {"Sum", 1, -1, 1, binary_infer, binary_evaluate},
-    {"Min", 1, -1, 1, binary_infer, binary_evaluate}, {"Max", 1, -1, 1, binary_infer, binary_evaluate},
-    {"PRelu", 2, 2, 1, prelu_infer, binary_evaluate}, {0},
+    {"Add", 2, 2, 1, binary_infer, binary_evaluate},
+    {"Sub", 2, 2, 1, binary_infer, binary_evaluate},
+    {"Mul", 2, 2, 1, binary_infer, binary_evaluate},
+    {"Div", 2, 2, 1, binary_infer, binary_evaluate},
+    {"Pow", 2, 2, 1, binary_infer, binary_evaluate},
+    {"Sum", 1, -1, 1, binary_infer, binary_evaluate},
+    {"Min", 1, -1, 1, binary_infer, binary_evaluate},
+    {"Max", 1, -1, 1, binary_infer, binary_evaluate},
+    {"PRelu", 2, 2, 1, prelu_infer, binary_evaluate},
+    {"Mod", 2, 2, 1, binary_infer, binary_evaluate},
+    {0},
 };

@@ -5,11 +5,6 @@
 
 enum { DESCRIPTION_BYTES = 128 };
 
-static const char *type_name(snn_type type)
-{
-    return type == SNN_TYPE_FLOAT32 ? "float32" : type == SNN_TYPE_INT64 ? "int64" : "bool";
-}
-
 static const char *kind_name(snn_attribute_kind kind)
 {
     static const char *const names[] = {
@@ -60,7 +55,8 @@ snn_status snn_operator_attributes(const snn_node *node, const char *known)
 snn_status snn_operator_expect_type(const snn_tensor *input, const char *what, snn_type type)
 {
     if (input->type != type) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: expects %s, found %s", what, type_name(type), type_name(input->type));
+        return snn_fail(SNN_INPUT_ERROR, "%s: expects %s, found %s", what, snn_type_name(type),
+                        snn_type_name(input->type));
     }
     return snn_ok();
 }

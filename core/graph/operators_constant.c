@@ -134,14 +134,26 @@ static snn_status shape_infer(const snn_operator_call *call)
 
 /* ---- Cast ---- */
 
-/* Types as ONNX numbers them. Integers are held as int64 and doubles as float32, as in the importer. */
+/* Types as ONNX numbers them. Longer integers are held as int64 and other reals as float32, as in the importer. */
 static snn_status cast_type(const snn_operator_call *call, snn_type *type)
 {
-    enum { ONNX_FLOAT = 1, ONNX_INT32 = 6, ONNX_INT64 = 7, ONNX_BOOL = 9, ONNX_DOUBLE = 11 };
+    enum {
+        ONNX_FLOAT = 1,
+        ONNX_UINT8 = 2,
+        ONNX_INT8 = 3,
+        ONNX_INT32 = 6,
+        ONNX_INT64 = 7,
+        ONNX_BOOL = 9,
+        ONNX_FLOAT16 = 10,
+        ONNX_DOUBLE = 11,
+        ONNX_BFLOAT16 = 16
+    };
     const int64_t to = snn_node_integer(call->node, "to", 0);
     switch (to) {
     case ONNX_FLOAT:
     case ONNX_DOUBLE:
+    case ONNX_FLOAT16:
+    case ONNX_BFLOAT16:
         *type = SNN_TYPE_FLOAT32;
         return snn_ok();
     case ONNX_INT32:
@@ -151,17 +163,24 @@ static snn_status cast_type(const snn_operator_call *call, snn_type *type)
     case ONNX_BOOL:
         *type = SNN_TYPE_BOOL;
         return snn_ok();
+    case ONNX_INT8:
+        *type = SNN_TYPE_INT8;
+        return snn_ok();
+    case ONNX_UINT8:
+        *type = SNN_TYPE_UINT8;
+        return snn_ok();
     default:
-        return snn_fail(SNN_INPUT_ERROR,
-                        "attribute 'to': expects float, double, int32, int64 or bool, found ONNX type %lld",
-                        (long long)to);
+        return snn_fail(
+            SNN_INPUT_ERROR,
+            "attribute 'to': expects float, double, int8, uint8, int32, int64 or bool, found ONNX type %lld",
+            (long long)to);
     }
 }
 
 static snn_status cast_infer(const snn_operator_call *call)
 {
     snn_type type = SNN_TYPE_FLOAT32;
-    SNN_TRY(snn_operator_attributes(call->node, "to=int saturate=int"));
+    SNN_TRY(snn_operator_attributes(call->node, "to=int saturate=int round_mode=text"));
     SNN_TRY(cast_type(call, &type));
     snn_operator_copy_shape(&call->outputs[0], call->inputs[0]);
     call->outputs[0].type = type;
@@ -180,55 +199,68 @@ static int64_t to_integer(float value)
     return value < -0x1p63F ? INT64_MIN : (int64_t)value;
 }
 
-static void cast_float(const float *from, const snn_tensor *output, int64_t elements)
+static void store_real(const snn_tensor *output, int64_t i, float value)
 {
-    for (int64_t i = 0; i < elements; i++) {
-        if (output->type == SNN_TYPE_FLOAT32) {
-            ((float *)output->data)[i] = from[i];
-        } else if (output->type == SNN_TYPE_INT64) {
-            ((int64_t *)output->data)[i] = to_integer(from[i]);
-        } else {
-            ((unsigned char *)output->data)[i] = from[i] != 0.0F;
-        }
+    switch (output->type) {
+    case SNN_TYPE_FLOAT32:
+        ((float *)output->data)[i] = value;
+        break;
+    case SNN_TYPE_BOOL:
+        ((unsigned char *)output->data)[i] = value != 0.0F;
+        break;
+    case SNN_TYPE_INT64:
+        ((int64_t *)output->data)[i] = to_integer(value);
+        break;
+    case SNN_TYPE_INT8:
+    case SNN_TYPE_UINT8:
+        ((unsigned char *)output->data)[i] = (unsigned char)to_integer(value);
+        break;
     }
 }
 
-static void cast_integer(const int64_t *from, const snn_tensor *output, int64_t elements)
+static void store_integer(const snn_tensor *output, int64_t i, int64_t value)
 {
-    for (int64_t i = 0; i < elements; i++) {
-        if (output->type == SNN_TYPE_FLOAT32) {
-            ((float *)output->data)[i] = (float)from[i];
-        } else if (output->type == SNN_TYPE_INT64) {
-            ((int64_t *)output->data)[i] = from[i];
-        } else {
-            ((unsigned char *)output->data)[i] = from[i] != 0;
-        }
+    switch (output->type) {
+    case SNN_TYPE_FLOAT32:
+        ((float *)output->data)[i] = (float)value;
+        break;
+    case SNN_TYPE_BOOL:
+        ((unsigned char *)output->data)[i] = value != 0;
+        break;
+    case SNN_TYPE_INT64:
+        ((int64_t *)output->data)[i] = value;
+        break;
+    case SNN_TYPE_INT8:
+    case SNN_TYPE_UINT8:
+        ((unsigned char *)output->data)[i] = (unsigned char)value; /* wraps, as in other runtimes */
+        break;
     }
 }
 
-static void cast_bool(const unsigned char *from, const snn_tensor *output, int64_t elements)
+static int64_t integer_at(const snn_tensor *input, int64_t i)
 {
-    for (int64_t i = 0; i < elements; i++) {
-        if (output->type == SNN_TYPE_FLOAT32) {
-            ((float *)output->data)[i] = from[i] != 0 ? 1.0F : 0.0F;
-        } else if (output->type == SNN_TYPE_INT64) {
-            ((int64_t *)output->data)[i] = from[i] != 0;
-        } else {
-            ((unsigned char *)output->data)[i] = from[i];
-        }
+    switch (input->type) {
+    case SNN_TYPE_INT64:
+        return ((const int64_t *)input->data)[i];
+    case SNN_TYPE_INT8:
+        return ((const int8_t *)input->data)[i];
+    case SNN_TYPE_BOOL:
+        return ((const unsigned char *)input->data)[i] != 0;
+    default:
+        return ((const unsigned char *)input->data)[i];
     }
 }
 
 static snn_status cast_evaluate(const snn_operator_call *call)
 {
-    const snn_tensor *input = call->inputs[0];
+    const snn_tensor *input = call->inputs[0], *output = &call->outputs[0];
     const int64_t elements = snn_tensor_elements(input);
-    if (input->type == SNN_TYPE_FLOAT32) {
-        cast_float(input->data, &call->outputs[0], elements);
-    } else if (input->type == SNN_TYPE_INT64) {
-        cast_integer(input->data, &call->outputs[0], elements);
-    } else {
-        cast_bool(input->data, &call->outputs[0], elements);
+    for (int64_t i = 0; i < elements; i++) {
+        if (input->type == SNN_TYPE_FLOAT32) {
+            store_real(output, i, ((const float *)input->data)[i]);
+        } else {
+            store_integer(output, i, integer_at(input, i));
+        }
     }
     return snn_ok();
 }

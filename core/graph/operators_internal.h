@@ -19,6 +19,8 @@ extern const snn_graph_operator snn_operators_logic[];       /* comparisons and 
 extern const snn_graph_operator snn_operators_constant[];    /* values from attributes and shapes */
 extern const snn_graph_operator snn_operators_shape[];       /* the same elements in another shape */
 extern const snn_graph_operator snn_operators_index[];       /* parts of tensors */
+extern const snn_graph_operator snn_operators_scatter[];     /* triangles, and elements at given indices */
+extern const snn_graph_operator snn_operators_quantise[];    /* integers for reals and back */
 extern const snn_graph_operator snn_operators_resample[];    /* repeated elements, blocks of positions */
 
 enum { SNN_ANY_OUTPUTS = INT32_MAX }; /* an entry without a limit on its outputs */

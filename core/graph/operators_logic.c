@@ -1,4 +1,5 @@
 /* Comparisons, operations on truth values, and selection by them. */
+#include <math.h>
 #include <string.h>
 
 #include "core/graph/operators_internal.h"
@@ -98,6 +99,33 @@ static snn_status and_or_evaluate(const snn_operator_call *call)
     return snn_ok();
 }
 
+/* ---- IsNaN, IsInf ---- */
+
+static snn_status is_special_infer(const snn_operator_call *call)
+{
+    SNN_TRY(snn_operator_attributes(call->node, "detect_negative=int detect_positive=int"));
+    SNN_TRY(snn_operator_expect_type(call->inputs[0], "the input", SNN_TYPE_FLOAT32));
+    snn_operator_copy_shape(&call->outputs[0], call->inputs[0]);
+    call->outputs[0].type = SNN_TYPE_BOOL;
+    return snn_ok();
+}
+
+static snn_status is_special_evaluate(const snn_operator_call *call)
+{
+    const bool nan_wanted = strcmp(call->node->operator, "IsNaN") == 0;
+    const bool negative = snn_node_integer(call->node, "detect_negative", 1) != 0;
+    const bool positive = snn_node_integer(call->node, "detect_positive", 1) != 0;
+    const float *x = call->inputs[0]->data;
+    unsigned char *y = call->outputs[0].data;
+    const int64_t elements = snn_tensor_elements(call->inputs[0]);
+    for (int64_t i = 0; i < elements; i++) {
+        const bool infinite = isinf(x[i]) && (x[i] < 0.0F ? negative : positive);
+        const bool found = nan_wanted ? isnan(x[i]) : infinite;
+        y[i] = found;
+    }
+    return snn_ok();
+}
+
 /* ---- Where: condition, value if true, value if false ---- */
 
 static snn_status where_infer(const snn_operator_call *call)
@@ -136,6 +164,8 @@ const snn_graph_operator snn_operators_logic[] = {
     {"Not", 1, 1, 1, logic_infer, not_evaluate},
     {"And", 2, 2, 1, logic_infer, and_or_evaluate},
     {"Or", 2, 2, 1, logic_infer, and_or_evaluate},
+    {"IsNaN", 1, 1, 1, is_special_infer, is_special_evaluate},
+    {"IsInf", 1, 1, 1, is_special_infer, is_special_evaluate},
     {"Where", 3, 3, 1, where_infer, where_evaluate},
     {0},
 };

@@ -20,11 +20,6 @@ static double add(double total, double value)
     return total + value;
 }
 
-static double add_square(double total, double value)
-{
-    return total + value * value;
-}
-
 static double multiply(double total, double value)
 {
     return total * value;
@@ -43,12 +38,6 @@ static double least(double total, double value)
 static double divide(double total, double count)
 {
     return total / count;
-}
-
-static double root(double total, double count)
-{
-    (void)count;
-    return sqrt(total);
 }
 
 static int64_t add_integer(int64_t total, int64_t value)
@@ -77,8 +66,6 @@ static const reduction reductions[] = {
     {"ReduceMax", 18, -INFINITY, most, NULL, INT64_MIN, most_integer},
     {"ReduceMin", 18, INFINITY, least, NULL, INT64_MAX, least_integer},
     {"ReduceProd", 18, 1.0, multiply, NULL, 1, multiply_integer},
-    {"ReduceSumSquare", 18, 0.0, add_square, NULL, 0, NULL},
-    {"ReduceL2", 18, 0.0, add_square, root, 0, NULL},
 };
 
 static const reduction *find_reduction(const snn_node *node)
@@ -179,8 +166,11 @@ static snn_status reduce_evaluate(const snn_operator_call *call)
 }
 
 const snn_graph_operator snn_operators_reduce[] = {
-    {"ReduceSum", 1, 2, 1, reduce_infer, reduce_evaluate},  {"ReduceMean", 1, 2, 1, reduce_infer, reduce_evaluate},
-    {"ReduceMax", 1, 2, 1, reduce_infer, reduce_evaluate},  {"ReduceMin", 1, 2, 1, reduce_infer, reduce_evaluate},
-    {"ReduceProd", 1, 2, 1, reduce_infer, reduce_evaluate}, {"ReduceSumSquare", 1, 2, 1, reduce_infer, reduce_evaluate},
-    {"ReduceL2", 1, 2, 1, reduce_infer, reduce_evaluate},   {0},
+    {"ReduceSum", 1, 2, 1, reduce_infer, reduce_evaluate},
+    {"ReduceMean", 1, 2, 1, reduce_infer, reduce_evaluate},
+    {"ReduceMax", 1, 2, 1, reduce_infer, reduce_evaluate},
+    {"ReduceMin", 1, 2, 1, reduce_infer, reduce_evaluate},
+    {"ReduceProd", 1, 2, 1, reduce_infer, reduce_evaluate},
+    {"ReduceSumSquare", 1, 2, 1, reduce_infer, reduce_evaluate},
+    {0},
 };

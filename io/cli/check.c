@@ -4,6 +4,7 @@
 #include "core/base/memory.h"
 #include "core/convert/convert.h"
 #include "core/network/timing.h"
+#include "io/cli/advice.h"
 #include "io/cli/verbs.h"
 #include "io/onnx.h"
 
@@ -29,6 +30,13 @@ static snn_status print_table(const snn_graph *graph, const snn_node_report *rep
         printf(", %d not judged", counts[SNN_VERDICT_UNJUDGED]);
     }
     printf("\n");
+    if (counts[SNN_VERDICT_REFUSED] > 0) {
+        const char *advice = snn_advice_find(graph, reports);
+        snn_advice_print_kinds(graph, reports);
+        if (advice != NULL) {
+            printf("advice: %s\n", advice);
+        }
+    }
     return counts[SNN_VERDICT_REFUSED] == 0 ? snn_ok()
                                             : snn_fail(SNN_CHECK_FAILED, "%s: %d of %d nodes cannot be converted",
                                                        graph->source, counts[SNN_VERDICT_REFUSED], graph->node_count);
@@ -65,8 +73,7 @@ static snn_status check(const char *path)
     snn_convert_options options = {.scale = SNN_SCALE_CHANNEL, .format = SNN_WEIGHTS_INT16};
     snn_status status = snn_ok();
     SNN_GOTO_DONE(status, snn_windows_init(EXAMPLE_STEPS, EXAMPLE_DELAY, 0.5, 0.25, &options.windows));
-    SNN_GOTO_DONE(status, snn_onnx_read(path, &graph));
-    SNN_GOTO_DONE(status, snn_graph_infer(graph, false));
+    SNN_GOTO_DONE(status, snn_onnx_open(path, false, &graph));
     reports = snn_allocate((size_t)graph->node_count, sizeof *reports);
     if (reports == NULL) {
         status = snn_out_of_memory("reports");

@@ -35,8 +35,7 @@ snn_status snn_trained_uncalibrated(const snn_config *config, snn_network **netw
     float *maxima = NULL;
     const snn_convert_options options = snn_trained_options(config);
     snn_status status = snn_ok();
-    SNN_GOTO_DONE(status, snn_onnx_read(config->model.onnx, &graph));
-    SNN_GOTO_DONE(status, snn_graph_infer(graph, true));
+    SNN_GOTO_DONE(status, snn_onnx_open(config->model.onnx, true, &graph));
     SNN_GOTO_DONE(status, snn_draft_create(graph, &options, NULL, &draft));
     maxima = snn_allocate((size_t)snn_draft_maxima_length(draft), sizeof *maxima);
     status = maxima == NULL ? snn_out_of_memory("maxima") : snn_draft_finish(draft, maxima, 1, network);
@@ -50,8 +49,7 @@ done:
 static snn_status read_model(const snn_config *config, snn_trained *trained)
 {
     snn_convert_options options = snn_trained_options(config);
-    SNN_TRY(snn_onnx_read(config->model.onnx, &trained->graph));
-    SNN_TRY(snn_graph_infer(trained->graph, true));
+    SNN_TRY(snn_onnx_open(config->model.onnx, true, &trained->graph));
     return snn_draft_create(trained->graph, &options, NULL, &trained->draft);
 }
 

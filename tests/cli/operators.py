@@ -1,5 +1,5 @@
 """Small networks of the operators that exporters use, with random weights, for images [1, 1, 8, 8]: FOLDER. The last
-two hold what cannot be converted."""
+three hold what cannot be converted."""
 
 import sys
 
@@ -14,7 +14,7 @@ class Network:
 
     def __init__(self, opset):
         self.opset = opset
-        self.nodes, self.constants = [], []
+        self.nodes, self.constants, self.functions, self.domains = [], [], [], set()
         self.random = np.random.default_rng(1)
 
     def constant(self, values, kind=np.float32):
@@ -31,6 +31,8 @@ class Network:
     def __call__(self, operator, *inputs, outputs=1, **attributes):
         names = [f"{operator.lower()}{len(self.nodes)}_{i}" for i in range(outputs)]
         self.nodes.append(helper.make_node(operator, inputs, names, name=names[0][:-2], **attributes))
+        if attributes.get("domain"):
+            self.domains.add(attributes["domain"])
         return names[0] if outputs == 1 else names
 
     def convolution(self, x, outputs, inputs, size=1, **attributes):
@@ -41,15 +43,21 @@ class Network:
         x = self("MatMul", x, self.weights(inputs, outputs, size=(3 / inputs) ** 0.5))
         return self("Add", x, self.weights(outputs, size=0.1))
 
-    def save(self, x, features, path):
+    def classify(self, x, features):
         x = self("Flatten", x)
-        x = self("Gemm", x, self.weights(CLASSES, features, size=features**-0.5), self.weights(CLASSES), transB=1)
-        ends = (("image", [1, 1, 8, 8]), (x, [1, CLASSES]))
+        return self("Gemm", x, self.weights(CLASSES, features, size=features**-0.5), self.weights(CLASSES), transB=1)
+
+    def save(self, x, features, path):
+        self.write(self.classify(x, features), path)
+
+    def write(self, x, path, image=(1, 1, 8, 8), **how):
+        ends = (("image", image), (x, [1, CLASSES]))
         first, last = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ends)
         graph = helper.make_graph(self.nodes, "network", [first], [last], self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
+        opsets = [helper.make_opsetid("", self.opset)] + [helper.make_opsetid(domain, 1) for domain in self.domains]
+        model = helper.make_model(graph, opset_imports=opsets, functions=self.functions)
         model.ir_version = 8
-        save(model, path)
+        save(model, path, **how)
 
 
 def transformer(path):
@@ -119,10 +127,56 @@ def mixer(path):
     n.save(n("ReduceMax", n("Reshape", x, n.integers(1, 16, 8)), axes=[1]), 8, path)
 
 
+def exported(path):
+    """Channels last, a function of its own, weights in a file beside it, an operator of onnxruntime, softmax."""
+    n = Network(18)
+    opset = [helper.make_opsetid("", 18)]
+    inner = [helper.make_node("Sigmoid", ["x"], ["gate"]), helper.make_node("Mul", ["x", "gate"], ["y"])]
+    n.functions.append(helper.make_function("own", "Gate", ["x"], ["y"], inner, opset))
+    x = n.convolution(n("Transpose", "image", perm=[0, 3, 1, 2]), 8, 1, 3, strides=[2, 2])
+    x = n("Identity", n("Gate", x, domain="own"))
+    x = n("ConvTranspose", x, n.weights(8, 2, 3, 3, size=0.3), strides=[2, 2], output_padding=[1, 1], pads=[0, 1, 1, 0])
+    x = n("Einsum", n("FastGelu", x, domain="com.microsoft"), n.weights(6, 2), equation="bchw,dc->bhwd")
+    x = n("Reshape", x, n.integers(0, -1, 6))
+    share = n("Softmax", n("MatMul", x, n.weights(6, 1)), axis=1)
+    x = n("MatMul", n("Transpose", share, perm=[0, 2, 1]), x)
+    n.write(n("Softmax", n.classify(x, 6)), path, image=(1, 8, 8, 1), save_as_external_data=True,
+            location="exported.onnx.data", size_threshold=0)
+
+
+def quantised(path):
+    """QuantizeLinear and DequantizeLinear around weights and activations; the ReLU is left to a range from zero on."""
+    n = Network(13)
+
+    def pair(x, scale, zero, kind):
+        zero = n.constant(zero, kind)
+        scale = n.constant(scale)
+        return n("DequantizeLinear", n("QuantizeLinear", x, scale, zero), scale, zero)
+
+    def convolution(x, outputs, inputs, size):
+        weights = n.constant(n.random.integers(-127, 128, (outputs, inputs, size, size)), np.int8)
+        scales = n.constant(n.random.uniform(0.5, 1.5, outputs) * (3 / (inputs * size * size)) ** 0.5 / 127)
+        weights = n("DequantizeLinear", weights, scales, n.constant(np.zeros(outputs), np.int8), axis=0)
+        return n("Conv", x, weights, n.weights(outputs, size=0.1))
+
+    x = convolution(pair("image", 2 / 255, 128, np.uint8), 8, 1, 3)
+    x = convolution(n("MaxPool", pair(x, 2 / 255, 0, np.uint8), kernel_shape=[2, 2], strides=[2, 2]), 8, 8, 2)
+    x = pair(n("Add", pair(x, 3 / 255, 10, np.int8), pair(n("Relu", x), 3 / 255, -128, np.int8)), 4 / 255, 0, np.int8)
+    n.save(x, 32, path)
+
+
 def transposed(path):
     n = Network(13)
     x = n("Relu", n.convolution("image", 4, 1, 2, strides=[2, 2]))
-    n.save(n("ConvTranspose", x, n.weights(4, 2, 2, 2), strides=[2, 2]), 128, path)
+    weights = n("Sigmoid", n.convolution(x, 4, 4, 1))
+    n.save(n("ConvTranspose", x, n("Reshape", weights, n.integers(4, 4, 2, 2)), strides=[2, 2]), 256, path)
+
+
+def recurrent(path):
+    n = Network(13)
+    x = n("Reshape", n.convolution("image", 4, 1, 2, strides=[2, 2]), n.integers(16, 1, 4))
+    _, x, _ = n("LSTM", x, n.weights(1, 20, 4), n.weights(1, 20, 5), outputs=3, hidden_size=5)
+    n.save(n("Tanh", n("Reshape", x, n.integers(1, 5))), 5, path)
 
 
 def logarithm(path):
@@ -130,5 +184,5 @@ def logarithm(path):
     n.save(n("Log", n("Sigmoid", n.convolution("image", 4, 1, 2, strides=[2, 2]))), 64, path)
 
 
-for make in (transformer, gates, mixer, transposed, logarithm):
+for make in (transformer, gates, mixer, exported, quantised, transposed, logarithm, recurrent):
     make(f"{sys.argv[1]}/{make.__name__}.onnx")

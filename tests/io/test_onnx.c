@@ -218,8 +218,8 @@ static void test_inputs(void **state)
     onnx_sample_init(&sample);
     sample.tensor_type.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
     onnx_sample_expect_refused(&sample, "input x: expected elements of type float");
-    sample.tensor_type.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8;
-    onnx_sample_expect_refused(&sample, "input x: element type uint8 (2) is not supported");
+    sample.tensor_type.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__UINT16;
+    onnx_sample_expect_refused(&sample, "input x: element type uint16 (4) is not supported");
 }
 
 static void test_opsets(void **state)
@@ -227,10 +227,10 @@ static void test_opsets(void **state)
     (void)state;
     onnx_sample sample;
     onnx_sample_init(&sample);
-    sample.opset.version = 8;
-    onnx_sample_expect_refused(&sample, "opset 8 is not supported, expected 9 to 23");
-    sample.opset.version = 24;
-    onnx_sample_expect_refused(&sample, "opset 24 is not supported");
+    sample.opset.version = 6;
+    onnx_sample_expect_refused(&sample, "opset 6 is not supported, expected 7 to 24");
+    sample.opset.version = 25;
+    onnx_sample_expect_refused(&sample, "opset 25 is not supported");
     sample.opset.version = 18;
     sample.model.n_opset_import = 2;
     onnx_sample_expect_refused(&sample, "two opset versions");
