@@ -145,6 +145,12 @@ static bool passes_on(const snn_graph *graph, const snn_node *node)
 {
     static const char *const operators[] = {"Identity", "Dropout", "Cast"};
     const snn_value *from = &graph->values[node->inputs[0]], *to = &graph->values[node->outputs[0]];
+    for (int32_t i = 1; i < node->output_count; i++) { /* the mask of Dropout */
+        const int32_t other = node->outputs[i];
+        if (other != SNN_NO_VALUE && (other == graph->output || snn_graph_consumers(graph, other, NULL, 0) > 0)) {
+            return false;
+        }
+    }
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
         if (strcmp(operators[i], node->operator) == 0) {
             return !to->constant && from->tensor.type == to->tensor.type;
