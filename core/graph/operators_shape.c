@@ -19,13 +19,22 @@ static snn_status identity_infer(const snn_operator_call *call)
 
 /* ---- Dropout: nothing is dropped when a trained network is evaluated ---- */
 
+/* Some models ask for training to drop none. */
+static bool drops_nothing(const snn_operator_call *call)
+{
+    const snn_tensor *ratio = snn_operator_input(call, 1);
+    float share = 1.0F;
+    return ratio != NULL && ratio->data != NULL && snn_tensor_uniform(ratio, &share) && share == 0.0F;
+}
+
 static snn_status dropout_infer(const snn_operator_call *call)
 {
     SNN_TRY(snn_operator_attributes(call->node, "ratio=float seed=int"));
     const snn_tensor *training = snn_operator_input(call, 2);
     if (training != NULL) {
         SNN_TRY(snn_operator_expect_type(training, "training_mode", SNN_TYPE_BOOL));
-        if (training->data == NULL || *(const unsigned char *)training->data != 0) {
+        const bool trains = training->data == NULL || *(const unsigned char *)training->data != 0;
+        if (trains && !drops_nothing(call)) {
             return snn_fail(SNN_INPUT_ERROR, "training_mode: expects a constant false; export the model for inference");
         }
     }

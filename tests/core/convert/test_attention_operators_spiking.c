@@ -178,6 +178,21 @@ static int32_t build_where_and_guard(builder *b, int32_t x)
     return joined(b, NODE(b, "MatMul", weights, all.v));
 }
 
+/* PyTorch's scaled_dot_product_attention before opset 23: keys are transposed as a stack of matrices, and half of the
+ * scale is at either operand; casts of mixed precision in between. */
+static int32_t build_scaled_dot_product(builder *b, int32_t x)
+{
+    const projections all = in_heads(b, x);
+    int32_t k = permuted(b, reshaped(b, all.k, DIMS(-1, TOKENS, HEAD_WIDTH)), DIMS(0, 2, 1));
+    k = NODE(b, "Mul", reshaped(b, k, DIMS(1, HEADS, HEAD_WIDTH, TOKENS)), scalar(b, sqrtf(SCALE)));
+    int32_t q = NODE(b, "Mul", all.q, scalar(b, sqrtf(SCALE)));
+    int32_t scores = NODE(b, "Cast", NODE(b, "MatMul", q, k));
+    with_integer(b, "to", 1);
+    int32_t weights = NODE(b, "Cast", softmax_of(b, scores));
+    with_integer(b, "to", 10);
+    return joined(b, NODE(b, "MatMul", NODE(b, "Dropout", weights), all.v));
+}
+
 static int32_t build_masked_fill(builder *b, int32_t x)
 {
     const projections all = in_heads(b, x);
@@ -343,6 +358,7 @@ static const operator_row rows[] = {
     {"com.microsoft.Attention", build_microsoft, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"MultiHeadAttention", build_multi_head, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"Where and guard", build_where_and_guard, naive_causal, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"scaled dot product", build_scaled_dot_product, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"masked fill", build_masked_fill, naive_causal, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"guard alone", build_guard_alone, naive_tanh, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"Einsum", build_einsum, naive_heads, ELEMENTS, -1.0f, 1.0f, 0.03},

@@ -287,6 +287,12 @@ static void test_expand_identity_dropout(void **state)
     fixture_input(&op, SNN_TYPE_BOOL, 0, NULL, BOOLS(1));
     fixture_refused(&op, "training_mode: expects a constant false");
     fixture_end(&op);
+    fixture_begin(&op, "Dropout"); /* in training, but of nothing */
+    fixture_floats(&op, DIMS(2), FLOATS(1, 2));
+    fixture_scalar(&op, 0.0F);
+    fixture_input(&op, SNN_TYPE_BOOL, 0, NULL, BOOLS(1));
+    fixture_gives_floats(&op, DIMS(2), FLOATS(1, 2), 0.0F);
+    fixture_end(&op);
 }
 
 /* ---- Parts ---- */
