@@ -52,6 +52,7 @@ typedef struct snn_config {
         snn_scale_mode scale;
         snn_form maxpool, layernorm, softmax, attention;
         snn_stream_reading streams;
+        snn_range_source ranges;
         int32_t steps; /* of a window; 0: the network's own windows, or none */
         int32_t delay; /* read as given, -1 replaced by `steps` */
         double ratio, margin;

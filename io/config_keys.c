@@ -30,6 +30,8 @@ static const snn_config_word scales[] = {{"channel", SNN_SCALE_CHANNEL}, {"layer
 static const snn_config_word forms[] = {{"fused", SNN_FORM_FUSED}, {"decomposed", SNN_FORM_DECOMPOSED}, {NULL, 0}};
 static const snn_config_word readings[] = {
     {"integers", SNN_STREAMS_INTEGERS}, {"spikes", SNN_STREAMS_SPIKES}, {NULL, 0}};
+static const snn_config_word ranges[] = {
+    {"calibrated", SNN_RANGES_CALIBRATED}, {"quantised", SNN_RANGES_QUANTISED}, {NULL, 0}};
 static const snn_config_word encodings[] = {{"float", SNN_ENCODING_FLOAT},
                                             {"deterministic", SNN_ENCODING_DETERMINISTIC},
                                             {"direct", SNN_ENCODING_DIRECT},
@@ -108,6 +110,8 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
      .meaning = "one n-ary neuron per channel of a token, or scores, softmax (in its own form) and mix"},
     {"neuron", "streams", SNN_CONFIG_WORD, AT(neuron.streams), .words = readings, .fallback = "\"integers\"",
      .meaning = "how products read a residual stream: its integers, or spikes of relay neurons (faster)"},
+    {"neuron", "ranges", SNN_CONFIG_WORD, AT(neuron.ranges), .words = ranges, .fallback = "\"calibrated\"",
+     .meaning = "of activations that the model quantises: calibrated as all others, or its own scales and zero points"},
 
     {"simulation", "timesteps", SNN_CONFIG_INT32, AT(simulation.timesteps), .minimum = 0, .maximum = SNN_MAX_TIMESTEPS,
      .fallback = "0", .meaning = "timesteps per image; 0 = until the last window ends, or 64 without windows"},

@@ -35,7 +35,7 @@ typedef struct snn_config_key {
     const char *meaning;
 } snn_config_key;
 
-enum { SNN_CONFIG_KEYS = 47 };
+enum { SNN_CONFIG_KEYS = 48 };
 extern const snn_config_key snn_config_keys[SNN_CONFIG_KEYS];
 
 /* The key called "section.key", or NULL. */

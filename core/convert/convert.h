@@ -19,6 +19,10 @@ typedef enum snn_form { SNN_FORM_FUSED, SNN_FORM_DECOMPOSED } snn_form;
 /* How a product reads a residual stream: its integers, exactly, or spikes of relay neurons that track it. */
 typedef enum snn_stream_reading { SNN_STREAMS_INTEGERS, SNN_STREAMS_SPIKES } snn_stream_reading;
 
+/* Where the ranges of activations come from that the model quantises: its scales and zero points, or calibration as for
+ * all others. */
+typedef enum snn_range_source { SNN_RANGES_CALIBRATED, SNN_RANGES_QUANTISED } snn_range_source;
+
 typedef struct snn_convert_options {
     snn_scale_mode scale;
     snn_form maxpool; /* one k-input maximum, or rows then columns */
@@ -27,6 +31,7 @@ typedef struct snn_convert_options {
     snn_form softmax;   /* one neuron of all channels, or exponentials and quotients by their sum */
     snn_form attention; /* one neuron of all tokens, or scores, softmax (in its own form) and mix */
     snn_stream_reading streams;
+    snn_range_source ranges;
     snn_windows windows; /* steps 0: none */
 } snn_convert_options;
 

@@ -445,6 +445,9 @@ snn_status snn_draft_create(const snn_graph *graph, const snn_convert_options *o
     if (status.code == SNN_OK && !refused) {
         status = snn_draft_fold_means(made);
     }
+    if (status.code == SNN_OK && !refused && options->ranges == SNN_RANGES_QUANTISED) {
+        snn_draft_find_quantised_ranges(made);
+    }
     if (status.code == SNN_OK && !refused) {
         *draft = made;
     } else {

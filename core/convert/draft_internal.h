@@ -32,7 +32,8 @@ typedef struct snn_draft_population {
     const float *value_gain, *value_shift;
     float *own_constants; /* what they point to if it is not the graph's; owned */
     int32_t mean_of;      /* a stream that keeps the mean over channels of this stream (centring.h); -1: none */
-    int64_t maxima;       /* where its channels begin in the flat array of maxima */
+    float quantised_low, quantised_high; /* the range that the model quantises it in, if that is asked for; or 0 */
+    int64_t maxima;                      /* where its channels begin in the flat array of maxima */
 } snn_draft_population;
 
 struct snn_draft {
@@ -167,6 +168,9 @@ snn_status snn_decompose_normalization(snn_recognition *recognition, snn_affine 
 snn_status snn_decompose_softmax(snn_recognition *recognition, snn_affine *x);
 /* Attention of inputs 0 to 2 with channels last: scores, softmax, mix. */
 snn_status snn_decompose_attention(snn_recognition *recognition);
+
+/* Notes the ranges in which the model quantises what populations track. */
+void snn_draft_find_quantised_ranges(snn_draft *draft);
 
 /* True if elements run alike: same shape, and the same order or one that makes no difference. */
 bool snn_affine_layout_is(const snn_affine *affine, snn_shape shape, snn_order order);

@@ -142,6 +142,31 @@ static int by_source(const void *a, const void *b)
 }
 
 /* Everything of a population but its steps and projections. */
+/* Nothing lies beyond the range in which the model quantises: no margin is needed. */
+static snn_status use_quantised_range(const snn_draft *draft, const snn_draft_population *from, int64_t images,
+                                      snn_population *population)
+{
+    const float low = from->quantised_low, high = from->quantised_high;
+    snn_windows windows = draft->options.windows;
+    windows.margin = 0.0;
+    for (int32_t c = 0; c < from->shape.channels; c++) {
+        population->scale[c] = fmaxf(-low, high);
+    }
+    if (windows.steps > 0) {
+        float *negative = snn_allocate((size_t)from->shape.channels, sizeof *negative);
+        if (negative == NULL) {
+            return snn_out_of_memory("ranges");
+        }
+        for (int32_t c = 0; c < from->shape.channels; c++) {
+            negative[c] = fmaxf(-low, 0.0f);
+        }
+        snn_status status = snn_ranges_choose(&windows, negative, images, population);
+        snn_release(negative);
+        SNN_TRY(status);
+    }
+    return fill_bias(&from->input, population);
+}
+
 static snn_status begin_population(const snn_draft *draft, int32_t number, const float *maxima, int64_t images,
                                    snn_network *network)
 {
@@ -159,6 +184,9 @@ static snn_status begin_population(const snn_draft *draft, int32_t number, const
     population->step = snn_allocate((size_t)from->input.shape.channels, sizeof *population->step);
     if (population->name == NULL || population->scale == NULL || population->step == NULL) {
         return snn_out_of_memory("population");
+    }
+    if (from->quantised_high > from->quantised_low) {
+        return use_quantised_range(draft, from, images, population);
     }
     SNN_TRY(fill_scales(draft, from, maxima, population->scale));
     if (draft->options.windows.steps > 0 && snn_neuron_spikes(from->kind)) {

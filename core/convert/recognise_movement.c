@@ -65,9 +65,10 @@ static snn_status convert_pad(snn_recognition *recognition)
 
 snn_recogniser snn_recogniser_movement(const char *operator_name)
 {
-    static const char *const movements[] = {
-        "Identity", "Dropout",   "Cast",   "Flatten", "Reshape", "Transpose", "Squeeze",      "Slice",
-        "Gather",   "Unsqueeze", "Expand", "Resize",  "Tile",    "Upsample",  "DepthToSpace", "SpaceToDepth"};
+    static const char *const movements[] = {"Identity",     "Dropout",  "Cast",           "Flatten",  "Reshape",
+                                            "Transpose",    "Squeeze",  "Slice",          "Gather",   "Unsqueeze",
+                                            "Expand",       "Resize",   "Tile",           "Upsample", "DepthToSpace",
+                                            "SpaceToDepth", "GatherND", "GatherElements", "Trilu"};
     if (strcmp(operator_name, "Pad") == 0) {
         return convert_pad;
     }

@@ -85,6 +85,36 @@ static int32_t dequantised(const snn_graph *graph, int32_t value)
     return SNN_NO_VALUE;
 }
 
+/* The QuantizeLinear that reads a value, or whose result becomes it again; NULL: none. */
+static const snn_node *quantiser_of(const snn_graph *graph, int32_t value)
+{
+    const int32_t producer = graph->values[value].producer;
+    if (producer >= 0 && strcmp(graph->nodes[producer].operator, "DequantizeLinear") == 0) {
+        const int32_t before = graph->values[graph->nodes[producer].inputs[0]].producer;
+        return before < 0 ? NULL : &graph->nodes[before];
+    }
+    for (int32_t n = 0; n < graph->node_count; n++) {
+        if (strcmp(graph->nodes[n].operator, "QuantizeLinear") == 0 && graph->nodes[n].inputs[0] == value) {
+            return &graph->nodes[n];
+        }
+    }
+    return NULL;
+}
+
+void snn_draft_find_quantised_ranges(snn_draft *draft)
+{
+    for (int32_t p = 0; p < draft->population_count; p++) {
+        snn_draft_population *population = &draft->populations[p];
+        const snn_node *node = quantiser_of(draft->graph, population->value);
+        float low = 0.0f, high = 0.0f;
+        if (node != NULL && snn_neuron_spikes(population->kind) && population->tracked == SNN_TRACKED_VALUE &&
+            population->value_gain == NULL && range_of(draft->graph, node, &low, &high)) {
+            population->quantised_low = low;
+            population->quantised_high = high;
+        }
+    }
+}
+
 static snn_status pass(snn_recognition *recognition, const char *text)
 {
     snn_affine affine;

@@ -25,7 +25,8 @@ snn_convert_options snn_trained_options(const snn_config *config)
                                  .layernorm = config->neuron.layernorm,
                                  .softmax = config->neuron.softmax,
                                  .attention = config->neuron.attention,
-                                 .streams = config->neuron.streams};
+                                 .streams = config->neuron.streams,
+                                 .ranges = config->neuron.ranges};
 }
 
 snn_status snn_trained_uncalibrated(const snn_config *config, snn_network **network)
@@ -218,13 +219,14 @@ static snn_status fill_origin(const snn_config *config, const snn_trained *train
     origin->calibration_images = images;
     (void)snprintf(origin->settings, sizeof origin->settings,
                    "scale = %s, quantile = %.17g, maxpool = %s, layernorm = %s, softmax = %s, attention = %s, "
-                   "streams = %s, weights = %s, steps = %d, delay = %d, ratio = %.17g, margin = %.17g",
+                   "streams = %s, ranges = %s, weights = %s, steps = %d, delay = %d, ratio = %.17g, margin = %.17g",
                    config->neuron.scale == SNN_SCALE_CHANNEL ? "channel" : "layer", config->data.calibration_quantile,
                    forms[config->neuron.maxpool], forms[config->neuron.layernorm], forms[config->neuron.softmax],
                    forms[config->neuron.attention],
                    config->neuron.streams == SNN_STREAMS_INTEGERS ? "integers" : "spikes",
-                   formats[config->simulation.weights], config->neuron.steps, config->neuron.delay, config->neuron.ratio,
-                   config->neuron.margin);
+                   config->neuron.ranges == SNN_RANGES_CALIBRATED ? "calibrated" : "quantised",
+                   formats[config->simulation.weights], config->neuron.steps, config->neuron.delay,
+                   config->neuron.ratio, config->neuron.margin);
     return snn_file_hash(config->data.calibration, &origin->calibration_hash, &bytes);
 }
 

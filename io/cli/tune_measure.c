@@ -106,11 +106,11 @@ static snn_status find_fingerprint(snn_tune_data *data, int64_t images)
     uint64_t hash = 0;
     int64_t bytes = 0;
     SNN_TRY(snn_file_hash(config->data.calibration, &hash, &bytes));
-    const int used = snprintf(text, sizeof text, "tune 2 %016llx %016llx %lld %d %d %d %d %d %d %d",
+    const int used = snprintf(text, sizeof text, "tune 3 %016llx %016llx %lld %d %d %d %d %d %d %d %d",
                               (unsigned long long)data->trained.hash, (unsigned long long)hash, (long long)images,
                               (int)config->data.layout, (int)config->neuron.scale, (int)config->neuron.maxpool,
                               (int)config->neuron.layernorm, (int)config->neuron.softmax, (int)config->neuron.attention,
-                              (int)config->neuron.streams);
+                              (int)config->neuron.streams, (int)config->neuron.ranges);
     data->fingerprint = XXH3_64bits(text, used > 0 ? (size_t)used : 0);
     data->fingerprint =
         XXH3_64bits_withSeed(config->data.mean, (size_t)config->data.mean_count * sizeof(double), data->fingerprint);

@@ -52,6 +52,7 @@ static void defaults_are_those_of_the_interface(void **state)
     assert_int_equal(config->neuron.softmax, SNN_FORM_FUSED);
     assert_int_equal(config->neuron.attention, SNN_FORM_FUSED);
     assert_int_equal(config->neuron.streams, SNN_STREAMS_INTEGERS);
+    assert_int_equal(config->neuron.ranges, SNN_RANGES_CALIBRATED);
     assert_int_equal(config->neuron.layernorm, SNN_FORM_FUSED);
     assert_int_equal(config->neuron.attention, SNN_FORM_FUSED);
     assert_int_equal(config->table_length, 0);
@@ -83,7 +84,7 @@ static const char every_key[] =
     "power = 0.75\nmomentum = 0\ntable = [1, 0.5, 0.1, 1e-7]\nsteps = 6\ndelay = 3\nratio = 0.6\nmargin = 0.1\nscale = "
     "\"layer\"\n"
     "maxpool = \"decomposed\"\nlayernorm = \"decomposed\"\nsoftmax = \"decomposed\"\nattention = "
-    "\"decomposed\"\nstreams = \"spikes\"\n"
+    "\"decomposed\"\nstreams = \"spikes\"\nranges = \"quantised\"\n"
     "[simulation]\ntimesteps = 3\nencoding = \"direct\"\nbatch = 65535\nblock = 2\n"
     "weights = \"float32\"\nseed = 9223372036854775807\n"
     "[parallel]\nreplicas = 2\nstages = 3\nchannels = 4\n"
@@ -147,6 +148,7 @@ static void assert_every_key(const snn_config *config)
     assert_int_equal(config->neuron.softmax, SNN_FORM_DECOMPOSED);
     assert_int_equal(config->neuron.attention, SNN_FORM_DECOMPOSED);
     assert_int_equal(config->neuron.streams, SNN_STREAMS_SPIKES);
+    assert_int_equal(config->neuron.ranges, SNN_RANGES_QUANTISED);
     assert_int_equal(config->simulation.timesteps, 3);
     assert_int_equal(config->simulation.encoding, SNN_ENCODING_DIRECT);
     assert_int_equal(config->simulation.batch, 65535);
@@ -340,7 +342,7 @@ static void the_text_has_every_key(void **state)
     snn_toml *text = snn_toml_parse(config->text);
     assert_string_equal(text->error, "");
     assert_int_equal(text->count, given->count);
-    assert_int_equal(text->count, 47);
+    assert_int_equal(text->count, 48);
     for (size_t i = 0; i < text->count; i++) {
         assert_string_equal(text->entries[i].key, given->entries[i].key);
     }
@@ -465,8 +467,8 @@ static void the_description_has_every_key(void **state)
     seen_lines seen = {0};
     snn_config_describe(see_line, &seen);
     assert_int_equal(seen.sections, 8);
-    assert_int_equal(seen.keys, 47);
-    assert_int_equal(seen.lines, 8 + 2 * 47);
+    assert_int_equal(seen.keys, 48);
+    assert_int_equal(seen.lines, 8 + 2 * 48);
     assert_true(seen.timesteps);
     assert_true(seen.range);
 }

@@ -275,6 +275,55 @@ static void naive_take_token(const float *x, double *y)
 
 /* ---- movements ---- */
 
+/* Pixels by row and column, as PyTorch indexes with tensors: [3] of [rows][columns][1][channels]. */
+static int32_t build_gather_places(builder *b, int32_t x)
+{
+    int32_t rows = NODE(b, "Transpose", x);
+    with_integers(b, "perm", DIMS(2, 3, 0, 1));
+    int32_t places = integers(b, 6, (int64_t[]){1, 4, 0, -1, 0, 0});
+    set_dims(&b->graph->values[places].tensor, DIMS(3, 2));
+    return NODE(b, "GatherND", rows, places);
+}
+static void naive_gather_places(const float *x, double *y)
+{
+    static const int places[] = {WIDTH + 4, WIDTH - 1, 0};
+    for (int i = 0; i < 3 * CHANNELS; i++) {
+        y[i] = (double)x[i % CHANNELS * PIXELS + places[i / CHANNELS]];
+    }
+}
+
+static int32_t build_gather_elements(builder *b, int32_t x)
+{
+    int64_t channels[PIXELS];
+    for (int p = 0; p < PIXELS; p++) {
+        channels[p] = p % CHANNELS;
+    }
+    int32_t indices = integers(b, PIXELS, channels);
+    set_dims(&b->graph->values[indices].tensor, DIMS(1, 1, HEIGHT, WIDTH));
+    int32_t y = NODE(b, "GatherElements", x, indices);
+    with_integer(b, "axis", 1);
+    return y;
+}
+static void naive_gather_elements(const float *x, double *y)
+{
+    for (int p = 0; p < PIXELS; p++) {
+        y[p] = (double)x[p % CHANNELS * PIXELS + p];
+    }
+}
+
+static int32_t build_triangle(builder *b, int32_t x)
+{
+    int32_t y = NODE(b, "Trilu", x);
+    with_integer(b, "upper", 0);
+    return y;
+}
+static void naive_triangle(const float *x, double *y)
+{
+    for (int i = 0; i < ELEMENTS; i++) {
+        y[i] = i % WIDTH <= i / WIDTH % HEIGHT ? (double)x[i] : 0.0;
+    }
+}
+
 static int32_t build_gather(builder *b, int32_t x)
 {
     int32_t y = NODE(b, "Gather", x, integers(b, 5, (int64_t[]){5, 0, 0, 2, -2}));
@@ -400,6 +449,9 @@ static const operator_row rows[] = {
     {"Concat (constant)", build_concat_constant, naive_concat_constant, ELEMENTS + PIXELS, -1.0f, 1.0f, 0.02},
     {"Concat (class token)", build_class_token, naive_class_token, ELEMENTS + CHANNELS, -1.0f, 1.0f, 0.02},
     {"Gather (a token)", build_take_token, naive_take_token, CHANNELS, -1.0f, 1.0f, 0.02},
+    {"GatherND", build_gather_places, naive_gather_places, 3 * CHANNELS, -1.0f, 1.0f, 0.02},
+    {"GatherElements", build_gather_elements, naive_gather_elements, PIXELS, -1.0f, 1.0f, 0.02},
+    {"Trilu", build_triangle, naive_triangle, ELEMENTS, -1.0f, 1.0f, 0.02},
     {"Gather (columns)", build_gather, naive_gather, CHANNELS *HEIGHT * 5, -1.0f, 1.0f, 0.02},
     {"Pad (constant)", build_pad_constant, naive_pad_constant, (CHANNELS + 1) * (HEIGHT + 1) * (WIDTH + 2), -1.0f, 1.0f,
      0.02},
