@@ -289,14 +289,14 @@ static double room_of(const need *needs, double largest)
     return fmax(largest - needs->weights - (double)needs->products * SNN_PRODUCT_LIMIT, 1.0);
 }
 
-/* The step that one channel needs by itself. */
-static double own_step(const need *needs, snn_weight_format format, bool stream)
+/* The step that one channel needs by itself; `alone`: nothing else of its group needs one. */
+static double own_step(const need *needs, snn_weight_format format, bool stream, bool alone)
 {
     double levels = format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
     double delta = needs->product / levels;
     if (needs->product == 0.0) {
         /* One diagonal weight is its own unit: +-1, exact. Several share 2^15 levels. */
-        delta = needs->singles == 1 ? needs->single : needs->single / SINGLE_LEVELS;
+        delta = needs->singles == 1 && alone ? needs->single : needs->single / SINGLE_LEVELS;
     }
     return fmax(delta, needs->sum / room_of(needs, stream ? LARGEST_STREAM : LARGEST_SUM));
 }
@@ -463,9 +463,15 @@ static double group_step(const chooser *at, int32_t population, int32_t c)
         return (double)at->network->populations[first].step[c];
     }
     double delta = fmax(at->needs[population][c].stream, product_step(&at->needs[population][c]));
+    int32_t members = 0; /* that add something of their own */
     for (int32_t p = population; p < at->draft->population_count; p++) {
         if (find(at, p) == root && c < at->network->populations[p].input.channels) {
-            delta = fmax(delta, own_step(&at->needs[p][c], at->network->format, true));
+            members += at->needs[p][c].product > 0.0 || at->needs[p][c].singles > 0;
+        }
+    }
+    for (int32_t p = population; p < at->draft->population_count; p++) {
+        if (find(at, p) == root && c < at->network->populations[p].input.channels) {
+            delta = fmax(delta, own_step(&at->needs[p][c], at->network->format, true, members == 1));
         }
     }
     return delta;
@@ -502,7 +508,7 @@ static void choose_population(const chooser *at, int32_t population)
         } else if (needs[c].stream > 0.0) {
             delta = fmax(needs[c].stream, needs[c].sum / room_of(&needs[c], LARGEST_SUM));
         } else {
-            delta = fmax(own_step(&needs[c], at->network->format, false), product_step(&needs[c]));
+            delta = fmax(own_step(&needs[c], at->network->format, false, true), product_step(&needs[c]));
         }
         made->step[c] = delta < 1e-30 ? 1.0f : (float)delta;
     }

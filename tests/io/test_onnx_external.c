@@ -108,7 +108,7 @@ static void test_large_tensors_stay_in_their_file(void **state)
     onnx_sample sample;
     place at;
     int64_t dims[] = {LARGE};
-    float *elements = calloc(2 * LARGE, sizeof *elements);
+    float *elements = calloc(2 * LARGE + 16, sizeof *elements);
     assert_non_null(elements);
     for (int i = 0; i < LARGE; i++) {
         elements[LARGE + i] = (float)i;

@@ -224,7 +224,7 @@ static void test_bomb(void **state)
     (void)state;
     onnx_sample sample;
     static sample_function levels[LEVELS];
-    static char names[LEVELS + 1][8];
+    static char names[LEVELS + 1][16];
     Onnx__FunctionProto *functions[LEVELS];
     for (int i = 0; i <= LEVELS; i++) {
         (void)snprintf(names[i], sizeof names[i], "f%d", i);

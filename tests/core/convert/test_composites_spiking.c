@@ -404,8 +404,8 @@ static void naive_fused_conv(const float *x, double *y)
 static int32_t build_skip_layer_normalization(builder *b, int32_t x)
 {
     int32_t rows = permuted(b, reshaped(b, x, DIMS(1, CHANNELS, PIXELS)), DIMS(0, 2, 1));
-    int32_t y = NODE(b, "SkipLayerNormalization", rows, rows, positive(b, DIMS(CHANNELS)), weights(b, DIMS(CHANNELS)),
-                     weights(b, DIMS(CHANNELS)));
+    int32_t y = NODE(b, "SkipLayerNormalization", rows, NODE(b, "Tanh", rows), positive(b, DIMS(CHANNELS)),
+                     weights(b, DIMS(CHANNELS)), weights(b, DIMS(CHANNELS)));
     in_domain(b, "com.microsoft");
     with_real(b, "epsilon", 0.01f);
     float *gain = b->graph->values[b->graph->nodes[b->graph->node_count - 1].inputs[2]].tensor.data;
@@ -421,7 +421,7 @@ static void naive_skip_layer_normalization(const float *x, double *y)
         double sum[CHANNELS], mean = 0.0, variance = 0.0;
         for (int c = 0; c < CHANNELS; c++) {
             const double element = (double)x[c * PIXELS + p];
-            sum[c] = 2.0 * element + (double)weight(c);
+            sum[c] = element + tanh(element) + (double)weight(c);
             mean += sum[c] / CHANNELS;
         }
         for (int c = 0; c < CHANNELS; c++) {
