@@ -102,6 +102,7 @@ snn_status snn_tensor_allocate(snn_tensor *tensor)
         return snn_fail(SNN_INPUT_ERROR, "%s: not a usable shape", snn_tensor_describe(tensor, shape, sizeof shape));
     }
     tensor->data = snn_allocate((size_t)elements, snn_type_bytes(tensor->type));
+    tensor->borrowed = false;
     if (tensor->data == NULL) {
         char shape[256];
         return snn_out_of_memory(snn_tensor_describe(tensor, shape, sizeof shape));
