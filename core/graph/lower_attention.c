@@ -18,8 +18,9 @@ static operand split_heads(snn_expansion *e, int32_t value, int64_t images, int6
                            int64_t heads)
 {
     operand split = {SNN_NO_VALUE, heads, tokens, 0};
-    if (heads < 1 || channels % heads != 0) {
+    if (heads < 1 || channels < heads || channels % heads != 0) {
         snn_expand_refuse(e, "%lld channels for %lld heads", (long long)channels, (long long)heads);
+        split.heads = split.width = 1; /* of use to whoever goes on with it */
         return split;
     }
     split.width = channels / heads;

@@ -22,8 +22,13 @@ static void read_pair(snn_expansion *e, const char *name, int64_t fallback, int6
     }
 }
 
-/* Begin and end of each axis, by the attributes that say so in one of three ways. */
-static void read_pads(snn_expansion *e, transposed axes[2])
+static bool is_size(int64_t number)
+{
+    return number >= 0 && number <= SNN_MAX_ELEMENTS;
+}
+
+/* Begin and end of each axis, by the attributes that say so in one of three ways; false if one is no size. */
+static bool read_pads(snn_expansion *e, transposed axes[2])
 {
     int64_t pads[4] = {0, 0, 0, 0}, added[2], shape[SNN_MAX_RANK] = {0};
     const char *automatic = snn_node_text(e->node, "auto_pad", "NOTSET");
@@ -33,13 +38,19 @@ static void read_pads(snn_expansion *e, transposed axes[2])
     const size_t given = snn_node_integers(e->node, "output_shape", shape, SNN_MAX_RANK);
     for (int a = 0; a < 2; a++) {
         transposed *axis = &axes[a];
+        const size_t at = given >= 2 && given <= SNN_MAX_RANK ? given - 2 + (size_t)a : 0;
+        if (!is_size(pads[a]) || !is_size(pads[a + 2]) || !is_size(added[a]) || !is_size(shape[at])) {
+            snn_expand_refuse(e, "expects pads and shapes that are not negative");
+            return false;
+        }
         const int64_t whole = axis->stride * (axis->size - 1) + (axis->kernel - 1) * axis->dilation + 1 + added[a];
-        const int64_t wanted = given >= 2 ? shape[given - 2 + (size_t)a] : same ? axis->size * axis->stride : -1;
+        const int64_t wanted = given >= 2 ? shape[at] : same ? axis->size * axis->stride : -1;
         const int64_t total = wanted >= 0 && whole > wanted ? whole - wanted : 0;
         const int64_t more = wanted > whole ? wanted - whole : 0;
         axis->begin = wanted < 0 ? pads[a] : strcmp(automatic, "SAME_UPPER") == 0 ? total / 2 : total - total / 2;
         axis->end = (wanted < 0 ? pads[a + 2] : total - axis->begin) - added[a] - more;
     }
+    return true;
 }
 
 /* The weights [inputs][outputs / groups][...], as a convolution has them: [outputs][inputs / groups][... turned]. */
@@ -100,7 +111,9 @@ static void lower_conv_transpose(snn_expansion *e)
             return;
         }
     }
-    read_pads(e, axes);
+    if (!read_pads(e, axes)) {
+        return;
+    }
     for (int a = 0; a < 2; a++) {
         const int64_t reach = axes[a].dilation * (axes[a].kernel - 1);
         const int64_t behind = reach - axes[a].end - (axes[a].stride - 1); /* the last pixel has zeros behind it, too */

@@ -38,8 +38,8 @@ static scales read_scales(const snn_operator_call *call)
 {
     const snn_tensor *input = call->inputs[0];
     scales found = {call->inputs[1]->data, snn_operator_input(call, 2), snn_tensor_elements(call->inputs[1]), 1};
-    const int64_t given = snn_node_integer(call->node, "axis", 1);
-    for (int64_t axis = (given < 0 ? given + input->rank : given) + 1; found.count > 1 && axis < input->rank; axis++) {
+    const int64_t given = found.count > 1 ? snn_node_integer(call->node, "axis", 1) : input->rank;
+    for (int64_t axis = (given < 0 ? given + input->rank : given) + 1; axis < input->rank; axis++) {
         found.inner *= input->dims[axis];
     }
     return found;

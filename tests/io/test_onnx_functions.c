@@ -243,6 +243,35 @@ static void test_bomb(void **state)
     onnx_sample_expect_refused(&sample, "more than 1048576 calls of functions");
 }
 
+/* Whatever bit is wrong: read, or refused, and never worse. */
+static void test_flipped_bits(void **state)
+{
+    (void)state;
+    onnx_sample sample;
+    sample_function inner, outer;
+    Onnx__FunctionProto *functions[] = {&outer.function, &inner.function};
+    init_function(&inner, "Inner");
+    init_function(&outer, "Outer");
+    outer.nodes[0].op_type = "Inner";
+    outer.nodes[0].domain = "own";
+    init_sample(&sample, functions, 2, "Outer");
+    size_t bytes = 0;
+    uint8_t *packed = onnx_sample_pack(&sample, &bytes);
+    for (size_t bit = 0; bit < 8 * bytes; bit++) {
+        snn_graph *graph = NULL;
+        packed[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        snn_status status = onnx_sample_read_bytes(packed, bytes, &graph);
+        assert_true(status.code == SNN_OK || status.code == SNN_INPUT_ERROR);
+        if (!snn_failed(status)) {
+            status = snn_graph_infer(graph, false);
+            assert_true(status.code == SNN_OK || status.code == SNN_INPUT_ERROR);
+        }
+        snn_graph_destroy(graph);
+        packed[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    free(packed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_unknown_operator_in_a_function),
         cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_flipped_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
