@@ -11,8 +11,9 @@ snn_dist_packages=(
   python3 python3-numpy python3-h5py python3-onnx python3-pil
 )
 
-# Some tests need more and skip without it: network namespaces, a Slurm of their own, oneDNN to compare with.
-snn_dist_test_packages=(iproute2 slurmctld slurmd slurm-client munge libdnnl-dev)
+# Some tests need more and skip without it: network namespaces, a Slurm of their own, oneDNN to compare with, ONNX's own
+# tests.
+snn_dist_test_packages=(iproute2 slurmctld slurmd slurm-client munge libdnnl-dev libonnx-testdata)
 
 # snn_dist_missing PACKAGE...: those that are not installed, one a line.
 snn_dist_missing() {

@@ -187,7 +187,7 @@ static snn_status binary_infer(const snn_operator_call *call)
         SNN_TRY(snn_operator_expect_type(call->inputs[0], "the left input", SNN_TYPE_FLOAT32));
     }
     for (int32_t i = 1; i < call->node->input_count; i++) {
-        const bool exponent = entry->real == power && call->inputs[i]->type == SNN_TYPE_INT64;
+        const bool exponent = entry->real == power && call->inputs[i]->type != SNN_TYPE_BOOL;
         if (!exponent) {
             SNN_TRY(snn_operator_expect_type(call->inputs[i], "the right input", type));
         }
@@ -251,13 +251,12 @@ static snn_status apply_integer(const arithmetic *entry, const snn_tensor *outpu
 }
 
 /* A float32 base with integer exponents. */
-static snn_status apply_mixed(const arithmetic *entry, const snn_tensor *output, const snn_tensor *left,
-                              const snn_tensor *right)
+static snn_status apply_integer_exponents(const arithmetic *entry, const snn_tensor *output, const snn_tensor *left,
+                                          const snn_tensor *right)
 {
-    snn_tensor exponents;
+    snn_tensor exponents = {.data = NULL};
     snn_operator_copy_shape(&exponents, right);
     exponents.type = SNN_TYPE_FLOAT32;
-    exponents.data = NULL;
     SNN_TRY(snn_tensor_allocate(&exponents));
     for (int64_t i = 0; i < snn_tensor_elements(right); i++) {
         ((float *)exponents.data)[i] = (float)((const int64_t *)right->data)[i];
@@ -265,6 +264,24 @@ static snn_status apply_mixed(const arithmetic *entry, const snn_tensor *output,
     apply_real(entry, output, left, &exponents);
     snn_tensor_clear(&exponents);
     return snn_ok();
+}
+
+/* Integers with float32 exponents: what the power has behind its point is cut off. */
+static void apply_real_exponents(const snn_tensor *output, const snn_tensor *left, const snn_tensor *right)
+{
+    snn_walk walk;
+    const snn_tensor *const inputs[2] = {left, right};
+    for (snn_walk_broadcast(&walk, output, inputs, 2); walk.more; snn_walk_next(&walk)) {
+        for (int64_t i = 0; i < walk.length; i++) {
+            const double base = (double)((const int64_t *)left->data)[walk.offset[1] + i * walk.step[1]];
+            const double exponent = ((const float *)right->data)[walk.offset[2] + i * walk.step[2]];
+            const double result = pow(base, exponent);
+            ((int64_t *)output->data)[walk.offset[0] + i * walk.step[0]] = fabs(result) < 0x1p63 ? (int64_t)result
+                                                                           : isnan(result)       ? 0
+                                                                           : result > 0          ? INT64_MAX
+                                                                                                 : INT64_MIN;
+        }
+    }
 }
 
 static snn_status binary_evaluate(const snn_operator_call *call)
@@ -277,10 +294,12 @@ static snn_status binary_evaluate(const snn_operator_call *call)
     }
     for (int32_t i = 1; i < call->node->input_count; i++) {
         const snn_tensor *right = call->inputs[i];
-        if (left->type == SNN_TYPE_INT64) {
+        if (left->type == SNN_TYPE_INT64 && right->type == SNN_TYPE_FLOAT32) {
+            apply_real_exponents(output, left, right);
+        } else if (left->type == SNN_TYPE_INT64) {
             SNN_TRY(apply_integer(entry, output, left, right));
         } else if (right->type == SNN_TYPE_INT64) {
-            SNN_TRY(apply_mixed(entry, output, left, right));
+            SNN_TRY(apply_integer_exponents(entry, output, left, right));
         } else {
             apply_real(entry, output, left, right);
         }
