@@ -228,18 +228,19 @@ static const double WINDOW_SECONDS = 6e-10; /* of windows: one f(x), or one step
 static const double FUNCTION_SECONDS = 1e-10; /* a float32 multiply-add within a tile that is in cache */
 static const double IMAGE_SECONDS = 5e-10;    /* a product with a pixel */
 
-/* Functions over an image take each position with every other. Others cost as much as their values do. */
+/* Attention takes each position with every other of its window. Others cost as much as their values do. */
 static double function_operations(const snn_population *neurons, int32_t channels)
 {
     const double positions = (double)snn_shape_positions(neurons->shape);
+    const double others = (double)snn_attention_positions(neurons->beta, neurons->shape);
     const int32_t groups = neurons->groups > 0 ? neurons->groups : 1;
     switch (neurons->kind) {
     case SNN_NEURON_SCORES: /* one product of a head's channels for each output */
         return positions * channels * (neurons->input.channels / (2.0 * groups));
     case SNN_NEURON_MIX:
-        return positions * positions * channels;
+        return positions * others * channels;
     case SNN_NEURON_ATTENTION: /* a head's scores, then their mix */
-        return 2 * positions * positions * channels;
+        return 2 * positions * others * channels;
     default:
         return 0;
     }

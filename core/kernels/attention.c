@@ -1,7 +1,7 @@
-/* Neurons over all positions of an image: the scores, the mixing and the whole of attention; see nary.h for their sums.
+/* Neurons over positions of an image: the scores, the mixing and the whole of attention; see nary.h for their sums.
  *
- * Per head, keys and values are laid out as panels, SNN_LANES keys or channels side by side; then the queries go by, as
- * many together as have their sums in registers. */
+ * Per window and head, keys and values are laid out as panels, SNN_LANES keys or channels side by side; then the
+ * queries go by, as many together as have their sums in registers. */
 #include "core/kernels/nary.h"
 
 #include <string.h>
@@ -90,10 +90,11 @@ static void fire_products(const snn_firing *now, int64_t position, int32_t chann
     }
 }
 
-/* What attention reads of an image: x [positions][stride], and one head's share of the outputs. */
+/* What attention reads of a window: x [positions][stride], from position `first` of the image on, and one head's share
+ * of the outputs. */
 typedef struct head {
     const float *x;
-    int64_t stride;
+    int64_t stride, first;
     int32_t positions, number, width; /* channels of a head in q, k and v */
     snn_range outputs;                /* owned */
 } head;
@@ -116,7 +117,7 @@ static void fire_scores(const snn_firing *now, const head *h)
     repeat(factor, neurons->alpha);
     for (int64_t p = 0; p < h->positions; p += QUERIES) {
         const rows queries = rows_from(h->x + p * h->stride + h->number * h->width, h->stride, h->positions - p);
-        fire_products(now, p, h->outputs.begin, &queries, &keys, factor);
+        fire_products(now, h->first + p, h->outputs.begin, &queries, &keys, factor);
     }
 }
 
@@ -131,7 +132,7 @@ static void fire_mix(const snn_firing *now, const head *h)
     for (int64_t p = 0; p < h->positions; p += QUERIES) {
         const rows mixed =
             rows_from(h->x + p * h->stride + (int64_t)h->number * h->positions, h->stride, h->positions - p);
-        fire_products(now, p, h->outputs.begin, &mixed, &values, factor);
+        fire_products(now, h->first + p, h->outputs.begin, &mixed, &values, factor);
     }
 }
 
@@ -163,40 +164,51 @@ static void fire_attention(const snn_firing *now, const head *h)
         for (int i = 0; i < queries.used; i++) {
             factor[i] = 1.0F / snn_nary_exponentials(scores + i * padded, h->positions);
         }
-        fire_products(now, p, h->outputs.begin, &weights, &values, factor);
+        fire_products(now, h->first + p, h->outputs.begin, &weights, &values, factor);
+    }
+}
+
+/* All heads of a window. */
+static void fire_window(const snn_firing *now, head *h)
+{
+    const snn_neurons *neurons = now->neurons;
+    const int32_t outputs = neurons->shape.channels / neurons->groups; /* of a head */
+    for (h->number = 0; h->number < neurons->groups; h->number++) {
+        h->outputs = snn_nary_owned(neurons, h->number * outputs, (h->number + 1) * outputs);
+        if (h->outputs.begin >= h->outputs.end) {
+            continue;
+        }
+        switch (neurons->kind) {
+        case SNN_NEURON_SCORES:
+            fire_scores(now, h);
+            break;
+        case SNN_NEURON_MIX:
+            fire_mix(now, h);
+            break;
+        default:
+            fire_attention(now, h);
+            break;
+        }
     }
 }
 
 void snn_attention_fire(const snn_firing *now)
 {
     const snn_neurons *neurons = now->neurons;
-    const int32_t outputs = neurons->shape.channels / neurons->groups; /* of a head */
-    head h = {.x = neurons->x,
-              .stride = neurons->input_channels,
-              .positions = (int32_t)snn_shape_positions(neurons->input),
+    const int32_t outputs = neurons->shape.channels / neurons->groups;
+    const int64_t positions = snn_shape_positions(neurons->input);
+    head h = {.stride = neurons->input_channels,
+              .positions = (int32_t)snn_attention_positions(neurons->beta, neurons->input),
               .width = neurons->kind == SNN_NEURON_SCORES ? neurons->input_channels / neurons->groups / 2 : outputs};
-    for (h.number = 0; h.number < neurons->groups; h.number++) {
-        h.outputs = snn_nary_owned(neurons, h.number * outputs, (h.number + 1) * outputs);
-        if (h.outputs.begin >= h.outputs.end) {
-            continue;
-        }
-        switch (neurons->kind) {
-        case SNN_NEURON_SCORES:
-            fire_scores(now, &h);
-            break;
-        case SNN_NEURON_MIX:
-            fire_mix(now, &h);
-            break;
-        default:
-            fire_attention(now, &h);
-            break;
-        }
+    for (h.first = 0; h.first < positions; h.first += h.positions) {
+        h.x = neurons->x + h.first * h.stride;
+        fire_window(now, &h);
     }
 }
 
 int64_t snn_attention_scratch(const snn_population *population)
 {
-    const int64_t positions = snn_shape_positions(population->input);
+    const int64_t positions = snn_attention_positions(population->beta, population->input);
     int64_t floats = 0;
     if (population->kind == SNN_NEURON_SCORES) {
         floats = panel_size(population->input.channels / population->groups / 2, positions);

@@ -63,6 +63,11 @@ bool snn_neuron_reads_all_positions(snn_neuron_kind kind)
     return neurons[kind].all_positions;
 }
 
+int64_t snn_attention_positions(float beta, snn_shape input)
+{
+    return beta > 0.0f ? (int64_t)beta : snn_shape_positions(input);
+}
+
 bool snn_neuron_spikes(snn_neuron_kind kind)
 {
     return !neurons[kind].silent;

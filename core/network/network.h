@@ -129,7 +129,8 @@ typedef enum snn_neuron_kind {
     /* x1 / x2, x2 at least alpha, or |x2| with beta 1; input [x1: C | x2: groups], channel c uses
      * x2[c / (C / groups)] */
     SNN_NEURON_QUOTIENT,
-    /* n-ary over all positions of an image, heads = groups, C channels, P positions. */
+    /* n-ary over positions of an image, heads = groups, C channels, P positions: all of them, or with beta P of a
+     * window of beta positions that follow each other, a window by itself. */
     SNN_NEURON_SCORES,      /* alpha q_p . k_j per head; input [q: C | k: C], output heads P: [head][j] at position p */
     SNN_NEURON_SOFTMAX,     /* softmax of each group of input channels; input and output C */
     SNN_NEURON_SHIFTED_EXP, /* its numerator, exp(x - largest x of the group): in range whatever x is */
@@ -144,6 +145,8 @@ const char *snn_neuron_kind_name(snn_neuron_kind kind);
 bool snn_neuron_reads_all_channels(snn_neuron_kind kind);
 /* Whether outputs depend on more than one position of the input (window, attention): a tile is a whole image. */
 bool snn_neuron_reads_all_positions(snn_neuron_kind kind);
+/* Positions that attention takes each with every other: the image's, or a window's. */
+int64_t snn_attention_positions(float beta, snn_shape input);
 /* Whether it spikes: all but READOUT and STREAM. */
 bool snn_neuron_spikes(snn_neuron_kind kind);
 /* Whether it fires on target < y instead of target <= y (as the paper's authors do for these). */

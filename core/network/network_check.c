@@ -137,11 +137,29 @@ static snn_status check_groups(const snn_population *population, int32_t channel
 }
 
 /* The input of a kind that is no window: as many positions as the output, channels as snn_neuron_kind says. */
+/* Windows are whole numbers of positions, and the image whole windows. */
+static snn_status check_attention_windows(const snn_population *population)
+{
+    const int64_t positions = snn_shape_positions(population->shape);
+    const float beta = population->beta;
+    const bool possible = beta >= 0.0f && beta <= (float)positions && beta == floorf(beta);
+    if (!possible || (beta > 0.0f && positions % (int64_t)beta != 0)) {
+        return snn_fail(SNN_INPUT_ERROR, "beta is %g, expected 0 or a divisor of %lld, the positions", (double)beta,
+                        (long long)positions);
+    }
+    return snn_ok();
+}
+
 static snn_status check_input_channels(const snn_population *population)
 {
     const int64_t channels = population->shape.channels;
-    const int64_t positions = snn_shape_positions(population->shape);
-    int64_t expected = channels;
+    int64_t expected = channels, positions = 0;
+    const bool attention =
+        snn_neuron_reads_all_channels(population->kind) && snn_neuron_reads_all_positions(population->kind);
+    if (attention) {
+        SNN_TRY(check_attention_windows(population));
+        positions = snn_attention_positions(population->beta, population->shape);
+    }
     switch (population->kind) {
     case SNN_NEURON_LAYER_NORM:
     case SNN_NEURON_SOFTMAX:

@@ -56,10 +56,11 @@ static void random_shapes(snn_population *p)
     snn_shape shape = {random_int(1, large ? 9 : 4), random_int(1, large ? 8 : 5), 0};
     p->groups = random_int(1, random_bool() ? 4 : 2);
     const int32_t width = random_int(1, large ? 70 : 20), channels = width * p->groups;
-    const int32_t positions = (int32_t)snn_shape_positions(shape);
     p->alpha = attention ? 1.0F / sqrtf((float)width) : 0.05F;
     const bool two_forms = p->kind == SNN_NEURON_LAYER_NORM || p->kind == SNN_NEURON_QUOTIENT;
-    p->beta = two_forms && width % 2 == 0 ? 1.0F : 0.0F; /* root mean square; divisors of either sign */
+    p->beta = two_forms && width % 2 == 0 ? 1.0F : 0.0F;                 /* root mean square; divisors of either sign */
+    p->beta = attention && random_bool() ? (float)shape.width : p->beta; /* windows */
+    const int32_t positions = attention && p->beta > 0.0F ? shape.width : (int32_t)snn_shape_positions(shape);
     p->shape = p->input = shape;
     p->shape.channels = p->input.channels = channels;
     switch (p->kind) {
@@ -330,8 +331,10 @@ static long double naive_score(const snn_population *p, const float *x, int64_t 
 /* The attention kinds. x of the whole image. */
 static void naive_attention(const snn_population *p, const float *x, int64_t position, naive_row *row)
 {
-    const int32_t positions = (int32_t)snn_shape_positions(p->input), stride = p->input.channels;
-    const int32_t width = p->shape.channels / p->groups;
+    const int32_t positions = (int32_t)(p->beta > 0.0F ? p->beta : (float)snn_shape_positions(p->input));
+    const int32_t width = p->shape.channels / p->groups, stride = p->input.channels;
+    x += position / positions * positions * stride; /* the window's */
+    position %= positions;
     for (int32_t head = 0; head < p->groups; head++) {
         long double weight[LARGEST_ROW];
         for (int32_t j = 0; j < positions; j++) {

@@ -55,10 +55,11 @@ static void random_shapes(snn_population *p)
     }
     p->groups = nary ? random_int(1, 3) : 1;
     shape.channels = nary ? (shape.channels + p->groups - 1) / p->groups * p->groups : shape.channels;
-    const int32_t heads = p->groups * (int32_t)snn_shape_positions(shape);
+    const bool attention = nary && is_whole_image(p->kind), parts = attention && random_bool(); /* windows of a row */
+    const int32_t heads = p->groups * (parts ? shape.width : (int32_t)snn_shape_positions(shape));
     p->shape = p->input = shape;
     p->alpha = 0.25F;
-    p->beta = 1.5F;
+    p->beta = parts ? (float)shape.width : attention ? 0.0F : 1.5F;
     switch (p->kind) {
     case SNN_NEURON_MAXIMUM:
         for (int axis = 0; axis < 2; axis++) {

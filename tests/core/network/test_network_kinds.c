@@ -68,6 +68,36 @@ static void check_kind(snn_neuron_kind kind, int32_t inputs, int32_t outputs, in
     snn_network_destroy(made.network);
 }
 
+/* Attention in windows of `beta` of 6 positions. */
+static void check_windows(float beta, int32_t inputs, const char *word)
+{
+    sample made = sample_begin(SNN_WEIGHTS_INT16, (snn_shape){2, 3, 1}, 2, 1);
+    const int32_t neurons = sample_nary(&made, SNN_NEURON_MIX, (snn_shape){2, 3, inputs}, 8, 2, 0.5f);
+    const int32_t readout = sample_readout(&made);
+    made.network->populations[neurons].beta = beta;
+    sample_projection(&made, neurons, readout, dense);
+    sample_finish(&made);
+    if (word == NULL) {
+        accepted(made.network);
+    } else {
+        refused(made.network, word);
+    }
+    snn_network_destroy(made.network);
+}
+
+static void windows_divide_the_positions(void **state)
+{
+    (void)state;
+    check_windows(3.0f, 2 * 3 + 8, NULL);
+    check_windows(6.0f, 2 * 6 + 8, NULL);
+    check_windows(3.0f, 2 * 6 + 8, "expected 14");
+    check_windows(4.0f, 2 * 4 + 8, "beta is 4, expected 0 or a divisor of 6, the positions");
+    check_windows(1.5f, 2 * 1 + 8, "beta is 1.5");
+    check_windows(-3.0f, 2 * 3 + 8, "beta is -3");
+    check_windows(INFINITY, 2 * 6 + 8, "beta is inf");
+    check_windows(NAN, 2 * 6 + 8, "beta is nan");
+}
+
 /* The root of alpha is divided by where the inputs are all equal. */
 static void normalisations_need_a_positive_alpha(void **state)
 {
@@ -351,6 +381,7 @@ int main(void)
         cmocka_unit_test(names_and_traits),
         cmocka_unit_test(normalisations_need_a_positive_alpha),
         cmocka_unit_test(inputs_follow_the_kind),
+        cmocka_unit_test(windows_divide_the_positions),
         cmocka_unit_test(parameters_are_checked),
         cmocka_unit_test(streams_are_plain_sums),
         cmocka_unit_test(tokens_mix_positions),

@@ -215,7 +215,7 @@ snn_network *example_streams(snn_weight_format format, uint64_t seed)
 snn_network *example_nary(snn_weight_format format, uint64_t seed)
 {
     const snn_operator point = convolution(window_of(1, 1, 0), 1);
-    const int32_t p = 12; /* positions */
+    const int32_t p = 6; /* positions of a window, of which there are two */
     sample made = sample_begin(format, (snn_shape){4, 3, 2}, 4, seed);
     int32_t first = sample_population(&made, SNN_NEURON_RELU, (snn_shape){4, 3, 40}, NULL, true);
     int32_t stream = sample_population(&made, SNN_NEURON_STREAM, (snn_shape){4, 3, 40}, NULL, false);
@@ -231,6 +231,7 @@ snn_network *example_nary(snn_weight_format format, uint64_t seed)
     int32_t scores = sample_nary(&made, SNN_NEURON_SCORES, (snn_shape){4, 3, 12}, 3 * p, 3, 0.5f);
     int32_t softmax = sample_nary(&made, SNN_NEURON_SOFTMAX, (snn_shape){4, 3, 3 * p}, 3 * p, 3, 0.0f);
     int32_t mix = sample_nary(&made, SNN_NEURON_MIX, (snn_shape){4, 3, 3 * p + 6}, 6, 3, 0.0f);
+    made.network->populations[scores].beta = made.network->populations[mix].beta = (float)p;
     int32_t exponential = sample_nary(&made, SNN_NEURON_SHIFTED_EXP, (snn_shape){4, 3, 12}, 12, 3, 0.0f);
     int32_t readout = sample_readout(&made);
     sample_projection(&made, SNN_SOURCE_INPUT, first, convolution(window_of(3, 1, 1), 1));

@@ -92,10 +92,16 @@ static float score(const snn_population *population, const float *x, int32_t cha
     return sum * population->alpha;
 }
 
+/* Positions that attend to each other. */
+static int32_t window_of(const snn_population *population)
+{
+    return population->beta > 0.0f ? (int32_t)population->beta : (int32_t)snn_shape_positions(population->shape);
+}
+
 static float attention(const snn_population *population, const float *x, int64_t position, int32_t channel)
 {
     const int32_t channels = population->shape.channels, stride = population->input.channels;
-    const int32_t positions = (int32_t)snn_shape_positions(population->shape);
+    const int32_t positions = window_of(population);
     const int32_t head = channel / (channels / population->groups);
     float *weights = must_allocate(positions);
     for (int32_t j = 0; j < positions; j++) {
@@ -113,13 +119,25 @@ static float attention(const snn_population *population, const float *x, int64_t
 static float mix(const snn_population *population, const float *x, int64_t position, int32_t channel)
 {
     const int32_t channels = population->shape.channels, stride = population->input.channels;
-    const int64_t positions = snn_shape_positions(population->shape);
+    const int64_t positions = window_of(population);
     const int64_t weights = population->groups * positions, head = channel / (channels / population->groups);
     float sum = 0.0f;
     for (int64_t j = 0; j < positions; j++) {
         sum = sum + x[position * stride + head * positions + j] * x[j * stride + weights + channel];
     }
     return sum;
+}
+
+static float over_positions(const snn_population *population, const float *x, int64_t position, int32_t channel)
+{
+    const int32_t positions = window_of(population);
+    x += position / positions * positions * population->input.channels; /* the window's */
+    position %= positions;
+    if (population->kind == SNN_NEURON_SCORES) {
+        return score(population, x, population->input.channels / 2, position, channel % positions, channel / positions);
+    }
+    return population->kind == SNN_NEURON_MIX ? mix(population, x, position, channel)
+                                              : attention(population, x, position, channel);
 }
 
 float naive_nary(const snn_population *population, const float *x, int64_t position, int32_t channel)
@@ -133,15 +151,9 @@ float naive_nary(const snn_population *population, const float *x, int64_t posit
     if (population->kind == SNN_NEURON_PRODUCT) {
         return row[channel] * row[channels + channel];
     }
-    if (population->kind == SNN_NEURON_SCORES) {
-        const int32_t positions = (int32_t)snn_shape_positions(population->shape);
-        return score(population, x, population->input.channels / 2, position, channel % positions, channel / positions);
-    }
-    if (population->kind == SNN_NEURON_MIX) {
-        return mix(population, x, position, channel);
-    }
-    if (population->kind == SNN_NEURON_ATTENTION) {
-        return attention(population, x, position, channel);
+    if (population->kind == SNN_NEURON_SCORES || population->kind == SNN_NEURON_MIX ||
+        population->kind == SNN_NEURON_ATTENTION) {
+        return over_positions(population, x, position, channel);
     }
     const int32_t length = channels / population->groups, group = channel / length;
     if (population->kind == SNN_NEURON_QUOTIENT) {
