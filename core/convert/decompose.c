@@ -152,7 +152,7 @@ static snn_status score(snn_recognition *recognition, snn_affine *x, const softm
     snn_affine keys;
     SNN_TRY(snn_recognise_take_operand(recognition, 0, x));
     snn_shape shape = x->shape;
-    shape.channels = values->groups * (int32_t)snn_shape_positions(shape);
+    shape.channels = values->groups * recognition->pattern->tokens;
     SNN_TRY(snn_recognise_take_operand(recognition, 1, &keys));
     snn_status status = snn_affine_concatenate(x, &keys);
     snn_affine_clear(&keys);
@@ -160,6 +160,7 @@ static snn_status score(snn_recognition *recognition, snn_affine *x, const softm
     SNN_TRY(snn_draft_stream_affine(draft, x, recognition->node->outputs[0]));
     SNN_TRY(add_part(recognition, "/scores", SNN_NEURON_SCORES, x, shape, scores));
     last_population(recognition)->alpha = recognition->pattern->parameter;
+    snn_recognise_set_window(recognition);
     return place_value(recognition, values);
 }
 
@@ -182,9 +183,11 @@ static snn_status add_masks(const snn_recognition *recognition, snn_affine *x)
     const snn_pattern_match *pattern = recognition->pattern;
     const int32_t keys = x->shape.channels / pattern->groups;
     SNN_TRY(snn_affine_expand_offset(x));
-    for (int64_t p = 0; p < pattern->queries; p++) {
+    for (int64_t p = 0; p < pattern->windows * pattern->queries; p++) {
+        const int64_t window = p / pattern->queries, query = p % pattern->queries;
         for (int32_t c = 0; c < x->shape.channels; c++) {
-            const int64_t element = ((int64_t)(c / keys) * pattern->queries + p) * keys + c % keys;
+            const int64_t head = window * pattern->groups + c / keys;
+            const int64_t element = (head * pattern->queries + query) * keys + c % keys;
             for (int32_t m = 0; m < pattern->mask_count; m++) {
                 x->offset[p * x->shape.channels + c] += masking(recognition->draft->graph, &pattern->masks[m], element);
             }
@@ -208,6 +211,7 @@ static snn_status mix(snn_recognition *recognition, snn_affine *x, int32_t heads
     SNN_TRY(status);
     SNN_TRY(add_part(recognition, "", SNN_NEURON_MIX, x, shape, output));
     last_population(recognition)->groups = heads;
+    snn_recognise_set_window(recognition);
     return snn_recognise_place_result(recognition);
 }
 

@@ -150,6 +150,8 @@ snn_status snn_recognise_take_operand(snn_recognition *recognition, int32_t i, s
  * pattern's result. */
 snn_status snn_recognise_place_scores(snn_recognition *recognition);
 snn_status snn_recognise_place_result(snn_recognition *recognition);
+/* Its tokens attend to those of their window, where the pattern has several. */
+void snn_recognise_set_window(snn_recognition *recognition);
 /* Gives the pattern's output 0 from what its last population makes, [token][head, channel of the head]. */
 snn_status snn_recognise_give_attention(snn_recognition *recognition, snn_affine *affine);
 /* Input i with plain terms. */

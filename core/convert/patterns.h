@@ -38,10 +38,11 @@ typedef struct snn_pattern_match {
      * SNN_IN_HEADS: as [head][token][channel of the head], and k with the last two exchanged. */
     int32_t first[SNN_PATTERN_INPUTS];
     int32_t width;           /* of all heads */
-    int32_t queries, tokens; /* rows of q, at most as many as of k and v */
+    int32_t windows;         /* Attention: so many, one after the other, each with its tokens; SNN_IN_HEADS: 1 */
+    int32_t queries, tokens; /* rows of q in a window, at most as many as of k and v */
     bool joined;             /* the result lies as [token][channel]; else as [head][token][channel of the head] */
-    /* Attention: values [heads, queries, tokens]: the scaled products of q and k, what goes into the softmax and what
-     * comes out; and what is added in between. */
+    /* Attention: values [windows, heads, queries, tokens]: the scaled products of q and k, what goes into the softmax
+     * and what comes out; and what is added in between. */
     int32_t scores, masked, weights;
     snn_pattern_mask masks[SNN_PATTERN_MASKS];
     int32_t mask_count;

@@ -11,7 +11,8 @@
 enum { CHAIN_LIMIT = 16 };
 
 typedef struct heads {
-    int64_t count, tokens, width; /* tokens of the operand in question, channels of one head */
+    int64_t windows, count, tokens,
+        width; /* heads of a window, tokens of the operand in question, channels of a head */
 } heads;
 
 /* A node on the way back from an operand: it moves elements, or multiplies them all by a factor. */
@@ -86,17 +87,18 @@ static int32_t *map_of(const snn_search *search, const step *steps, int32_t coun
     return map;
 }
 
-/* Whether [head][token][channel of head], or [head][channel][token] if `transposed`, is taken from [token][channel]
- * with `channels` of them, from channel `first` on. */
+/* Whether [window][head][token][channel of head], or [window][head][channel][token] if `transposed`, is taken from
+ * [window][token][channel] with `channels` of them, from channel `first` on. */
 static bool splits_heads(const int32_t *map, const heads *split, int64_t channels, bool transposed, int32_t *first)
 {
     *first = map[0];
-    for (int64_t h = 0; h < split->count; h++) {
+    for (int64_t m = 0; m < split->windows * split->count; m++) {
+        const int64_t window = m / split->count, h = m % split->count;
         for (int64_t t = 0; t < split->tokens; t++) {
             for (int64_t c = 0; c < split->width; c++) {
-                int64_t at = transposed ? (h * split->width + c) * split->tokens + t
-                                        : (h * split->tokens + t) * split->width + c;
-                if (map[at] != t * channels + *first + h * split->width + c) {
+                int64_t at = transposed ? (m * split->width + c) * split->tokens + t
+                                        : (m * split->tokens + t) * split->width + c;
+                if (map[at] != (window * split->tokens + t) * channels + *first + h * split->width + c) {
                     return false;
                 }
             }
@@ -111,7 +113,7 @@ static bool is_source(const snn_search *search, const step *steps, int32_t count
 {
     const snn_tensor *tensor = &search->graph->values[source].tensor;
     if (tensor->rank < 2 || tensor->dims[tensor->rank - 1] < split->count * split->width ||
-        snn_tensor_elements(tensor) != split->tokens * tensor->dims[tensor->rank - 1]) {
+        snn_tensor_elements(tensor) != split->windows * split->tokens * tensor->dims[tensor->rank - 1]) {
         return false;
     }
     int32_t *map = map_of(search, steps, count, source);
@@ -128,8 +130,8 @@ static bool operand(snn_search *search, int32_t value, const heads *split, bool 
     step steps[CHAIN_LIMIT] = {{0}};
     int32_t count = 0, used = -1, first = 0;
     int32_t source = value;
-    if (!is_stack(&search->graph->values[value].tensor, split->count, transposed ? split->width : split->tokens,
-                  transposed ? split->tokens : split->width)) {
+    if (!is_stack(&search->graph->values[value].tensor, split->windows * split->count,
+                  transposed ? split->width : split->tokens, transposed ? split->tokens : split->width)) {
         return false;
     }
     if (is_source(search, steps, 0, source, split, transposed, &match->first[i])) {
@@ -141,6 +143,9 @@ static bool operand(snn_search *search, int32_t value, const heads *split, bool 
             used = count;
             match->first[i] = first;
         }
+    }
+    if (used < 0 && split->windows > 1) {
+        return false; /* perhaps all windows' heads as heads of one image */
     }
     if (used < 0) { /* tokens are nowhere to be found: as it is, in heads */
         match->inputs[i] = value;
@@ -155,8 +160,8 @@ static bool operand(snn_search *search, int32_t value, const heads *split, bool 
     return true;
 }
 
-/* Whether `root` and a transposition before it join [head][token][channel] to [token][channel]; gives what they join.
- */
+/* Whether `root` and a transposition before it join [window][head][token][channel] to [window][token][channel]; gives
+ * what they join. */
 static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joined, heads *split)
 {
     const snn_graph *graph = search->graph;
@@ -169,15 +174,21 @@ static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joine
     if (from->rank < 3 || to->rank < 2) {
         return false;
     }
-    *split = (heads){from->dims[from->rank - 3], from->dims[from->rank - 2], from->dims[from->rank - 1]};
-    int64_t channels = split->count * split->width;
+    *split = (heads){1, from->dims[from->rank - 3], from->dims[from->rank - 2], from->dims[from->rank - 1]};
+    for (int32_t axis = 0; axis < from->rank - 3; axis++) {
+        split->windows *= from->dims[axis];
+    }
+    const int64_t channels = split->count * split->width, positions = split->windows * split->tokens;
     int32_t *map = NULL, *both = NULL;
-    bool found = to->dims[to->rank - 1] == channels && snn_tensor_elements(from) == channels * split->tokens &&
+    bool found = channels > 0 && positions > 0 && to->dims[to->rank - 1] == channels &&
+                 snn_tensor_elements(to) == channels * positions &&
                  snn_movement_map(graph, transpose, transpose->outputs[0], NULL, &map).code == SNN_OK &&
                  snn_movement_map(graph, root, root->outputs[0], map, &both).code == SNN_OK;
-    for (int64_t t = 0; t < split->tokens && found; t++) {
+    for (int64_t p = 0; p < positions && found; p++) {
+        const int64_t window = p / split->tokens, t = p % split->tokens;
         for (int64_t e = 0; e < channels && found; e++) {
-            found = both[t * channels + e] == (e / split->width * split->tokens + t) * split->width + e % split->width;
+            const int64_t h = window * split->count + e / split->width;
+            found = both[p * channels + e] == (h * split->tokens + t) * split->width + e % split->width;
         }
     }
     snn_release(map);
@@ -311,6 +322,7 @@ static bool match_heads(snn_search *search, int32_t mixed, const heads *split, s
     const int64_t axis = snn_node_integer(softmax, "axis", search->graph->opset >= 13 ? -1 : 1);
     *match = (snn_pattern_match){.operator= "Attention",
                                  .input_count = 3,
+                                 .windows = (int32_t)split->windows,
                                  .groups = (int32_t)split->count,
                                  .width = (int32_t)(split->count * split->width),
                                  .queries = (int32_t)split->tokens,
@@ -321,13 +333,14 @@ static bool match_heads(snn_search *search, int32_t mixed, const heads *split, s
     snn_search_factors(search, match->scores, &factors);
     const snn_node *scores = factors.count == 1 ? snn_search_producer(search, factors.value[0], "MatMul") : NULL;
     if (scores == NULL || (axis != -1 && axis != weights->rank - 1) || match->queries > match->tokens ||
-        !is_stack(weights, split->count, split->tokens, match->tokens) ||
-        !is_stack(&values[factors.value[0]].tensor, split->count, split->tokens, match->tokens) ||
+        (split->windows > 1 && match->queries != match->tokens) ||
+        !is_stack(weights, split->windows * split->count, split->tokens, match->tokens) ||
+        !is_stack(&values[factors.value[0]].tensor, split->windows * split->count, split->tokens, match->tokens) ||
         hides_a_row(search, match)) {
         return false;
     }
     scale = factors.constant;
-    const heads keys = {split->count, match->tokens, split->width};
+    const heads keys = {split->windows, split->count, match->tokens, split->width};
     if (!operand(search, scores->inputs[0], split, false, 0, &scale, match) ||
         !operand(search, scores->inputs[1], &keys, true, 1, &scale, match) ||
         !operand(search, mix->inputs[1], &keys, false, 2, &unused, match) || unused != 1.0f) {
@@ -356,7 +369,7 @@ bool snn_match_plain_attention(snn_search *search, const snn_node *root, snn_pat
         return false;
     }
     const int64_t tokens = mixed->dims[mixed->rank - 2], width = mixed->dims[mixed->rank - 1];
-    const heads split = {snn_tensor_elements(mixed) / tokens / width, tokens, width};
+    const heads split = {1, snn_tensor_elements(mixed) / tokens / width, tokens, width};
     const bool found = match_heads(search, root->outputs[0], &split, match);
     match->joined = split.count == 1;
     return found;

@@ -105,18 +105,43 @@ static bool is_square(const snn_pattern_match *pattern)
     return pattern->queries == pattern->tokens;
 }
 
+static int32_t positions_of(const snn_pattern_match *pattern)
+{
+    return pattern->windows * pattern->tokens;
+}
+
 /* The result in heads, or as the only matrix of all channels. */
 static stack result_of(const snn_pattern_match *pattern)
 {
     const int64_t count = pattern->joined ? 1 : pattern->groups, width = pattern->width / count;
-    return (stack){count, pattern->queries, width, pattern->tokens, width, false};
+    return (stack){count, pattern->windows * pattern->queries, width, positions_of(pattern), width, false};
+}
+
+/* A map of one window becomes that of `windows`, which follow each other on both sides. */
+static snn_status repeat_map(int64_t windows, int64_t elements, int32_t **map)
+{
+    if (windows == 1) {
+        return snn_ok();
+    }
+    int32_t *all = snn_allocate((size_t)(windows * elements), sizeof *all);
+    if (all == NULL) {
+        return snn_out_of_memory("map of windows");
+    }
+    for (int64_t e = 0; e < windows * elements; e++) {
+        all[e] = (int32_t)(e / elements * elements) + (*map)[e % elements];
+    }
+    snn_release(*map);
+    *map = all;
+    return snn_ok();
 }
 
 snn_status snn_recognise_place_scores(snn_recognition *recognition)
 {
     const snn_pattern_match *pattern = recognition->pattern;
     const stack scores = {pattern->groups, pattern->queries, pattern->tokens, pattern->tokens, pattern->tokens, false};
-    return place_stack(recognition, &scores);
+    const int64_t elements = (int64_t)pattern->groups * pattern->queries * pattern->tokens;
+    SNN_TRY(place_stack(recognition, &scores));
+    return repeat_map(pattern->windows, elements, &last_population(recognition)->value_map);
 }
 
 snn_status snn_recognise_place_result(snn_recognition *recognition)
@@ -124,6 +149,12 @@ snn_status snn_recognise_place_result(snn_recognition *recognition)
     const stack result = result_of(recognition->pattern);
     return recognition->pattern->joined && is_square(recognition->pattern) ? snn_ok()
                                                                            : place_stack(recognition, &result);
+}
+
+void snn_recognise_set_window(snn_recognition *recognition)
+{
+    const snn_pattern_match *pattern = recognition->pattern;
+    last_population(recognition)->beta = pattern->windows > 1 ? (float)pattern->tokens : 0.0f;
 }
 
 snn_status snn_recognise_give_attention(snn_recognition *recognition, snn_affine *affine)
@@ -155,7 +186,7 @@ static snn_status take_channels(snn_recognition *recognition, int32_t i, int32_t
     const int32_t first = pattern->first[i];
     const int32_t channels = affine->shape.channels;
     const bool flat = is_in_one_row(pattern);
-    const snn_shape shape = {flat ? 1 : affine->shape.height, flat ? pattern->tokens : affine->shape.width,
+    const snn_shape shape = {flat ? 1 : affine->shape.height, flat ? positions_of(pattern) : affine->shape.width,
                              pattern->width};
     if (snn_affine_layout_is(affine, shape, SNN_ORDER_CHANNELS_LAST)) {
         return snn_ok();
@@ -181,7 +212,7 @@ static snn_status take_channels(snn_recognition *recognition, int32_t i, int32_t
 snn_status snn_recognise_take_operand(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
     const snn_pattern_match *pattern = recognition->pattern;
-    const int32_t rows = i == 0 ? pattern->queries : pattern->tokens;
+    const int32_t rows = pattern->windows * (i == 0 ? pattern->queries : pattern->tokens);
     const int32_t width = pattern->width / pattern->groups;
     if (pattern->first[i] != SNN_IN_HEADS) {
         return take_channels(recognition, i, rows, affine);
@@ -221,6 +252,7 @@ static snn_status fused_attention(snn_recognition *recognition)
     }
     SNN_TRY(snn_recognise_nary(recognition, SNN_NEURON_ATTENTION, &all, shape, recognition->pattern->parameter,
                                recognition->pattern->groups));
+    snn_recognise_set_window(recognition);
     SNN_TRY(snn_recognise_place_result(recognition));
     all = recognition->draft->affines[recognition->node->outputs[0]];
     memset(&recognition->draft->affines[recognition->node->outputs[0]], 0, sizeof all);

@@ -163,6 +163,42 @@ def quantised(path):
     x = convolution(n("MaxPool", pair(x, 2 / 255, 0, np.uint8), kernel_shape=[2, 2], strides=[2, 2]), 8, 8, 2)
     x = pair(n("Add", pair(x, 3 / 255, 10, np.int8), pair(n("Relu", x), 3 / 255, -128, np.int8)), 4 / 255, 0, np.int8)
     n.save(x, 32, path)
+def windows(path):
+    """Attention in shifted windows of an image, biased and masked, and without a mask in a grid."""
+    n, channels, heads, width = Network(17), 12, 3, 4
+
+    def rolled(x, first):
+        for axis in (1, 2):
+            parts = ((first, 8), (0, first)) if first > 0 else ((8 + first, 8), (0, 8 + first))
+            parts = [n("Slice", x, *(n.integers(i) for i in (*part, axis))) for part in parts]
+            x = n("Concat", *parts, axis=axis)
+        return x
+
+    def attention(x, dims, *biases):
+        x = n("LayerNormalization", x, n.weights(channels), n.weights(channels, size=0.1))
+        x = n("Reshape", n.linear(x, channels, 3 * channels), n.integers(*dims, 3, heads, width))
+        x = n("Transpose", x, perm=[2, 0, 3, 1, 4])
+        q, k, v = (n("Gather", x, n.constant(i, np.int64), axis=0) for i in range(3))
+        x = n("MatMul", n("Mul", q, n.constant(0.5)), n("Transpose", k, perm=[0, 1, 3, 2]))
+        for bias, shape in biases:
+            x = n("Reshape", n("Add", n("Reshape", x, n.integers(*shape)), bias), n.integers(dims[0], heads, 16, 16))
+        x = n("Transpose", n("MatMul", n("Softmax", x, axis=-1), v), perm=[0, 2, 1, 3])
+        return n.linear(n("Reshape", x, n.integers(*dims, channels)), channels, channels)
+
+    x = n("Transpose", n.convolution("image", channels, 1, 3, pads=[1, 1, 1, 1]), perm=[0, 2, 3, 1])
+    y = n("Reshape", rolled(x, 2), n.integers(1, 2, 4, 2, 4, channels))
+    y = n("Reshape", n("Transpose", y, perm=[0, 1, 3, 2, 4, 5]), n.integers(4, 16, channels))
+    mask = np.where(n.random.random((1, 4, 1, 16, 16)) < 0.3, -100, 0)
+    mask[..., np.arange(16), np.arange(16)] = 0
+    y = attention(y, (4, 16), (n.weights(1, heads, 16, 16), (4, heads, 16, 16)),
+                  (n.constant(mask), (1, 4, heads, 16, 16)))
+    y = n("Transpose", n("Reshape", y, n.integers(1, 2, 2, 4, 4, channels)), perm=[0, 1, 3, 2, 4, 5])
+    x = n("Add", x, rolled(n("Reshape", y, n.integers(1, 8, 8, channels)), -2))
+    y = n("Transpose", n("Reshape", x, n.integers(1, 4, 2, 4, 2, channels)), perm=[0, 2, 4, 1, 3, 5])
+    y = attention(n("Reshape", y, n.integers(4, 16, channels)), (4, 16))
+    y = n("Transpose", n("Reshape", y, n.integers(1, 2, 2, 4, 4, channels)), perm=[0, 3, 1, 4, 2, 5])
+    x = n("Add", x, n("Reshape", y, n.integers(1, 8, 8, channels)))
+    n.save(n("ReduceMean", x, axes=[1, 2], keepdims=0), channels, path)
 
 
 def transposed(path):
@@ -184,5 +220,5 @@ def logarithm(path):
     n.save(n("Log", n("Sigmoid", n.convolution("image", 4, 1, 2, strides=[2, 2]))), 64, path)
 
 
-for make in (transformer, gates, mixer, exported, quantised, transposed, logarithm, recurrent):
+for make in (transformer, gates, mixer, exported, quantised, windows, transposed, logarithm, recurrent):
     make(f"{sys.argv[1]}/{make.__name__}.onnx")

@@ -37,7 +37,7 @@ directory = ""
 END
 }
 
-for model in transformer gates mixer exported quantised; do
+for model in transformer gates mixer exported quantised windows; do
   alone check "$work/$model.onnx" && pass || fail "$model: $(cat "$work/err")"
   for form in fused decomposed; do
     config "$model" "$form" >"$work/config.toml"

@@ -155,6 +155,72 @@ static int32_t build_single_causal(builder *b, int32_t x)
     return single(b, x, mask_of(b, 1, causal, DIMS(TOKENS, TOKENS)));
 }
 
+/* ---- windows: tokens that follow each other, here of one row of the image ---- */
+
+enum { WINDOWS = HEIGHT, WINDOW = TOKENS / WINDOWS };
+
+static float outside(int head, int query, int key)
+{
+    (void)head;
+    return query / WINDOW != key / WINDOW ? -INFINITY : 0.0f;
+}
+
+/* The last window is causal, and all are biased by places within a window. */
+static float shifted(int head, int query, int key)
+{
+    const bool hidden = query / WINDOW == WINDOWS - 1 && key > query;
+    return outside(head, query, key) + relative(head, query % WINDOW, key % WINDOW) + (hidden ? -100.0f : 0.0f);
+}
+
+static void naive_windows(const float *x, double *y)
+{
+    naive_masked(x, HEADS, outside, y);
+}
+static void naive_shifted(const float *x, double *y)
+{
+    naive_masked(x, HEADS, shifted, y);
+}
+
+/* q, k or v of all windows: [window][head][token][channel of the head] */
+static int32_t part_of_windows(builder *b, int32_t all, int number)
+{
+    int32_t part = NODE(b, "Gather", all, index_of(b, number));
+    with_integer(b, "axis", 0);
+    return part;
+}
+
+static int32_t windows(builder *b, int32_t x, bool masks)
+{
+    int32_t all = reshaped(b, all_projected(b, x), DIMS(WINDOWS, WINDOW, 3, HEADS, HEAD_WIDTH));
+    all = permuted(b, all, DIMS(2, 0, 3, 1, 4));
+    int32_t q = NODE(b, "Mul", part_of_windows(b, all, 0), scalar(b, SCALE));
+    int32_t scores = NODE(b, "MatMul", q, permuted(b, part_of_windows(b, all, 1), DIMS(0, 1, 3, 2)));
+    if (masks) {
+        float bias[HEADS * WINDOW * WINDOW], mask[WINDOWS * WINDOW * WINDOW] = {0};
+        for (int i = 0; i < HEADS * WINDOW * WINDOW; i++) {
+            bias[i] = relative(i / WINDOW / WINDOW, i / WINDOW % WINDOW, i % WINDOW);
+        }
+        for (int i = 0; i < WINDOW * WINDOW; i++) {
+            mask[(WINDOWS - 1) * WINDOW * WINDOW + i] = i % WINDOW > i / WINDOW ? -100.0f : 0.0f;
+        }
+        scores = NODE(b, "Add", scores, given(b, bias, DIMS(1, HEADS, WINDOW, WINDOW)));
+        scores = reshaped(b, scores, DIMS(1, WINDOWS, HEADS, WINDOW, WINDOW));
+        scores = NODE(b, "Add", scores, given(b, mask, DIMS(1, WINDOWS, 1, WINDOW, WINDOW)));
+        scores = reshaped(b, scores, DIMS(WINDOWS, HEADS, WINDOW, WINDOW));
+    }
+    int32_t y = NODE(b, "MatMul", softmax_of(b, scores), part_of_windows(b, all, 2));
+    y = reshaped(b, permuted(b, y, DIMS(0, 2, 1, 3)), DIMS(WINDOWS, WINDOW, CHANNELS));
+    return reshaped(b, y, DIMS(1, TOKENS, CHANNELS));
+}
+static int32_t build_windows(builder *b, int32_t x)
+{
+    return windows(b, x, false);
+}
+static int32_t build_shifted(builder *b, int32_t x)
+{
+    return windows(b, x, true);
+}
+
 /* ---- products of two activations by themselves ---- */
 
 /* Tokens with tokens: [tokens][tokens]. */
@@ -228,6 +294,8 @@ static const operator_row rows[] = {
     {"single head", build_single, naive_single, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"causal mask", build_causal, naive_causal, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"position bias", build_relative, naive_relative, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"windows", build_windows, naive_windows, ELEMENTS, -1.0f, 1.0f, 0.03},
+    {"windows, bias and mask", build_shifted, naive_shifted, ELEMENTS, -1.0f, 1.0f, 0.03},
     {"single head, causal mask", build_single_causal, naive_single_causal, ELEMENTS, -1.0f, 1.0f, 0.03},
 };
 
