@@ -2,6 +2,8 @@
 #ifndef SNN_IO_NETWORK_FILE_H
 #define SNN_IO_NETWORK_FILE_H
 
+#include <stddef.h>
+
 #include "core/network/network.h"
 
 /* What the network was made from and with; copied into outputs. */

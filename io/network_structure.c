@@ -83,8 +83,7 @@ static snn_status read_fields(hid_t object, const field *fields, size_t count, v
 
 static const char *weight_format_name(int format)
 {
-    static const char *const names[] = {"int16", "int8", "float32"};
-    return names[format];
+    return snn_weight_format_name((snn_weight_format)format);
 }
 
 static const char *neuron_kind_name(int kind)

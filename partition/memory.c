@@ -1,4 +1,5 @@
 /* What a rank takes of memory: its part, as the scan adds it up, and what it has whatever its part. */
+#include "core/base/integers.h"
 #include "partition/cost.h"
 
 #include <math.h>
@@ -45,11 +46,6 @@ void snn_cost_weigh_structure(snn_cost_model *model)
         IMAGE_COPIES * (POPULATION_IMAGE_BYTES * populations + PROJECTION_IMAGE_BYTES * projections + parameters);
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Of an image, a class for every timestep. */
 static int64_t prediction_bytes(const snn_planner_request *request)
 {
@@ -71,14 +67,14 @@ double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *req
         (cost->encoded_bits - cost->encoded_integer_bits + cost->bits_received - cost->integer_bits_received) *
         cost->times / request->timesteps;
     /* Projections are packed one after the other, and each is released then. */
-    const int64_t weights = larger(cost->weight_bytes, cost->packed_bytes) + cost->largest_bytes;
+    const int64_t weights = snn_larger(cost->weight_bytes, cost->packed_bytes) + cost->largest_bytes;
     const int64_t part = cost->network_bytes + weights + cost->state_bytes + cost->image_bytes + cost->spike_bytes +
                          cost->buffer_bytes + PACKET_BYTES * ((int64_t)cost->packets + cost->messages) +
                          EDGE_BYTES * cost->edges + request->images * prediction_bytes(request) +
                          results_bytes(cost, request, replicas);
     const int64_t threads = request->machine != NULL ? request->machine->threads : 1;
-    const int64_t scratch = larger(SCRATCH_BYTES, cost->scratch_bytes);
-    return (double)PROCESS_BYTES + (double)(scratch * threads) + (double)larger(cost->passing_bytes, part) +
+    const int64_t scratch = snn_larger(SCRATCH_BYTES, cost->scratch_bytes);
+    return (double)PROCESS_BYTES + (double)(scratch * threads) + (double)snn_larger(cost->passing_bytes, part) +
            request->codec_bytes * (double)(coded * request->images);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/convert/draft_internal.h"
+#include "core/graph/operators.h" /* snn_window_read */
 
 /* Sums over positions fold behind plain terms, of streams too, unless windows at the border divide by fewer positions.
  */

@@ -6,6 +6,7 @@
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
 #include "core/convert/reduction.h"
+#include "core/graph/operators.h" /* snn_window_read */
 
 /* "maximum neurons 16 x 16 x 32" */
 static void describe(snn_recognition *recognition, snn_shape shape, const char *extra)

@@ -4,6 +4,7 @@
 
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
+#include "core/graph/operators.h" /* snn_window_read */
 
 static snn_status convert_conv(snn_recognition *recognition)
 {

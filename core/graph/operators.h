@@ -7,6 +7,7 @@
 #ifndef SNN_GRAPH_OPERATORS_H
 #define SNN_GRAPH_OPERATORS_H
 
+#include "core/base/window.h"
 #include "core/graph/graph.h"
 
 /* One application of an operator. Inputs that are omitted are NULL. In `infer` an input has data only if it is
@@ -31,16 +32,9 @@ typedef struct snn_graph_operator {
 /* The entry for an ONNX operator of the standard domain, or NULL. */
 const snn_graph_operator *snn_graph_operator_find(const char *name);
 
-/* Windows of Conv and pooling, read from attributes kernel_shape, strides, pads, dilations, auto_pad and ceil_mode.
- * Two spatial axes ([0] height, [1] width); output sizes included. */
-typedef struct snn_window {
-    int32_t kernel[2], stride[2], dilation[2], pad_begin[2], pad_end[2];
-} snn_window;
-
-/* Reads the window of `node` for an input of `height` x `width`. `kernel` gives the kernel's size where the attribute
+/* Reads the window of `node` (attributes kernel_shape, strides, pads, dilations, auto_pad and ceil_mode) for an input
+ * of size [height, width]. `kernel` gives the kernel's size where the attribute
  * is absent (Conv: from its weights), or NULL. pad_end includes what ceil_mode adds. */
 snn_status snn_window_read(const snn_node *node, const int64_t size[2], const int64_t *kernel, snn_window *window);
-/* Output size of a window along axis 0 (height) or 1 (width) for an input of that size. */
-int32_t snn_window_output(const snn_window *window, int axis, int32_t size);
 
 #endif

@@ -50,18 +50,13 @@ static snn_status read_kernel(const snn_node *node, const int64_t *kernel, snn_w
     return snn_ok();
 }
 
-static int64_t extent(const snn_window *window, int axis)
-{
-    return (int64_t)(window->kernel[axis] - 1) * window->dilation[axis] + 1;
-}
-
 /* auto_pad SAME: as many outputs as strides fit into the input; an odd remainder goes to one side. */
 static void pad_same(snn_window *window, const int64_t size[2], bool upper)
 {
     for (int axis = 0; axis < 2; axis++) {
         const int64_t stride = window->stride[axis];
         const int64_t outputs = (size[axis] + stride - 1) / stride;
-        const int64_t needed = (outputs - 1) * stride + extent(window, axis) - size[axis];
+        const int64_t needed = (outputs - 1) * stride + snn_window_extent(window, axis) - size[axis];
         const int32_t total = (int32_t)(needed > 0 ? needed : 0);
         window->pad_begin[axis] = upper ? total / 2 : total - total / 2;
         window->pad_end[axis] = total - window->pad_begin[axis];
@@ -96,7 +91,7 @@ static snn_status read_pads(const snn_node *node, const int64_t size[2], snn_win
 /* ceil_mode: one more window where the last stride leaves a remainder, unless it would lie in the padding alone. */
 static void extend_end(snn_window *window, int axis, int64_t size)
 {
-    const int64_t room = size + window->pad_begin[axis] + window->pad_end[axis] - extent(window, axis);
+    const int64_t room = size + window->pad_begin[axis] + window->pad_end[axis] - snn_window_extent(window, axis);
     const int64_t stride = window->stride[axis];
     const int64_t last = (room / stride + 1) * stride; /* where the additional window starts */
     if (room % stride != 0 && last < size + window->pad_begin[axis]) {
@@ -112,7 +107,7 @@ snn_status snn_window_read_declared(const snn_node *node, const int64_t size[2],
     SNN_TRY(read_pair(node, "strides", 1, 2, window->stride));
     SNN_TRY(read_pair(node, "dilations", 1, 2, window->dilation));
     for (int axis = 0; axis < 2; axis++) {
-        if (size[axis] < 1 || size[axis] > SIZE_LIMIT || extent(window, axis) > SIZE_LIMIT) {
+        if (size[axis] < 1 || size[axis] > SIZE_LIMIT || snn_window_extent(window, axis) > SIZE_LIMIT) {
             return snn_fail(SNN_INPUT_ERROR, "an input of %lldx%lld with a kernel of %dx%d is not supported",
                             (long long)size[0], (long long)size[1], window->kernel[0], window->kernel[1]);
         }
@@ -120,9 +115,10 @@ snn_status snn_window_read_declared(const snn_node *node, const int64_t size[2],
     SNN_TRY(read_pads(node, size, window));
     for (int axis = 0; axis < 2; axis++) {
         const int64_t padded = size[axis] + window->pad_begin[axis] + window->pad_end[axis];
-        if (extent(window, axis) > padded) {
+        if (snn_window_extent(window, axis) > padded) {
             return snn_fail(SNN_INPUT_ERROR, "the kernel's %s of %lld is larger than the padded input's %lld",
-                            axis == 0 ? "height" : "width", (long long)extent(window, axis), (long long)padded);
+                            axis == 0 ? "height" : "width", (long long)snn_window_extent(window, axis),
+                            (long long)padded);
         }
     }
     return snn_ok();
@@ -135,10 +131,4 @@ snn_status snn_window_read(const snn_node *node, const int64_t size[2], const in
         extend_end(window, axis, size[axis]);
     }
     return snn_ok();
-}
-
-int32_t snn_window_output(const snn_window *window, int axis, int32_t size)
-{
-    const int64_t padded = (int64_t)size + window->pad_begin[axis] + window->pad_end[axis];
-    return (int32_t)((padded - extent(window, axis)) / window->stride[axis] + 1);
 }

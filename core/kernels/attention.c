@@ -32,7 +32,7 @@ static void fill_panel(const panel *factor, const float *restrict from, int64_t 
 {
     float *restrict to = factor->data;
     for (int32_t first = 0; first < factor->columns; first += SNN_LANES) {
-        const int32_t count = snn_nary_smaller(factor->columns - first, SNN_LANES);
+        const int32_t count = (int32_t)snn_smaller(factor->columns - first, SNN_LANES);
         for (int32_t k = 0; k < factor->depth; k++, to += SNN_LANES) {
             const float *row = from + k * depth_stride + first * column_stride;
             for (int i = 0; i < SNN_LANES; i++) {
@@ -84,7 +84,7 @@ static void fire_products(const snn_firing *now, int64_t position, int32_t chann
             for (int j = 0; j < SNN_LANES; j++) {
                 product[i][j] = product[i][j] * factor[i];
             }
-            snn_nary_fire(now, position + i, channel + first, snn_nary_smaller(right->columns - first, SNN_LANES),
+            snn_nary_fire(now, position + i, channel + first, (int32_t)snn_smaller(right->columns - first, SNN_LANES),
                           product[i]);
         }
     }

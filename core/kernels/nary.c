@@ -11,7 +11,7 @@ static float sum_of(const float *x, int32_t count)
 {
     _Alignas(SNN_ALIGNMENT) float partial[SNN_LANES] = {0}, value[SNN_LANES];
     for (int32_t c = 0; c < count; c += SNN_LANES) {
-        snn_lanes_load(value, x + c, snn_nary_smaller(count - c, SNN_LANES));
+        snn_lanes_load(value, x + c, (int32_t)snn_smaller(count - c, SNN_LANES));
         for (int i = 0; i < SNN_LANES; i++) {
             partial[i] = partial[i] + value[i];
         }
@@ -23,7 +23,7 @@ static float sum_of_squares(const float *x, int32_t count, float mean)
 {
     _Alignas(SNN_ALIGNMENT) float partial[SNN_LANES] = {0}, value[SNN_LANES];
     for (int32_t c = 0; c < count; c += SNN_LANES) {
-        const int32_t used = snn_nary_smaller(count - c, SNN_LANES);
+        const int32_t used = (int32_t)snn_smaller(count - c, SNN_LANES);
         snn_lanes_load(value, x + c, used);
         for (int i = 0; i < SNN_LANES; i++) {
             const float distance = i < used ? value[i] - mean : 0.0F;
@@ -53,7 +53,7 @@ static void fire_layer_norm(const snn_firing *now, int64_t position, const float
         const float factor = inverse_root(variance + neurons->alpha);
         for (int32_t c = owned.begin; c < owned.end; c += SNN_LANES) {
             _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
-            const int32_t count = snn_nary_smaller(owned.end - c, SNN_LANES);
+            const int32_t count = (int32_t)snn_smaller(owned.end - c, SNN_LANES);
             snn_lanes_load(value, x + c, count);
             for (int i = 0; i < SNN_LANES; i++) {
                 value[i] = (value[i] - mean) * factor;
@@ -71,7 +71,7 @@ static void fire_normalise(const snn_firing *now, int64_t position, const float 
     const float factor = inverse_root((square > 0.0F ? square : 0.0F) + neurons->alpha);
     for (int32_t c = neurons->channel_begin; c < neurons->channel_end; c += SNN_LANES) {
         _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
-        const int32_t count = snn_nary_smaller(neurons->channel_end - c, SNN_LANES);
+        const int32_t count = (int32_t)snn_smaller(neurons->channel_end - c, SNN_LANES);
         snn_lanes_load(value, x + c, count);
         for (int i = 0; i < SNN_LANES; i++) {
             value[i] = value[i] * factor;
@@ -85,7 +85,7 @@ static void fire_product(const snn_firing *now, int64_t position, const float *x
     const snn_neurons *neurons = now->neurons;
     for (int32_t c = neurons->channel_begin; c < neurons->channel_end; c += SNN_LANES) {
         _Alignas(SNN_ALIGNMENT) float value[SNN_LANES], other[SNN_LANES];
-        const int32_t count = snn_nary_smaller(neurons->channel_end - c, SNN_LANES);
+        const int32_t count = (int32_t)snn_smaller(neurons->channel_end - c, SNN_LANES);
         snn_lanes_load(value, x + c, count);
         snn_lanes_load(other, x + neurons->shape.channels + c, count);
         for (int i = 0; i < SNN_LANES; i++) {
@@ -102,7 +102,7 @@ static void fire_quotient(const snn_firing *now, int64_t position, const float *
     const int32_t length = neurons->shape.channels / neurons->groups;
     for (int32_t c = neurons->channel_begin; c < neurons->channel_end; c += SNN_LANES) {
         _Alignas(SNN_ALIGNMENT) float value[SNN_LANES], divisor[SNN_LANES];
-        const int32_t count = snn_nary_smaller(neurons->channel_end - c, SNN_LANES);
+        const int32_t count = (int32_t)snn_smaller(neurons->channel_end - c, SNN_LANES);
         snn_lanes_load(value, x + c, count);
         for (int i = 0; i < SNN_LANES; i++) {
             divisor[i] = i < count ? x[neurons->shape.channels + (c + i) / length] : 1.0F;
@@ -131,7 +131,7 @@ static void fire_softmax(const snn_firing *now, int64_t position, const float *x
         const float factor = neurons->kind == SNN_NEURON_SOFTMAX ? 1.0F / sum : 1.0F;
         for (int32_t c = owned.begin; c < owned.end; c += SNN_LANES) {
             _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
-            const int32_t count = snn_nary_smaller(owned.end - c, SNN_LANES);
+            const int32_t count = (int32_t)snn_smaller(owned.end - c, SNN_LANES);
             snn_lanes_load(value, row + c - begin, count);
             for (int i = 0; i < SNN_LANES; i++) {
                 value[i] = value[i] * factor;

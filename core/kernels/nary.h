@@ -14,6 +14,7 @@
 #ifndef SNN_KERNELS_NARY_H
 #define SNN_KERNELS_NARY_H
 
+#include "core/base/integers.h"
 #include "core/kernels/functions.h"
 #include "core/kernels/lanes.h"
 #include "core/kernels/portable.h"
@@ -34,11 +35,6 @@ typedef struct snn_firing {
 void snn_attention_fire(const snn_firing *now);
 /* Bytes of the tile's scratch that it needs. */
 int64_t snn_attention_scratch(const snn_population *population);
-
-static inline int32_t snn_nary_smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
 
 static inline int64_t snn_nary_whole_lanes(int64_t count)
 {

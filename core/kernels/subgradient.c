@@ -1,6 +1,7 @@
 #include "core/kernels/subgradient.h"
 
 #include <math.h>
+#include <stddef.h>
 
 /* Of the statistics: see SNN_ERROR_FRACTION_BITS. */
 static const float ERROR_LARGEST = 127.0F;

@@ -198,6 +198,13 @@ int32_t snn_network_graded_limit(const snn_network *network)
     return network->windows.steps > 0 ? SNN_GRADED_WINDOW_LIMIT : SNN_GRADED_LIMIT;
 }
 
+const char *snn_weight_format_name(snn_weight_format format)
+{
+    static const char *const names[] = {
+        [SNN_WEIGHTS_INT16] = "int16", [SNN_WEIGHTS_INT8] = "int8", [SNN_WEIGHTS_FLOAT32] = "float32"};
+    return names[format];
+}
+
 int64_t snn_weight_bytes(snn_weight_format format, snn_operator_kind kind)
 {
     if (format == SNN_WEIGHTS_FLOAT32) {

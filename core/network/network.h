@@ -37,8 +37,8 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/base/window.h"
 #include "core/dynamics/windows.h"
-#include "core/graph/operators.h" /* snn_window */
 
 enum { SNN_TOKENS_FRACTION_BITS = 16 };
 
@@ -282,6 +282,8 @@ int32_t snn_network_graded_limit(const snn_network *network);
 
 /* Bytes of one weight of a projection in a network of that format. */
 int64_t snn_weight_bytes(snn_weight_format format, snn_operator_kind kind);
+/* "int16", "int8" or "float32", as configurations and files have it. */
+const char *snn_weight_format_name(snn_weight_format format);
 
 /* Spiking neurons of one image (the readout has none). */
 int64_t snn_network_neurons(const snn_network *network);

@@ -3,15 +3,11 @@
 #include <omp.h>
 #include <string.h>
 
+#include "core/base/integers.h"
 #include "core/base/memory.h"
 #include "core/base/trace.h"
 
 enum { COUNTS_PER_STEP = 3 }; /* spikes, flips, error */
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static size_t counts_length(const snn_shard *shard, int32_t channels)
 {
@@ -228,7 +224,7 @@ static void run_tile(tile_job *job, int32_t steps)
     const int32_t tile_steps = job->shard->parts[job->population].tile_steps;
     const snn_neuron_kind kind = job->shard->network->populations[job->population].kind;
     for (job->offset = 0; job->offset < steps; job->offset += tile_steps) {
-        job->tile.steps = (int32_t)smaller(tile_steps, steps - job->offset);
+        job->tile.steps = (int32_t)snn_smaller(tile_steps, steps - job->offset);
         if (!job->shard->parts[job->population].fused) {
             project(job);
         }
@@ -299,7 +295,7 @@ static void run_share(snn_shard *shard, int32_t population, int32_t first, int32
             .worker = worker,
             .tile = {.image = (int32_t)(i / tiles),
                      .position_begin = begin,
-                     .position_end = smaller(begin + part->tile_positions, positions),
+                     .position_end = snn_smaller(begin + part->tile_positions, positions),
                      .channel_begin = part->held.begin,
                      .channel_end = part->held.end,
                      .accumulator = worker->accumulator,

@@ -1,20 +1,11 @@
 /* How the positions of a population are cut into tiles. */
+#include "core/base/integers.h"
 #include "core/shard/shard_private.h"
 
 enum {
     ACCUMULATOR_BYTES = 192 * 1024, /* fits a second-level cache beside the weights in use; unless the kernels know */
     POSITION_MULTIPLE = 16          /* whole vector and matrix registers */
 };
-
-static int64_t at_least_one(int64_t value)
-{
-    return value > 1 ? value : 1;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Whether the kernels multiply and fire in one: the only projection takes spikes, onto all of the part's channels. */
 static bool fuses(const snn_shard *shard, const snn_population *population, const snn_part *part)
@@ -37,17 +28,17 @@ void snn_tiles_plan(const snn_shard *shard, const snn_population *population, sn
     if (snn_neuron_reads_all_positions(population->kind)) {
         /* A tile is an image; what is too large for the cache is cut along time instead. */
         part->tile_positions = (int32_t)positions;
-        const int64_t fit = at_least_one(tile_bytes / (positions * position_bytes));
-        part->tile_steps = (int32_t)(part->fused ? shard->block : smaller(shard->block, fit));
+        const int64_t fit = snn_larger(1, tile_bytes / (positions * position_bytes));
+        part->tile_steps = (int32_t)(part->fused ? shard->block : snn_smaller(shard->block, fit));
         return;
     }
-    int64_t count = at_least_one(tile_bytes / (shard->block * position_bytes));
+    int64_t count = snn_larger(1, tile_bytes / (shard->block * position_bytes));
     if (count > POSITION_MULTIPLE) {
         count -= count % POSITION_MULTIPLE;
     }
     /* At least one tile for each thread where there is that much work. */
     const int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
-    count = smaller(count, share);
-    part->tile_positions = (int32_t)smaller(count, positions);
+    count = snn_smaller(count, share);
+    part->tile_positions = (int32_t)snn_smaller(count, positions);
     part->tile_steps = shard->block;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/integers.h"
 #include "core/base/memory.h"
 #include "core/shard/shard_private.h"
 
@@ -20,11 +21,6 @@ typedef struct window_tile {
     snn_tile tile;       /* steps: moments */
     int64_t moment_size; /* elements of a moment's sums */
 } window_tile;
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
                             snn_packed *packed)
@@ -47,7 +43,7 @@ void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part
     const int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
     part->fused = false;
     part->tile_steps = shard->block;
-    int64_t count = smaller(smaller(TILE_BYTES / bytes, share), positions);
+    int64_t count = snn_smaller(snn_smaller(TILE_BYTES / bytes, share), positions);
     count = count > 1 ? count : 1;
     if (count >= width) {
         const int64_t tiles = (positions / width + count / width - 1) / (count / width);
@@ -77,7 +73,7 @@ void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *sc
                 bytes = snn_reads_stream(shard, projection)
                             ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
                             : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions,
-                                                            (int32_t)smaller(moments, SNN_WINDOW_STEPS));
+                                                            (int32_t)snn_smaller(moments, SNN_WINDOW_STEPS));
                 *scratch = bytes > *scratch ? bytes : *scratch;
             }
         }

@@ -15,14 +15,6 @@
 
 enum { MOST_BLOCK = 4096, MOST_THREADS = 1024 };
 
-static const char *const weight_names[] = {"int16", "int8", "float32"};
-enum { WEIGHT_FORMATS = sizeof weight_names / sizeof weight_names[0] };
-
-const char *snn_bench_weights_name(snn_weight_format weights)
-{
-    return weight_names[weights];
-}
-
 bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *layer)
 {
     return options->layers == NULL || strstr(layer->network, options->layers) != NULL ||
@@ -61,9 +53,9 @@ static snn_status parse_seconds(const char *text, double *seconds)
 
 static snn_status parse_weights(const char *text, snn_weight_format *weights)
 {
-    for (int i = 0; i < WEIGHT_FORMATS; i++) {
-        if (strcmp(weight_names[i], text) == 0) {
-            *weights = (snn_weight_format)i;
+    for (snn_weight_format format = SNN_WEIGHTS_INT16; format <= SNN_WEIGHTS_FLOAT32; format++) {
+        if (strcmp(snn_weight_format_name(format), text) == 0) {
+            *weights = format;
             return snn_ok();
         }
     }
@@ -203,7 +195,7 @@ static void report_setting(const snn_bench_options *options, snn_json *json)
     printf("processor   %s, %ld online\noneDNN      %s\nmeasured    %g s each", processor, processors,
            peer != NULL ? peer : "not built in", options->seconds);
     if (options->config == NULL) { /* a network has its own */
-        printf(", blocks of %d timesteps, weights %s", options->block, weight_names[options->weights]);
+        printf(", blocks of %d timesteps, weights %s", options->block, snn_weight_format_name(options->weights));
     }
     printf("\n\n");
     snn_json_text(json, "program", "snn_dist");
@@ -215,7 +207,7 @@ static void report_setting(const snn_bench_options *options, snn_json *json)
     snn_json_integer(json, "block", options->block);
     snn_json_integer(json, "threads", options->threads);
     snn_json_text(json, "clock", options->threads > 1 && options->config != NULL ? "wall" : "processor");
-    snn_json_text(json, "weights", weight_names[options->weights]);
+    snn_json_text(json, "weights", snn_weight_format_name(options->weights));
 }
 
 static snn_status run_parts(const snn_bench_options *options, snn_json *json)

@@ -26,9 +26,6 @@ typedef struct snn_bench_options {
     int32_t kernel_count;
 } snn_bench_options;
 
-/* "int16", ... */
-const char *snn_bench_weights_name(snn_weight_format weights);
-
 /* Whether a layer is asked for. */
 bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *layer);
 

@@ -233,7 +233,7 @@ static void report(const snn_bench_options *options, const comparison *at, snn_j
     snn_json_begin_object(json, "network");
     snn_json_text(json, "name", at->network->name);
     snn_json_text(json, "kernels", options->kernels[0]->name);
-    snn_json_text(json, "weights", snn_bench_weights_name(at->network->format));
+    snn_json_text(json, "weights", snn_weight_format_name(at->network->format));
     snn_json_integer(json, "images", config->simulation.batch);
     if (windows->steps > 0) {
         snn_json_integer(json, "steps", windows->steps);

@@ -89,10 +89,9 @@ static snn_status read_network(snn_run *run)
         status = snn_network_file_read(run->config->model.network, &run->network, &run->origin);
         if (status.code == SNN_OK && run->network->format != run->config->simulation.weights) {
             /* The file decides; a config that says otherwise is a mistake. */
-            static const char *const formats[] = {"int16", "int8", "float32"};
             status = snn_fail(SNN_INPUT_ERROR, "%s has %s weights, simulation.weights asks for %s",
-                              run->config->model.network, formats[run->network->format],
-                              formats[run->config->simulation.weights]);
+                              run->config->model.network, snn_weight_format_name(run->network->format),
+                              snn_weight_format_name(run->config->simulation.weights));
         }
         if (status.code == SNN_OK) {
             status = snn_planning_check_windows(run->config, &run->network->windows);

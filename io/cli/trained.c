@@ -209,7 +209,6 @@ static snn_status agree_on_length(snn_world *world, const snn_trained *trained, 
 static snn_status fill_origin(const snn_config *config, const snn_trained *trained, int64_t images,
                               snn_network_origin *origin)
 {
-    static const char *const formats[] = {"int16", "int8", "float32"};
     static const char *const forms[] = {"fused", "decomposed"};
     int64_t bytes = 0;
     const char *slash = strrchr(config->model.onnx, '/');
@@ -225,7 +224,7 @@ static snn_status fill_origin(const snn_config *config, const snn_trained *train
                    forms[config->neuron.attention],
                    config->neuron.streams == SNN_STREAMS_INTEGERS ? "integers" : "spikes",
                    config->neuron.ranges == SNN_RANGES_CALIBRATED ? "calibrated" : "quantised",
-                   formats[config->simulation.weights], config->neuron.steps, config->neuron.delay,
+                   snn_weight_format_name(config->simulation.weights), config->neuron.steps, config->neuron.delay,
                    config->neuron.ratio, config->neuron.margin);
     return snn_file_hash(config->data.calibration, &origin->calibration_hash, &bytes);
 }

@@ -87,17 +87,16 @@ static snn_status measured(void *context, const snn_tune_list *list)
 
 static void describe(const snn_tune_choice *choice, char *text, size_t bytes)
 {
-    static const char *const formats[] = {"", ", int8", ", float32"};
     char quantile[32] = "";
     if (choice->quantile < 1.0) {
         (void)snprintf(quantile, sizeof quantile, ", quantile %g", choice->quantile);
     }
     if (choice->steps > 0) {
         (void)snprintf(text, bytes, "windows: delay %d, ratio %.3g, margin %.3g%s%s", choice->delay, choice->ratio,
-                       choice->margin, quantile, formats[choice->format]);
+                       choice->margin, quantile, snn_weight_format_name(choice->format));
     } else {
         (void)snprintf(text, bytes, "synchronous: eta0 %.3g, gamma %.3g%s%s", choice->eta0, choice->gamma, quantile,
-                       formats[choice->format]);
+                       snn_weight_format_name(choice->format));
     }
 }
 
@@ -194,7 +193,6 @@ static snn_status write_config(const tuning *at, const snn_tune_entry *entry)
 /* The keys that matter, to copy. */
 static void print_keys(const snn_tune_choice *choice)
 {
-    static const char *const formats[] = {"int16", "int8", "float32"};
     printf("\n[neuron]\n");
     if (choice->steps > 0) {
         printf("steps = %d\ndelay = %d\nratio = %.10g\nmargin = %.10g\n", choice->steps, choice->delay, choice->ratio,
@@ -203,7 +201,7 @@ static void print_keys(const snn_tune_choice *choice)
         printf("steps = 0\nschedule = \"exponential\"\neta0 = %.10g\ngamma = %.10g\n", choice->eta0, choice->gamma);
     }
     printf("[simulation]\nencoding = \"direct\"\ntimesteps = %d\nweights = \"%s\"\n", choice->timesteps,
-           formats[choice->format]);
+           snn_weight_format_name(choice->format));
     if (choice->quantile < 1.0) {
         printf("[data]\ncalibration_quantile = %.10g\n", choice->quantile);
     }
