@@ -86,3 +86,11 @@ snn_onnx_value snn_export_pad(snn_onnx_build *build, snn_onnx_value a, const int
     const int64_t pads[] = {before[0], before[1], before[2], before[3], after[0], after[1], after[2], after[3]};
     return snn_onnx_build_binary(build, "Pad", a, snn_onnx_build_integers(build, 8, pads));
 }
+
+snn_onnx_value snn_export_swap(snn_onnx_build *build, snn_onnx_value a)
+{
+    static const int64_t order[4] = {0, 2, 1, 3};
+    snn_onnx_value swapped = snn_onnx_build_unary(build, "Transpose", a);
+    snn_onnx_build_integers_attribute(build, "perm", 4, order);
+    return swapped;
+}

@@ -28,6 +28,8 @@ snn_onnx_value snn_export_polynomial(snn_onnx_build *build, snn_onnx_value x, in
 
 /* `a` in other dimensions; 0: as it is. */
 snn_onnx_value snn_export_reshape(snn_onnx_build *build, snn_onnx_value a, int count, const int64_t *dims);
+/* Axes 1 and 2 of four swapped. */
+snn_onnx_value snn_export_swap(snn_onnx_build *build, snn_onnx_value a);
 /* Elements begin, begin + step, ... below `end` along an axis. */
 snn_onnx_value snn_export_slice(snn_onnx_build *build, snn_onnx_value a, int64_t axis, int64_t begin, int64_t end,
                                 int64_t step);

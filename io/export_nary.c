@@ -124,9 +124,35 @@ static snn_onnx_value attention(snn_onnx_build *b, const snn_population *populat
     return TIMES(b, mix(b, population, x, weights, 2 * channels), factor);
 }
 
+/* Windows of positions, as many as an image has, as images of their own, or back again. [N][C][positions] as four axes.
+ */
+static snn_onnx_value swap_windows(snn_onnx_build *b, snn_onnx_value a, const int64_t from[4], const int64_t to[4])
+{
+    return snn_export_reshape(b, snn_export_swap(b, snn_export_reshape(b, a, 4, from)), 4, to);
+}
+
+/* Attention in windows of `length` positions. */
+static snn_onnx_value in_windows(snn_onnx_build *b, const snn_population *population, snn_onnx_value x, int64_t length)
+{
+    const snn_shape input = population->input, shape = population->shape;
+    const int64_t windows = snn_shape_positions(input) / length;
+    snn_population window = *population;
+    window.beta = 0.0F;
+    window.input = (snn_shape){1, (int32_t)length, input.channels};
+    window.shape = (snn_shape){1, (int32_t)length, shape.channels};
+    x = swap_windows(b, x, (const int64_t[]){0, input.channels, windows, length},
+                     (const int64_t[]){-1, input.channels, 1, length});
+    return swap_windows(b, snn_export_nary(b, &window, x), (const int64_t[]){-1, windows, shape.channels, length},
+                        (const int64_t[]){0, shape.channels, shape.height, shape.width});
+}
+
 snn_onnx_value snn_export_nary(snn_onnx_build *b, const snn_population *population, snn_onnx_value x)
 {
     const snn_shape shape = population->shape;
+    const int64_t together = snn_attention_positions(population->beta, population->input);
+    if (snn_neuron_reads_all_positions(population->kind) && together < snn_shape_positions(population->input)) {
+        return in_windows(b, population, x, together);
+    }
     const int64_t channels = shape.channels, positions = snn_shape_positions(shape), heads = population->groups;
     snn_onnx_value made = NULL;
     switch (population->kind) {
