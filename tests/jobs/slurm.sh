@@ -26,7 +26,7 @@ submit() {
 # queued again starts; here that is as many seconds as slurmd needs, which refuses a job in the second of its own end.
 finished() {
   local stopped
-  for _ in $(seq 240); do
+  for _ in $(seq 480); do
     grep -qs 'exit code [^4]' "$1.log" && break
     stopped=$(stat -c %Y "$1.log" 2>/dev/null)
     if grep -qs 'exit code 4' "$1.log" && [ $(($(date +%s) - stopped)) -ge 2 ]; then
@@ -64,7 +64,7 @@ short+=(--set simulation.timesteps=$timesteps)
 on_ranks 2 run "$root/configs/digits_synchronous.toml" "${short[@]}" --restart never --set checkpoint.directory= \
   --set output.file="$work/reference.h5" || fail "reference: $(cat err)"
 
-limited=$(SNN_DIST_MARGIN=57 submit limited --time=1)
+limited=$(SNN_DIST_MARGIN=54 submit limited --time=1)
 finished limited "$limited"
 
 # Pre-empted as soon as it runs for good, by a job that wants all processors.
