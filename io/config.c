@@ -36,7 +36,7 @@ static snn_status at_place(const config_reader *reader, const value_place *place
 static snn_status apply_entry(config_reader *reader, const snn_toml_entry *entry, const char *folder, value_place place)
 {
     const snn_config_key *key = snn_config_find(entry->key);
-    if (key == NULL && snn_config_is_section(entry->key) && strcmp(entry->type_name, "table") == 0) {
+    if (key == NULL && snn_config_find_section(entry->key) != NULL && strcmp(entry->type_name, "table") == 0) {
         return snn_ok(); /* a section without keys */
     }
     snn_status status = key != NULL ? snn_config_store(key, entry, folder, reader->config) : snn_config_unknown(entry);

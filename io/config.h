@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "comm/packet.h"
 #include "core/convert/convert.h"
@@ -102,7 +103,24 @@ snn_status snn_config_unpack(const void *bytes, size_t count, snn_config **confi
 
 void snn_config_destroy(snn_config *config); /* accepts NULL */
 
-/* Every key with its default, its meaning and what it takes, line by line, for the help. */
-void snn_config_describe(void (*line)(void *context, const char *text), void *context);
+/* One key, for help, manual pages and completions. */
+typedef struct snn_config_description {
+    const char *section, *section_meaning;
+    const char *name;
+    const char *fallback; /* default as a TOML value; NULL: none, or made from other keys */
+    const char *example;  /* a value as TOML, where there is no fallback */
+    bool needed;          /* a run that converts a model cannot do without */
+    const char *takes;    /* "an integer from 1 to 65536" */
+    const char *words;    /* names that are allowed, separated by blanks; "" where it is no name */
+    bool path;
+    const char *meaning;
+} snn_config_description;
+
+/* Every key in the order of the sections. The texts last until `see` returns. */
+void snn_config_describe(void (*see)(void *context, const snn_config_description *key), void *context);
+
+/* A config file with every key, its meaning and its default. Keys that a run needs have example values; the others are
+ * comments, so that the file says what it says without them. Errors of `out` are the caller's to see. */
+void snn_config_write_template(FILE *out);
 
 #endif

@@ -50,14 +50,29 @@ static const snn_config_word objectives[] = {
 static const snn_config_word calibrations[] = {
     {"cached", SNN_CALIBRATION_CACHED}, {"fresh", SNN_CALIBRATION_FRESH}, {"off", SNN_CALIBRATION_OFF}, {NULL, 0}};
 
+const snn_config_section snn_config_sections[SNN_CONFIG_SECTIONS] = {
+    {"model", "the network; one of the two keys is needed, and a run takes the converted one if there are both"},
+    {"data", "images, and how they are normalised: (pixel / 255 - mean) / std of 8-bit images, (pixel - mean) / std of "
+             "others"},
+    {"neuron", "dynamics of the neurons, and what operators become"},
+    {"simulation", "the run; of all these keys only timesteps, encoding, weights and seed change results"},
+    {"parallel", "ranks = replicas x stages x channels; results do not depend on it"},
+    {"comm", "packets between ranks; results do not depend on it"},
+    {"output", "where results go"},
+    {"checkpoint", "a run that was stopped goes on from its newest checkpoint"},
+};
+
 #define AT(member) offsetof(snn_config, member)
 
 const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
-    {"model", "onnx", SNN_CONFIG_PATH, AT(model.onnx), .meaning = "trained network (ONNX), to be converted"},
-    {"model", "network", SNN_CONFIG_PATH, AT(model.network), .meaning = "converted network, as `convert` writes it"},
+    {"model", "onnx", SNN_CONFIG_PATH, AT(model.onnx), .example = "\"model.onnx\"", .needed = true,
+     .meaning = "trained network (ONNX), to be converted"},
+    {"model", "network", SNN_CONFIG_PATH, AT(model.network), .example = "\"model.snn.h5\"",
+     .meaning = "converted network, as `convert` writes it"},
 
-    {"data", "test", SNN_CONFIG_PATH, AT(data.test), .meaning = "data set to evaluate (HDF5)"},
-    {"data", "calibration", SNN_CONFIG_PATH, AT(data.calibration),
+    {"data", "test", SNN_CONFIG_PATH, AT(data.test), .example = "\"test.h5\"", .needed = true,
+     .meaning = "data set to evaluate (HDF5)"},
+    {"data", "calibration", SNN_CONFIG_PATH, AT(data.calibration), .example = "\"calibration.h5\"", .needed = true,
      .meaning = "data set that sets the scales of a conversion (HDF5)"},
     {"data", "images", SNN_CONFIG_INT64, AT(data.images), .minimum = 0, .maximum = INFINITY, .fallback = "0",
      .meaning = "images of the test set to evaluate, 0 = all"},
@@ -71,9 +86,10 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
     {"data", "normalisation", SNN_CONFIG_WORD, AT(data.normalisation), .words = normalisations, .fallback = "\"given\"",
      .meaning = "mean and std by name; given = data.mean and data.std"},
     {"data", "mean", SNN_CONFIG_NUMBERS, AT(data.mean), .count_offset = AT(data.mean_count), .minimum = -INFINITY,
-     .maximum = INFINITY, .meaning = "subtracted from pixel / 255, one for all channels or one per channel"},
+     .maximum = INFINITY, .example = "[0.5]",
+     .meaning = "subtracted from pixel / 255, one for all channels or one per channel"},
     {"data", "std", SNN_CONFIG_NUMBERS, AT(data.std), .count_offset = AT(data.std_count), .minimum = 0,
-     .maximum = INFINITY, .above_minimum = true, .meaning = "divides the result, likewise"},
+     .maximum = INFINITY, .above_minimum = true, .example = "[0.5]", .meaning = "divides the result, likewise"},
 
     {"neuron", "dynamics", SNN_CONFIG_WORD, AT(neuron.dynamics), .words = dynamics, .fallback = "\"signgd\"",
      .meaning = "signgd, or the baseline subgradient: integrate-and-fire, for ReLU networks"},
@@ -88,7 +104,8 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
     {"neuron", "momentum", SNN_CONFIG_REAL, AT(neuron.momentum), .minimum = 0, .maximum = 1, .fallback = "0.0",
      .meaning = "of the subgradient dynamics, below 1"},
     {"neuron", "table", SNN_CONFIG_TABLE, AT(table), .count_offset = AT(table_length), .minimum = 0,
-     .maximum = INFINITY, .above_minimum = true, .meaning = "step size of every timestep, for schedule = \"table\""},
+     .maximum = INFINITY, .above_minimum = true, .example = "[1.0, 0.5, 0.25]",
+     .meaning = "step size of every timestep, for schedule = \"table\""},
     {"neuron", "steps", SNN_CONFIG_INT32, AT(neuron.steps), .minimum = 0, .maximum = SNN_WINDOW_STEPS, .fallback = "0",
      .meaning = "spikes of each neuron, its window; 0 = at all timesteps (the paper's synchronous dynamics)"},
     {"neuron", "delay", SNN_CONFIG_INT32, AT(neuron.delay), .minimum = -1, .maximum = SNN_MAX_TIMESTEPS,
@@ -146,7 +163,7 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
     {"comm", "codec", SNN_CONFIG_WORD, AT(codec), .words = codecs, .fallback = "\"auto\"",
      .meaning = "compression of spike packets; auto = only where it saves time"},
 
-    {"output", "file", SNN_CONFIG_PATH, AT(output),
+    {"output", "file", SNN_CONFIG_PATH, AT(output), .example = "\"model.out.h5\"",
      .meaning = "results (HDF5); default: the name of the config file with .out.h5"},
     {"output", "statistics", SNN_CONFIG_WORD, AT(statistics), .words = details, .fallback = "\"full\"",
      .meaning = "of the layers: full, or without their tracking errors (faster); results are the same"},
@@ -176,14 +193,14 @@ const snn_config_key *snn_config_find(const char *name)
     return NULL;
 }
 
-bool snn_config_is_section(const char *name)
+const snn_config_section *snn_config_find_section(const char *name)
 {
-    for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
-        if (strcmp(name, snn_config_keys[i].section) == 0) {
-            return true;
+    for (int i = 0; i < SNN_CONFIG_SECTIONS; i++) {
+        if (strcmp(name, snn_config_sections[i].name) == 0) {
+            return &snn_config_sections[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 const char *snn_config_article(const char *noun)
@@ -243,11 +260,11 @@ static const char *nearest_section(const char *name)
 {
     const char *nearest = NULL;
     size_t best = plausible_distance(name) + 1;
-    for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
-        size_t distance = edit_distance(name, snn_config_keys[i].section);
+    for (int i = 0; i < SNN_CONFIG_SECTIONS; i++) {
+        size_t distance = edit_distance(name, snn_config_sections[i].name);
         if (distance < best) {
             best = distance;
-            nearest = snn_config_keys[i].section;
+            nearest = snn_config_sections[i].name;
         }
     }
     return nearest;
@@ -259,17 +276,25 @@ static void append(char *text, size_t bytes, const char *more)
     (void)snprintf(text + length, bytes - length, "%s", more);
 }
 
-/* "onnx, network": keys of a section, or with NULL the sections. */
-static void list_names(const char *section, char *text, size_t bytes)
+/* "onnx, network": keys of a section. */
+static void list_keys(const char *section, char *text, size_t bytes)
 {
     text[0] = '\0';
     for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
         const snn_config_key *key = &snn_config_keys[i];
-        bool first_of_section = i == 0 || strcmp(key->section, snn_config_keys[i - 1].section) != 0;
-        if (section == NULL ? first_of_section : strcmp(section, key->section) == 0) {
+        if (strcmp(section, key->section) == 0) {
             append(text, bytes, text[0] == '\0' ? "" : ", ");
-            append(text, bytes, section == NULL ? key->section : key->name);
+            append(text, bytes, key->name);
         }
+    }
+}
+
+static void list_sections(char *text, size_t bytes)
+{
+    text[0] = '\0';
+    for (int i = 0; i < SNN_CONFIG_SECTIONS; i++) {
+        append(text, bytes, i == 0 ? "" : ", ");
+        append(text, bytes, snn_config_sections[i].name);
     }
 }
 
@@ -285,7 +310,7 @@ static snn_status unknown_in_section(const char *name, const char *section, cons
                         nearest->name);
     }
     char names[200];
-    list_names(section, names, sizeof names);
+    list_keys(section, names, sizeof names);
     return snn_fail(SNN_INPUT_ERROR, "unknown key %s; [%s] has %s", name, section, names);
 }
 
@@ -301,7 +326,7 @@ static snn_status unknown_section(const char *name, const char *section, const c
                         nearest->name);
     }
     char names[200];
-    list_names(NULL, names, sizeof names);
+    list_sections(names, sizeof names);
     return snn_fail(SNN_INPUT_ERROR, "unknown section '%s'; there are %s", section, names);
 }
 
@@ -310,7 +335,7 @@ snn_status snn_config_unknown(const snn_toml_entry *entry)
     char section[NAME_BYTES];
     const char *name = entry->key;
     const char *dot = name[0] == '"' ? NULL : strchr(name, '.'); /* a dot inside of quotes separates nothing */
-    if (dot == NULL && snn_config_is_section(name)) {
+    if (dot == NULL && snn_config_find_section(name) != NULL) {
         return snn_fail(SNN_INPUT_ERROR, "%s: expected a section ([%s]), found %s %s", name, name,
                         snn_config_article(entry->type_name), entry->type_name);
     }
@@ -324,7 +349,7 @@ snn_status snn_config_unknown(const snn_toml_entry *entry)
                                           nearest->section, nearest->name);
     }
     (void)snprintf(section, sizeof section, "%.*s", (int)(dot - name < NAME_BYTES ? dot - name : NAME_BYTES), name);
-    if (!snn_config_is_section(section)) {
+    if (snn_config_find_section(section) == NULL) {
         return unknown_section(name, section, dot + 1);
     }
     for (int i = 0; i < SNN_CONFIG_KEYS; i++) {

@@ -32,15 +32,24 @@ typedef struct snn_config_key {
     bool above_minimum;           /* the minimum itself is refused */
     bool may_be_empty;            /* SNN_CONFIG_PATH: "" has a meaning */
     const char *fallback;         /* default as a TOML value; NULL: none, or made from other keys */
+    const char *example;          /* where there is no fallback: a value that makes sense */
+    bool needed;                  /* by a run that converts a model */
     const char *meaning;
 } snn_config_key;
 
-enum { SNN_CONFIG_KEYS = 48 };
+enum { SNN_CONFIG_KEYS = 48, SNN_CONFIG_SECTIONS = 8 };
 extern const snn_config_key snn_config_keys[SNN_CONFIG_KEYS];
+
+typedef struct snn_config_section {
+    const char *name, *meaning;
+} snn_config_section;
+
+extern const snn_config_section snn_config_sections[SNN_CONFIG_SECTIONS];
 
 /* The key called "section.key", or NULL. */
 const snn_config_key *snn_config_find(const char *name);
-bool snn_config_is_section(const char *name);
+/* The section of that name, or NULL. */
+const snn_config_section *snn_config_find_section(const char *name);
 
 /* The failure for an entry that is no key: what it may have been meant to be. */
 snn_status snn_config_unknown(const snn_toml_entry *entry);

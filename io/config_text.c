@@ -152,23 +152,88 @@ snn_status snn_config_write_text(const snn_config *config, char **text)
     return *text != NULL ? snn_ok() : snn_out_of_memory("effective configuration");
 }
 
-void snn_config_describe(void (*line)(void *context, const char *text), void *context)
+/* ---- what there is to say of the keys ---- */
+
+static void list_words(const snn_config_word *words, char *text, size_t bytes)
 {
-    char text[3 * SNN_CONFIG_EXPECTATION_BYTES];
-    char expectation[SNN_CONFIG_EXPECTATION_BYTES];
-    const char *section = "";
+    size_t length = 0;
+    text[0] = '\0';
+    for (const snn_config_word *word = words; word != NULL && word->name != NULL && length < bytes; word++) {
+        if (word->value != SNN_CONFIG_UNAVAILABLE) {
+            length += (size_t)snprintf(text + length, bytes - length, "%s%s", length == 0 ? "" : " ", word->name);
+        }
+    }
+}
+
+void snn_config_describe(void (*see)(void *context, const snn_config_description *key), void *context)
+{
+    char takes[SNN_CONFIG_EXPECTATION_BYTES], words[SNN_CONFIG_EXPECTATION_BYTES];
     for (int i = 0; i < SNN_CONFIG_KEYS; i++) {
         const snn_config_key *key = &snn_config_keys[i];
-        if (strcmp(section, key->section) != 0) {
-            section = key->section;
-            (void)snprintf(text, sizeof text, "[%s]", section);
-            line(context, text);
-        }
-        const char *equals = key->fallback != NULL ? " = " : "";
-        (void)snprintf(text, sizeof text, "  %s%s%s", key->name, equals, key->fallback != NULL ? key->fallback : "");
-        line(context, text);
-        snn_config_expectation(key, expectation);
-        (void)snprintf(text, sizeof text, "      %s: %s", expectation, key->meaning);
-        line(context, text);
+        const snn_config_section *section = snn_config_find_section(key->section);
+        snn_config_expectation(key, takes);
+        list_words(key->words, words, sizeof words);
+        const snn_config_description description = {
+            .section = key->section,
+            .section_meaning = section != NULL ? section->meaning : "",
+            .name = key->name,
+            .fallback = key->fallback,
+            .example = key->example,
+            .needed = key->needed,
+            .takes = takes,
+            .words = words,
+            .path = key->type == SNN_CONFIG_PATH,
+            .meaning = key->meaning,
+        };
+        see(context, &description);
     }
+}
+
+typedef struct template_writer {
+    FILE *out;
+    const char *section; /* of the key before; "" at first */
+} template_writer;
+
+/* Comments of at most so many columns. */
+static void write_comment(FILE *out, const char *text)
+{
+    enum { WIDTH = 118 };
+    while (*text != '\0') {
+        size_t length = strlen(text);
+        if (length > WIDTH) {
+            length = WIDTH;
+            while (length > 1 && text[length] != ' ') {
+                length--;
+            }
+        }
+        (void)fprintf(out, "# %.*s\n", (int)length, text);
+        text += length;
+        text += *text == ' ';
+    }
+}
+
+static void write_template_key(void *context, const snn_config_description *key)
+{
+    template_writer *writer = context;
+    char text[3 * SNN_CONFIG_EXPECTATION_BYTES];
+    if (strcmp(writer->section, key->section) != 0) {
+        writer->section = key->section;
+        (void)fputc('\n', writer->out);
+        write_comment(writer->out, key->section_meaning);
+        (void)fprintf(writer->out, "[%s]\n", key->section);
+    }
+    (void)snprintf(text, sizeof text, "%s: %s", key->takes, key->meaning);
+    write_comment(writer->out, text);
+    (void)fprintf(writer->out, "%s%s = %s\n", key->needed ? "" : "#", key->name,
+                  key->fallback != NULL ? key->fallback : key->example);
+}
+
+void snn_config_write_template(FILE *out)
+{
+    template_writer writer = {.out = out, .section = ""};
+    (void)fputs(
+        "# Configuration of snn_dist: every key. Those behind a # have the default that is shown, or none and an\n"
+        "# example is shown. Relative paths start at the folder of this file.\n",
+        out);
+    snn_config_describe(write_template_key, &writer);
 }

@@ -237,14 +237,19 @@ static snn_status approx_verb(int argc, char **argv)
     return status;
 }
 
+static const snn_verb_option options_taken[] = {
+    {"--function", "all|NAME", "one function only (an unknown name lists them)"},
+    {"--timesteps", "T", "simulated steps, 8 to 4096 (default 128)"},
+    {"-o", "DIRECTORY", "also write approx.h5 and a picture of each function, approx_NAME.svg"},
+    {NULL, NULL, NULL},
+};
+
 const snn_verb snn_verb_approx = {
     "approx",
     "approx [--function all|NAME] [--timesteps T] [-o DIRECTORY]",
     "how well a neuron follows each nonlinearity, for each schedule and with windows: mean and maximum error",
-    "  --function NAME   one function only (an unknown name lists them): every kind of neuron is\n"
-    "                    one of them; a minimum is a maximum of negated inputs, RMS normalisation a\n"
-    "                    layer_norm without the mean\n"
-    "  --timesteps T     simulated steps, 8 to 4096 (default 128)\n"
-    "  -o DIRECTORY      also write approx.h5 and a picture of each function, approx_NAME.svg\n",
+    options_taken,
+    "Every kind of neuron is one of the functions; a minimum is a maximum of negated inputs, RMS normalisation a\n"
+    "layer_norm without the mean.",
     approx_verb,
 };

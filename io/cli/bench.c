@@ -271,19 +271,25 @@ static snn_status bench_verb(int argc, char **argv)
     return run_with_json(&options);
 }
 
+static const snn_verb_option options_taken[] = {
+    {"CONFIG.toml", NULL, "the network of this config, with random images, instead of layers"},
+    {"--json", "FILE.json", "also write the results there"},
+    {"--layers", "TEXT", "only layers with TEXT in their or their network's name"},
+    {"--kernels", "amx|avx512|avx2|portable", "only these kernels (default: all; a network: the best)"},
+    {"--weights", "int16|int8|float32", "format of the weights (default int16; a network: as its config says)"},
+    {"--block", "B", "timesteps in a block (default 8; a network: as its config says)"},
+    {"--threads", "N", "also with N threads, and N processes beside it (default 1)"},
+    {"--scaling", NULL, "also with twice the images, channels and pixels, and late timesteps"},
+    {"--seconds", "S", "measure each for S seconds, three times at least (default 0.2)"},
+    {"--set", "section.key=value", "override the config (repeatable)"},
+    {NULL, NULL, NULL},
+};
+
 const snn_verb snn_verb_bench = {
     "bench",
     "bench [CONFIG.toml] [options]",
     "speed of the kernels on representative layers, or of a config's network, against the peak and oneDNN",
-    "  CONFIG.toml               the network of this config, with random images, instead of layers\n"
-    "  --json FILE               also write the results there\n"
-    "  --layers TEXT             only layers with TEXT in their or their network's name\n"
-    "  --kernels NAME            only these kernels (amx, avx512, avx2, portable; default: all; a network: the best)\n"
-    "  --weights FORMAT          int16 (default), int8 or float32 (a network: as its config says)\n"
-    "  --block B                 timesteps in a block (default 8; a network: as its config says)\n"
-    "  --threads N               also with N threads, and N processes beside it (default 1)\n"
-    "  --scaling                 also with twice the images, channels and pixels, and late timesteps\n"
-    "  --seconds S               measure each for S seconds, three times at least (default 0.2)\n"
-    "  --set section.key=value   override the config (repeatable)\n",
+    options_taken,
+    NULL,
     bench_verb,
 };

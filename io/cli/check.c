@@ -102,6 +102,7 @@ const snn_verb snn_verb_check = {
     "check",
     "check model.onnx",
     "what becomes of every node: neurons, linear operator, folded, or refused and why; depth and latency",
-    "exit code 0 only if every node converts, 1 otherwise\n",
+    NULL,
+    "exit code 0 only if every node converts, 1 otherwise",
     check_verb,
 };

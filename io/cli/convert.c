@@ -52,13 +52,19 @@ static snn_status convert_verb(int argc, char **argv)
     return status;
 }
 
+static const snn_verb_option options_taken[] = {
+    {"-o", "net.snn.h5", "where the converted network goes"},
+    SNN_OPTION_SET,
+    SNN_OPTION_QUIET,
+    SNN_OPTION_PROGRESS,
+    {NULL, NULL, NULL},
+};
+
 const snn_verb snn_verb_convert = {
     "convert",
     "convert CONFIG.toml -o net.snn.h5",
     "calibrate and convert the model (under mpirun: over all ranks); a run can name the result as model.network",
-    "  -o FILE                   where the converted network goes\n"
-    "  --set section.key=value   override the file (repeatable)\n"
-    "  --quiet                   print nothing but errors\n"
-    "  --progress auto|always|never\n",
+    options_taken,
+    NULL,
     convert_verb,
 };

@@ -98,15 +98,20 @@ done:
     return status;
 }
 
+static const snn_verb_option options_taken[] = {
+    {"-o", "step.onnx", "where the graph goes"},
+    {"--set", "section.key=value", "override the configuration (repeatable)"},
+    SNN_OPTION_QUIET,
+    {NULL, NULL, NULL},
+};
+
 const snn_verb snn_verb_export = {
     "export",
     "export net.snn.h5|CONFIG.toml -o step.onnx",
     "one timestep of a converted network as an ONNX graph, (image, t, states) -> (logits, states)",
-    "  -o FILE                   where the graph goes\n"
-    "  --set section.key=value   override the configuration (repeatable)\n"
-    "  --quiet                   print nothing but errors\n"
+    options_taken,
     "Networks with windows are complete. For others [neuron] and [simulation] of the configuration, which names the\n"
     "network as model.network, say how it is run; without one they have their defaults. Any runtime finds the logits\n"
-    "of every timestep, bit for bit.\n",
+    "of every timestep, bit for bit.",
     export_verb,
 };

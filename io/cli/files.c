@@ -59,7 +59,8 @@ const snn_verb snn_verb_verify = {
     "verify",
     "verify FILE.h5",
     "whether an output, checkpoint or network file is whole",
-    "exit code 0 if whole, 1 if not\n",
+    NULL,
+    "exit code 0 if whole, 1 if not",
     verify_verb,
 };
 
@@ -67,6 +68,7 @@ const snn_verb snn_verb_diff = {
     "diff",
     "diff a.h5 b.h5",
     "compares two outputs bit for bit, leaving out times and rank layout",
-    "exit code 0 if the same, 1 if different (and where)\n",
+    NULL,
+    "exit code 0 if the same, 1 if different (and where)",
     diff_verb,
 };

@@ -5,36 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/cli/verbs.h"
+#include "io/cli/help.h"
 #include "io/hdf5_helpers.h"
-
-static const snn_verb *const verbs[] = {&snn_verb_run,    &snn_verb_convert, &snn_verb_check,  &snn_verb_plan,
-                                        &snn_verb_verify, &snn_verb_diff,    &snn_verb_report, &snn_verb_approx,
-                                        &snn_verb_bench,  &snn_verb_tune,    &snn_verb_export};
-enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
-
-static void print_help(void)
-{
-    puts("snn_dist runs a trained network as a spiking network with signGD neurons, on any number of ranks.\n");
-    puts("usage:");
-    for (int i = 0; i < VERB_COUNT; i++) {
-        printf("  snn_dist %s\n      %s\n", verbs[i]->usage, verbs[i]->summary);
-    }
-    puts("  snn_dist CONFIG.toml\n      the same as snn_dist run CONFIG.toml");
-    puts("  snn_dist --version | --help | VERB --help\n");
-    puts("exit codes: 0 done; 1 a comparison or check failed; 2 bad usage, config or input; 3 input/output failure;");
-    puts("  4 stopped early with a checkpoint written (run the same command again to go on); 70 internal error");
-}
-
-static const snn_verb *find_verb(const char *word)
-{
-    for (int i = 0; i < VERB_COUNT; i++) {
-        if (strcmp(verbs[i]->name, word) == 0) {
-            return verbs[i];
-        }
-    }
-    return NULL;
-}
 
 snn_status snn_usage_error(const snn_verb *verb, const char *format, ...)
 {
@@ -63,7 +35,7 @@ static snn_status run_verb(const snn_verb *verb, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: snn_dist %s\n%s\n\n%s", verb->usage, verb->summary, verb->help);
+            snn_help_print_verb(verb);
             return snn_ok();
         }
     }
@@ -83,14 +55,14 @@ static snn_status dispatch(int argc, char **argv)
         return snn_fail(SNN_INPUT_ERROR, "no command and no config file given (see snn_dist --help)");
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_help();
+        snn_help_print();
         return snn_ok();
     }
     if (strcmp(argv[1], "--version") == 0) {
         snn_print_version();
         return snn_ok();
     }
-    const snn_verb *verb = find_verb(argv[1]);
+    const snn_verb *verb = snn_verb_find(argv[1]);
     if (verb != NULL) {
         return run_verb(verb, argc - 1, argv + 1);
     }
@@ -104,7 +76,7 @@ static snn_status dispatch(int argc, char **argv)
 /* Everything but run, convert and tune is the work of one process, whoever launched how many; so is their help. */
 static bool is_spare_process(int argc, char **argv)
 {
-    const snn_verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
+    const snn_verb *verb = argc > 1 ? snn_verb_find(argv[1]) : NULL;
     bool collective = argc > 1 && (is_run(argv[1]) || verb == &snn_verb_convert || verb == &snn_verb_tune);
     for (int i = 1; i < argc; i++) {
         collective = collective && strcmp(argv[i], "--help") != 0;

@@ -167,15 +167,22 @@ static snn_status plan_verb(int argc, char **argv)
     return status;
 }
 
+static const snn_verb_option options_taken[] = {
+    {"--ranks", "N", "number of ranks, or several for a table of predicted scaling"},
+    {"-o", "plan.toml", "write the plan, for `run --plan`"},
+    {"--plan", "plan.toml", "that plan instead of the planner's"},
+    {"--machine", "machine.toml", "cores, memory and links of another machine (parallel.machine)"},
+    {"--layout", "REPLICASxSTAGESxCHANNELS",
+     "how the ranks are used; the last are shards of channels (0: the planner decides)"},
+    {"--set", "section.key=value", "override the file (repeatable): parallel.objective, parallel.memory_gb, ..."},
+    {NULL, NULL, NULL},
+};
+
 const snn_verb snn_verb_plan = {
     "plan",
     "plan CONFIG.toml --ranks N[,N...] [-o plan.toml]",
     "what each of N ranks would hold and what it would cost, without running",
-    "  --ranks N                 number of ranks, or several for a table of predicted scaling\n"
-    "  -o plan.toml              write the plan, for `run --plan`\n"
-    "  --plan plan.toml          that plan instead of the planner's\n"
-    "  --machine machine.toml    cores, memory and links of another machine (parallel.machine)\n"
-    "  --layout RxSxC            replicas x stages x channel shards (0: the planner decides)\n"
-    "  --set section.key=value   override the file (repeatable): parallel.objective, parallel.memory_gb, ...\n",
+    options_taken,
+    NULL,
     plan_verb,
 };

@@ -72,10 +72,16 @@ static snn_status report_verb(int argc, char **argv)
     return status;
 }
 
+static const snn_verb_option options_taken[] = {
+    {"-o", "report.html", "the page to write: complete in itself, nothing is fetched"},
+    {NULL, NULL, NULL},
+};
+
 const snn_verb snn_verb_report = {
     "report",
     "report out.h5 [more.h5] -o report.html",
     "one HTML page with tables and plots of outputs",
-    "  -o report.html            the page to write: complete in itself, nothing is fetched\n",
+    options_taken,
+    NULL,
     report_verb,
 };

@@ -85,17 +85,21 @@ static snn_status run_verb(int argc, char **argv)
     return status;
 }
 
+static const snn_verb_option options_taken[] = {
+    SNN_OPTION_SET,
+    {"--restart", "auto|never|FILE",
+     "go on from the newest whole checkpoint (default), start anew, or go on from FILE"},
+    {"--max-hours", "H", "stop with a checkpoint before H hours are over (default 0: no limit)"},
+    {"--layout", "REPLICASxSTAGESxCHANNELS",
+     "how the ranks are used; the last are shards of channels (0: the planner decides)"},
+    {"--plan", "plan.toml", "the layout that `plan -o` wrote, or one made by hand"},
+    {"--trace", "FILE.json", "write a timeline of all ranks and threads (chrome://tracing, ui.perfetto.dev)"},
+    SNN_OPTION_QUIET,
+    SNN_OPTION_PROGRESS,
+    {NULL, NULL, NULL},
+};
+
 const snn_verb snn_verb_run = {
-    "run",
-    "run CONFIG.toml [options]",
-    "evaluate a network (under mpirun: over all ranks)",
-    "  --set section.key=value   override the file (repeatable)\n"
-    "  --restart auto|never|FILE go on from the newest whole checkpoint (default), start anew, or go on from FILE\n"
-    "  --max-hours H             stop with a checkpoint before H hours are over (default 0: no limit)\n"
-    "  --layout RxSxC            replicas x stages x channel shards (0: the planner decides)\n"
-    "  --plan plan.toml          the layout that `plan -o` wrote, or one made by hand\n"
-    "  --trace FILE.json         write a timeline of all ranks and threads (chrome://tracing, ui.perfetto.dev)\n"
-    "  --quiet                   print nothing but errors\n"
-    "  --progress auto|always|never\n",
+    "run",    "run CONFIG.toml [options]", "evaluate a network (under mpirun: over all ranks)", options_taken, NULL,
     run_verb,
 };

@@ -277,17 +277,23 @@ static snn_status tune_verb(int argc, char **argv)
     return status;
 }
 
+static const snn_verb_option options_taken[] = {
+    {"-o", "tuned.toml", "write the config with what is recommended"},
+    {"--steps", "N", "at most N spikes of a neuron"},
+    {"--latency", "T", "at most T timesteps"},
+    {"--agreement", "A", "the least latency with an expected agreement of at least A (0 to 1)"},
+    {"--restart", "auto|never", "go on from what was measured before (default), or start anew"},
+    SNN_OPTION_SET,
+    SNN_OPTION_QUIET,
+    SNN_OPTION_PROGRESS,
+    {NULL, NULL, NULL},
+};
+
 const snn_verb snn_verb_tune = {
     "tune",
     "tune CONFIG.toml [-o tuned.toml]",
     "find the dynamics on the calibration images: latency, spikes, agreement (under mpirun: over all ranks)",
-    "  -o FILE                   write the config with what is recommended\n"
-    "  --steps N                 at most N spikes of a neuron\n"
-    "  --latency T               at most T timesteps\n"
-    "  --agreement A             the least latency with an expected agreement of at least A (0 to 1)\n"
-    "  --restart auto|never      go on from what was measured before (default), or start anew\n"
-    "  --set section.key=value   override the file (repeatable)\n"
-    "  --quiet                   print nothing but errors\n"
-    "  --progress auto|always|never\n",
+    options_taken,
+    NULL,
     tune_verb,
 };

@@ -2,6 +2,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -446,31 +449,73 @@ static void damaged_packs_are_refused(void **state)
     snn_config_destroy(config);
 }
 
-typedef struct seen_lines {
-    int sections, keys, lines;
-    bool timesteps, range;
-} seen_lines;
+typedef struct seen_keys {
+    int keys, needed;
+    bool batch, encoding;
+} seen_keys;
 
-static void see_line(void *context, const char *text)
+static void see_key(void *context, const snn_config_description *key)
 {
-    seen_lines *seen = context;
-    seen->lines++;
-    seen->sections += text[0] == '[';
-    seen->keys += strncmp(text, "  ", 2) == 0 && text[2] != ' ';
-    seen->timesteps = seen->timesteps || strcmp(text, "  timesteps = 0") == 0;
-    seen->range = seen->range || strcmp(text, "      an integer from 1 to 65535: images per group") == 0;
+    seen_keys *seen = context;
+    seen->keys++;
+    seen->needed += key->needed;
+    assert_true(key->meaning[0] != '\0' && key->section_meaning[0] != '\0');
+    assert_true((key->fallback == NULL) == (key->example != NULL)); /* something to show for each */
+    if (strcmp(key->name, "batch") == 0) {
+        assert_string_equal(key->takes, "an integer from 1 to 65535");
+        assert_string_equal(key->fallback, "16");
+        assert_string_equal(key->words, "");
+        seen->batch = true;
+    }
+    if (strcmp(key->name, "encoding") == 0) {
+        assert_string_equal(key->section, "simulation");
+        assert_string_equal(key->words, "float deterministic direct stochastic");
+        seen->encoding = true;
+    }
 }
 
 static void the_description_has_every_key(void **state)
 {
     (void)state;
-    seen_lines seen = {0};
-    snn_config_describe(see_line, &seen);
-    assert_int_equal(seen.sections, 8);
+    seen_keys seen = {0};
+    snn_config_describe(see_key, &seen);
     assert_int_equal(seen.keys, 48);
-    assert_int_equal(seen.lines, 8 + 2 * 48);
-    assert_true(seen.timesteps);
-    assert_true(seen.range);
+    assert_int_equal(seen.needed, 3);
+    assert_true(seen.batch && seen.encoding);
+}
+
+/* Without its comments the template says three keys, and nothing but the defaults; with all of them it is read, too. */
+static void the_template_is_a_configuration_of_defaults(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    snn_config_write_template(out);
+    assert_int_equal(fclose(out), 0);
+    snn_config *config = read_good(text, NULL);
+    snn_config *plain = read_good("[model]\nonnx = \"model.onnx\"\n[data]\ntest = \"test.h5\"\n"
+                                  "calibration = \"calibration.h5\"\n",
+                                  NULL);
+    assert_string_equal(config->text, plain->text);
+    snn_config_destroy(plain);
+    snn_config_destroy(config);
+
+    int uncommented = 0;
+    for (char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (line[0] == '#' && line[1] != ' ' && line[1] != '\0') {
+            line[0] = ' ';
+            uncommented++;
+        }
+    }
+    assert_int_equal(uncommented, 48 - 3);
+    config = read_good(text, NULL);
+    assert_int_equal(config->table_length, 3);
+    assert_int_equal(config->data.mean_count, 1);
+    snn_config_destroy(config);
+    free(text);
 }
 
 static void toml_documents_are_flat_and_in_file_order(void **state)
@@ -526,6 +571,7 @@ int main(void)
         cmocka_unit_test(a_packed_configuration_is_the_same),
         cmocka_unit_test(damaged_packs_are_refused),
         cmocka_unit_test(the_description_has_every_key),
+        cmocka_unit_test(the_template_is_a_configuration_of_defaults),
         cmocka_unit_test(toml_documents_are_flat_and_in_file_order),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
