@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The table of accuracies in the README: trained network, the paper's dynamics, windows, and what `tune` finds.
 
-    jobs/accuracy.py CONFIG.toml [CONFIG.toml ...] [--program build/release/snn_dist] [--ranks 1] [--images N] [-o table.md]
+    jobs/accuracy.py CONFIG.toml [CONFIG.toml ...] [--program snn_dist] [--ranks 1] [--images N] [-o table.md]
 
 Each CONFIG.toml names a model, test and calibration data; its [neuron] section is overridden. For every network it runs
   - the paper's synchronous dynamics (eta0 = 0.15, gamma = 0.95, float encoding), accuracy at T = 32 and T = 64,
@@ -18,6 +18,8 @@ import sys
 import tempfile
 
 import h5py
+
+from program import find_program
 
 
 def run(program, ranks, config, settings, folder):
@@ -98,7 +100,7 @@ def row_of(arguments, config, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configs", nargs="+", metavar="CONFIG.toml")
-    parser.add_argument("--program", default="build/release/snn_dist")
+    parser.add_argument("--program", default=find_program())
     parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--images", type=int, default=0, help="of each test set, 0 = all")
     parser.add_argument("--keep", help="folder for what tune has measured, so that a second run goes on from there")

@@ -6,7 +6,7 @@
 set -u
 ranks=${1:?number of ranks}
 shift
-program=${SNN_DIST:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/build/release/snn_dist}
+source "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 read -r -a launcher <<<"${SNN_DIST_LAUNCHER:-mpirun}"
 while
   "${launcher[@]}" -np "$ranks" "$program" run "$@"

@@ -11,8 +11,7 @@
 # For a quiet machine: other work makes runs slower, not the prediction. The fastest of RUNS runs counts (3). RUN is put
 # before the programs, for example RUN="chrt -f 10" to go before other processes; LAYOUTS are those that are tried.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-program=${SNN_DIST:-$root/build/release/snn_dist}
+source "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 shared=$root/../shared
 runs=${RUNS:-3}
 run=${RUN:-}

@@ -24,7 +24,8 @@ from pathlib import Path
 
 import h5py
 
-ROOT = Path(__file__).resolve().parent.parent
+from program import ROOT, find_program
+
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 LAYOUTS = (("replicas", "2x1x1", 1.7), ("stages", "1x2x1", 1.7), ("channels", "1x1x2", 1.5))
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
@@ -33,7 +34,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMPI_ALLOW_RUN_AS_ROOT": "
 
 class Study:
     def __init__(self, options, config, folder):
-        self.program, self.folder, self.runs = str(options.program), Path(folder), 0
+        self.program, self.folder, self.runs = options.program, Path(folder), 0
         self.settings = ["--set", "checkpoint.directory="]
         for text in options.set:
             self.settings += ["--set", text]
@@ -150,7 +151,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--many", default="", help="rank counts, for example 16,32,64")
     parser.add_argument("--csv", type=Path)
-    parser.add_argument("--program", type=Path, default=ROOT / "build/release/snn_dist")
+    parser.add_argument("--program", default=find_program())
     options = parser.parse_intermixed_args()
     counts = [int(text) for text in options.many.split(",") if text]
     tables = []

@@ -13,7 +13,6 @@ Needs h5py; depth also numpy and onnx.
 """
 import argparse
 import csv
-import os
 import re
 import shlex
 import subprocess
@@ -24,6 +23,7 @@ from pathlib import Path
 import h5py
 
 import plots
+from program import find_program
 
 HERE = Path(__file__).resolve().parent
 PATH_LINE = r'(?m)^((?:onnx|network|test|calibration) *= *)"([^"]+\.(?:onnx|h5))"'
@@ -53,7 +53,7 @@ class Study:
         converted = re.sub(r"(?m)^onnx *=.*$", f'network = "{network}"', text)
         if converted != text:
             settings = [word for setting in self.options.set for word in ("--set", setting)]
-            execute([str(self.options.program), "convert", str(config), "-o", str(network), *settings])
+            execute([self.options.program, "convert", str(config), "-o", str(network), *settings])
         copy.write_text(converted)
         return copy
 
@@ -63,7 +63,7 @@ class Study:
             layout = layout.replace(letter, str(ranks))
         output = self.folder / f"{name}_{ranks}.h5"
         command = shlex.split(self.options.launcher.format(ranks=ranks)) + [
-            str(self.options.program), "run", str(config), *self.settings(), "--layout", layout,
+            self.options.program, "run", str(config), *self.settings(), "--layout", layout,
             "--set", f"output.file={output.resolve()}", *extra]
         best = None
         for _ in range(self.options.repeat):
@@ -93,7 +93,7 @@ class Study:
         return row
 
     def compare(self, first, output, row):
-        same = subprocess.run([str(self.options.program), "diff", str(first), str(output)], stdout=subprocess.DEVNULL)
+        same = subprocess.run([self.options.program, "diff", str(first), str(output)], stdout=subprocess.DEVNULL)
         row["same_bits"] = "yes" if same.returncode == 0 else "NO"
 
     def relate(self, rows):
@@ -181,7 +181,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=1, help="the quickest of so many runs counts")
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
     parser.add_argument("--launcher", default="mpirun -np {ranks}")
-    parser.add_argument("--program", type=Path, default=Path(os.environ.get("SNN_DIST", HERE.parent / "build/release/snn_dist")))
+    parser.add_argument("--program", default=find_program())
     options = parser.parse_intermixed_args()
     if options.study != "depth" and options.config is None:
         parser.error(f"{options.study} needs a configuration")

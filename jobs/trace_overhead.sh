@@ -9,8 +9,7 @@
 # pairs (11) of RANKS ranks (2) with one thread each. RUN is put before mpirun, for example RUN="chrt -f 10" to go before
 # other processes; SNN_DIST names the program.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-program=${SNN_DIST:-$root/build/release/snn_dist}
+source "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1

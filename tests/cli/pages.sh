@@ -51,6 +51,22 @@ for key in $keys; do
   fi
 done
 
+# The table that people read in the repository has the same keys, defaults and meanings.
+"$snn_dist" config >template
+/usr/bin/python3 - "$root/configs/README.md" >out 2>&1 <<'PYTHON' && pass || fail "configs/README.md: $(cat out)"
+import re, sys
+told, comment = [], []
+for line in open("template").read().splitlines():
+    key = re.fullmatch(r"#?(\w+) = (.*)", line)
+    if key:
+        told.append((key[1], key[2], " ".join(comment).split(": ", 1)[1]))
+    comment = comment + [line[2:]] if line.startswith("# ") else []
+rows = re.findall(r"(?m)^\| `(\w+)` \| (?:`(.*?)`)? *\| (.*) \|$", open(sys.argv[1]).read())
+assert len(rows) > 40 and [row[0] for row in rows] == [key[0] for key in told], (rows, told)
+for (name, default, meaning), (_, value, comment) in zip(rows, told):
+    assert default in ("", value) and meaning.startswith(comment), (name, default, value, meaning, comment)
+PYTHON
+
 # complete LINE: what bash offers at the end of it, sorted, with the table that bash knows the function by.
 touch my.toml other.txt net.snn.h5
 mkdir -p folder
