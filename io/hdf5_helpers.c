@@ -401,6 +401,35 @@ snn_status snn_hdf5_read_text(hid_t parent, const char *name, char **text)
     return status;
 }
 
+snn_status snn_hdf5_read_first_text(hid_t parent, const char *name, char **text)
+{
+    *text = NULL;
+    hid_t dataset = H5Dopen2(parent, name, H5P_DEFAULT);
+    if (dataset < 0) {
+        return snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "is missing or cannot be read");
+    }
+    hid_t type = H5Dget_type(dataset);
+    hid_t space = H5Dget_space(dataset);
+    hid_t one = H5Screate(H5S_SCALAR);
+    const hsize_t begin = 0, count = 1;
+    char *found = NULL;
+    snn_status status = snn_ok();
+    if (H5Tis_variable_str(type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
+        H5Sget_simple_extent_npoints(space) < 1) {
+        status = snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "expected texts");
+    } else if (H5Sselect_hyperslab(space, H5S_SELECT_SET, &begin, NULL, &count, NULL) < 0 ||
+               H5Dread(dataset, type, one, space, H5P_DEFAULT, &found) < 0) {
+        status = snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "cannot read");
+    } else {
+        status = take_text(found, text);
+    }
+    snn_hdf5_close(one);
+    snn_hdf5_close(space);
+    snn_hdf5_close(type);
+    snn_hdf5_close(dataset);
+    return status;
+}
+
 /* ---- attributes ---- */
 
 snn_status snn_hdf5_write_attribute(hid_t object, const char *name, hid_t type, int64_t count, const void *data)

@@ -68,6 +68,8 @@ snn_status snn_hdf5_write_text(hid_t parent, const char *name, const char *text)
 snn_status snn_hdf5_write_texts(hid_t parent, const char *name, const char *const *texts, int64_t count);
 /* The caller frees *text with snn_release. */
 snn_status snn_hdf5_read_text(hid_t parent, const char *name, char **text);
+/* The first of several, as snn_hdf5_write_texts writes them; likewise. */
+snn_status snn_hdf5_read_first_text(hid_t parent, const char *name, char **text);
 
 /* Attributes of an open object. `count` 0 is a scalar. */
 snn_status snn_hdf5_write_attribute(hid_t object, const char *name, hid_t type, int64_t count, const void *data);

@@ -30,6 +30,7 @@ typedef struct snn_output {
     uint64_t data_hash;  /* rank 0 */
     const char *kernels; /* instruction set used */
     snn_codec codec;     /* of packets, as asked for; what AUTO became is in the traffic's lines */
+    int32_t idle_ranks;  /* that have no work in this plan; rank 0 */
     double seconds;      /* of the evaluation; rank 0 */
     int64_t started;     /* Unix time of the start; rank 0. 0: now less `seconds` */
 } snn_output;

@@ -285,6 +285,7 @@ static snn_status fill_provenance(hid_t group, const snn_output *output, const s
 {
     char layout[256];
     SNN_TRY(write_build(group));
+    SNN_TRY(snn_hdf5_write_attribute(group, "idle_ranks", H5T_NATIVE_INT32, 0, &output->idle_ranks));
     SNN_TRY(write_times(group, output));
     SNN_TRY(write_origin(group, output));
     SNN_TRY(snn_hdf5_write_text(group, "layout", snn_plan_describe(output->plan, layout, sizeof layout)));

@@ -44,10 +44,34 @@ static snn_status read_accuracy(hid_t file, snn_report_run *run)
     return snn_hdf5_read_array(file, "accuracy/total", H5T_NATIVE_INT64, 0, NULL, &run->images);
 }
 
+/* An attribute that older files lack stays as it is. */
+static snn_status read_if_there(hid_t group, const char *name, hid_t type, void *value)
+{
+    return H5Aexists(group, name) > 0 ? snn_hdf5_read_attribute(group, name, type, 0, value) : snn_ok();
+}
+
+static snn_status read_dynamics_attributes(hid_t group, snn_report_run *run)
+{
+    run->windows = H5Aexists(group, "steps") > 0;
+    if (H5Aexists(group, "neurons") > 0) {
+        char *neurons;
+        SNN_TRY(snn_hdf5_read_text_attribute(group, "neurons", &neurons));
+        run->subgradient = strcmp(neurons, "subgradient") == 0;
+        snn_release(neurons);
+    }
+    SNN_TRY(read_if_there(group, "first_answer", H5T_NATIVE_INT32, &run->first_answer));
+    SNN_TRY(read_if_there(group, "depth", H5T_NATIVE_INT32, &run->depth));
+    SNN_TRY(read_if_there(group, "delay", H5T_NATIVE_INT32, &run->delay));
+    SNN_TRY(read_if_there(group, "ratio", H5T_NATIVE_DOUBLE, &run->ratio));
+    return read_if_there(group, "margin", H5T_NATIVE_DOUBLE, &run->margin);
+}
+
 /* Files written before there were windows do not say: all neurons fired at all timesteps. */
 static snn_status read_dynamics(hid_t file, snn_report_run *run)
 {
     int64_t interval = run->timesteps;
+    run->latency = run->timesteps;
+    run->first_answer = 1;
     run->spikes_per_neuron = run->timesteps;
     if (H5Lexists(file, "dynamics", H5P_DEFAULT) > 0) {
         hid_t group;
@@ -55,8 +79,13 @@ static snn_status read_dynamics(hid_t file, snn_report_run *run)
         SNN_TRY(snn_hdf5_read_array(file, "dynamics/spikes_per_neuron", H5T_NATIVE_DOUBLE, 0, NULL,
                                     &run->spikes_per_neuron));
         SNN_TRY(snn_hdf5_open_group(file, "dynamics", &group));
-        run->windows = H5Aexists(group, "steps") > 0;
+        snn_status status = read_dynamics_attributes(group, run);
         snn_hdf5_close(group);
+        SNN_TRY(status);
+        SNN_TRY(snn_hdf5_read_array(file, "dynamics/latency", H5T_NATIVE_INT64, 0, NULL, &run->latency));
+    }
+    if (run->first_answer < 1 || run->first_answer > run->timesteps) {
+        return snn_hdf5_failure(SNN_INPUT_ERROR, file, "dynamics", "first_answer is not within the timesteps");
     }
     if (interval < 1 || interval > run->timesteps) {
         return snn_hdf5_failure(SNN_INPUT_ERROR, file, "dynamics/interval", "is not within the timesteps");
@@ -80,6 +109,41 @@ static snn_status mean_of(hid_t group, const char *name, int32_t steps, double *
     return snn_ok();
 }
 
+static snn_status read_counts(hid_t group, const char *name, int64_t channels, int64_t *counts)
+{
+    return snn_hdf5_read_array(group, name, H5T_NATIVE_INT64, 1, &channels, counts);
+}
+
+/* Spikes, and channels that left their range. */
+static snn_status read_channels(hid_t group, const snn_report_run *run, snn_report_layer *layer)
+{
+    int64_t channels[1] = {0};
+    SNN_TRY(read_dims(group, "channel_spikes", 1, channels));
+    int64_t *counts = snn_allocate((size_t)channels[0], sizeof *counts);
+    snn_status status = counts == NULL ? snn_out_of_memory("report") : snn_ok();
+    if (!snn_failed(status)) {
+        status = read_counts(group, "channel_spikes", channels[0], counts);
+    }
+    for (int64_t c = 0; c < channels[0] && !snn_failed(status); c++) {
+        layer->spikes += counts[c];
+    }
+    if (!snn_failed(status) && H5Lexists(group, "channel_beyond", H5P_DEFAULT) > 0) {
+        status = read_counts(group, "channel_beyond", channels[0], counts);
+        layer->channels = channels[0];
+    }
+    const double values = (double)layer->neurons / (double)channels[0] * (double)run->images;
+    for (int64_t c = 0; c < layer->channels && !snn_failed(status); c++) {
+        const double share = (double)counts[c] / values;
+        layer->beyond += counts[c] > 0;
+        if (share > layer->worst_share) {
+            layer->worst_channel = c;
+            layer->worst_share = share;
+        }
+    }
+    snn_release(counts);
+    return status;
+}
+
 static snn_status fill_layer(hid_t group, snn_report_run *run, double *values, snn_report_layer *layer)
 {
     double mean = 0.0;
@@ -89,6 +153,7 @@ static snn_status fill_layer(hid_t group, snn_report_run *run, double *values, s
     if (H5Aexists(group, "first_step") > 0) {
         SNN_TRY(snn_hdf5_read_attribute(group, "first_step", H5T_NATIVE_INT32, 0, &layer->first_step));
     }
+    SNN_TRY(read_channels(group, run, layer));
     SNN_TRY(mean_of(group, "firing_rate", run->steps, values, &layer->firing_rate));
     SNN_TRY(mean_of(group, "flip_rate", run->steps, values, &layer->flip_rate));
     run->tracking = H5Lexists(group, "tracking_error", H5P_DEFAULT) > 0;
@@ -209,6 +274,39 @@ static snn_status read_total(hid_t file, const char *name, int32_t ranks, int64_
     return status;
 }
 
+/* Packets by kind of edge and codec. */
+static snn_status read_lines(hid_t file, snn_report_run *run)
+{
+    const int64_t dims[] = {SNN_EDGE_KIND_COUNT, SNN_CODEC_AUTO, SNN_TRAFFIC_COLUMNS};
+    const char *name = "communication/by_kind_and_codec";
+    return H5Lexists(file, name, H5P_DEFAULT) > 0
+               ? snn_hdf5_read_array(file, name, H5T_NATIVE_DOUBLE, 3, dims, &run->lines[0][0].packets)
+               : snn_ok();
+}
+
+static snn_status read_ranks(hid_t file, snn_report_run *run)
+{
+    hid_t group;
+    const int64_t dims[1] = {run->ranks};
+    int64_t *threads = snn_allocate((size_t)run->ranks, sizeof *threads);
+    snn_status status = threads == NULL ? snn_out_of_memory("report") : snn_ok();
+    if (!snn_failed(status)) {
+        status = snn_hdf5_read_array(file, "provenance/threads", H5T_NATIVE_INT64, 1, dims, threads);
+    }
+    for (int32_t rank = 0; rank < run->ranks && !snn_failed(status); rank++) {
+        const int32_t count = (int32_t)threads[rank];
+        run->threads[0] = rank == 0 || count < run->threads[0] ? count : run->threads[0];
+        run->threads[1] = count > run->threads[1] ? count : run->threads[1];
+    }
+    snn_release(threads);
+    SNN_TRY(status);
+    SNN_TRY(snn_hdf5_read_first_text(file, "provenance/kernels", &run->kernels));
+    SNN_TRY(snn_hdf5_open_group(file, "provenance", &group));
+    status = read_if_there(group, "idle_ranks", H5T_NATIVE_INT32, &run->idle_ranks);
+    snn_hdf5_close(group);
+    return status;
+}
+
 static snn_status read_file(hid_t file, snn_report_run *run)
 {
     SNN_TRY(read_accuracy(file, run));
@@ -220,6 +318,8 @@ static snn_status read_file(hid_t file, snn_report_run *run)
     SNN_TRY(read_total(file, "communication/raw_bytes", run->ranks, &run->raw_bytes));
     SNN_TRY(read_total(file, "communication/sent_bytes", run->ranks, &run->sent_bytes));
     SNN_TRY(snn_hdf5_read_text(file, "communication/codec", &run->codec));
+    SNN_TRY(read_lines(file, run));
+    SNN_TRY(read_ranks(file, run));
     SNN_TRY(snn_hdf5_read_text(file, "provenance/model", &run->model));
     SNN_TRY(snn_hdf5_read_text(file, "provenance/layout", &run->layout));
     SNN_TRY(snn_hdf5_read_text(file, "provenance/started", &run->started));
@@ -232,11 +332,11 @@ static snn_status read_file(hid_t file, snn_report_run *run)
                                &run->trained_energy);
 }
 
-snn_status snn_report_read(const char *path, snn_report_run *run)
+snn_status snn_report_read(const char *path, bool verify, snn_report_run *run)
 {
     hid_t file;
     *run = (snn_report_run){.path = path};
-    SNN_TRY(snn_sealed_open(path, SNN_FILE_OUTPUT, true, &file));
+    SNN_TRY(snn_sealed_open(path, SNN_FILE_OUTPUT, verify, &file));
     snn_status status = read_file(file, run);
     snn_hdf5_close(file);
     return status;
@@ -251,6 +351,7 @@ void snn_report_clear(snn_report_run *run)
     snn_release(run->layers);
     snn_release(run->model);
     snn_release(run->layout);
+    snn_release(run->kernels);
     snn_release(run->codec);
     snn_release(run->started);
     snn_release(run->correct);

@@ -32,7 +32,7 @@ static snn_status make_report(const char *const *paths, int32_t count, const cha
     snn_report_run *runs = snn_allocate((size_t)count, sizeof *runs);
     snn_status status = runs == NULL ? snn_out_of_memory("report") : snn_ok();
     for (int32_t i = 0; i < count && !snn_failed(status); i++) {
-        status = snn_report_read(paths[i], &runs[i]);
+        status = snn_report_read(paths[i], true, &runs[i]);
     }
     if (!snn_failed(status)) {
         status = write_page(page, runs, count);

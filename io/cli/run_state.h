@@ -67,16 +67,10 @@ snn_status snn_run_evaluate(snn_run *run);
 /* Output file and the table on the terminal (run_report.c). */
 snn_status snn_run_report(snn_run *run);
 
-/* What left its calibrated range: a line of the table, and a warning where it is much (run_ranges.c). */
-void snn_run_say_ranges(const snn_run *run, const snn_statistics *statistics);
-
 /* Collective: the timeline, if wanted (run_report.c). */
 snn_status snn_run_write_trace(snn_run *run);
 
 /* Prints a line on stdout from rank 0 unless --quiet. */
 void snn_run_say(const snn_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Collective: the table of packets by kind of edge and codec. */
-snn_status snn_run_say_packets(snn_run *run);
 
 #endif

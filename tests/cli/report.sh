@@ -74,6 +74,17 @@ END
 # shellcheck disable=SC2181
 if [ $? -eq 0 ]; then pass; else fail "page: $(tail -n 4 out)"; fi
 
+# `show` prints what the run had printed, on any number of ranks, with windows and without.
+for setting in 0 8; do
+  on_ranks 3 run "$config" --restart never --set data.images=40 --set simulation.timesteps=0 --set neuron.steps=$setting \
+    --set parallel.replicas=0 --set output.file="$work/shown.h5" || fail "run to show: $(cat err)"
+  grep -v '^$' out | grep -v '^  output ' >printed
+  alone show shown.h5 || fail "show: $(cat err)"
+  grep -v '^$' out | tail -n +2 | diff printed - >differences && [ "$(wc -l <printed)" -gt 18 ] && pass || fail "show $setting: $(cat differences)"
+  grep -q "^shown.h5: digits.onnx, started 20" out && pass || fail "show: $(head -n 1 out)"
+done
+alone show page.html && fail "show takes a page" || { grep -q 'page.html: no seal' err && pass || fail "show: $(cat err)"; }
+
 # A network with streams, whose numbers are missing among the layers'; more than ten layers, in the network's order.
 if /usr/bin/python3 -c 'import onnx' 2>/dev/null; then
   /usr/bin/python3 "$root/jobs/generate_network.py" resnet --depth 20 --width 2 --image 8 --images 2 --calibration 2 \

@@ -53,6 +53,7 @@ static void check_dynamics(hid_t file)
     output_check_attribute(group, "steps", STEPS);
     output_check_attribute(group, "delay", DELAY);
     output_check_attribute(group, "depth", 3);
+    output_check_attribute(group, "first_answer", 2 * DELAY + 1); /* the last layer's first step, from 1 */
     output_succeeds(snn_hdf5_read_attribute(group, "magnitudes", H5T_NATIVE_INT32, STEPS, magnitudes));
     output_succeeds(snn_hdf5_read_attribute(group, "ratio", H5T_NATIVE_DOUBLE, 0, &ratio));
     output_succeeds(snn_hdf5_read_attribute(group, "margin", H5T_NATIVE_DOUBLE, 0, &margin));
