@@ -5,6 +5,7 @@
 #include "comm/world.h"
 #include "core/kernels/kernels.h"
 #include "io/cli/verbs.h"
+#include "io/diff_words.h"
 #include "io/output.h"
 #include "io/sealed.h"
 
@@ -25,6 +26,12 @@ static void print_difference(void *context, const char *line)
     puts(line);
 }
 
+static void print_sentence(void *context, const char *sentence)
+{
+    (void)context;
+    printf("  %s\n", sentence);
+}
+
 static snn_status diff_verb(int argc, char **argv)
 {
     int64_t differences = 0;
@@ -34,6 +41,10 @@ static snn_status diff_verb(int argc, char **argv)
     snn_status status = snn_output_diff(argv[1], argv[2], print_difference, NULL, &differences);
     if (status.code == SNN_OK) {
         printf("%s and %s hold the same results\n", argv[1], argv[2]);
+    }
+    if (status.code == SNN_CHECK_FAILED) {
+        puts("\nin words:");
+        SNN_TRY(snn_output_explain(argv[1], argv[2], print_sentence, NULL));
     }
     return status;
 }
@@ -69,6 +80,7 @@ const snn_verb snn_verb_diff = {
     "diff a.h5 b.h5",
     "compares two outputs bit for bit, leaving out times and rank layout",
     NULL,
-    "exit code 0 if the same, 1 if different (and where)",
+    "exit code 0 if the same, 1 if different: each part that differs, then in words what was set otherwise and where\n"
+    "the runs part",
     diff_verb,
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The verb `report`: a page that is complete in itself, shows what the outputs hold, and is complete or absent.
+# `show` and `diff` in words; and the verb `report`: a page that is complete in itself, shows what the outputs hold, and is complete or absent.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 config=$root/configs/digits_synchronous.toml
 cd "$work" || exit 1
@@ -84,6 +84,42 @@ for setting in 0 8; do
   grep -q "^shown.h5: digits.onnx, started 20" out && pass || fail "show: $(head -n 1 out)"
 done
 alone show page.html && fail "show takes a page" || { grep -q 'page.html: no seal' err && pass || fail "show: $(cat err)"; }
+
+# `diff` in words: what was set otherwise, and where the runs part, as h5py finds it.
+digits() { on_ranks 2 run "$root/configs/digits.toml" --quiet --restart never --set data.images=60 --set output.file="$work/$1" "${@:2}"; }
+digits left.h5 && digits wider.h5 --set neuron.margin=0.375 --set simulation.batch=7 && /usr/bin/python3 -c '
+import shutil, sys, h5py
+shutil.copy(sys.argv[1], "other_data.h5")
+with h5py.File("other_data.h5", "r+") as file:
+    images = file["images"][:]
+    images[7] = images[8]
+    file["images"][:] = images' "$root/configs/digits_test.h5" && digits exchanged.h5 --set data.test="$work/other_data.h5" || fail "runs to compare: $(cat err)"
+for other in wider.h5 exchanged.h5; do
+  alone diff left.h5 $other
+  [ $? -eq 1 ] && pass || fail "diff $other"
+  /usr/bin/python3 - left.h5 $other >expected <<'PYTHON'
+import sys, h5py, numpy
+names = sys.argv[1:]
+files = [h5py.File(name) for name in names]
+if "wider" in names[1]:
+    print(f"  neuron.margin is 0.25 in {names[0]} and 0.375 in {names[1]}")
+    print("  the converted networks are not the same (provenance/network_hash)")
+else:
+    print("  the test data are not the same (provenance/data_hash)")
+for layer in sorted(files[0]["layers"], key=lambda name: int(name.split("_")[0])):
+    spikes = [file[f"layers/{layer}/channel_spikes"][:] for file in files]
+    other = numpy.flatnonzero(spikes[0] != spikes[1])
+    if len(other):
+        print(f"  the first layer whose neurons fired otherwise is {layer}: in channel {other[0]} {spikes[0][other[0]]} spikes in "
+              f"{names[0]} and {spikes[1][other[0]]} in {names[1]} ({len(other)} of {len(spikes[0])} channels differ)")
+        break
+answers = [file["predictions/snn"][:] for file in files]
+image, timestep = numpy.argwhere(answers[0] != answers[1])[0]
+print(f"  the first image with another answer is number {image} (from 0, of 60): after timestep {timestep + 1} class "
+      f"{answers[0][image, timestep]} in {names[0]} and class {answers[1][image, timestep]} in {names[1]}")
+PYTHON
+  sed '1,/^in words:$/d' out | diff expected - >differences && [ -s expected ] && pass || fail "diff $other in words: $(cat differences)"
+done
 
 # A network with streams, whose numbers are missing among the layers'; more than ten layers, in the network's order.
 if /usr/bin/python3 -c 'import onnx' 2>/dev/null; then
