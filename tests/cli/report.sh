@@ -121,6 +121,23 @@ PYTHON
   sed '1,/^in words:$/d' out | diff expected - >differences && [ -s expected ] && pass || fail "diff $other in words: $(cat differences)"
 done
 
+# The snippets of the page on results do what they say.
+cp left.h5 out.h5
+alone show out.h5
+last=$(sed -n 's/^ *48  *\([0-9.]*\) %$/\1/p' out)
+/usr/bin/python3 -c 'import pandas' 2>/dev/null || echo "without pandas"
+/usr/bin/python3 - "$root/io/reading_results.md" >snippets 2>&1 <<'PYTHON' && pass || fail "snippets: $(tail -n 3 snippets)"
+import importlib.util, re, sys
+snippets = re.findall(r"```python\n(.*?)```", open(sys.argv[1]).read(), re.S)
+assert len(snippets) == 2
+exec(snippets[0])
+if importlib.util.find_spec("pandas"):
+    exec(snippets[1])
+    assert list(layers["name"]) == ["relu1", "relu2", "pool2", "relu3", "pool3", "relu4"] and layers["neurons"].sum() == 4288
+    assert confusions.to_numpy().sum() == 60
+PYTHON
+grep -q "^$last % after 48 timesteps; wrong: images \[" snippets && pass || fail "snippets: $(head -n 1 snippets), expected $last %"
+
 # A network with streams, whose numbers are missing among the layers'; more than ten layers, in the network's order.
 if /usr/bin/python3 -c 'import onnx' 2>/dev/null; then
   /usr/bin/python3 "$root/jobs/generate_network.py" resnet --depth 20 --width 2 --image 8 --images 2 --calibration 2 \
