@@ -411,8 +411,7 @@ void check_project_case(const snn_kernels *kernels, project_case *c)
     }
     memset(guarded, 0x5a, (size_t)(count + 2 * GUARD) * sizeof *guarded);
     memcpy(guarded + GUARD, before, (size_t)count * sizeof *before);
-    const int64_t scratch =
-        kernels->scratch_bytes(&packed, positions, c->tile.steps);
+    const int64_t scratch = kernels->scratch_bytes(&packed, positions, c->tile.steps);
     uint8_t *guarded_scratch = allocate(scratch + GUARD, 1);
     fill_random(guarded_scratch, (size_t)scratch);
     memset(guarded_scratch + scratch, 0x5a, GUARD);

@@ -50,7 +50,7 @@ static void random_shapes(snn_population *p)
     const bool large = random_int(0, 3) == 0, nary = snn_neuron_reads_all_channels(p->kind);
     snn_shape shape = {random_int(1, 4), random_int(1, large ? 8 : 4), random_int(1, large ? 75 : 12)};
     shape.channels = random_int(0, 2) == 0 ? 8 * random_int(1, 12) : shape.channels; /* spikes without gaps */
-    if (random_int(0, 5) == 0 && !snn_neuron_reads_all_positions(p->kind)) { /* errors are those of a sample */
+    if (random_int(0, 5) == 0 && !snn_neuron_reads_all_positions(p->kind)) {         /* errors are those of a sample */
         shape = (snn_shape){random_int(8, 14), random_int(8, 14), random_int(1, 20)};
     }
     p->groups = nary ? random_int(1, 3) : 1;
