@@ -7,26 +7,16 @@
 /* A list under construction, which grows by doubling. */
 typedef struct edge_list {
     snn_edges edges;
-    int32_t capacity;
+    size_t capacity;
 } edge_list;
 
 static snn_status append(edge_list *list, const snn_edge *edge)
 {
-    if (list->edges.count == list->capacity) {
-        if (list->capacity > INT32_MAX / 2) {
-            return snn_fail(SNN_INTERNAL_ERROR, "more than %ld edges", (long)list->capacity);
-        }
-        int32_t capacity = list->capacity == 0 ? 64 : 2 * list->capacity;
-        snn_edge *grown = snn_allocate((size_t)capacity, sizeof *grown);
-        if (grown == NULL) {
-            return snn_out_of_memory("edges");
-        }
-        if (list->edges.count > 0) {
-            memcpy(grown, list->edges.edges, (size_t)list->edges.count * sizeof *grown);
-        }
-        snn_release(list->edges.edges);
-        list->edges.edges = grown;
-        list->capacity = capacity;
+    if (list->edges.count > INT32_MAX / 2) {
+        return snn_fail(SNN_INTERNAL_ERROR, "more than %ld edges", (long)list->edges.count);
+    }
+    if (!snn_grow(&list->edges.edges, (size_t)list->edges.count, &list->capacity, sizeof *edge)) {
+        return snn_out_of_memory("edges");
     }
     list->edges.edges[list->edges.count] = *edge;
     list->edges.count++;

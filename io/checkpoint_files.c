@@ -101,18 +101,8 @@ static int compare_newest_first(const void *a, const void *b)
 
 static snn_status append(snn_checkpoint_list *list, size_t *capacity, int64_t sequence)
 {
-    if (list->count == *capacity) {
-        size_t larger = *capacity == 0 ? 16 : 2 * *capacity;
-        int64_t *sequences = snn_allocate(larger, sizeof *sequences);
-        if (sequences == NULL) {
-            return snn_out_of_memory("list of checkpoints");
-        }
-        if (list->count > 0) {
-            memcpy(sequences, list->sequences, list->count * sizeof *sequences);
-        }
-        snn_release(list->sequences);
-        list->sequences = sequences;
-        *capacity = larger;
+    if (!snn_grow(&list->sequences, list->count, capacity, sizeof sequence)) {
+        return snn_out_of_memory("list of checkpoints");
     }
     list->sequences[list->count++] = sequence;
     return snn_ok();

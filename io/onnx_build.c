@@ -11,8 +11,7 @@
 enum {
     NAME_BYTES = 256,
     IR_VERSION = 7,
-    FEW = 4, /* attributes of a node */
-    FIRST_CAPACITY = 16
+    FEW = 4 /* attributes of a node */
 };
 
 /* Everything that belongs to the model, to be released with it. */
@@ -69,19 +68,9 @@ static void append(snn_onnx_build *build, list *to, void *item)
     if (item == NULL || build->failed) {
         return;
     }
-    if (to->count == to->capacity) {
-        const size_t capacity = to->capacity > 0 ? 2 * to->capacity : FIRST_CAPACITY;
-        void **items = snn_allocate(capacity, sizeof *items);
-        if (items == NULL) {
-            build->failed = true;
-            return;
-        }
-        if (to->count > 0) {
-            memcpy(items, to->items, to->count * sizeof *items);
-        }
-        snn_release(to->items);
-        to->items = items;
-        to->capacity = capacity;
+    if (!snn_grow(&to->items, to->count, &to->capacity, sizeof *to->items)) {
+        build->failed = true;
+        return;
     }
     to->items[to->count++] = item;
 }

@@ -136,23 +136,9 @@ static snn_status resolve(const snn_onnx_files *files, const char *location, cha
 static snn_status add_file(snn_onnx_files *files, const char *location, const snn_mapping *mapping)
 {
     const size_t count = (size_t)files->count;
-    if ((count & (count - 1)) == 0) { /* grow at 0, 1, 2, 4, 8, ... */
-        const size_t room = count == 0 ? 1 : 2 * count;
-        char **locations = snn_allocate(room, sizeof *locations);
-        snn_mapping *mappings = snn_allocate(room, sizeof *mappings);
-        if (locations == NULL || mappings == NULL) {
-            snn_release(locations);
-            snn_release(mappings);
-            return snn_out_of_memory("data files of a model");
-        }
-        if (count > 0) {
-            memcpy(locations, files->locations, count * sizeof *locations);
-            memcpy(mappings, files->mappings, count * sizeof *mappings);
-        }
-        snn_release(files->locations);
-        snn_release(files->mappings);
-        files->locations = locations;
-        files->mappings = mappings;
+    if (!snn_grow(&files->locations, count, &files->location_room, sizeof *files->locations) ||
+        !snn_grow(&files->mappings, count, &files->mapping_room, sizeof *files->mappings)) {
+        return snn_out_of_memory("data files of a model");
     }
     files->locations[count] = snn_duplicate_text(location);
     if (files->locations[count] == NULL) {

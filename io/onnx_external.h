@@ -14,6 +14,7 @@ typedef struct snn_onnx_files {
     char **locations;      /* [count] as the model names them */
     snn_mapping *mappings; /* [count] */
     int32_t count;
+    size_t location_room, mapping_room;
 } snn_onnx_files;
 
 snn_status snn_onnx_files_init(const char *model_path, snn_onnx_files *files);

@@ -18,6 +18,28 @@ void *snn_allocate(size_t count, size_t size)
     return pointer;
 }
 
+bool snn_grow(void *elements, size_t count, size_t *capacity, size_t size)
+{
+    enum { FIRST = 16 };
+    void *before; /* whatever the elements are, a pointer to them is copied as it is */
+    if (count < *capacity) {
+        return true;
+    }
+    const size_t more = *capacity == 0 ? FIRST : 2 * *capacity;
+    void *grown = snn_allocate(more, size);
+    if (grown == NULL) {
+        return false;
+    }
+    memcpy(&before, elements, sizeof before);
+    if (count > 0) {
+        memcpy(grown, before, count * size);
+    }
+    snn_release(before);
+    memcpy(elements, &grown, sizeof grown);
+    *capacity = more;
+    return true;
+}
+
 void snn_release(void *pointer)
 {
     free(pointer);

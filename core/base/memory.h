@@ -2,6 +2,7 @@
 #ifndef SNN_BASE_MEMORY_H
 #define SNN_BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -12,6 +13,11 @@ enum {
 /* `count` elements of `size` bytes, zeroed, aligned to SNN_ALIGNMENT, with SNN_PADDING readable bytes behind them.
  * NULL when memory is short or count * size overflows; a count of 0 gives a valid pointer. Free with snn_release. */
 void *snn_allocate(size_t count, size_t size);
+
+/* Room for one more in an array of `count` elements of `size` bytes, of which *capacity have room: if it is full, they
+ * move into one of at least twice as many, the new ones zeroed. `elements`: address of the pointer to the first, which
+ * snn_allocate gave or is NULL. False when memory is short: then nothing has changed. */
+bool snn_grow(void *elements, size_t count, size_t *capacity, size_t size);
 
 /* Frees what snn_allocate gave; accepts NULL. */
 void snn_release(void *pointer);

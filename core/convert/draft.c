@@ -74,25 +74,6 @@ static snn_status unique_name(const snn_draft *draft, const char *name, char **u
     return *unique == NULL ? snn_out_of_memory("name") : snn_ok();
 }
 
-static snn_status grow_populations(snn_draft *draft)
-{
-    if (draft->population_count < draft->population_capacity) {
-        return snn_ok();
-    }
-    int32_t capacity = draft->population_capacity == 0 ? 16 : 2 * draft->population_capacity;
-    snn_draft_population *grown = snn_allocate((size_t)capacity, sizeof *grown);
-    if (grown == NULL) {
-        return snn_out_of_memory("populations");
-    }
-    if (draft->population_count > 0) {
-        memcpy(grown, draft->populations, (size_t)draft->population_count * sizeof *grown);
-    }
-    snn_release(draft->populations);
-    draft->populations = grown;
-    draft->population_capacity = capacity;
-    return snn_ok();
-}
-
 snn_status snn_draft_add_population(snn_draft *draft, const char *name, snn_neuron_kind kind, snn_affine *input,
                                     snn_shape shape, int32_t value, snn_draft_population **population)
 {
@@ -101,10 +82,10 @@ snn_status snn_draft_add_population(snn_draft *draft, const char *name, snn_neur
     }
     char *own_name = NULL;
     SNN_TRY(unique_name(draft, name, &own_name));
-    snn_status status = grow_populations(draft);
-    if (status.code != SNN_OK) {
+    if (!snn_grow(&draft->populations, (size_t)draft->population_count, &draft->population_capacity,
+                  sizeof *draft->populations)) {
         snn_release(own_name);
-        return status;
+        return snn_out_of_memory("populations");
     }
     snn_draft_population *added = &draft->populations[draft->population_count++];
     memset(added, 0, sizeof *added);

@@ -43,7 +43,8 @@ struct snn_draft {
     snn_affine *affines;        /* [graph->value_count] */
     int32_t *uses;              /* [graph->value_count] inputs of live nodes that still want the affine value */
     snn_draft_population *populations;
-    int32_t population_count, population_capacity;
+    int32_t population_count;
+    size_t population_capacity;
     int64_t maxima_length;
 };
 

@@ -28,26 +28,6 @@ static const snn_lowering *find_lowering(const snn_graph *graph, const snn_node 
 
 /* ---- writing down nodes and values ---- */
 
-/* Room for one more element: at 0, 1, 2, 4, ... they move into twice as much. */
-static bool grow(void **elements, int32_t count, int32_t *room, size_t size)
-{
-    if (count < *room) {
-        return true;
-    }
-    const int32_t more = *room == 0 ? 8 : 2 * *room;
-    void *moved = snn_allocate((size_t)more, size);
-    if (moved == NULL) {
-        return false;
-    }
-    if (count > 0) {
-        memcpy(moved, *elements, (size_t)count * size);
-    }
-    snn_release(*elements);
-    *elements = moved;
-    *room = more;
-    return true;
-}
-
 static void fail(snn_expansion *e, snn_status status)
 {
     if (!snn_failed(e->status)) {
@@ -72,12 +52,10 @@ void snn_expand_attributes(snn_expansion *e, const char *known)
 
 static int32_t add_value(snn_expansion *e, const char *operator)
 {
-    void *values = e->values;
-    if (!grow(&values, e->value_count, &e->value_room, sizeof *e->values)) {
+    if (!snn_grow(&e->values, (size_t)e->value_count, &e->value_room, sizeof *e->values)) {
         fail(e, snn_out_of_memory("values of a composite operator"));
         return SNN_NO_VALUE;
     }
-    e->values = values;
     snn_value *value = &e->values[e->value_count];
     char name[256];
     (void)snprintf(name, sizeof name, "%.200s/%s", e->node->name, operator);
@@ -116,15 +94,13 @@ const snn_tensor *snn_expand_weights(snn_expansion *e, int32_t i, const char *wh
 
 int32_t snn_expand_node(snn_expansion *e, const char *operator, int32_t count, const int32_t *inputs)
 {
-    void *nodes = e->nodes;
     if (snn_failed(e->status)) {
         return SNN_NO_VALUE;
     }
-    if (!grow(&nodes, e->node_count, &e->node_room, sizeof *e->nodes)) {
+    if (!snn_grow(&e->nodes, (size_t)e->node_count, &e->node_room, sizeof *e->nodes)) {
         fail(e, snn_out_of_memory("nodes of a composite operator"));
         return SNN_NO_VALUE;
     }
-    e->nodes = nodes;
     const int32_t output = add_value(e, operator);
     snn_node *node = &e->nodes[e->node_count++];
     memset(node, 0, sizeof *node);

@@ -21,7 +21,8 @@ typedef struct snn_expansion {
     const snn_node *node; /* the composite one */
     snn_node *nodes;      /* [node_count] */
     snn_value *values;    /* [value_count] numbered from graph->value_count on */
-    int32_t node_count, node_room, value_count, value_room;
+    int32_t node_count, value_count;
+    size_t node_room, value_room;
     uint32_t given;    /* bit i: output i */
     snn_status status; /* the first failure; what follows it does nothing */
 } snn_expansion;

@@ -54,7 +54,8 @@ static snn_status go_on(tuning *at)
     void *entries = is_root(at) ? at->list.entries : NULL;
     SNN_TRY(snn_world_broadcast_buffer(world, 0, &entries, &bytes));
     at->list.entries = entries;
-    at->list.count = at->list.capacity = (int32_t)(bytes / sizeof *at->list.entries);
+    at->list.capacity = bytes / sizeof *at->list.entries;
+    at->list.count = (int32_t)at->list.capacity;
     if (is_root(at) && at->list.count > 0 && !at->session->options.quiet) {
         printf("going on from %s: %d dynamics measured before\n", at->path, at->list.count);
     }

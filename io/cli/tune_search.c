@@ -360,18 +360,8 @@ int32_t snn_tune_quickest(const snn_tune_list *list, const snn_tune_bounds *boun
 
 snn_status snn_tune_list_add(snn_tune_list *list, const snn_tune_entry *entry)
 {
-    if (list->count == list->capacity) {
-        const int32_t capacity = list->capacity > 0 ? 2 * list->capacity : 64;
-        snn_tune_entry *grown = snn_allocate((size_t)capacity, sizeof *grown);
-        if (grown == NULL) {
-            return snn_out_of_memory("dynamics");
-        }
-        if (list->count > 0) {
-            memcpy(grown, list->entries, (size_t)list->count * sizeof *grown);
-        }
-        snn_release(list->entries);
-        list->entries = grown;
-        list->capacity = capacity;
+    if (!snn_grow(&list->entries, (size_t)list->count, &list->capacity, sizeof *entry)) {
+        return snn_out_of_memory("dynamics");
     }
     list->entries[list->count++] = *entry;
     return snn_ok();

@@ -18,7 +18,8 @@ typedef struct snn_tune_entry {
 
 typedef struct snn_tune_list {
     snn_tune_entry *entries; /* [count], in the order in which they were measured */
-    int32_t count, capacity;
+    int32_t count;
+    size_t capacity;
 } snn_tune_list;
 
 /* Called when an entry has been measured, the same on every rank; a failure ends the search. */
