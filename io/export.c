@@ -197,19 +197,37 @@ static snn_onnx_value bias_of(exporter *e, const snn_population *population)
     return bias;
 }
 
-/* Steps that divide: 1 in place of 0, where there is nothing to divide. */
-static snn_onnx_value divisors(exporter *e, const snn_population *population)
+/* A constant of every output channel. NULL when memory is short, which ends in a failed build. */
+static snn_onnx_value of_channels(exporter *e, const snn_population *population,
+                                  float (*value)(const snn_population *population, int32_t channel))
 {
-    float *steps = snn_allocate((size_t)population->shape.channels, sizeof *steps);
-    if (steps == NULL) {
+    const int32_t channels = population->shape.channels;
+    float *values = snn_allocate((size_t)channels, sizeof *values);
+    if (values == NULL) {
         return NULL;
     }
-    for (int32_t c = 0; c < population->shape.channels; c++) {
-        steps[c] = population->step[c] != 0.0F ? population->step[c] : 1.0F;
+    for (int32_t c = 0; c < channels; c++) {
+        values[c] = value(population, c);
     }
-    snn_onnx_value made = snn_export_channels(e->build, steps, population->shape.channels);
-    snn_release(steps);
+    snn_onnx_value made = snn_export_channels(e->build, values, channels);
+    snn_release(values);
     return made;
+}
+
+/* A step that divides: 1 in place of 0, where there is nothing to divide. */
+static float divisor_of(const snn_population *population, int32_t channel)
+{
+    return population->step[channel] != 0.0F ? population->step[channel] : 1.0F;
+}
+
+static float rest_of(const snn_population *population, int32_t channel)
+{
+    return (float)population->rest[channel];
+}
+
+static float inverse_scale_of(const snn_population *population, int32_t channel)
+{
+    return 1.0F / population->scale[channel];
 }
 
 static snn_onnx_value rounded_units(exporter *e, snn_onnx_value units, int32_t limit)
@@ -253,7 +271,7 @@ static snn_status keep_stream(exporter *e, int32_t p)
     SNN_TRY(find_current(e, p, &current));
     SNN_TRY(add_up(e, p, false, &sum, &shift));
     if (current != NULL) {
-        snn_onnx_value units = binary(e, "Div", current, divisors(e, population));
+        snn_onnx_value units = binary(e, "Div", current, of_channels(e, population, divisor_of));
         sum = add_whole(e, sum, rounded_units(e, units, SNN_GRADED_WINDOW_LIMIT));
     }
     e->values[p] = sum;
@@ -275,21 +293,6 @@ static snn_onnx_value window_step(exporter *e, int32_t p)
     }
     snn_onnx_value made = of_timestep(e, steps);
     snn_release(steps);
-    return made;
-}
-
-static snn_onnx_value rest_of(exporter *e, const snn_population *population)
-{
-    const int32_t channels = population->shape.channels;
-    float *rest = snn_allocate((size_t)channels, sizeof *rest);
-    if (rest == NULL) {
-        return NULL;
-    }
-    for (int32_t c = 0; c < channels; c++) {
-        rest[c] = (float)population->rest[c];
-    }
-    snn_onnx_value made = snn_export_channels(e->build, rest, channels);
-    snn_release(rest);
     return made;
 }
 
@@ -348,7 +351,7 @@ static snn_status step_stream(exporter *e, int32_t p)
         (void)snprintf(name, sizeof name, "%d_%.200s.sent", p, population->name);
         snn_onnx_value sent = begin_state(e, name, population->shape, snn_onnx_build_float(e->build, 0.0F));
         snn_onnx_value unit = binary(e, "Mul", e->eta, snn_export_channels(e->build, population->step, channels));
-        snn_onnx_value divisor = unary(e, "Neg", binary(e, "Mul", e->eta, divisors(e, population)));
+        snn_onnx_value divisor = unary(e, "Neg", binary(e, "Mul", e->eta, of_channels(e, population, divisor_of)));
         snn_onnx_value missing = binary(e, "Sub", binary(e, "Mul", coefficient(e), current), sent);
         snn_onnx_value units = rounded_units(e, binary(e, "Div", missing, divisor), SNN_GRADED_LIMIT);
         sum = add_whole(e, sum, units);
@@ -361,24 +364,15 @@ static snn_status step_stream(exporter *e, int32_t p)
 /* ---- a timestep ---- */
 
 /* s = [f(x) / sigma <= y] (strict kinds: <), y moves by -eta or +eta; readers see y (windows) or -1 and +1. */
-static snn_status fire(exporter *e, int32_t p, snn_onnx_value x)
+static void fire(exporter *e, int32_t p, snn_onnx_value x)
 {
     const snn_population *population = &e->network->populations[p];
-    const int32_t channels = population->shape.channels;
-    float *inverse = snn_allocate((size_t)channels, sizeof *inverse);
-    if (inverse == NULL) {
-        return snn_out_of_memory("ONNX model");
-    }
-    for (int32_t c = 0; c < channels; c++) {
-        inverse[c] = 1.0F / population->scale[c];
-    }
-    snn_onnx_value scale = snn_export_channels(e->build, inverse, channels);
-    snn_release(inverse);
+    snn_onnx_value scale = of_channels(e, population, inverse_scale_of);
     snn_onnx_value target = binary(e, "Mul", snn_export_function(e->build, population, x), scale);
 
     char name[NAME_BYTES];
     (void)snprintf(name, sizeof name, "%d_%.200s.y", p, population->name);
-    snn_onnx_value initial = e->windows ? rest_of(e, population) : snn_onnx_build_float(e->build, 0.0F);
+    snn_onnx_value initial = e->windows ? of_channels(e, population, rest_of) : snn_onnx_build_float(e->build, 0.0F);
     snn_onnx_value step = e->windows ? window_step(e, p) : e->eta;
     snn_onnx_value y = begin_state(e, name, population->shape, initial);
     snn_onnx_value fires = binary(e, snn_neuron_is_strict(population->kind) ? "Less" : "LessOrEqual", target, y);
@@ -387,7 +381,6 @@ static snn_status fire(exporter *e, int32_t p, snn_onnx_value x)
     e->values[p] = e->windows
                        ? snn_onnx_build_cast(e->build, y, SNN_ONNX_DOUBLE)
                        : where(e, fires, snn_onnx_build_double(e->build, 1.0), snn_onnx_build_double(e->build, -1.0));
-    return snn_ok();
 }
 
 static snn_status export_population(exporter *e, int32_t p)
@@ -401,7 +394,8 @@ static snn_status export_population(exporter *e, int32_t p)
     }
     SNN_TRY(e->windows ? decode_window(e, p, &x) : decode_step(e, p, &x));
     if (population->kind != SNN_NEURON_READOUT) {
-        return fire(e, p, x);
+        fire(e, p, x);
+        return snn_ok();
     }
     const int64_t flat[] = {0, e->network->classes};
     x = binary(e, "Reshape", x, snn_onnx_build_integers(e->build, 2, flat));

@@ -377,31 +377,14 @@ static bool is_text_scalar(hid_t type, hid_t space)
     return H5Tis_variable_str(type) > 0 && H5Sget_simple_extent_npoints(space) == 1;
 }
 
-snn_status snn_hdf5_read_text(hid_t parent, const char *name, char **text)
+static bool is_text_list(hid_t type, hid_t space)
 {
-    *text = NULL;
-    hid_t dataset = H5Dopen2(parent, name, H5P_DEFAULT);
-    if (dataset < 0) {
-        return snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "is missing or cannot be read");
-    }
-    hid_t type = H5Dget_type(dataset);
-    hid_t space = H5Dget_space(dataset);
-    char *found = NULL;
-    snn_status status = snn_ok();
-    if (!is_text_scalar(type, space)) {
-        status = snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "expected a text");
-    } else if (H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &found) < 0) {
-        status = snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "cannot read");
-    } else {
-        status = take_text(found, text);
-    }
-    snn_hdf5_close(space);
-    snn_hdf5_close(type);
-    snn_hdf5_close(dataset);
-    return status;
+    return H5Tis_variable_str(type) > 0 && H5Sget_simple_extent_ndims(space) == 1 &&
+           H5Sget_simple_extent_npoints(space) >= 1;
 }
 
-snn_status snn_hdf5_read_first_text(hid_t parent, const char *name, char **text)
+/* The text, or the first of several. */
+static snn_status read_text(hid_t parent, const char *name, bool first, char **text)
 {
     *text = NULL;
     hid_t dataset = H5Dopen2(parent, name, H5P_DEFAULT);
@@ -414,10 +397,9 @@ snn_status snn_hdf5_read_first_text(hid_t parent, const char *name, char **text)
     const hsize_t begin = 0, count = 1;
     char *found = NULL;
     snn_status status = snn_ok();
-    if (H5Tis_variable_str(type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
-        H5Sget_simple_extent_npoints(space) < 1) {
-        status = snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "expected texts");
-    } else if (H5Sselect_hyperslab(space, H5S_SELECT_SET, &begin, NULL, &count, NULL) < 0 ||
+    if (first ? !is_text_list(type, space) : !is_text_scalar(type, space)) {
+        status = snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, first ? "expected texts" : "expected a text");
+    } else if ((first && H5Sselect_hyperslab(space, H5S_SELECT_SET, &begin, NULL, &count, NULL) < 0) ||
                H5Dread(dataset, type, one, space, H5P_DEFAULT, &found) < 0) {
         status = snn_hdf5_failure(SNN_INPUT_ERROR, parent, name, "cannot read");
     } else {
@@ -428,6 +410,16 @@ snn_status snn_hdf5_read_first_text(hid_t parent, const char *name, char **text)
     snn_hdf5_close(type);
     snn_hdf5_close(dataset);
     return status;
+}
+
+snn_status snn_hdf5_read_text(hid_t parent, const char *name, char **text)
+{
+    return read_text(parent, name, false, text);
+}
+
+snn_status snn_hdf5_read_first_text(hid_t parent, const char *name, char **text)
+{
+    return read_text(parent, name, true, text);
 }
 
 /* ---- attributes ---- */

@@ -150,9 +150,7 @@ static snn_status fill_layer(hid_t group, snn_report_run *run, double *values, s
     SNN_TRY(snn_hdf5_read_text_attribute(group, "name", &layer->name));
     SNN_TRY(snn_hdf5_read_text_attribute(group, "neuron", &layer->neuron));
     SNN_TRY(snn_hdf5_read_attribute(group, "neurons", H5T_NATIVE_INT64, 0, &layer->neurons));
-    if (H5Aexists(group, "first_step") > 0) {
-        SNN_TRY(snn_hdf5_read_attribute(group, "first_step", H5T_NATIVE_INT32, 0, &layer->first_step));
-    }
+    SNN_TRY(read_if_there(group, "first_step", H5T_NATIVE_INT32, &layer->first_step));
     SNN_TRY(read_channels(group, run, layer));
     SNN_TRY(mean_of(group, "firing_rate", run->steps, values, &layer->firing_rate));
     SNN_TRY(mean_of(group, "flip_rate", run->steps, values, &layer->flip_rate));
