@@ -61,7 +61,11 @@ snn_status snn_trained_open(snn_world *world, const snn_config *config, bool eve
     memset(trained, 0, sizeof *trained);
     trained->quiet = quiet;
     trained->progress = progress;
-    SNN_TRY(snn_world_agree(world, snn_onnx_hash(config->model.onnx, &trained->hash, &bytes)));
+    /* Data files are found by reading the model, which one rank may do for all. */
+    SNN_TRY(snn_world_agree(
+        world, snn_world_rank(world) == 0 ? snn_onnx_hash(config->model.onnx, &trained->hash, &bytes) : snn_ok()));
+    SNN_TRY(snn_world_broadcast(world, 0, &trained->hash, sizeof trained->hash));
+    SNN_TRY(snn_world_broadcast(world, 0, &bytes, sizeof bytes));
     trained->evaluators = everywhere || bytes <= SHARED_MODEL_BYTES ? snn_world_size(world) : 1;
     trained->evaluator = snn_world_rank(world) < trained->evaluators ? snn_world_rank(world) : -1;
     return snn_world_agree(world, trained->evaluator >= 0 ? read_model(config, trained) : snn_ok());
