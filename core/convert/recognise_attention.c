@@ -52,13 +52,10 @@ static snn_status stack_map(const stack *matrices, bool padded, int32_t **map)
     return snn_ok();
 }
 
-/* Input i, which holds these matrices, laid out so. */
-static snn_status take_stack(snn_recognition *recognition, int32_t i, const stack *matrices, snn_affine *affine)
+/* Lays input i, taken, out by a map, which goes; `status` says whether there is one. Clears the value on failure. */
+static snn_status lay_out(snn_recognition *recognition, int32_t i, int32_t *map, snn_status status, snn_shape shape,
+                          snn_affine *affine)
 {
-    const snn_shape shape = {1, (int32_t)matrices->positions, (int32_t)(matrices->count * matrices->width)};
-    int32_t *map = NULL;
-    SNN_TRY(snn_draft_take(recognition, i, affine));
-    snn_status status = stack_map(matrices, true, &map);
     if (status.code == SNN_OK) {
         status = snn_arrange_into(recognition->draft, affine, recognition->node->inputs[i], map, shape,
                                   SNN_ORDER_CHANNELS_LAST);
@@ -68,6 +65,16 @@ static snn_status take_stack(snn_recognition *recognition, int32_t i, const stac
         snn_affine_clear(affine);
     }
     return status;
+}
+
+/* Input i, which holds these matrices, laid out so. */
+static snn_status take_stack(snn_recognition *recognition, int32_t i, const stack *matrices, snn_affine *affine)
+{
+    const snn_shape shape = {1, (int32_t)matrices->positions, (int32_t)(matrices->count * matrices->width)};
+    int32_t *map = NULL;
+    SNN_TRY(snn_draft_take(recognition, i, affine));
+    const snn_status status = stack_map(matrices, true, &map);
+    return lay_out(recognition, i, map, status, shape, affine);
 }
 
 /* Gives these matrices, which the affine value (taken) holds, as output 0. */
@@ -198,15 +205,7 @@ static snn_status take_channels(snn_recognition *recognition, int32_t i, int32_t
         const int64_t row = e / shape.channels;
         map[e] = row < rows ? (int32_t)(row * channels + first + e % shape.channels) : -1;
     }
-    if (status.code == SNN_OK) {
-        status = snn_arrange_into(recognition->draft, affine, recognition->node->inputs[i], map, shape,
-                                  SNN_ORDER_CHANNELS_LAST);
-    }
-    snn_release(map);
-    if (status.code != SNN_OK) {
-        snn_affine_clear(affine);
-    }
-    return status;
+    return lay_out(recognition, i, map, status, shape, affine);
 }
 
 snn_status snn_recognise_take_operand(snn_recognition *recognition, int32_t i, snn_affine *affine)

@@ -80,6 +80,8 @@ static void fire_position(const snn_neurons *neurons, const snn_subgradient *bas
     const int32_t owned = neurons->channel_end - neurons->channel_begin;
     const int64_t state = position * owned, byte = position * neurons->spikes.row_bytes;
     const float eta = neurons->eta[step];
+    const bool tracked =
+        counts->error != NULL && snn_position_is_tracked(position, snn_shape_positions(neurons->shape));
     uint8_t *row = snn_spikes_plane(&neurons->spikes, step, tile->image) + byte;
     const uint8_t *before =
         byte + (step == 0 ? neurons->previous : snn_spikes_plane(&neurons->spikes, step - 1, tile->image));
@@ -97,7 +99,7 @@ static void fire_position(const snn_neurons *neurons, const snn_subgradient *bas
         set_bit(row, bit, fires);
         counts->spikes[step] += fires;
         counts->flips[step] += !(neurons->first && step == 0) && fires != bit_of(before, bit);
-        if (counts->error != NULL && snn_position_is_tracked(position, snn_shape_positions(neurons->shape))) {
+        if (tracked) {
             counts->error[step] += error_of(*y, scaled > 0.0F ? scaled : 0.0F);
         }
         counts->channel_spikes[c] += fires;

@@ -275,6 +275,19 @@ static uint64_t load_bits(const uint8_t *plane, int64_t bit, int32_t count)
     return count > low ? bits | (uint64_t)snn_lanes_load_bits(plane, bit + low, count - low) << low : bits;
 }
 
+/* What a group fired at a step: its bits in that step's plane, and counts. bytes: they are whole ones. */
+static inline void give_step(const group *g, bool bytes, uint8_t *plane, uint64_t bits, uint64_t before, int64_t *fired,
+                             int64_t *flips)
+{
+    if (bytes) {
+        memcpy(plane + g->bit / 8, &bits, LANES / 8);
+    } else {
+        store_bits(plane, g->bit, g->count, bits);
+    }
+    *fired += __builtin_popcountll(bits);
+    *flips += __builtin_popcountll(bits ^ before);
+}
+
 /* Errors of lanes [first, behind), before the group is fired. */
 static void track(window_job *job, const strip *s, const group *g, int32_t first, int32_t behind)
 {
@@ -366,13 +379,7 @@ static inline __attribute__((always_inline)) void run(const window_job *job, str
             y[v] = snn_vector_move(y[v], eta, fired);
             fired_times[v] = snn_vector_count(fired_times[v], fired);
         }
-        if (bytes) {
-            memcpy(plane + g->bit / 8, &bits, LANES / 8);
-        } else {
-            store_bits(plane, g->bit, g->count, bits);
-        }
-        fired_at[step] += __builtin_popcountll(bits);
-        flips_at[step] += step == 0 ? 0 : __builtin_popcountll(bits ^ before);
+        give_step(g, bytes, plane, bits, step == 0 ? bits : before, &fired_at[step], &flips_at[step]);
         before = bits;
     }
 #pragma GCC unroll 4
@@ -471,13 +478,7 @@ static inline __attribute__((always_inline)) void run_digits(const window_job *j
         const uint64_t bits = snn_vector_highest_bits(digits);
         times += digits >> (BYTE_DIGITS - 1);
         digits += digits;
-        if (bytes) {
-            memcpy(plane + g->bit / 8, &bits, LANES / 8);
-        } else {
-            store_bits(plane, g->bit, g->count, bits);
-        }
-        fired_at[step] += __builtin_popcountll(bits);
-        flips_at[step] += __builtin_popcountll(bits ^ before);
+        give_step(g, bytes, plane, bits, before, &fired_at[step], &flips_at[step]);
         before = bits;
     }
     s->times = times;
