@@ -202,3 +202,14 @@ void onnx_sample_expect_refused(const onnx_sample *sample, const char *part)
         fail_msg("expected \"%s\" in \"%s\"", part, status.message);
     }
 }
+
+const snn_value *onnx_sample_value(const snn_graph *graph, const char *name)
+{
+    for (int32_t i = 0; i < graph->value_count; i++) {
+        if (strcmp(graph->values[i].name, name) == 0) {
+            return &graph->values[i];
+        }
+    }
+    fail_msg("no value %s", name);
+    return NULL;
+}

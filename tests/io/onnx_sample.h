@@ -47,6 +47,8 @@ uint8_t *onnx_sample_pack(const onnx_sample *sample, size_t *bytes);
 snn_status onnx_sample_read_bytes(const void *bytes, size_t count, snn_graph **graph);
 /* The graph of a model that must be readable. */
 snn_graph *onnx_sample_read(const onnx_sample *sample);
+/* The value of that name, which there must be. */
+const snn_value *onnx_sample_value(const snn_graph *graph, const char *name);
 /* Fails the test unless reading the model is refused with a message that has this part. */
 void onnx_sample_expect_refused(const onnx_sample *sample, const char *part);
 

@@ -16,17 +16,6 @@
 
 #include "onnx_sample.h"
 
-static const snn_value *value_of(const snn_graph *graph, const char *name)
-{
-    for (int32_t i = 0; i < graph->value_count; i++) {
-        if (strcmp(graph->values[i].name, name) == 0) {
-            return &graph->values[i];
-        }
-    }
-    fail_msg("no value %s", name);
-    return NULL;
-}
-
 static void test_small_model(void **state)
 {
     (void)state;
@@ -44,11 +33,11 @@ static void test_small_model(void **state)
     assert_int_equal(input->producer, -1);
     assert_false(input->constant);
 
-    const snn_value *weight = value_of(graph, "w");
+    const snn_value *weight = onnx_sample_value(graph, "w");
     assert_true(weight->constant);
     assert_string_equal(snn_tensor_describe(&weight->tensor, text, sizeof text), "float32[1,1,2,2]");
     assert_memory_equal(weight->tensor.data, onnx_sample_weights, sizeof onnx_sample_weights);
-    assert_memory_equal(value_of(graph, "b")->tensor.data, onnx_sample_bias, sizeof onnx_sample_bias);
+    assert_memory_equal(onnx_sample_value(graph, "b")->tensor.data, onnx_sample_bias, sizeof onnx_sample_bias);
 
     const snn_node *conv = &graph->nodes[0];
     assert_string_equal(conv->name, "conv");
@@ -56,7 +45,7 @@ static void test_small_model(void **state)
     assert_string_equal(conv->domain, "");
     assert_int_equal(conv->input_count, 3);
     assert_int_equal(conv->inputs[0], graph->input);
-    assert_ptr_equal(&graph->values[conv->inputs[2]], value_of(graph, "b"));
+    assert_ptr_equal(&graph->values[conv->inputs[2]], onnx_sample_value(graph, "b"));
     assert_int_equal(conv->attribute_count, 3);
     int64_t sizes[4] = {0};
     assert_int_equal(snn_node_integers(conv, "kernel_shape", sizes, 4), 2);
@@ -77,7 +66,7 @@ static void test_small_model(void **state)
 static void check_elements(onnx_sample *sample, snn_type type, const double expected[2])
 {
     snn_graph *graph = onnx_sample_read(sample);
-    const snn_tensor *tensor = &value_of(graph, "t")->tensor;
+    const snn_tensor *tensor = &onnx_sample_value(graph, "t")->tensor;
     assert_int_equal(tensor->type, type);
     for (int i = 0; i < 2; i++) {
         double found = type == SNN_TYPE_FLOAT32 ? (double)((const float *)tensor->data)[i]
@@ -174,10 +163,10 @@ static void test_scalar_and_empty_tensors(void **state)
                     sizeof value);
     (void)onnx_sample_tensor(&sample, "empty", ONNX__TENSOR_PROTO__DATA_TYPE__INT64, none, 1);
     snn_graph *graph = onnx_sample_read(&sample);
-    assert_int_equal(value_of(graph, "scalar")->tensor.rank, 0);
-    assert_true(((const float *)value_of(graph, "scalar")->tensor.data)[0] == 3.0f);
-    assert_int_equal(snn_tensor_elements(&value_of(graph, "empty")->tensor), 0);
-    assert_non_null(value_of(graph, "empty")->tensor.data);
+    assert_int_equal(onnx_sample_value(graph, "scalar")->tensor.rank, 0);
+    assert_true(((const float *)onnx_sample_value(graph, "scalar")->tensor.data)[0] == 3.0f);
+    assert_int_equal(snn_tensor_elements(&onnx_sample_value(graph, "empty")->tensor), 0);
+    assert_non_null(onnx_sample_value(graph, "empty")->tensor.data);
     snn_graph_destroy(graph);
 }
 
@@ -268,8 +257,8 @@ static void test_order(void **state)
     sample.node_list[1] = &sample.nodes[0];
     snn_graph *graph = onnx_sample_read(&sample);
     assert_string_equal(graph->nodes[0].name, "conv");
-    assert_int_equal(value_of(graph, "h")->producer, 0);
-    assert_int_equal(value_of(graph, "logits")->producer, 1);
+    assert_int_equal(onnx_sample_value(graph, "h")->producer, 0);
+    assert_int_equal(onnx_sample_value(graph, "logits")->producer, 1);
     snn_graph_destroy(graph);
 
     onnx_sample_init(&sample);

@@ -70,17 +70,6 @@ static void move_data(Onnx__TensorProto *tensor, place *at, char *location, char
     tensor->n_float_data = 0;
 }
 
-static const snn_value *value_of(const snn_graph *graph, const char *name)
-{
-    for (int32_t i = 0; i < graph->value_count; i++) {
-        if (strcmp(graph->values[i].name, name) == 0) {
-            return &graph->values[i];
-        }
-    }
-    fail_msg("no value %s", name);
-    return NULL;
-}
-
 static void test_several_files(void **state)
 {
     (void)state;
@@ -95,9 +84,9 @@ static void test_several_files(void **state)
     move_data(&sample.tensors[0], &first, "data/w.bin", "3", "16"); /* where no float is aligned */
     move_data(&sample.tensors[1], &second, "./b.bin", NULL, NULL);
     snn_graph *graph = onnx_sample_read(&sample);
-    assert_memory_equal(value_of(graph, "w")->tensor.data, onnx_sample_weights, sizeof onnx_sample_weights);
-    assert_memory_equal(value_of(graph, "b")->tensor.data, onnx_sample_bias, sizeof onnx_sample_bias);
-    assert_false(value_of(graph, "w")->tensor.borrowed);
+    assert_memory_equal(onnx_sample_value(graph, "w")->tensor.data, onnx_sample_weights, sizeof onnx_sample_weights);
+    assert_memory_equal(onnx_sample_value(graph, "b")->tensor.data, onnx_sample_bias, sizeof onnx_sample_bias);
+    assert_false(onnx_sample_value(graph, "w")->tensor.borrowed);
     snn_graph_destroy(graph);
 }
 
@@ -119,7 +108,7 @@ static void test_large_tensors_stay_in_their_file(void **state)
         Onnx__TensorProto *tensor = onnx_sample_tensor(&sample, "large", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, dims, 1);
         move_data(tensor, &at, "large.bin", "262144", NULL);
         snn_graph *graph = onnx_sample_read(&sample);
-        const snn_tensor *found = &value_of(graph, "large")->tensor;
+        const snn_tensor *found = &onnx_sample_value(graph, "large")->tensor;
         assert_int_equal(found->borrowed, behind);
         assert_memory_equal(found->data, elements + LARGE, LARGE * sizeof *elements);
         snn_graph_destroy(graph);
@@ -140,7 +129,7 @@ static void test_offsets_beyond_four_gigabytes(void **state)
     onnx_sample_init(&sample);
     move_data(&sample.tensors[0], &at, "sparse.bin", "5368709120", "16");
     snn_graph *graph = onnx_sample_read(&sample);
-    assert_memory_equal(value_of(graph, "w")->tensor.data, onnx_sample_weights, sizeof onnx_sample_weights);
+    assert_memory_equal(onnx_sample_value(graph, "w")->tensor.data, onnx_sample_weights, sizeof onnx_sample_weights);
     snn_graph_destroy(graph);
 }
 

@@ -169,4 +169,30 @@ static inline void rows_check(const operator_row *rows, size_t count, snn_form f
     }
 }
 
+typedef struct row_table {
+    const operator_row *rows;
+    size_t count;
+} row_table;
+
+static inline void rows_fused(void **state)
+{
+    const row_table *table = *state;
+    rows_check(table->rows, table->count, SNN_FORM_FUSED);
+}
+
+static inline void rows_decomposed(void **state)
+{
+    const row_table *table = *state;
+    rows_check(table->rows, table->count, SNN_FORM_DECOMPOSED);
+}
+
+/* What a program of such rows alone does: both forms of them. */
+static inline int rows_main(const operator_row *rows, size_t count)
+{
+    row_table table = {rows, count};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(rows_fused, &table),
+                                       cmocka_unit_test_prestate(rows_decomposed, &table)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
 #endif

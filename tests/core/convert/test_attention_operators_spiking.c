@@ -367,20 +367,7 @@ static const operator_row rows[] = {
     {"rotary positions", build_rotary, naive_rotary, ELEMENTS, -1.0f, 1.0f, 0.03},
 };
 
-static void test_fused(void **state)
-{
-    (void)state;
-    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_FUSED);
-}
-
-static void test_decomposed(void **state)
-{
-    (void)state;
-    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_DECOMPOSED);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fused), cmocka_unit_test(test_decomposed)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rows_main(rows, sizeof rows / sizeof rows[0]);
 }

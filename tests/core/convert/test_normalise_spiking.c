@@ -343,20 +343,7 @@ static const operator_row rows[] = {
 };
 
 /* In the fused form one neuron for each element normalises, however it was written. */
-static void test_rows(void **state)
-{
-    (void)state;
-    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_FUSED);
-}
-
-static void test_rows_decomposed(void **state)
-{
-    (void)state;
-    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_DECOMPOSED);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_rows_decomposed)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rows_main(rows, sizeof rows / sizeof rows[0]);
 }

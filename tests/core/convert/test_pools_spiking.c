@@ -182,21 +182,8 @@ static const operator_row rows[] = {
     {"Upsample", build_upsample, naive_upsample, 4 * ELEMENTS, -1.0f, 1.0f, 0.02},
 };
 
-static void test_fused(void **state)
-{
-    (void)state;
-    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_FUSED);
-}
-
-/* Maxima of rows, then of columns. */
-static void test_decomposed(void **state)
-{
-    (void)state;
-    rows_check(rows, sizeof rows / sizeof rows[0], SNN_FORM_DECOMPOSED);
-}
-
+/* In the decomposed form: maxima of rows, then of columns. */
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fused), cmocka_unit_test(test_decomposed)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rows_main(rows, sizeof rows / sizeof rows[0]);
 }
