@@ -29,7 +29,7 @@ static void print_difference(void *context, const char *line)
 static void print_sentence(void *context, const char *sentence)
 {
     (void)context;
-    printf("  %s\n", sentence);
+    (void)fprintf(stderr, "  %s\n", sentence);
 }
 
 static snn_status diff_verb(int argc, char **argv)
@@ -43,7 +43,8 @@ static snn_status diff_verb(int argc, char **argv)
         printf("%s and %s hold the same results\n", argv[1], argv[2]);
     }
     if (status.code == SNN_CHECK_FAILED) {
-        puts("\nin words:");
+        (void)fflush(stdout); /* where scripts read the parts, and nothing else */
+        (void)fputs("\nin words:\n", stderr);
         SNN_TRY(snn_output_explain(argv[1], argv[2], print_sentence, NULL));
     }
     return status;
@@ -80,7 +81,7 @@ const snn_verb snn_verb_diff = {
     "diff a.h5 b.h5",
     "compares two outputs bit for bit, leaving out times and rank layout",
     NULL,
-    "exit code 0 if the same, 1 if different: each part that differs, then in words what was set otherwise and where\n"
-    "the runs part",
+    "exit code 0 if the same, 1 if different: each part that differs, and on stderr in words what was set otherwise\n"
+    "and where the runs part",
     diff_verb,
 };
