@@ -1,6 +1,7 @@
 /* Products channel by channel: diagonal operators, and depthwise convolutions of pooled sources.
  *
  * Packed: int32_t or float [tap][row]. */
+#include "core/base/integers.h"
 #include "core/kernels/portable.h"
 
 static bool suits(const snn_packed *packed)
@@ -65,23 +66,34 @@ static void add_taps(const snn_field *field, const snn_window *taps, const int16
     }
 }
 
+/* Of a diagonal operator. */
+static void add_reals(const int16_t *restrict values, const float *restrict weights, int32_t count, float *restrict sum)
+{
+    for (int32_t c = 0; c < count; c++) {
+        sum[c] = sum[c] + (float)values[c] * weights[c];
+    }
+}
+
 static void project_values(const snn_packed *packed, const snn_field *field, const int16_t *values,
                            const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
     const snn_window taps = snn_operator_taps(op);
     const snn_sum_rows out = snn_sum_rows_of(packed, tile);
-    for (int64_t row = 0; row < out.rows; row++) {
-        const int64_t step = row / out.positions, position = tile->position_begin + row % out.positions;
-        const int16_t *seen = values + step * snn_field_size(field) + snn_field_first(field, op, position);
-        const int64_t offset = row * out.stride + out.offset;
-        if (packed->real) {
-            float *sum = (float *)out.data + offset;
-            for (int32_t c = 0; c < field->channels; c++) { /* of a diagonal operator */
-                sum[c] = sum[c] + (float)seen[c] * ((const float *)packed->data)[c];
+    const int64_t next = (int64_t)field->column_stride * field->channels;
+    for (int32_t step = 0; step < tile->steps; step++) {
+        const int16_t *plane = values + step * snn_field_size(field);
+        int64_t offset = step * out.positions * out.stride + out.offset;
+        for (int64_t position = tile->position_begin, end; position < tile->position_end; position = end) {
+            const int16_t *seen = plane + snn_field_first(field, op, position);
+            end = snn_smaller((position / op->target.width + 1) * op->target.width, tile->position_end);
+            for (; position < end; position++, seen += next, offset += out.stride) {
+                if (packed->real) {
+                    add_reals(seen, packed->data, field->channels, (float *)out.data + offset);
+                } else {
+                    add_taps(field, &taps, seen, packed->data, (int32_t *)out.data + offset);
+                }
             }
-        } else {
-            add_taps(field, &taps, seen, packed->data, (int32_t *)out.data + offset);
         }
     }
 }

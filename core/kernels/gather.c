@@ -38,7 +38,7 @@ static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t step
     (void)steps;
     const snn_operator *op = &packed->projection->op;
     return snn_values_bytes(packed, snn_shape_size(snn_operator_pooled_shape(op)), 1) +
-           snn_field_scratch(op->source_channels);
+           snn_field_scratch(op, op->source_channels);
 }
 
 /* Rows of the pooled source that a gather's elements are in, all channels. */

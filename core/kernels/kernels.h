@@ -143,9 +143,12 @@ typedef struct snn_kernels {
                              int32_t row_end, snn_packed *packed);
     int64_t (*image_scratch_bytes)(const snn_packed *packed, int32_t count, int32_t channels);
     void (*project_image)(const snn_image_tile *tile);
-    /* A stream's integers, channel by channel: sum[c] += weights[c] values[c]. */
+    /* A stream's integers, channel by channel: sum[c] += weights[c] values[c]; with a shift what is added is rounded to
+     * so many bits fewer, and limited. */
     void (*scale_stream)(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                         int32_t count);
+                         int32_t count, int32_t shift);
+    /* sums[i] += added[i] rounded to `shift` > 0 bits fewer. */
+    void (*add_rounded)(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift);
     /* Maxima over windows: whether `project_and_fire` takes their only projection, whose rows are all the channels that
      * the population's neurons are owned of. */
     bool (*fuses)(const snn_packed *packed, const snn_population *population);

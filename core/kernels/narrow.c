@@ -119,7 +119,8 @@ static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t step
     (void)steps;
     const narrow n = narrow_of(&packed->projection->op);
     const int64_t field = snn_field_largest(n.op, positions, 1);
-    return words_bytes(&n, field) + values_bytes(&n, field, channels_most(&n)) + snn_field_scratch(channels_most(&n));
+    return words_bytes(&n, field) + values_bytes(&n, field, channels_most(&n)) +
+           snn_field_scratch(n.op, channels_most(&n));
 }
 
 /* Targets side by side, and where their words are. */

@@ -32,6 +32,7 @@ const snn_kernels SNN_ISA_NAME(snn_kernels) = {
     .window_scratch_bytes = snn_portable_window_scratch,
     .fire_window = snn_portable_fire_window,
     .scale_stream = snn_streams_scale,
+    .add_rounded = snn_streams_add_rounded,
     .pack_image = snn_portable_pack_image,
     .image_scratch_bytes = snn_portable_image_scratch,
     .project_image = snn_portable_project_image,

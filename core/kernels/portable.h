@@ -43,6 +43,9 @@
 #define snn_operator_taps               SNN_ISA_NAME(snn_operator_taps)
 #define snn_portable_pack_codes         SNN_ISA_NAME(snn_portable_pack_codes)
 #define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
+#define snn_pool_expand                 SNN_ISA_NAME(snn_pool_expand)
+#define snn_pool_scratch                SNN_ISA_NAME(snn_pool_scratch)
+#define snn_streams_add_rounded         SNN_ISA_NAME(snn_streams_add_rounded)
 #define snn_codes_bytes                 SNN_ISA_NAME(snn_codes_bytes)
 #define snn_matrix_scratch              SNN_ISA_NAME(snn_matrix_scratch)
 #define snn_matrix_project              SNN_ISA_NAME(snn_matrix_project)
@@ -144,7 +147,18 @@ static inline int32_t snn_codes_zero(const snn_codes *codes, int32_t largest, in
  * snn_field_scratch bytes. */
 void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
                       int32_t largest, void *values, void *scratch);
-int64_t snn_field_scratch(int32_t channels);
+int64_t snn_field_scratch(const snn_operator *op, int32_t channels);
+
+/* Positions of a row of the pooled source. */
+typedef struct snn_pool_row {
+    int32_t row, column, columns;
+    int32_t channel, channels;
+} snn_pool_row;
+
+/* Their values, as snn_field_expand has them: sums over pool windows, or what is largest there (pools.c). */
+void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const snn_source *source, int32_t step,
+                     int32_t largest, void *values, void *scratch);
+int64_t snn_pool_scratch(const snn_operator *op, int32_t channels);
 
 /* Bytes up to where another array may begin. */
 static inline int64_t snn_aligned(int64_t bytes)
@@ -290,6 +304,7 @@ snn_status snn_streams_pack(const snn_projection *projection, snn_weight_format 
 int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions);
 void snn_streams_project(const snn_packed *packed, const void *plane, const snn_tile *tile);
 void snn_streams_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                       int32_t count);
+                       int32_t count, int32_t shift);
+void snn_streams_add_rounded(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift);
 
 #endif

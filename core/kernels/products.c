@@ -75,7 +75,7 @@ int64_t snn_values_bytes(const snn_packed *packed, int64_t field_size, int32_t s
 int64_t snn_expanded_bytes(const snn_packed *packed, int64_t positions, int32_t steps, int32_t channels)
 {
     const int64_t size = snn_field_largest(&packed->projection->op, positions, channels);
-    return snn_values_bytes(packed, size, steps) + snn_aligned(snn_field_scratch(channels));
+    return snn_values_bytes(packed, size, steps) + snn_aligned(snn_field_scratch(&packed->projection->op, channels));
 }
 
 snn_expanded snn_source_expand(const snn_packed *packed, const snn_source *source, const snn_tile *tile,
@@ -89,5 +89,5 @@ snn_expanded snn_source_expand(const snn_packed *packed, const snn_source *sourc
         snn_field_expand(&field, op, source, step, packed->largest,
                          values + step * size * snn_value_bytes(packed->largest), working);
     }
-    return (snn_expanded){field, values, working + snn_aligned(snn_field_scratch(channels))};
+    return (snn_expanded){field, values, working + snn_aligned(snn_field_scratch(op, channels))};
 }

@@ -176,7 +176,7 @@ static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t step
     (void)steps;
     const int64_t values = largest_field(packed, positions);
     return values * (int64_t)(sizeof(float) + sizeof(int16_t)) + 2 * SNN_ALIGNMENT +
-           snn_field_scratch(packed->projection->op.source.channels);
+           snn_field_scratch(&packed->projection->op, packed->projection->op.source.channels);
 }
 
 static void project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)

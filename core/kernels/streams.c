@@ -149,9 +149,24 @@ void snn_streams_project(const snn_packed *packed, const void *plane, const snn_
 }
 
 void snn_streams_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                       int32_t count)
+                       int32_t count, int32_t shift)
 {
+    if (shift == 0) {
+        for (int32_t c = 0; c < count; c++) {
+            sum[c] += weights[c] * values[c];
+        }
+        return;
+    }
     for (int32_t c = 0; c < count; c++) {
-        sum[c] += weights[c] * values[c];
+        sum[c] += snn_product_limited(snn_rounded((int64_t)weights[c] * values[c], shift));
+    }
+}
+
+/* snn_rounded, in 32 bits: what is cut off is a half or more where its first bit is set. */
+void snn_streams_add_rounded(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift)
+{
+    const int32_t half = shift - 1;
+    for (int64_t i = 0; i < count; i++) {
+        sums[i] += (added[i] >> shift) + (added[i] >> half & 1);
     }
 }

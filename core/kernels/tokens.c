@@ -57,7 +57,8 @@ static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t step
     const int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&packed->projection->op));
     const int32_t rows = packed->row_end - packed->row_begin;
     return 2 * LANES * mixing_depth(packed) * (int64_t)sizeof(int16_t) +
-           sources * (rows + LANES) * (int64_t)sizeof(int16_t) + 4 * SNN_ALIGNMENT + snn_field_scratch(rows);
+           sources * (rows + LANES) * (int64_t)sizeof(int16_t) + 4 * SNN_ALIGNMENT +
+           snn_field_scratch(&packed->projection->op, rows);
 }
 
 /* values [source position][stride] to [pair][LANES][2], missing positions 0. What lies behind the last channels is

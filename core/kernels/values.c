@@ -6,10 +6,7 @@
 #include <immintrin.h>
 #endif
 
-enum {
-    VECTOR_VALUES = 64, /* what is written behind a run of values, at most */
-    POOL_CHANNELS = 64  /* whose sums over a pool window are made together */
-};
+enum { VECTOR_VALUES = 64 }; /* what is written behind a run of values, at most */
 
 snn_window snn_operator_taps(const snn_operator *op)
 {
@@ -244,20 +241,6 @@ int64_t snn_codes_bytes(const snn_codes *codes, const snn_operator *op)
     return all;
 }
 
-/* First tap of a pool window that is inside the source, and the one behind the last. */
-static void clip_taps(const snn_window *pool, int axis, int32_t size, int32_t output, int32_t *begin, int32_t *end)
-{
-    const int32_t origin = output * pool->stride[axis] - pool->pad_begin[axis];
-    *begin = 0;
-    *end = pool->kernel[axis];
-    while (*begin < *end && origin + *begin * pool->dilation[axis] < 0) {
-        ++*begin;
-    }
-    while (*end > *begin && origin + (*end - 1) * pool->dilation[axis] >= size) {
-        --*end;
-    }
-}
-
 /* How the values of a field are written. */
 typedef struct writer {
     const snn_field *field;
@@ -268,9 +251,14 @@ typedef struct writer {
     uint8_t *zeros; /* of codes as bytes: what is outside the image */
 } writer;
 
-int64_t snn_field_scratch(int32_t channels)
+static int64_t base_bytes(int32_t channels)
 {
-    return (channels + VECTOR_VALUES) * (int64_t)sizeof(int16_t);
+    return snn_aligned((channels + VECTOR_VALUES) * (int64_t)sizeof(int16_t));
+}
+
+int64_t snn_field_scratch(const snn_operator *op, int32_t channels)
+{
+    return SNN_ALIGNMENT + base_bytes(channels) + (op->pooled ? snn_pool_scratch(op, channels) : 0);
 }
 
 static void prepare(const writer *w)
@@ -354,57 +342,6 @@ static void write_inside(const writer *w, int32_t row, int32_t column, int32_t c
     }
 }
 
-/* Adds up to POOL_CHANNELS channels of a position of the source. */
-static void add_position(const writer *w, int64_t position, int32_t first, int32_t count, int32_t *restrict sums)
-{
-    const snn_spikes *spikes = w->source->spikes;
-    const int64_t bit = w->field->channel + first;
-    int16_t values[POOL_CHANNELS + VECTOR_VALUES];
-    if (w->source->codes != NULL) {
-        const planes of = planes_of(w->source, w->step, position);
-        take(&of, bit, count, w->base + first, POOL_CHANNELS, values);
-    } else {
-        const uint8_t *plane = snn_spikes_plane(spikes, w->step, w->source->image);
-        choose(plane + position * spikes->row_bytes, bit, count, 1, -1, false, values);
-    }
-    for (int32_t c = 0; c < count; c++) {
-        sums[c] += values[c];
-    }
-}
-
-/* Sums over the pool windows of neighbouring pooled positions. */
-static void write_pooled(const writer *w, int32_t row, int32_t column, int32_t columns, uint8_t *to)
-{
-    const snn_window *pool = &w->op->pool;
-    const snn_shape *source = &w->op->source;
-    int32_t row_begin, row_end, column_begin, column_end;
-    clip_taps(pool, 0, source->height, row, &row_begin, &row_end);
-    for (const int32_t end = column + columns; column < end; column++) {
-        clip_taps(pool, 1, source->width, column, &column_begin, &column_end);
-        for (int32_t first = 0; first < w->field->channels; first += POOL_CHANNELS) {
-            const int32_t left = w->field->channels - first, count = left < POOL_CHANNELS ? left : POOL_CHANNELS;
-            int32_t sums[POOL_CHANNELS] = {0};
-            for (int32_t i = row_begin; i < row_end; i++) {
-                const int64_t y = (int64_t)row * pool->stride[0] - pool->pad_begin[0] + (int64_t)i * pool->dilation[0];
-                for (int32_t j = column_begin; j < column_end; j++) {
-                    const int64_t x =
-                        (int64_t)column * pool->stride[1] - pool->pad_begin[1] + (int64_t)j * pool->dilation[1];
-                    add_position(w, y * source->width + x, first, count, sums);
-                }
-            }
-            const int32_t shift = w->source->shift, mask = w->source->mask != 0 ? w->source->mask : -1;
-            for (int32_t c = 0; c < count; c++) {
-                if (w->largest > 0) {
-                    to[c] = (uint8_t)(sums[c] + w->largest / 2);
-                } else {
-                    ((int16_t *)to)[c] = (int16_t)((sums[c] >> shift) & mask);
-                }
-            }
-            to += count * snn_value_bytes(w->largest);
-        }
-    }
-}
-
 static int32_t clamp(int32_t value, int32_t low, int32_t high)
 {
     return value < low ? low : value > high ? high : value;
@@ -413,7 +350,8 @@ static int32_t clamp(int32_t value, int32_t low, int32_t high)
 void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
                       int32_t largest, void *values, void *scratch)
 {
-    const writer w = {field, op, source, step, largest, scratch, scratch};
+    uint8_t *working = (uint8_t *)scratch + (-(uintptr_t)scratch & (SNN_ALIGNMENT - 1));
+    const writer w = {field, op, source, step, largest, (int16_t *)(void *)working, working};
     const snn_shape pooled = snn_operator_pooled_shape(op);
     const int64_t bytes = (int64_t)field->channels * snn_value_bytes(largest);
     const int32_t left = clamp(-field->column, 0, field->columns);
@@ -428,7 +366,8 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
         }
         write_outside(&w, left, to);
         if (op->pooled) {
-            write_pooled(&w, row, field->column + left, inside_end - left, to + left * bytes);
+            const snn_pool_row run = {row, field->column + left, inside_end - left, field->channel, field->channels};
+            snn_pool_expand(&run, op, source, step, largest, to + left * bytes, working + base_bytes(field->channels));
         } else {
             write_inside(&w, row, field->column + left, inside_end - left, to + left * bytes);
         }

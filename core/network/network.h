@@ -210,6 +210,10 @@ static inline int64_t snn_tokens_weighted(int32_t weight, int32_t mixed)
 /* Bits of a product of a stream that `shift` may take away. */
 enum { SNN_LARGEST_SHIFT = 40 };
 
+/* What a pool gives: its window's sum; its largest value, which no network has, but shards where codes are compared
+ * instead of x (shard_windows.c). */
+typedef enum snn_pooling { SNN_POOLS_NOTHING, SNN_POOLS_SUMS, SNN_POOLS_MAXIMA } snn_pooling;
+
 /* Geometry of a projection. The operator reads channels [source_channel, +source_channels) of the source; with `pooled`
  * the spikes are first summed over a window of positions (average pooling, strided subsampling; positions outside
  * count 0), which keeps integers. It adds into channels [target_channel, +target_channels) of the target's x. */
@@ -217,7 +221,7 @@ typedef struct snn_operator {
     snn_operator_kind kind;
     snn_shape source; /* of the whole source population or image */
     int32_t source_channel, source_channels;
-    bool pooled;
+    snn_pooling pooled;
     snn_window pool;
     snn_shape target; /* of the whole target input */
     int32_t target_channel, target_channels;
@@ -228,7 +232,7 @@ typedef struct snn_operator {
 /* Positions of the source that one of the pooled source adds up. */
 static inline int64_t snn_operator_pool_area(const snn_operator *op)
 {
-    return op->pooled ? (int64_t)op->pool.kernel[0] * op->pool.kernel[1] : 1;
+    return op->pooled == SNN_POOLS_SUMS ? (int64_t)op->pool.kernel[0] * op->pool.kernel[1] : 1;
 }
 
 /* The source after pooling and channel selection: what the operator itself sees. */

@@ -85,7 +85,7 @@ static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_op
         return snn_stream_pack(shard, projection, rows, packed);
     }
     if (shard->timings != NULL) {
-        return snn_windows_pack(shard, projection, rows, packed);
+        return snn_windows_pack(shard, projection, rows, part);
     }
     return shard->kernels->pack(projection, shard->network->format, rows.begin, rows.end, packed);
 }
@@ -507,6 +507,7 @@ static void clear_part(snn_part *part)
         snn_release(part->packed[i].data);
     }
     snn_release(part->packed);
+    snn_release(part->largest_codes);
     for (int32_t i = 0; i < part->graded_product_count; i++) {
         snn_release(part->graded_products[i].data);
     }

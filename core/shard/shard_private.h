@@ -33,8 +33,9 @@ typedef struct snn_part {
     int32_t projection_end;
     snn_packed *packed; /* [end - begin]; data is NULL where no held row takes spikes or sums. Of readers of a stream
                            data are the rows' weights as the projection has them. */
-    bool fused;         /* the kernels multiply the only projection and fire in one */
-    snn_packed *graded_products; /* [graded_product_count]: projections from the image, if it is graded */
+    snn_projection *largest_codes; /* windows: the only projection, of maxima that are those of codes; or NULL */
+    bool fused;                    /* the kernels multiply the only projection and fire in one */
+    snn_packed *graded_products;   /* [graded_product_count]: projections from the image, if it is graded */
     int32_t graded_product_count;
     snn_part_baseline baseline;
     int32_t tile_positions, tile_steps;
@@ -157,9 +158,9 @@ void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile 
 void snn_ranges_count(snn_shard *shard, int32_t population);
 
 /* shard_windows.c */
-/* Packs rows of a projection onto a population that fires in a window. */
+/* Packs rows of a projection onto a part whose population fires in a window. */
 snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
-                            snn_packed *packed);
+                            snn_part *part);
 /* Chooses the tiles of a part whose population fires in a window. */
 void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part);
 /* Bytes that the tiles of all parts need of a worker at most. */

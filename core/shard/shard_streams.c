@@ -139,13 +139,13 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
     const int32_t rows = packed->row_end - packed->row_begin;
     uint8_t *sums = tile->accumulator;
     const int32_t shift = packed->projection->shift;
-    const bool scales = !op->pooled && !packed->real && shift == 0;
+    const bool scales = !op->pooled && !packed->real;
     for (int32_t step = 0; step < tile->steps; step++) {
         const void *plane =
             at(snn_sums_plane(&source, offset + step, tile->image), op->source_channel + packed->row_begin);
         for (int64_t position = tile->position_begin; position < tile->position_end && scales; position++) {
             shard->kernels->scale_stream((int32_t *)sums + channel, packed->data,
-                                         at(plane, position * op->source.channels), rows);
+                                         at(plane, position * op->source.channels), rows, shift);
             sums += (int64_t)held * SNN_SUM_BYTES;
         }
         for (int64_t position = tile->position_begin; position < tile->position_end && !scales; position++) {

@@ -280,7 +280,8 @@ static void end_trace(const snn_shard *shard, double begun)
 static void run_share(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
 {
     const snn_part *part = &shard->parts[population];
-    const int64_t positions = snn_shape_positions(shard->network->populations[population].input);
+    const snn_population *of = &shard->network->populations[population];
+    const int64_t positions = snn_shape_positions(part->largest_codes != NULL ? of->shape : of->input);
     const int64_t tiles = (positions + part->tile_positions - 1) / part->tile_positions; /* of an image */
     const int64_t jobs = shard->images * tiles;
     const snn_worker *worker = &shard->workers[omp_get_thread_num()];

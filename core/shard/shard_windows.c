@@ -22,8 +22,74 @@ typedef struct window_tile {
     int64_t moment_size; /* elements of a moment's sums */
 } window_tile;
 
+/* ---- maxima ---- */
+
+static bool sees_something(const snn_window *window, int axis, int32_t size, int32_t output)
+{
+    const int64_t first = (int64_t)output * window->stride[axis] - window->pad_begin[axis];
+    for (int64_t i = 0; i < window->kernel[axis]; i++) {
+        const int64_t seen = first + i * window->dilation[axis];
+        if (seen >= 0 && seen < size) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_see_something(const snn_population *maxima)
+{
+    bool all = true;
+    for (int32_t i = 0; i < maxima->shape.height; i++) {
+        all = all && sees_something(&maxima->window, 0, maxima->input.height, i);
+    }
+    for (int32_t i = 0; i < maxima->shape.width; i++) {
+        all = all && sees_something(&maxima->window, 1, maxima->input.width, i);
+    }
+    return all;
+}
+
+static bool never_fall(const snn_projection *projection, snn_channel_range rows, bool real)
+{
+    const int64_t first = rows.begin - projection->row_begin;
+    bool rise = true;
+    for (int64_t r = first; r < first + rows.end - rows.begin; r++) {
+        rise = rise && (real ? ((const float *)projection->weights)[r] >= 0.0f
+                             : ((const int32_t *)projection->weights)[r] >= 0);
+    }
+    return rise;
+}
+
+/* Whether a maximum's largest x is that of the largest code: of one whole code for each x, with which it never falls.
+ */
+static bool compares_codes(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows)
+{
+    const snn_network *network = shard->network;
+    const snn_population *target = &network->populations[projection->target];
+    int32_t sources = 0;
+    for (int32_t i = 0; i < network->projection_count; i++) {
+        sources += network->projections[i].target == projection->target;
+    }
+    return target->kind == SNN_NEURON_MAXIMUM && sources == 1 && target->bias_positions == 1 &&
+           projection->op.kind == SNN_OPERATOR_DIAGONAL && !projection->op.pooled &&
+           shard->timings[projection->target].moments == 1 && never_fall(projection, rows, shard->real) &&
+           all_see_something(target);
+}
+
+/* The same projection from a source that is pooled to its largest codes, as large as the population's output. */
+static snn_projection from_largest_codes(const snn_population *maxima, const snn_projection *projection)
+{
+    snn_projection pooled = *projection;
+    pooled.op.pooled = SNN_POOLS_MAXIMA;
+    pooled.op.pool = maxima->window;
+    pooled.op.target.height = maxima->shape.height;
+    pooled.op.target.width = maxima->shape.width;
+    return pooled;
+}
+
+/* ---- set-up ---- */
+
 snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
-                            snn_packed *packed)
+                            snn_part *part)
 {
     const snn_network *network = shard->network;
     snn_codes codes = {.magnitude = network->windows.magnitude,
@@ -32,13 +98,23 @@ snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projec
     snn_timing_planes(network, shard->timings, projection->source, projection->target, 0, &codes.begin[0],
                       &codes.end[0]);
     const bool whole = codes.begin[0] == 0 && codes.end[0] == network->windows.steps;
+    snn_packed *packed = &part->packed[projection - network->projections - part->projection_begin];
+    if (compares_codes(shard, projection, rows)) {
+        part->largest_codes = snn_allocate(1, sizeof *part->largest_codes);
+        if (part->largest_codes == NULL) {
+            return snn_out_of_memory("projections");
+        }
+        *part->largest_codes = from_largest_codes(&network->populations[projection->target], projection);
+        projection = part->largest_codes;
+    }
     return shard->kernels->pack_codes(projection, network->format, rows.begin, rows.end, whole ? &codes : NULL, packed);
 }
 
 void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part)
 {
     const snn_population *of = &shard->network->populations[population];
-    const int64_t positions = snn_shape_positions(of->input), width = of->input.width;
+    const snn_shape shape = part->largest_codes != NULL ? of->shape : of->input;
+    const int64_t positions = snn_shape_positions(shape), width = shape.width;
     const int64_t bytes = (int64_t)shard->timings[population].moments * snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
     const int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
     part->fused = false;
@@ -49,7 +125,8 @@ void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part
         const int64_t tiles = (positions / width + count / width - 1) / (count / width);
         count = (positions / width + tiles - 1) / tiles * width;
     }
-    part->tile_positions = (int32_t)(snn_neuron_reads_all_positions(of->kind) ? positions : count);
+    const bool whole = snn_neuron_reads_all_positions(of->kind) && part->largest_codes == NULL;
+    part->tile_positions = (int32_t)(whole ? positions : count);
 }
 
 void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *scratch)
@@ -64,7 +141,8 @@ void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *sc
         int64_t bytes = (int64_t)moments * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
         *accumulator = bytes > *accumulator ? bytes : *accumulator;
         if (snn_neuron_spikes(population->kind)) {
-            bytes = shard->kernels->window_scratch_bytes(population, snn_part_channels(part), held);
+            bytes =
+                shard->kernels->window_scratch_bytes(population, snn_part_channels(part), held); /* maxima: enough */
             *scratch = bytes > *scratch ? bytes : *scratch;
         }
         for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
@@ -199,15 +277,18 @@ static void project(const window_tile *at, const snn_packed *packed, bool whole,
     }
 }
 
+/* A product of tokens is added whole: its weights are rounded already. */
 static void add_rounded(const window_tile *at, const snn_projection *projection)
 {
     const int32_t *restrict rounded = at->worker->rounded;
     int32_t *restrict sums = at->tile.accumulator;
-    const int32_t shift = projection->shift;
     const int64_t size = at->tile.steps * at->moment_size;
+    if (projection->shift > 0) {
+        at->shard->kernels->add_rounded(sums, rounded, size, projection->shift);
+        return;
+    }
     for (int64_t i = 0; i < size; i++) {
-        /* snn_rounded, in 32 bits: what is cut off is a half or more where its first bit is set. */
-        sums[i] += shift == 0 ? rounded[i] : (rounded[i] >> shift) + (rounded[i] >> (shift - 1) & 1);
+        sums[i] += rounded[i];
     }
 }
 
@@ -264,8 +345,9 @@ static void fire(const window_tile *at, const snn_tile_counts *counts)
     const snn_population *population = &shard->network->populations[at->population];
     const snn_part *part = at->part;
     const int64_t inputs = snn_shape_positions(population->input) * snn_part_inputs(part);
+    const bool compared = part->largest_codes != NULL; /* each x is that of an output */
     const snn_neurons neurons = {
-        .kind = population->kind,
+        .kind = compared ? SNN_NEURON_LINEAR : population->kind,
         .alpha = population->alpha,
         .beta = population->beta,
         .groups = population->groups,
@@ -277,7 +359,7 @@ static void fire(const window_tile *at, const snn_tile_counts *counts)
         .graded = part->graded != NULL ? part->graded + at->tile.image * inputs : NULL,
         .spikes = snn_shard_spikes(shard, at->population),
         .window = population->window,
-        .input = population->input,
+        .input = compared ? population->shape : population->input,
         .shape = population->shape,
         .channel_begin = part->owned.begin,
         .channel_end = part->owned.end,

@@ -1,0 +1,120 @@
+/* Pools of a source's values: each row of the source that windows see is expanded once, and then added to their sums,
+ * or compared with what is largest so far. */
+#include "core/kernels/portable.h"
+
+#include <string.h>
+
+enum { BEHIND = 64 }; /* values that are written behind a row, at most */
+
+/* The thread's scratch, cut up. */
+typedef struct working {
+    int16_t *row;  /* [position of the source][channel] */
+    int32_t *sums; /* [pooled position][channel] */
+    void *field;   /* snn_field_expand's */
+} working;
+
+static int64_t row_bytes(const snn_operator *op, int32_t channels)
+{
+    return snn_aligned(((int64_t)op->source.width * channels + BEHIND) * (int64_t)sizeof(int16_t));
+}
+
+static int64_t sums_bytes(const snn_operator *op, int32_t channels)
+{
+    return snn_aligned((int64_t)snn_operator_pooled_shape(op).width * channels * (int64_t)sizeof(int32_t));
+}
+
+int64_t snn_pool_scratch(const snn_operator *op, int32_t channels)
+{
+    snn_operator plain = *op;
+    plain.pooled = SNN_POOLS_NOTHING;
+    return row_bytes(op, channels) + sums_bytes(op, channels) + snn_field_scratch(&plain, channels);
+}
+
+/* Taps of a window along an axis, from `first` on, a position each. */
+typedef struct taps {
+    int64_t first, stride;
+    int32_t count;
+} taps;
+
+/* Those that are inside the source. */
+static taps find_taps(const snn_window *pool, int axis, int32_t size, int64_t output)
+{
+    const int64_t origin = output * pool->stride[axis] - pool->pad_begin[axis], stride = pool->dilation[axis];
+    int32_t begin = 0, end = pool->kernel[axis];
+    while (begin < end && origin + begin * stride < 0) {
+        begin++;
+    }
+    while (end > begin && origin + (end - 1) * stride >= size) {
+        end--;
+    }
+    return (taps){origin + begin * stride, stride, end - begin};
+}
+
+static inline void add(int32_t *restrict sums, const int16_t *restrict values, int32_t count)
+{
+    for (int32_t c = 0; c < count; c++) {
+        sums[c] += values[c];
+    }
+}
+
+static inline void raise(int32_t *restrict largest, const int16_t *restrict values, int32_t count)
+{
+    for (int32_t c = 0; c < count; c++) {
+        largest[c] = values[c] > largest[c] ? values[c] : largest[c];
+    }
+}
+
+static void take_row(const snn_pool_row *pooled, const snn_operator *op, const int16_t *row, int32_t *sums)
+{
+    for (int32_t i = 0; i < pooled->columns; i++, sums += pooled->channels) {
+        const taps across = find_taps(&op->pool, 1, op->source.width, pooled->column + i);
+        const int16_t *values = row + across.first * pooled->channels;
+        for (int32_t j = 0; j < across.count; j++, values += across.stride * pooled->channels) {
+            if (op->pooled == SNN_POOLS_MAXIMA) {
+                raise(sums, values, pooled->channels);
+            } else {
+                add(sums, values, pooled->channels);
+            }
+        }
+    }
+}
+
+static void store(const int32_t *restrict sums, int64_t count, const snn_source *source, int32_t largest, void *values)
+{
+    const int32_t shift = source->shift, mask = source->mask != 0 ? source->mask : -1;
+    uint8_t *restrict bytes = values;
+    int16_t *restrict words = values;
+    if (largest > 0) {
+        for (int64_t i = 0; i < count; i++) {
+            bytes[i] = (uint8_t)(sums[i] + largest / 2);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        words[i] = (int16_t)((sums[i] >> shift) & mask);
+    }
+}
+
+void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const snn_source *source, int32_t step,
+                     int32_t largest, void *values, void *scratch)
+{
+    const working w = {.row = scratch,
+                       .sums = (int32_t *)(void *)((uint8_t *)scratch + row_bytes(op, pooled->channels)),
+                       .field =
+                           (uint8_t *)scratch + row_bytes(op, pooled->channels) + sums_bytes(op, pooled->channels)};
+    const int64_t count = (int64_t)pooled->columns * pooled->channels;
+    const taps down = find_taps(&op->pool, 0, op->source.height, pooled->row);
+    snn_operator plain = *op;
+    plain.pooled = SNN_POOLS_NOTHING;
+    snn_field field = {
+        .rows = 1, .columns = op->source.width, .channel = pooled->channel, .channels = pooled->channels};
+    for (int64_t i = 0; i < count; i++) {
+        w.sums[i] = op->pooled == SNN_POOLS_MAXIMA ? INT16_MIN : 0;
+    }
+    for (int32_t i = 0; i < down.count; i++) {
+        field.row = (int32_t)(down.first + i * down.stride);
+        snn_field_expand(&field, &plain, source, step, 0, w.row, w.field);
+        take_row(pooled, op, w.row, w.sums);
+    }
+    store(w.sums, count, source, largest, values);
+}
