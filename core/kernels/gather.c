@@ -1,6 +1,7 @@
 /* Products of elements: each target takes one element of the pooled source, or none.
  *
- * Packed: int32_t or float [position][row], then the element that each takes, or -1. */
+ * Packed: int32_t or float [position][row]; then the element that each takes, or -1; then for each position the first
+ * of them if its rows take neighbouring ones, or -1. */
 #include "core/kernels/portable.h"
 
 #include <string.h>
@@ -10,24 +11,52 @@ static bool suits(const snn_packed *packed)
     return packed->projection->op.kind == SNN_OPERATOR_GATHER;
 }
 
+/* A packed gather, cut up. */
+typedef struct gather {
+    int64_t rows;
+    int32_t *weights, *elements, *runs; /* weights: or float */
+} gather;
+
+static gather gather_of(const snn_packed *packed)
+{
+    const int64_t positions = snn_shape_positions(packed->projection->op.target);
+    gather g = {.rows = packed->row_end - packed->row_begin, .weights = packed->data};
+    g.elements = g.weights + positions * g.rows;
+    g.runs = g.elements + positions * g.rows;
+    return g;
+}
+
+static bool are_neighbours(const int32_t *elements, int64_t count)
+{
+    bool neighbours = elements[0] >= 0;
+    for (int64_t i = 0; i < count; i++) {
+        neighbours = neighbours && elements[i] == elements[0] + i;
+    }
+    return neighbours;
+}
+
 static snn_status pack(const snn_operand *operand, snn_packed *packed)
 {
     (void)operand;
     const snn_projection *projection = packed->projection;
     const int64_t rows = packed->row_end - packed->row_begin, skipped = packed->row_begin - projection->row_begin;
     const int64_t positions = snn_shape_positions(projection->op.target), count = rows * positions;
-    packed->bytes = 2 * count * (int64_t)sizeof(int32_t);
+    packed->bytes = (2 * count + positions) * (int64_t)sizeof(int32_t);
     packed->data = snn_allocate((size_t)packed->bytes, 1);
     if (packed->data == NULL) {
         return snn_out_of_memory("packed weights");
     }
-    int32_t *weights = packed->data, *elements = weights + count; /* floats are copied as they are */
+    const gather g = gather_of(packed); /* floats are copied as they are */
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t position = 0; position < positions; position++) {
             const int64_t from = (skipped + row) * positions + position, to = position * rows + row;
-            memcpy(&weights[to], (const int32_t *)projection->weights + from, sizeof weights[to]);
-            elements[to] = projection->index[from];
+            memcpy(&g.weights[to], (const int32_t *)projection->weights + from, sizeof g.weights[to]);
+            g.elements[to] = projection->index[from];
         }
+    }
+    for (int64_t position = 0; position < positions && rows > 0; position++) {
+        const int32_t *elements = g.elements + position * rows;
+        g.runs[position] = are_neighbours(elements, rows) ? elements[0] : -1;
     }
     return snn_ok();
 }
@@ -41,15 +70,27 @@ static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t step
            snn_field_scratch(op, op->source_channels);
 }
 
-/* Rows of the pooled source that a gather's elements are in, all channels. */
-static snn_field gathered_field(const snn_operator *op, const int32_t *elements, int64_t count)
+static void include(int32_t first, int32_t last, int32_t *least, int32_t *most)
+{
+    *least = first < *least ? first : *least;
+    *most = last > *most ? last : *most;
+}
+
+/* Rows of the pooled source that a tile's elements are in, all channels. */
+static snn_field gathered_field(const snn_operator *op, const gather *g, const snn_tile *tile)
 {
     const int32_t width = snn_operator_pooled_shape(op).width, row_size = width * op->source_channels;
     int32_t first = INT32_MAX, last = -1;
-    for (int64_t i = 0; i < count; i++) {
-        if (elements[i] >= 0) {
-            first = elements[i] < first ? elements[i] : first;
-            last = elements[i] > last ? elements[i] : last;
+    for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
+        const int32_t run = g->runs[position];
+        if (run >= 0) {
+            include(run, run + (int32_t)g->rows - 1, &first, &last);
+            continue;
+        }
+        for (int64_t i = position * g->rows; i < (position + 1) * g->rows; i++) {
+            if (g->elements[i] >= 0) {
+                include(g->elements[i], g->elements[i], &first, &last);
+            }
         }
     }
     first = last < 0 ? 0 : first / row_size;
@@ -60,15 +101,27 @@ static snn_field gathered_field(const snn_operator *op, const int32_t *elements,
                        .channels = op->source_channels};
 }
 
-static void add_elements(const snn_packed *packed, const int32_t *elements, int64_t first, const int16_t *values,
+static void add_run(const int32_t *restrict weights, const int16_t *restrict values, int64_t count,
+                    int32_t *restrict sums)
+{
+    for (int64_t c = 0; c < count; c++) {
+        sums[c] += weights[c] * values[c];
+    }
+}
+
+static void add_elements(const snn_packed *packed, const gather *g, int64_t position, const int16_t *values,
                          int64_t offset, void *sums)
 {
-    const int32_t *weights = (const int32_t *)packed->data + first;
-    for (int64_t c = 0; c < packed->row_end - packed->row_begin; c++) {
-        if (elements[first + c] < 0) {
+    const int32_t *weights = g->weights + position * g->rows, *elements = g->elements + position * g->rows;
+    if (g->runs[position] >= 0 && !packed->real) {
+        add_run(weights, values + (g->runs[position] - offset), g->rows, sums);
+        return;
+    }
+    for (int64_t c = 0; c < g->rows; c++) {
+        if (elements[c] < 0) {
             continue;
         }
-        const int32_t value = values[elements[first + c] - offset];
+        const int32_t value = values[elements[c] - offset];
         if (packed->real) {
             float *sum = (float *)sums + c, weight;
             memcpy(&weight, &weights[c], sizeof weight);
@@ -83,9 +136,8 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
 {
     const snn_operator *op = &packed->projection->op;
     const snn_sum_rows out = snn_sum_rows_of(packed, tile);
-    const int64_t rows = packed->row_end - packed->row_begin;
-    const int32_t *elements = (const int32_t *)packed->data + snn_shape_positions(op->target) * rows;
-    const snn_field field = gathered_field(op, elements + tile->position_begin * rows, out.positions * rows);
+    const gather g = gather_of(packed);
+    const snn_field field = gathered_field(op, &g, tile);
     const int64_t offset = (int64_t)field.row * field.columns * field.channels;
     int16_t *values = tile->scratch;
     for (int32_t step = 0; step < tile->steps; step++) {
@@ -93,7 +145,7 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
                          (uint8_t *)values + snn_values_bytes(packed, snn_field_size(&field), 1));
         for (int64_t i = 0; i < out.positions; i++) {
             int32_t *sums = (int32_t *)out.data + (step * out.positions + i) * out.stride + out.offset;
-            add_elements(packed, elements, (tile->position_begin + i) * rows, values, offset, sums);
+            add_elements(packed, &g, tile->position_begin + i, values, offset, sums);
         }
     }
 }

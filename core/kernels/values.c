@@ -111,82 +111,152 @@ typedef struct planes {
     int64_t stride;      /* bytes from one to the next */
     int32_t count;
     const int32_t *magnitude;
+    int64_t row_bytes; /* from one run to the next */
 } planes;
 
-/* A base less twice the magnitudes of planes whose bit is set (as bytes: the magnitudes): a value for each of `count`
- * bits from `bit` on, and up to a vector behind them. Of value i the base is base[i % period]. */
+/* Runs of bits, each from `bit` on of its row. A value is a base less twice the magnitudes of planes whose bit is set
+ * (as bytes: less the magnitudes); of value i of a run the base is base[i % period]. Up to a vector is written behind
+ * the last. */
+typedef struct bit_runs {
+    int64_t bit, count, runs;
+} bit_runs;
+
 #if defined(__AVX512BW__)
-static void take(const planes *of, int64_t bit, int64_t count, const int16_t *base, int64_t period, int16_t *values)
+/* Magnitudes of planes whose bits are set, of 64 values (56, if the first bit is not that of a byte). */
+static inline __attribute__((always_inline)) __m512i sum_of_bytes(const planes *of, const uint8_t *plane, int shift,
+                                                                  const __m512i *amounts, const int32_t count)
 {
-    enum { LANES = 32 };
-    const uint8_t *from = of->bits + bit / 8;
-    const int shift = (int)(bit % 8);
-    for (int64_t first = 0, at = 0; first < count; first += LANES, from += LANES / 8) {
-        __m512i sum = _mm512_loadu_si512(base + at);
-        const uint8_t *plane = from;
-        for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
-            uint64_t word; /* arrays have readable bytes behind them */
-            memcpy(&word, plane, sizeof word);
-            const __m512i amount = _mm512_set1_epi16((int16_t)(2 * of->magnitude[j]));
-            sum = _mm512_mask_sub_epi16(sum, (__mmask32)(word >> shift), sum, amount);
-        }
-        _mm512_storeu_si512(values + first, sum);
-        for (at += LANES; at >= period;) {
-            at -= period;
+    __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 8
+    for (int32_t j = 0; j < count; j++, plane += of->stride) {
+        uint64_t word; /* arrays have readable bytes behind them */
+        memcpy(&word, plane, sizeof word);
+        sum = _mm512_mask_add_epi8(sum, word >> shift, sum, amounts[j]);
+    }
+    return sum;
+}
+
+static inline __attribute__((always_inline)) __m512i less_twice(const int16_t *base, __m256i bytes)
+{
+    return _mm512_sub_epi16(_mm512_loadu_si512(base), _mm512_slli_epi16(_mm512_cvtepu8_epi16(bytes), 1));
+}
+
+/* `base` is NULL: values are bytes. */
+static inline __attribute__((always_inline)) void take_runs(const planes *of, const bit_runs *runs, int32_t largest,
+                                                            const int16_t *base, int64_t period, void *values,
+                                                            const int32_t plane_count)
+{
+    const int shift = (int)(runs->bit % 8), lanes = shift == 0 ? 64 : 56;
+    __m512i amounts[SNN_WINDOW_STEPS];
+    for (int32_t j = 0; j < plane_count; j++) {
+        amounts[j] = _mm512_set1_epi8((char)of->magnitude[j]);
+    }
+    for (int64_t run = 0; run < runs->runs; run++) {
+        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / 8;
+        uint8_t *bytes = (uint8_t *)values + run * runs->count;
+        int16_t *words = (int16_t *)values + run * runs->count;
+        for (int64_t first = 0, at = 0; first < runs->count; first += lanes, from += lanes / 8) {
+            const __m512i sum = sum_of_bytes(of, from, shift, amounts, plane_count);
+            if (base == NULL) {
+                _mm512_storeu_si512(bytes + first, _mm512_sub_epi8(_mm512_set1_epi8((char)largest), sum));
+                continue;
+            }
+            _mm512_storeu_si512(words + first, less_twice(base + at, _mm512_castsi512_si256(sum)));
+            if (runs->count - first > 32) {
+                _mm512_storeu_si512(words + first + 32, less_twice(base + at + 32, _mm512_extracti64x4_epi64(sum, 1)));
+            }
+            for (at += lanes; at >= period;) {
+                at -= period;
+            }
         }
     }
 }
 
-static void take_bytes(const planes *of, int64_t bit, int64_t count, int32_t base, uint8_t *values)
+static void take_bytes(const planes *of, const bit_runs *runs, int32_t largest, uint8_t *values)
 {
-    const uint8_t *from = of->bits + bit / 8;
-    const int shift = (int)(bit % 8), lanes = shift == 0 ? 64 : 56;
-    for (int64_t first = 0; first < count; first += lanes, from += lanes / 8) {
-        __m512i sum = _mm512_set1_epi8((char)base);
-        const uint8_t *plane = from;
-        for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
-            uint64_t word;
-            memcpy(&word, plane, sizeof word);
-            sum = _mm512_mask_sub_epi8(sum, word >> shift, sum, _mm512_set1_epi8((char)of->magnitude[j]));
+    if (of->count == BITS) {
+        take_runs(of, runs, largest, NULL, 0, values, BITS);
+    } else {
+        take_runs(of, runs, largest, NULL, 0, values, of->count);
+    }
+}
+
+static void take_words(const planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
+{
+    enum { LANES = 32 };
+    const int shift = (int)(runs->bit % 8);
+    for (int64_t run = 0; run < runs->runs; run++) {
+        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / 8;
+        for (int64_t first = 0, at = 0; first < runs->count; first += LANES, from += LANES / 8) {
+            __m512i sum = _mm512_loadu_si512(base + at);
+            const uint8_t *plane = from;
+            for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
+                uint64_t word;
+                memcpy(&word, plane, sizeof word);
+                const __m512i amount = _mm512_set1_epi16((int16_t)(2 * of->magnitude[j]));
+                sum = _mm512_mask_sub_epi16(sum, (__mmask32)(word >> shift), sum, amount);
+            }
+            _mm512_storeu_si512(values + run * runs->count + first, sum);
+            for (at += LANES; at >= period;) {
+                at -= period;
+            }
         }
-        _mm512_storeu_si512(values + first, sum);
+    }
+}
+
+static void take(const planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
+{
+    int32_t largest = 0;
+    for (int32_t j = 0; j < of->count; j++) {
+        largest += of->magnitude[j];
+    }
+    if (largest > UINT8_MAX) {
+        take_words(of, runs, base, period, values);
+    } else if (of->count == BITS) { /* as most windows have them, with all known when compiled */
+        take_runs(of, runs, 0, base, period, values, BITS);
+    } else {
+        take_runs(of, runs, 0, base, period, values, of->count);
     }
 }
 #else
-static void take(const planes *of, int64_t bit, int64_t count, const int16_t *base, int64_t period, int16_t *values)
+static void take(const planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
 {
     enum { LANES = 16 };
     static const uint16_t of_lane[LANES] = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
                                             1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
-    const uint8_t *from = of->bits + bit / 8;
-    const int shift = (int)(bit % 8);
-    for (int64_t first = 0, at = 0; first < count; first += LANES, from += LANES / 8) {
-        int16_t sum[LANES];
-        memcpy(sum, base + at, sizeof sum);
-        const uint8_t *plane = from;
-        for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
-            uint32_t word;
-            memcpy(&word, plane, sizeof word);
-            const uint16_t bits = (uint16_t)(word >> shift);
-            const int16_t amount = (int16_t)(2 * of->magnitude[j]);
-            for (int i = 0; i < LANES; i++) {
-                sum[i] = (int16_t)(sum[i] - (bits & of_lane[i] ? amount : 0));
+    const int shift = (int)(runs->bit % 8);
+    for (int64_t run = 0; run < runs->runs; run++, values += runs->count) {
+        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / 8;
+        for (int64_t first = 0, at = 0; first < runs->count; first += LANES, from += LANES / 8) {
+            int16_t sum[LANES];
+            memcpy(sum, base + at, sizeof sum);
+            const uint8_t *plane = from;
+            for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
+                uint32_t word; /* arrays have readable bytes behind them */
+                memcpy(&word, plane, sizeof word);
+                const uint16_t bits = (uint16_t)(word >> shift);
+                const int16_t amount = (int16_t)(2 * of->magnitude[j]);
+                for (int i = 0; i < LANES; i++) {
+                    sum[i] = (int16_t)(sum[i] - (bits & of_lane[i] ? amount : 0));
+                }
             }
-        }
-        memcpy(values + first, sum, sizeof sum);
-        for (at += LANES; at >= period;) {
-            at -= period;
+            memcpy(values + first, sum, sizeof sum);
+            for (at += LANES; at >= period;) {
+                at -= period;
+            }
         }
     }
 }
 
 /* No table without wider vectors has products of such bytes (BYTE_LARGEST of words.h). */
-static void take_bytes(const planes *of, int64_t bit, int64_t count, int32_t base, uint8_t *values)
+static void take_bytes(const planes *of, const bit_runs *runs, int32_t largest, uint8_t *values)
 {
-    for (int64_t i = bit; i < bit + count; i++) {
-        int32_t sum = base;
+    for (int64_t i = 0; i < runs->runs * runs->count; i++) {
+        const int64_t bit = runs->bit + i % runs->count;
+        const uint8_t *row = of->bits + i / runs->count * of->row_bytes;
+        int32_t sum = largest;
         for (int32_t j = 0; j < of->count; j++) {
-            sum -= (of->bits[j * of->stride + i / 8] >> (i % 8) & 1) != 0 ? of->magnitude[j] : 0;
+            sum -= (row[j * of->stride + bit / 8] >> (bit % 8) & 1) != 0 ? of->magnitude[j] : 0;
         }
         *values++ = (uint8_t)sum;
     }
@@ -200,7 +270,8 @@ static planes planes_of(const snn_source *source, int32_t step, int64_t position
     return (planes){.bits = snn_spikes_plane(spikes, codes->begin[step], source->image) + position * spikes->row_bytes,
                     .stride = snn_spikes_plane_bytes(spikes) * spikes->images,
                     .count = codes->end[step] - codes->begin[step],
-                    .magnitude = codes->magnitude + codes->begin[step]};
+                    .magnitude = codes->magnitude + codes->begin[step],
+                    .row_bytes = spikes->row_bytes};
 }
 
 /* What a step's planes add up to if no bit is set. */
@@ -299,46 +370,38 @@ static void cut(const snn_source *source, int64_t first, int64_t count, int16_t 
     }
 }
 
-/* `count` bits, or a stream's integers, from `bit` on of the rows from `position` on. */
-static void write_bits(const writer *w, int64_t position, int64_t bit, int64_t count, void *to)
-{
-    const snn_source *source = w->source;
-    if (source->integers != NULL) {
-        cut(source, position * w->op->source.channels + bit, count, to);
-        return;
-    }
-    if (source->codes != NULL) {
-        const planes of = planes_of(source, w->step, position);
-        if (w->largest > 0) {
-            take_bytes(&of, bit, count, w->largest, to);
-        } else {
-            take(&of, bit, count, w->base, w->field->channels, to);
-        }
-        return;
-    }
-    const uint8_t *row =
-        snn_spikes_plane(source->spikes, w->step, source->image) + position * source->spikes->row_bytes;
-    if (w->largest > 0) {
-        choose(row, bit, count, 2, 0, true, to);
-    } else {
-        choose(row, bit, count, 1, -1, false, to);
-    }
-}
-
 /* Neighbouring positions inside the image. */
 static void write_inside(const writer *w, int32_t row, int32_t column, int32_t columns, uint8_t *to)
 {
     const snn_field *field = w->field;
+    const snn_source *source = w->source;
     const int64_t position = (int64_t)row * w->op->source.width + column;
-    const int64_t bytes = (int64_t)field->channels * snn_value_bytes(w->largest);
-    const int32_t row_channels =
-        w->source->integers != NULL ? w->op->source.channels : 8 * w->source->spikes->row_bytes;
+    const int32_t row_channels = source->integers != NULL ? w->op->source.channels : 8 * source->spikes->row_bytes;
+    bit_runs runs = {.bit = field->channel, .count = field->channels, .runs = columns};
     if (field->channel == 0 && field->channels == row_channels) {
-        write_bits(w, position, 0, (int64_t)columns * field->channels, to); /* the source's lie side by side, too */
+        runs = (bit_runs){.count = runs.count * columns, .runs = 1}; /* the source's lie side by side, too */
+    }
+    if (source->codes != NULL) {
+        const planes of = planes_of(source, w->step, position);
+        if (w->largest > 0) {
+            take_bytes(&of, &runs, w->largest, to);
+        } else {
+            take(&of, &runs, w->base, field->channels, (int16_t *)(void *)to);
+        }
         return;
     }
-    for (int32_t i = 0; i < columns; i++) {
-        write_bits(w, position + i, field->channel, field->channels, to + i * bytes);
+    for (int64_t run = 0; run < runs.runs; run++, to += runs.count * snn_value_bytes(w->largest)) {
+        if (source->integers != NULL) {
+            cut(source, (position + run) * w->op->source.channels + runs.bit, runs.count, (int16_t *)(void *)to);
+            continue;
+        }
+        const snn_spikes *spikes = source->spikes;
+        const uint8_t *bits = snn_spikes_plane(spikes, w->step, source->image) + (position + run) * spikes->row_bytes;
+        if (w->largest > 0) {
+            choose(bits, runs.bit, runs.count, 2, 0, true, to);
+        } else {
+            choose(bits, runs.bit, runs.count, 1, -1, false, to);
+        }
     }
 }
 
