@@ -182,6 +182,9 @@ static snn_status create_part(snn_shard *shard, const snn_shard_options *options
     if (part->packed == NULL || part->graded_products == NULL) {
         return snn_out_of_memory("projections");
     }
+    if (shard->timings != NULL) {
+        SNN_TRY(snn_windows_prepare_part(shard, number, part));
+    }
     for (int32_t i = part->projection_begin; i < part->projection_end; i++) {
         SNN_TRY_CONTEXT(take_rows(shard, part, options, i), "projection %d", i);
         if (options->spent != NULL) {

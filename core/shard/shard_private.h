@@ -33,7 +33,8 @@ typedef struct snn_part {
     int32_t projection_end;
     snn_packed *packed; /* [end - begin]; data is NULL where no held row takes spikes or sums. Of readers of a stream
                            data are the rows' weights as the projection has them. */
-    snn_projection *largest_codes; /* windows: the only projection, of maxima that are those of codes; or NULL */
+    snn_projection *largest_codes; /* [end - begin] of maxima of windows that compare codes, not x: the projections from
+                                      sources that are pooled to these; NULL of all others */
     bool fused;                    /* the kernels multiply the only projection and fire in one */
     snn_packed *graded_products;   /* [graded_product_count]: projections from the image, if it is graded */
     int32_t graded_product_count;
@@ -158,6 +159,8 @@ void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile 
 void snn_ranges_count(snn_shard *shard, int32_t population);
 
 /* shard_windows.c */
+/* Before its projections are packed: whether the maxima of a part compare codes. */
+snn_status snn_windows_prepare_part(const snn_shard *shard, int32_t population, snn_part *part);
 /* Packs rows of a projection onto a part whose population fires in a window. */
 snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
                             snn_part *part);

@@ -48,42 +48,55 @@ static bool all_see_something(const snn_population *maxima)
     return all;
 }
 
-static bool never_fall(const snn_projection *projection, snn_channel_range rows, bool real)
+static bool never_falls(const snn_projection *projection, snn_channel_range rows, bool real)
 {
     const int64_t first = rows.begin - projection->row_begin;
-    bool rise = true;
+    bool rises = true;
     for (int64_t r = first; r < first + rows.end - rows.begin; r++) {
-        rise = rise && (real ? ((const float *)projection->weights)[r] >= 0.0f
-                             : ((const int32_t *)projection->weights)[r] >= 0);
+        rises = rises && (real ? ((const float *)projection->weights)[r] >= 0.0f
+                               : ((const int32_t *)projection->weights)[r] >= 0);
     }
-    return rise;
+    return rises;
 }
 
-/* Whether a maximum's largest x is that of the largest code: of one whole code for each x, with which it never falls.
- */
-static bool compares_codes(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows)
+/* Whether each x that a maximum compares is that of one whole code, with which it never falls. */
+static bool compares_codes(const snn_shard *shard, const snn_part *part, int32_t population)
 {
-    const snn_network *network = shard->network;
-    const snn_population *target = &network->populations[projection->target];
-    int32_t sources = 0;
-    for (int32_t i = 0; i < network->projection_count; i++) {
-        sources += network->projections[i].target == projection->target;
+    const snn_population *maxima = &shard->network->populations[population];
+    bool compares = maxima->kind == SNN_NEURON_MAXIMUM && maxima->bias_positions == 1 &&
+                    shard->timings[population].moments == 1 && all_see_something(maxima);
+    int32_t reached = 0; /* channels: those of all projections are neighbours, in order */
+    for (int32_t i = part->projection_begin; compares && i < part->projection_end; i++) {
+        const snn_projection *projection = &shard->network->projections[i];
+        const snn_channel_range rows = snn_part_rows(part, projection);
+        compares = projection->source != SNN_SOURCE_INPUT && !snn_reads_stream(shard, projection) &&
+                   projection->op.kind == SNN_OPERATOR_DIAGONAL && projection->op.pooled == SNN_POOLS_NOTHING &&
+                   projection->op.target_channel == reached && never_falls(projection, rows, shard->real);
+        reached += projection->op.target_channels;
     }
-    return target->kind == SNN_NEURON_MAXIMUM && sources == 1 && target->bias_positions == 1 &&
-           projection->op.kind == SNN_OPERATOR_DIAGONAL && !projection->op.pooled &&
-           shard->timings[projection->target].moments == 1 && never_fall(projection, rows, shard->real) &&
-           all_see_something(target);
+    return compares;
 }
 
-/* The same projection from a source that is pooled to its largest codes, as large as the population's output. */
-static snn_projection from_largest_codes(const snn_population *maxima, const snn_projection *projection)
+snn_status snn_windows_prepare_part(const snn_shard *shard, int32_t population, snn_part *part)
 {
-    snn_projection pooled = *projection;
-    pooled.op.pooled = SNN_POOLS_MAXIMA;
-    pooled.op.pool = maxima->window;
-    pooled.op.target.height = maxima->shape.height;
-    pooled.op.target.width = maxima->shape.width;
-    return pooled;
+    const int32_t count = part->projection_end - part->projection_begin;
+    const snn_population *maxima = &shard->network->populations[population];
+    if (!compares_codes(shard, part, population)) {
+        return snn_ok();
+    }
+    part->largest_codes = snn_allocate((size_t)count, sizeof *part->largest_codes);
+    if (part->largest_codes == NULL) {
+        return snn_out_of_memory("projections");
+    }
+    for (int32_t i = 0; i < count; i++) {
+        snn_projection *from_largest = &part->largest_codes[i];
+        *from_largest = shard->network->projections[part->projection_begin + i];
+        from_largest->op.pooled = SNN_POOLS_MAXIMA;
+        from_largest->op.pool = maxima->window;
+        from_largest->op.target.height = maxima->shape.height;
+        from_largest->op.target.width = maxima->shape.width;
+    }
+    return snn_ok();
 }
 
 /* ---- set-up ---- */
@@ -98,16 +111,10 @@ snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projec
     snn_timing_planes(network, shard->timings, projection->source, projection->target, 0, &codes.begin[0],
                       &codes.end[0]);
     const bool whole = codes.begin[0] == 0 && codes.end[0] == network->windows.steps;
-    snn_packed *packed = &part->packed[projection - network->projections - part->projection_begin];
-    if (compares_codes(shard, projection, rows)) {
-        part->largest_codes = snn_allocate(1, sizeof *part->largest_codes);
-        if (part->largest_codes == NULL) {
-            return snn_out_of_memory("projections");
-        }
-        *part->largest_codes = from_largest_codes(&network->populations[projection->target], projection);
-        projection = part->largest_codes;
-    }
-    return shard->kernels->pack_codes(projection, network->format, rows.begin, rows.end, whole ? &codes : NULL, packed);
+    const int32_t i = (int32_t)(projection - network->projections) - part->projection_begin;
+    const snn_projection *taken = part->largest_codes != NULL ? &part->largest_codes[i] : projection;
+    return shard->kernels->pack_codes(taken, network->format, rows.begin, rows.end, whole ? &codes : NULL,
+                                      &part->packed[i]);
 }
 
 void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part)
