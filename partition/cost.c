@@ -264,11 +264,14 @@ static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place
     }
     /* The wavefront's. */
     cost->image_bytes = images * (snn_shape_size(network->input) * (int64_t)sizeof(float) + (int64_t)sizeof(int64_t));
-    if (model->timings != NULL || snn_encoding_is_graded(model->request->encoding)) {
+    if (model->timings != NULL) { /* tiles multiply it when they need it */
+        return;
+    }
+    if (snn_encoding_is_graded(model->request->encoding)) {
         const snn_channel_range held = snn_plan_decoded(plan, network, place, network->projections[number].target);
         const int64_t inputs = snn_shape_positions(op->target) * snn_channel_range_count(held);
         if (scan->graded != network->projections[number].target) {
-            const int32_t arrays = stream && model->timings == NULL ? 2 : 1;
+            const int32_t arrays = stream ? 2 : 1;
             cost->state_bytes += images * inputs * (int64_t)sizeof(float) * arrays;
             scan->graded = network->projections[number].target;
         }

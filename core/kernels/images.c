@@ -381,7 +381,7 @@ void snn_portable_project_image(const snn_image_tile *tile)
             add_product(&tile->packed[i], tile, (const source *)(void *)at, begin, end, working, totals);
         }
         for (int64_t p = 0; p < end - begin; p++) {
-            store(tile, totals + p * channels, unit, tile->graded + (begin + p) * channels);
+            store(tile, totals + p * channels, unit, tile->graded + (begin - tile->row_begin * width + p) * channels);
         }
     }
 }

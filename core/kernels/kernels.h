@@ -100,7 +100,7 @@ typedef struct snn_image_tile {
     int32_t row_begin, row_end;         /* at most SNN_IMAGE_ROWS */
     const float *pixels;                /* of the image */
     const float *step;                  /* delta [channels held] */
-    float *graded;                      /* [positions][channels held] of the image, overwritten: W p, times delta */
+    float *graded;                      /* [positions of the rows][channels held], overwritten: W p, times delta */
     void *scratch;                      /* image_scratch_bytes */
 } snn_image_tile;
 
@@ -135,7 +135,7 @@ typedef struct snn_kernels {
     /* Runs the tile's neurons over the block. For kinds that read all positions a tile is a whole image. */
     void (*fire)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
     /* The same for windows, all steps of them: `eta` are magnitudes, `x`, `y`, `previous` and `first` are not used, and
-     * `graded` is the whole of the image's current. */
+     * `graded` [positions of the tile][input_channels] is the whole of the image's current. */
     int64_t (*window_scratch_bytes)(const snn_population *population, int32_t owned, int32_t held);
     void (*fire_window)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
     /* What a graded image adds to a population; `channels` are those held, of `count` projections onto them. */

@@ -56,7 +56,7 @@ static void decode(const window_job *job, int32_t moment, int64_t position, int6
             }
         }
         if (neurons->graded != NULL) {
-            const float *restrict graded = neurons->graded + (position + i) * channels;
+            const float *restrict graded = neurons->graded + (position - job->tile->position_begin + i) * channels;
             for (int64_t c = 0; c < values; c++) {
                 x[c] = x[c] + graded[c];
             }

@@ -91,10 +91,10 @@ static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_op
 }
 
 /* What a graded input needs. */
-static bool create_graded(snn_part *part, bool decodes, size_t inputs)
+static bool create_graded(snn_part *part, bool windows, bool decodes, size_t inputs)
 {
     const size_t bytes = (size_t)snn_part_inputs(part) * sizeof(float);
-    if (part->graded_product_count == 0) {
+    if (part->graded_product_count == 0 || windows) {
         return true;
     }
     part->graded = snn_allocate(inputs, bytes);
@@ -109,7 +109,7 @@ static snn_status create_state(const snn_shard *shard, const snn_population *pop
     const size_t inputs = images * (size_t)snn_shape_positions(population->input);
     const size_t outputs = images * (size_t)snn_shape_positions(population->shape);
     const bool stream = population->kind == SNN_NEURON_STREAM, windows = shard->timings != NULL;
-    bool complete = create_graded(part, stream && !windows, inputs);
+    bool complete = create_graded(part, windows, stream, inputs);
     if (!stream) {
         part->inverse_scale = snn_allocate(channels, sizeof(float));
         complete = complete && part->inverse_scale != NULL;
@@ -346,6 +346,7 @@ snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *
         return snn_fail(SNN_INTERNAL_ERROR, "shard: a group without its images' numbers");
     }
     shard->images = images;
+    shard->pixels = pixels;
     for (int32_t p = 0; p < shard->network->population_count; p++) {
         if (snn_part_channels(&shard->parts[p]) == 0) {
             continue;

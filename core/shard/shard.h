@@ -55,7 +55,8 @@ snn_status snn_shard_create(const snn_network *network, const snn_kernels *kerne
 bool snn_shard_reads_input(const snn_shard *shard);
 
 /* Begins a group: resets state, takes the images (normalised, [images][height][width][channels], ignored by shards
- * that do not read the input). For graded encodings the first layer's product is computed here, once. `numbers`
+ * that do not read the input), which stay where they are until the next group begins. For graded encodings the first
+ * layer's product is computed once, here or with its neurons. `numbers`
  * [images]: the images' numbers in the data set, copied; only SNN_ENCODING_STOCHASTIC needs them, NULL otherwise. */
 snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *pixels, const int64_t *numbers);
 

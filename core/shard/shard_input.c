@@ -3,7 +3,31 @@
 #include <omp.h>
 #include <string.h>
 
+#include "core/base/integers.h"
 #include "core/base/memory.h"
+
+void snn_graded_rows(const snn_shard *shard, int32_t population, const float *pixels, int32_t row, int32_t rows,
+                     void *scratch, float *graded)
+{
+    const snn_part *part = &shard->parts[population];
+    const int64_t width = shard->network->populations[population].input.width;
+    for (int32_t done = 0, count; done < rows; done += count) {
+        count = (int32_t)snn_smaller(rows - done, SNN_IMAGE_ROWS);
+        const snn_image_tile tile = {
+            .packed = part->graded_products,
+            .count = part->graded_product_count,
+            .channel_begin = part->held.begin,
+            .channel_end = part->held.end,
+            .row_begin = row + done,
+            .row_end = row + done + count,
+            .pixels = pixels,
+            .step = shard->network->populations[population].step + part->held.begin,
+            .graded = graded + done * width * snn_part_inputs(part),
+            .scratch = scratch,
+        };
+        shard->kernels->project_image(&tile);
+    }
+}
 
 void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels)
 {
@@ -13,20 +37,11 @@ void snn_graded_compute(const snn_shard *shard, int32_t population, const float 
 #pragma omp parallel for schedule(static) num_threads(shard->threads)
     for (int64_t job = 0; job < shard->images * tiles; job++) {
         const int64_t image = job / tiles;
-        const int32_t row = (int32_t)(job % tiles) * SNN_IMAGE_ROWS, rest = input.height - row;
-        const snn_image_tile tile = {
-            .packed = part->graded_products,
-            .count = part->graded_product_count,
-            .channel_begin = part->held.begin,
-            .channel_end = part->held.end,
-            .row_begin = row,
-            .row_end = row + (rest < SNN_IMAGE_ROWS ? rest : SNN_IMAGE_ROWS),
-            .pixels = pixels + image * snn_shape_size(shard->network->input),
-            .step = shard->network->populations[population].step + part->held.begin,
-            .graded = part->graded + image * snn_shape_positions(input) * snn_part_inputs(part),
-            .scratch = shard->workers[omp_get_thread_num()].accumulator,
-        };
-        shard->kernels->project_image(&tile);
+        const int32_t row = (int32_t)(job % tiles) * SNN_IMAGE_ROWS;
+        snn_graded_rows(shard, population, pixels + image * snn_shape_size(shard->network->input), row,
+                        (int32_t)snn_smaller(input.height - row, SNN_IMAGE_ROWS),
+                        shard->workers[omp_get_thread_num()].accumulator,
+                        part->graded + (image * input.height + row) * input.width * snn_part_inputs(part));
     }
 }
 

@@ -24,7 +24,8 @@ typedef struct snn_part {
     float *inverse_scale;     /* [owned] */
     float *x;                 /* [images][input positions][held]; NULL for streams */
     float *y;                 /* [images][output positions][owned]; NULL where there are no spikes */
-    float *graded;            /* [images][input positions][held]: W p, or NULL if no graded input reaches them */
+    float *graded;            /* [images][input positions][held]: W p, or NULL if no graded input reaches them, and
+                                 with windows, whose tiles find it when they need it */
     float *decoded;           /* like graded, of streams: what readers have received of it */
     uint8_t *bits;            /* visible populations: spikes of the block, NULL otherwise */
     void *sums;               /* visible streams: sums of the block, NULL otherwise */
@@ -56,6 +57,7 @@ typedef struct snn_worker {
     void *accumulator;
     /* With windows: sums of a projection that are to be rounded, like the accumulator; and those of one moment. */
     void *rounded, *spare;
+    float *graded; /* with windows: of a tile's positions */
     void *scratch;
     int64_t *counts; /* [3][block] and [2][channels]: see snn_tile_counts */
 } snn_worker;
@@ -80,6 +82,7 @@ struct snn_shard {
     float *coefficients; /* [timesteps] of the same: their running sum */
     snn_part *parts;     /* [population_count] */
     bool reads_input;
+    const float *pixels; /* with windows: of the current group */
     snn_encoder encoder;
     int32_t threads;
     snn_worker *workers;  /* [threads] */
@@ -112,6 +115,9 @@ static inline int32_t snn_index_of_largest(const float *values, int32_t count)
 snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *projection);
 
 /* shard_input.c */
+/* W p of rows of one image, [position][held], once the part has its products; `scratch`: a worker's accumulator. */
+void snn_graded_rows(const snn_shard *shard, int32_t population, const float *pixels, int32_t row, int32_t rows,
+                     void *scratch, float *graded);
 /* part->graded of all images of the group, from the image. */
 void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels);
 
@@ -151,8 +157,9 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
  * The tile begins at step `offset` of the block, which is timestep `timestep`. */
 void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timestep, int32_t offset,
                       const snn_tile *tile);
-/* The same with windows: the tile's steps are the stream's planes, and the image is there from the first on. */
-void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile *tile);
+/* The same with windows: the tile's steps are the stream's planes, and the image, `graded` [position of the tile][held]
+ * or NULL, is there from the first on. */
+void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile *tile, const float *graded);
 
 /* shard_ranges.c */
 /* After the last timestep: counts the neurons of all images that ended beyond their calibrated range. */
@@ -167,9 +174,9 @@ snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projec
 /* Chooses the tiles of a part whose population fires in a window. */
 void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part);
 /* Bytes that the tiles of all parts need of a worker at most. */
-void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *scratch);
+void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *graded, int64_t *scratch);
 /* A worker's other memory for windows. */
-snn_status snn_windows_prepare(int64_t accumulator, snn_worker *worker);
+snn_status snn_windows_prepare(int64_t accumulator, int64_t graded, snn_worker *worker);
 /* A tile's whole window; `tile`: image, positions, channels and memory. */
 void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker *worker, snn_tile tile,
                           const snn_tile_counts *counts);

@@ -237,12 +237,11 @@ void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timest
     }
 }
 
-static void keep_image(const snn_shard *shard, int32_t population, int64_t position, void *sum)
+static void keep_image(const snn_shard *shard, int32_t population, const float *current, void *sum)
 {
     const snn_part *part = &shard->parts[population];
     const int32_t count = snn_part_channels(part);
     const float *step = shard->network->populations[population].step + part->owned.begin;
-    const float *current = part->graded + position * count;
     const float limit = (float)SNN_GRADED_WINDOW_LIMIT;
     for (int32_t c = 0; c < count; c++) {
         float units = step[c] != 0.0f ? current[c] / step[c] : 0.0f;
@@ -257,7 +256,7 @@ static void keep_image(const snn_shard *shard, int32_t population, int64_t posit
     }
 }
 
-void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile *tile)
+void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile *tile, const float *graded)
 {
     const snn_part *part = &shard->parts[population];
     const snn_sums stream = snn_shard_sums(shard, population);
@@ -268,8 +267,9 @@ void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile 
         for (int64_t position = tile->position_begin; position < tile->position_end; position++, from += bytes) {
             uint8_t *row = to + (position * stream.channels + part->owned.begin) * SNN_SUM_BYTES;
             memcpy(row, from, (size_t)bytes);
-            if (part->graded != NULL) {
-                keep_image(shard, population, tile->image * stream.positions + position, row);
+            if (graded != NULL) {
+                keep_image(shard, population, graded + (position - tile->position_begin) * snn_part_channels(part),
+                           row);
             }
         }
     }

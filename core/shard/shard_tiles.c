@@ -47,9 +47,9 @@ snn_status snn_workers_create(snn_shard *shard)
             }
         }
     }
-    int64_t sums_of_windows = 0;
+    int64_t sums_of_windows = 0, graded = 0;
     if (shard->timings != NULL) {
-        snn_windows_bytes(shard, &sums_of_windows, &scratch);
+        snn_windows_bytes(shard, &sums_of_windows, &graded, &scratch);
         accumulator = sums_of_windows > accumulator ? sums_of_windows : accumulator;
     }
 
@@ -66,7 +66,7 @@ snn_status snn_workers_create(snn_shard *shard)
             return snn_out_of_memory("threads' working memory");
         }
         if (shard->timings != NULL) {
-            SNN_TRY(snn_windows_prepare(sums_of_windows, worker));
+            SNN_TRY(snn_windows_prepare(sums_of_windows, graded, worker));
         }
     }
     return snn_ok();
@@ -78,6 +78,7 @@ void snn_workers_destroy(snn_shard *shard)
         snn_release(shard->workers[i].accumulator);
         snn_release(shard->workers[i].rounded);
         snn_release(shard->workers[i].spare);
+        snn_release(shard->workers[i].graded);
         snn_release(shard->workers[i].scratch);
         snn_release(shard->workers[i].counts);
     }

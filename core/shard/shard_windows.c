@@ -20,6 +20,7 @@ typedef struct window_tile {
     const snn_worker *worker;
     snn_tile tile;       /* steps: moments */
     int64_t moment_size; /* elements of a moment's sums */
+    const float *graded; /* [position of the tile][channel held]: what the image adds; NULL if it adds nothing */
 } window_tile;
 
 /* ---- maxima ---- */
@@ -127,7 +128,7 @@ void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part
     part->fused = false;
     part->tile_steps = shard->block;
     int64_t count = snn_smaller(snn_smaller(TILE_BYTES / bytes, share), positions);
-    count = count > 1 ? count : 1;
+    count = snn_larger(count, part->graded_product_count > 0 ? width : 1); /* images are multiplied in whole rows */
     if (count >= width) {
         const int64_t tiles = (positions / width + count / width - 1) / (count / width);
         count = (positions / width + tiles - 1) / tiles * width;
@@ -136,7 +137,7 @@ void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part
     part->tile_positions = (int32_t)(whole ? positions : count);
 }
 
-void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *scratch)
+void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *graded, int64_t *scratch)
 {
     for (int32_t p = 0; p < shard->network->population_count; p++) {
         const snn_population *population = &shard->network->populations[p];
@@ -147,6 +148,8 @@ void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *sc
         }
         int64_t bytes = (int64_t)moments * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
         *accumulator = bytes > *accumulator ? bytes : *accumulator;
+        bytes = part->graded_product_count > 0 ? (int64_t)part->tile_positions * held * (int64_t)sizeof(float) : 0;
+        *graded = bytes > *graded ? bytes : *graded;
         if (snn_neuron_spikes(population->kind)) {
             bytes =
                 shard->kernels->window_scratch_bytes(population, snn_part_channels(part), held); /* maxima: enough */
@@ -165,14 +168,28 @@ void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *sc
     }
 }
 
-snn_status snn_windows_prepare(int64_t accumulator, snn_worker *worker)
+snn_status snn_windows_prepare(int64_t accumulator, int64_t graded, snn_worker *worker)
 {
     worker->rounded = snn_allocate((size_t)accumulator, 1);
     worker->spare = snn_allocate((size_t)accumulator, 1);
-    return worker->rounded != NULL && worker->spare != NULL ? snn_ok() : snn_out_of_memory("threads' working memory");
+    worker->graded = snn_allocate((size_t)graded, 1);
+    const bool complete = worker->rounded != NULL && worker->spare != NULL && worker->graded != NULL;
+    return complete ? snn_ok() : snn_out_of_memory("threads' working memory");
 }
 
 /* ---- sums ---- */
+
+/* What the image adds to the tile, which has whole rows. */
+static void find_graded(window_tile *at)
+{
+    const snn_shard *shard = at->shard;
+    const int64_t width = shard->network->populations[at->population].input.width;
+    snn_graded_rows(shard, at->population, shard->pixels + at->tile.image * snn_shape_size(shard->network->input),
+                    (int32_t)(at->tile.position_begin / width),
+                    (int32_t)((at->tile.position_end - at->tile.position_begin) / width), at->tile.accumulator,
+                    at->worker->graded);
+    at->graded = at->worker->graded;
+}
 
 /* The tile's moments [first, first + count), with sums in `base`. */
 static snn_tile moments_of(const window_tile *at, void *base, int32_t first, int32_t count)
@@ -351,7 +368,6 @@ static void fire(const window_tile *at, const snn_tile_counts *counts)
     const snn_shard *shard = at->shard;
     const snn_population *population = &shard->network->populations[at->population];
     const snn_part *part = at->part;
-    const int64_t inputs = snn_shape_positions(population->input) * snn_part_inputs(part);
     const bool compared = part->largest_codes != NULL; /* each x is that of an output */
     const snn_neurons neurons = {
         .kind = compared ? SNN_NEURON_LINEAR : population->kind,
@@ -363,7 +379,7 @@ static void fire(const window_tile *at, const snn_tile_counts *counts)
         .eta = shard->eta,
         .step = population->step + part->held.begin,
         .inverse_scale = part->inverse_scale,
-        .graded = part->graded != NULL ? part->graded + at->tile.image * inputs : NULL,
+        .graded = at->graded,
         .spikes = snn_shard_spikes(shard, at->population),
         .window = population->window,
         .input = compared ? population->shape : population->input,
@@ -387,7 +403,6 @@ static void read_out(const window_tile *at)
     const snn_population *population = &shard->network->populations[at->population];
     const int32_t classes = shard->network->classes, latency = snn_shard_latency(shard);
     const int32_t start = shard->timings[at->population].start;
-    const float *graded = at->part->graded != NULL ? at->part->graded + (int64_t)at->tile.image * classes : NULL;
     int32_t *predictions = shard->predictions + (int64_t)at->tile.image * latency;
     float *x = shard->logits + (int64_t)at->tile.image * classes;
     int32_t t = 0;
@@ -397,7 +412,7 @@ static void read_out(const window_tile *at)
             const float sum =
                 shard->real ? ((const float *)tile.accumulator)[c] : (float)((const int32_t *)tile.accumulator)[c];
             x[c] = population->bias[c] + population->step[c] * sum;
-            x[c] = graded != NULL ? x[c] + graded[c] : x[c];
+            x[c] = at->graded != NULL ? x[c] + at->graded[c] : x[c];
         }
         const int32_t best = snn_index_of_largest(x, classes);
         const bool last = moment + 1 == at->tile.steps;
@@ -414,13 +429,16 @@ void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker
         .shard = shard, .population = population, .part = &shard->parts[population], .worker = worker, .tile = tile};
     at.tile.steps = shard->timings[population].moments;
     at.moment_size = (tile.position_end - tile.position_begin) * (tile.channel_end - tile.channel_begin);
+    if (at.part->graded_product_count > 0) {
+        find_graded(&at);
+    }
     find_sums(&at);
     switch (shard->network->populations[population].kind) {
     case SNN_NEURON_READOUT:
         read_out(&at);
         break;
     case SNN_NEURON_STREAM:
-        snn_stream_keep(shard, population, &at.tile);
+        snn_stream_keep(shard, population, &at.tile, at.graded);
         break;
     default:
         fire(&at, counts);

@@ -115,14 +115,15 @@ static double pass_seconds(const comparison *at, int32_t population, int32_t pre
     return any && of->runs > 0 ? seconds / of->runs / at->config->simulation.batch : (double)NAN;
 }
 
-/* Additions of a timestep, or of a window; the product with a graded image is made once, at the beginning. */
+/* Additions of a timestep, or of a window; the product with a graded image is one, and without windows made at
+ * the beginning. */
 static double operations_into(const comparison *at, int32_t population)
 {
-    const bool graded = snn_encoding_is_graded(at->config->simulation.encoding);
+    const bool begun = at->timings == NULL && snn_encoding_is_graded(at->config->simulation.encoding);
     double operations = 0.0;
     for (int32_t i = 0; i < at->network->projection_count; i++) {
         const snn_projection *projection = &at->network->projections[i];
-        const bool once = projection->source == SNN_SOURCE_INPUT && graded;
+        const bool once = projection->source == SNN_SOURCE_INPUT && begun;
         if (projection->target == population && projection->op.kind != SNN_OPERATOR_DIAGONAL && !once) {
             const int32_t products =
                 at->timings != NULL ? snn_moments_products(at->network, at->timings, projection) : 1;

@@ -204,11 +204,12 @@ static void check_image(const snn_kernels *kernels, const image_case *c, const f
                            .channel_end = c->end,
                            .pixels = c->pixels,
                            .step = c->step,
-                           .graded = (float *)(void *)(graded + GUARD),
                            .scratch = scratch};
+    const int64_t row = (int64_t)target.width * (c->end - c->begin);
     for (; tile.row_begin < target.height; tile.row_begin = tile.row_end) {
         const int32_t rest = target.height - tile.row_begin;
         tile.row_end = tile.row_begin + random_int(1, rest < SNN_IMAGE_ROWS ? rest : SNN_IMAGE_ROWS);
+        tile.graded = (float *)(void *)(graded + GUARD) + tile.row_begin * row;
         kernels->project_image(&tile);
     }
     if (memcmp(graded + GUARD, expected, (size_t)count * sizeof *expected) != 0) {
