@@ -43,6 +43,8 @@
 #define snn_operator_taps               SNN_ISA_NAME(snn_operator_taps)
 #define snn_portable_pack_codes         SNN_ISA_NAME(snn_portable_pack_codes)
 #define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
+#define snn_are_digits                  SNN_ISA_NAME(snn_are_digits)
+#define snn_fire_digits                 SNN_ISA_NAME(snn_fire_digits)
 #define snn_pool_expand                 SNN_ISA_NAME(snn_pool_expand)
 #define snn_pool_scratch                SNN_ISA_NAME(snn_pool_scratch)
 #define snn_streams_add_rounded         SNN_ISA_NAME(snn_streams_add_rounded)

@@ -57,6 +57,27 @@ static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
 {
     return _mm512_max_ps(a, b);
 }
+/* a < b ? a : b */
+static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
+{
+    return _mm512_min_ps(a, b);
+}
+/* To the next integer upwards, and downwards; |a| < 2^31. */
+static inline snn_vector_int snn_vector_up(snn_vector a)
+{
+    return _mm512_cvt_roundps_epi32(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+static inline snn_vector_int snn_vector_down(snn_vector a)
+{
+    return _mm512_cvt_roundps_epi32(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+/* Four vectors of integers from 0 to 255 as bytes, in order. */
+static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
+{
+    const __m512i words[] = {_mm512_packus_epi32(of[0], of[1]), _mm512_packus_epi32(of[2], of[3])};
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return (snn_vector_bytes)_mm512_permutexvar_epi32(order, _mm512_packus_epi16(words[0], words[1]));
+}
 /* |a|, but no more than `limit` > 0, which is what NaN gives */
 static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
 {
@@ -157,6 +178,24 @@ static inline snn_vector snn_vector_multiply(snn_vector a, snn_vector b)
 static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
 {
     return _mm256_max_ps(a, b);
+}
+static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
+{
+    return _mm256_min_ps(a, b);
+}
+static inline snn_vector_int snn_vector_up(snn_vector a)
+{
+    return _mm256_cvtps_epi32(_mm256_ceil_ps(a));
+}
+static inline snn_vector_int snn_vector_down(snn_vector a)
+{
+    return _mm256_cvtps_epi32(_mm256_floor_ps(a));
+}
+static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
+{
+    const __m256i words[] = {_mm256_packus_epi32(of[0], of[1]), _mm256_packus_epi32(of[2], of[3])};
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    return (snn_vector_bytes)_mm256_permutevar8x32_epi32(_mm256_packus_epi16(words[0], words[1]), order);
 }
 static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
 {
@@ -282,6 +321,29 @@ static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
 {
     const snn_vector_int first = a > b;
     return (snn_vector)((first & (snn_vector_int)a) | (~first & (snn_vector_int)b));
+}
+static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
+{
+    const snn_vector_int first = a < b;
+    return (snn_vector)((first & (snn_vector_int)a) | (~first & (snn_vector_int)b));
+}
+static inline snn_vector_int snn_vector_up(snn_vector a)
+{
+    const snn_vector_int whole = __builtin_convertvector(a, snn_vector_int);
+    return whole - (__builtin_convertvector(whole, snn_vector) < a); /* true is -1 */
+}
+static inline snn_vector_int snn_vector_down(snn_vector a)
+{
+    const snn_vector_int whole = __builtin_convertvector(a, snn_vector_int);
+    return whole + (__builtin_convertvector(whole, snn_vector) > a);
+}
+static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
+{
+    snn_vector_bytes bytes;
+    for (int i = 0; i < 4 * SNN_VECTOR; i++) {
+        bytes[i] = (uint8_t)of[i / SNN_VECTOR][i % SNN_VECTOR];
+    }
+    return bytes;
 }
 static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
 {

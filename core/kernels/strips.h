@@ -1,0 +1,55 @@
+/* Neurons of a batch side by side in vectors, private to this folder: a strip is SNN_STRIP lanes of a row of
+ * channels (or of rows that lie side by side without gaps), and a group the strip's neurons at one place. */
+#ifndef SNN_KERNELS_STRIPS_H
+#define SNN_KERNELS_STRIPS_H
+
+#include "core/kernels/lanes.h"
+#include "core/kernels/portable.h"
+
+enum {
+    SNN_STRIP_VECTORS = 4, /* each step of a neuron waits for the one before it */
+    SNN_STRIP = SNN_STRIP_VECTORS * SNN_VECTOR
+};
+
+typedef struct snn_strip {
+    _Alignas(SNN_ALIGNMENT) float rest[SNN_STRIP];
+    float inverse_scale[SNN_STRIP];
+    int32_t spikes[SNN_STRIP], beyond[SNN_STRIP]; /* counts: as those of channels */
+} snn_strip;
+
+/* A strip's groups, each of SNN_STRIP or, where channels end, fewer lanes. */
+typedef struct snn_groups {
+    const float *values;     /* f(x) of the first one */
+    float *y;                /* between moments */
+    int64_t values_apart;    /* from one to the next */
+    int64_t bit, bits_apart; /* in a plane */
+    int64_t count;
+    int32_t lanes, last_lanes; /* used, of the last one perhaps fewer */
+} snn_groups;
+
+static inline int32_t snn_group_lanes(const snn_groups *groups, int64_t i)
+{
+    return i + 1 < groups->count ? groups->lanes : groups->last_lanes;
+}
+
+/* A group's bits into a plane. bytes: they are whole ones. */
+static inline void snn_group_store(uint8_t *plane, int64_t bit, int32_t lanes, bool bytes, uint64_t bits)
+{
+    if (bytes) {
+        memcpy(plane + bit / 8, &bits, SNN_STRIP / 8);
+        return;
+    }
+    for (; lanes > 32; lanes -= 32, bit += 32, bits >>= 32) {
+        snn_lanes_store_bits(plane, bit, 32, (uint32_t)bits);
+    }
+    snn_lanes_store_bits(plane, bit, lanes, (uint32_t)bits);
+}
+
+/* Whether spikes of a whole window are the digits of a number: each step is twice the next one, a unit the last. */
+bool snn_are_digits(const snn_neurons *neurons, int32_t moments);
+
+/* All steps of a strip's groups: bits and counts. */
+void snn_fire_digits(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts, snn_strip *strip,
+                     const snn_groups *groups);
+
+#endif
