@@ -256,21 +256,30 @@ static void add_limb(const int32_t *restrict sums, int32_t shift, int64_t rows, 
     }
 }
 
-/* The products at positions [begin, end), added to totals [position][stride]. */
-static void add_limbs(const snn_packed *packed, const source *from, int64_t begin, int64_t end, uint8_t *working,
-                      number *totals, int64_t stride)
+/* The products at positions [begin, end), limb by limb: sums [limb][position][row]. */
+static const int32_t *multiply_limbs(const snn_packed *packed, const source *from, int64_t begin, int64_t end,
+                                     uint8_t *working)
 {
-    const int32_t first = packed->projection->op.target_channel + packed->row_begin, bits = limb_bits(packed);
+    const int32_t first = packed->projection->op.target_channel + packed->row_begin;
     const int64_t rows = rows_of(packed);
-    const int32_t *sum = (const int32_t *)(const void *)working;
     const snn_tile tile = {.position_begin = begin,
                            .position_end = end,
                            .steps = (int32_t)from->limbs,
                            .channel_begin = first,
                            .channel_end = first + rows_of(packed),
                            .accumulator = working};
-    memset(working, 0, (size_t)(from->limbs * (end - begin) * rows) * sizeof *sum);
+    memset(working, 0, (size_t)(from->limbs * (end - begin) * rows) * sizeof(int32_t));
     snn_matrix_project(packed, &from->field, from->values, &tile, working + limb_sums_bytes(packed, from->limbs));
+    return (const int32_t *)(const void *)working;
+}
+
+/* The same, added to totals [position][stride]. */
+static void add_limbs(const snn_packed *packed, const source *from, int64_t begin, int64_t end, uint8_t *working,
+                      number *totals, int64_t stride)
+{
+    const int32_t *sum = multiply_limbs(packed, from, begin, end, working);
+    const int32_t bits = limb_bits(packed);
+    const int64_t rows = rows_of(packed);
     for (int32_t l = 0; l < from->limbs; l++) {
         for (int64_t p = 0; p < end - begin; p++, sum += rows) {
             add_limb(sum, l * bits, rows, &totals[p * stride].whole);
@@ -356,6 +365,32 @@ static void store(const snn_image_tile *tile, const number *totals, double unit,
     }
 }
 
+/* A single product onto all channels, whose pixels have one or two limbs, as most have: numbers are exact as doubles,
+ * too, and need not be kept. */
+static bool is_short(const snn_image_tile *tile, const source *from)
+{
+    const snn_packed *packed = &tile->packed[0];
+    return tile->count == 1 && !is_single(packed) && !packed->real && from->limbs <= 2 &&
+           rows_of(packed) == tile->channel_end - tile->channel_begin;
+}
+
+static void store_short(const snn_image_tile *tile, const source *from, int64_t begin, int64_t end, uint8_t *working,
+                        double unit, float *restrict graded)
+{
+    const snn_packed *packed = &tile->packed[0];
+    const int64_t rows = rows_of(packed), count = (end - begin) * rows;
+    const int32_t *restrict low = multiply_limbs(packed, from, begin, end, working);
+    const int32_t *restrict high = from->limbs == 2 ? low + count : low;
+    const double factor = from->limbs == 2 ? (double)((int64_t)1 << limb_bits(packed)) : 0.0;
+    const float *restrict step = tile->step;
+    for (int64_t i = 0; i < count; i += rows) {
+        for (int64_t r = 0; r < rows; r++) {
+            const double whole = (double)low[i + r] + factor * (double)high[i + r];
+            graded[i + r] = (float)(whole * (double)step[r] * unit);
+        }
+    }
+}
+
 void snn_portable_project_image(const snn_image_tile *tile)
 {
     const snn_projection *projection = tile->packed[0].projection;
@@ -375,13 +410,18 @@ void snn_portable_project_image(const snn_image_tile *tile)
     }
     for (int64_t begin = tile->row_begin * width; begin < last; begin += CHUNK) {
         const int64_t end = last - begin < CHUNK ? last : begin + CHUNK;
-        memset(totals, 0, (size_t)((end - begin) * channels) * sizeof *totals);
+        float *graded = tile->graded + (begin - tile->row_begin * width) * channels;
         at = sources;
+        if (is_short(tile, (const source *)(const void *)at)) {
+            store_short(tile, (const source *)(const void *)at, begin, end, working, unit, graded);
+            continue;
+        }
+        memset(totals, 0, (size_t)((end - begin) * channels) * sizeof *totals);
         for (int32_t i = 0; i < tile->count; at += source_bytes(&tile->packed[i++])) {
             add_product(&tile->packed[i], tile, (const source *)(void *)at, begin, end, working, totals);
         }
         for (int64_t p = 0; p < end - begin; p++) {
-            store(tile, totals + p * channels, unit, tile->graded + (begin - tile->row_begin * width + p) * channels);
+            store(tile, totals + p * channels, unit, graded + p * channels);
         }
     }
 }

@@ -57,23 +57,26 @@ static inline void add(int32_t *restrict sums, const int16_t *restrict values, i
     }
 }
 
-static inline void raise(int32_t *restrict largest, const int16_t *restrict values, int32_t count)
+static inline void raise(int16_t *restrict largest, const int16_t *restrict values, int32_t count)
 {
     for (int32_t c = 0; c < count; c++) {
         largest[c] = values[c] > largest[c] ? values[c] : largest[c];
     }
 }
 
-static void take_row(const snn_pool_row *pooled, const snn_operator *op, const int16_t *row, int32_t *sums)
+/* Into sums, or maxima if `sums` is NULL. */
+static void take_row(const snn_pool_row *pooled, const snn_operator *op, const int16_t *row, int32_t *sums,
+                     int16_t *maxima)
 {
-    for (int32_t i = 0; i < pooled->columns; i++, sums += pooled->channels) {
+    for (int32_t i = 0; i < pooled->columns; i++) {
         const taps across = find_taps(&op->pool, 1, op->source.width, pooled->column + i);
         const int16_t *values = row + across.first * pooled->channels;
+        const int64_t at = (int64_t)i * pooled->channels;
         for (int32_t j = 0; j < across.count; j++, values += across.stride * pooled->channels) {
-            if (op->pooled == SNN_POOLS_MAXIMA) {
-                raise(sums, values, pooled->channels);
+            if (sums == NULL) {
+                raise(maxima + at, values, pooled->channels);
             } else {
-                add(sums, values, pooled->channels);
+                add(sums + at, values, pooled->channels);
             }
         }
     }
@@ -108,13 +111,18 @@ void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const s
     plain.pooled = SNN_POOLS_NOTHING;
     snn_field field = {
         .rows = 1, .columns = op->source.width, .channel = pooled->channel, .channels = pooled->channels};
-    for (int64_t i = 0; i < count; i++) {
-        w.sums[i] = op->pooled == SNN_POOLS_MAXIMA ? INT16_MIN : 0;
+    const bool sums = op->pooled == SNN_POOLS_SUMS;
+    int16_t *maxima = values;
+    for (int64_t i = 0; i < count && !sums; i++) {
+        maxima[i] = INT16_MIN;
     }
+    memset(w.sums, 0, sums ? (size_t)count * sizeof w.sums[0] : 0);
     for (int32_t i = 0; i < down.count; i++) {
         field.row = (int32_t)(down.first + i * down.stride);
         snn_field_expand(&field, &plain, source, step, 0, w.row, w.field);
-        take_row(pooled, op, w.row, w.sums);
+        take_row(pooled, op, w.row, sums ? w.sums : NULL, maxima);
     }
-    store(w.sums, count, source, largest, values);
+    if (sums) {
+        store(w.sums, count, source, largest, values);
+    }
 }
