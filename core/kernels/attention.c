@@ -58,19 +58,35 @@ static rows rows_from(const float *first, int64_t stride, int64_t left)
 }
 
 /* Products of all rows with the columns [first, first + SNN_LANES) of a panel. */
-static void multiply(const rows *left, const panel *right, int32_t first, float product[QUERIES][SNN_LANES])
+static inline __attribute__((always_inline)) void multiply(const rows *left, const panel *right, int32_t first,
+                                                           snn_sixteen product[QUERIES][2])
 {
-    const float *restrict columns = right->data + (int64_t)first * right->depth;
-    float total[QUERIES][SNN_LANES] = {{0}};
+    const float *columns = right->data + (int64_t)first * right->depth;
+    snn_sixteen total[QUERIES][2];
+#pragma GCC unroll 8
+    for (int i = 0; i < QUERIES; i++) {
+        total[i][0] = total[i][1] = (snn_sixteen){0};
+    }
     for (int64_t k = 0; k < right->depth; k++, columns += SNN_LANES) {
+        const snn_sixteen low = snn_nary_load(columns), high = snn_nary_load(columns + SNN_LANES / 2);
+#pragma GCC unroll 8
         for (int i = 0; i < QUERIES; i++) {
-            const float factor = left->row[i][k];
-            for (int j = 0; j < SNN_LANES; j++) {
-                total[i][j] = total[i][j] + factor * columns[j];
-            }
+            total[i][0] = total[i][0] + left->row[i][k] * low;
+            total[i][1] = total[i][1] + left->row[i][k] * high;
         }
     }
-    memcpy(product, total, sizeof total);
+#pragma GCC unroll 8
+    for (int i = 0; i < QUERIES; i++) {
+        product[i][0] = total[i][0];
+        product[i][1] = total[i][1];
+    }
+}
+
+/* Their multiples. */
+static inline void store_scaled(const snn_sixteen product[2], float factor, float *to)
+{
+    snn_nary_store(to, factor * product[0]);
+    snn_nary_store(to + SNN_LANES / 2, factor * product[1]);
 }
 
 /* Fires the outputs from `channel` on of the rows' positions, from `position` on: products times the row's factor. */
@@ -78,14 +94,13 @@ static void fire_products(const snn_firing *now, int64_t position, int32_t chann
                           const panel *right, const float factor[QUERIES])
 {
     for (int32_t first = 0; first < right->columns; first += SNN_LANES) {
-        _Alignas(SNN_ALIGNMENT) float product[QUERIES][SNN_LANES];
+        const int32_t count = (int32_t)snn_smaller(right->columns - first, SNN_LANES);
+        snn_sixteen product[QUERIES][2];
         multiply(left, right, first, product);
         for (int i = 0; i < QUERIES && i < left->used; i++) {
-            for (int j = 0; j < SNN_LANES; j++) {
-                product[i][j] = product[i][j] * factor[i];
-            }
-            snn_nary_fire(now, position + i, channel + first, (int32_t)snn_smaller(right->columns - first, SNN_LANES),
-                          product[i]);
+            _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
+            store_scaled(product[i], factor[i], value);
+            snn_nary_fire(now, position + i, channel + first, count, value);
         }
     }
 }
@@ -153,12 +168,10 @@ static void fire_attention(const snn_firing *now, const head *h)
         const rows weights = rows_from(scores, padded, h->positions - p);
         float factor[QUERIES] = {0};
         for (int32_t first = 0; first < h->positions; first += SNN_LANES) {
-            _Alignas(SNN_ALIGNMENT) float product[QUERIES][SNN_LANES];
+            snn_sixteen product[QUERIES][2];
             multiply(&queries, &keys, first, product);
             for (int i = 0; i < queries.used; i++) {
-                for (int j = 0; j < SNN_LANES; j++) {
-                    scores[i * padded + first + j] = neurons->alpha * product[i][j];
-                }
+                store_scaled(product[i], neurons->alpha, scores + i * padded + first);
             }
         }
         for (int i = 0; i < queries.used; i++) {

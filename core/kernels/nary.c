@@ -7,30 +7,52 @@
 
 #include <string.h>
 
+/* Partial sums of a row's elements. */
+typedef struct partial {
+    snn_sixteen low, high;
+} partial;
+
+static inline float whole_of(const partial *sums)
+{
+    float lanes[SNN_LANES];
+    snn_nary_store(lanes, sums->low);
+    snn_nary_store(lanes + SNN_LANES / 2, sums->high);
+    return snn_nary_sum_lanes(lanes);
+}
+
 static float sum_of(const float *x, int32_t count)
 {
-    _Alignas(SNN_ALIGNMENT) float partial[SNN_LANES] = {0}, value[SNN_LANES];
+    partial sums = {{0}, {0}};
     for (int32_t c = 0; c < count; c += SNN_LANES) {
-        snn_lanes_load(value, x + c, (int32_t)snn_smaller(count - c, SNN_LANES));
-        for (int i = 0; i < SNN_LANES; i++) {
-            partial[i] = partial[i] + value[i];
+        float last[SNN_LANES];
+        const float *from = x + c;
+        if (count - c < SNN_LANES) {
+            snn_lanes_load(last, from, count - c);
+            from = last;
         }
+        sums.low = sums.low + snn_nary_load(from);
+        sums.high = sums.high + snn_nary_load(from + SNN_LANES / 2);
     }
-    return snn_nary_sum_lanes(partial);
+    return whole_of(&sums);
 }
 
 static float sum_of_squares(const float *x, int32_t count, float mean)
 {
-    _Alignas(SNN_ALIGNMENT) float partial[SNN_LANES] = {0}, value[SNN_LANES];
+    partial sums = {{0}, {0}};
     for (int32_t c = 0; c < count; c += SNN_LANES) {
-        const int32_t used = (int32_t)snn_smaller(count - c, SNN_LANES);
-        snn_lanes_load(value, x + c, used);
-        for (int i = 0; i < SNN_LANES; i++) {
-            const float distance = i < used ? value[i] - mean : 0.0F;
-            partial[i] = partial[i] + distance * distance;
+        float last[SNN_LANES];
+        const float *from = x + c;
+        if (count - c < SNN_LANES) {
+            for (int32_t i = 0; i < SNN_LANES; i++) {
+                last[i] = i < count - c ? from[i] : mean; /* whose distance is 0 */
+            }
+            from = last;
         }
+        const snn_sixteen low = snn_nary_load(from) - mean, high = snn_nary_load(from + SNN_LANES / 2) - mean;
+        sums.low = sums.low + low * low;
+        sums.high = sums.high + high * high;
     }
-    return snn_nary_sum_lanes(partial);
+    return whole_of(&sums);
 }
 
 static float inverse_root(float value)

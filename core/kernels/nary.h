@@ -73,15 +73,51 @@ static inline void snn_nary_fire(const snn_firing *now, int64_t position, int32_
     snn_lanes_count_channels(now->counts, &group, first);
 }
 
-/* The partial sums' sum, by halves. Overwrites them. */
-static inline float snn_nary_sum_lanes(float *partial)
+/* Half of SNN_LANES, a quarter, an eighth. */
+typedef float snn_sixteen __attribute__((vector_size(16 * sizeof(float))));
+typedef float snn_eight __attribute__((vector_size(8 * sizeof(float))));
+typedef float snn_four __attribute__((vector_size(4 * sizeof(float))));
+_Static_assert(SNN_LANES == 32, "halves of the lanes");
+
+static inline snn_sixteen snn_nary_load(const float *from)
 {
-    for (int width = SNN_LANES / 2; width > 0; width /= 2) {
-        for (int i = 0; i < width; i++) {
-            partial[i] = partial[i] + partial[i + width];
-        }
+    snn_sixteen loaded;
+    memcpy(&loaded, from, sizeof loaded);
+    return loaded;
+}
+
+static inline void snn_nary_store(float *to, snn_sixteen value)
+{
+    memcpy(to, &value, sizeof value);
+}
+
+/* The partial sums' sum, by halves. */
+static inline float snn_nary_sum_lanes(const float *partial)
+{
+    const snn_sixteen half = snn_nary_load(partial) + snn_nary_load(partial + 16);
+    const snn_eight quarter = __builtin_shufflevector(half, half, 0, 1, 2, 3, 4, 5, 6, 7) +
+                              __builtin_shufflevector(half, half, 8, 9, 10, 11, 12, 13, 14, 15);
+    const snn_four eighth =
+        __builtin_shufflevector(quarter, quarter, 0, 1, 2, 3) + __builtin_shufflevector(quarter, quarter, 4, 5, 6, 7);
+    return (eighth[0] + eighth[2]) + (eighth[1] + eighth[3]);
+}
+
+/* The largest lane, likewise. */
+static inline float snn_nary_largest_lane(const float *lanes)
+{
+    typedef int32_t sixteen __attribute__((vector_size(sizeof(snn_sixteen))));
+    typedef int32_t eight __attribute__((vector_size(sizeof(snn_eight))));
+    const sixteen a = (sixteen)snn_nary_load(lanes), b = (sixteen)snn_nary_load(lanes + 16);
+    const sixteen first = (snn_sixteen)a > (snn_sixteen)b, half = (first & a) | (~first & b);
+    const eight c = __builtin_shufflevector(half, half, 0, 1, 2, 3, 4, 5, 6, 7),
+                d = __builtin_shufflevector(half, half, 8, 9, 10, 11, 12, 13, 14, 15);
+    const eight before = (snn_eight)c > (snn_eight)d;
+    const snn_eight quarter = (snn_eight)((before & c) | (~before & d));
+    float largest = quarter[0];
+    for (int i = 1; i < 8; i++) {
+        largest = quarter[i] > largest ? quarter[i] : largest;
     }
-    return partial[0];
+    return largest;
 }
 
 /* exp(row - its maximum) in place, 0 from `count` up to whole SNN_LANES; gives the sum. */
@@ -98,10 +134,7 @@ static inline float snn_nary_exponentials(float *restrict row, int32_t count)
             largest[i] = row[k + i] > largest[i] ? row[k + i] : largest[i];
         }
     }
-    float maximum = largest[0];
-    for (int i = 1; i < SNN_LANES; i++) {
-        maximum = largest[i] > maximum ? largest[i] : maximum;
-    }
+    const float maximum = snn_nary_largest_lane(largest);
     for (int64_t k = 0; k < padded; k++) {
         row[k] = snn_function_exp(row[k] - maximum);
     }
