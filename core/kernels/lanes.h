@@ -54,15 +54,10 @@ static inline void snn_lanes_store(float *restrict to, const float *restrict lan
         for (int i = 0; i < SNN_LANES; i++) {
             to[i] = lane[i];
         }
-        return;
-    }
-    enum { SOME = 8 }; /* a call that copies any number would take longer */
-    int32_t i = 0;
-    for (; i + SOME <= count; i += SOME) {
-        memcpy(to + i, lane + i, SOME * sizeof *to);
-    }
-    for (; i < count; i++) {
-        to[i] = lane[i];
+    } else {
+        for (int i = 0; i < count; i++) {
+            to[i] = lane[i];
+        }
     }
 }
 
