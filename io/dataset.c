@@ -48,6 +48,17 @@ static snn_status read_rows(const snn_dataset *dataset, hid_t array, const char 
     return status;
 }
 
+snn_status snn_dataset_read_pixels(const snn_dataset *dataset, int64_t first, int64_t count, void *pixels)
+{
+    return read_rows(dataset, dataset->images, "images", dataset->rank, dataset->dims, first, count,
+                     dataset->bytes ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT, pixels);
+}
+
+snn_status snn_dataset_read_labels(const snn_dataset *dataset, int64_t first, int64_t count, int64_t *labels)
+{
+    return read_rows(dataset, dataset->labels, "labels", 1, dataset->dims, first, count, H5T_NATIVE_INT64, labels);
+}
+
 static snn_status read_labels(const snn_dataset *dataset, int64_t first, int64_t count, int64_t **labels)
 {
     *labels = NULL;
@@ -59,9 +70,7 @@ static snn_status read_labels(const snn_dataset *dataset, int64_t first, int64_t
     if (read == NULL) {
         return snn_out_of_memory("labels");
     }
-    snn_status status = count == 0 ? snn_ok()
-                                   : read_rows(dataset, dataset->labels, "labels", 1, dataset->dims, first, count,
-                                               H5T_NATIVE_INT64, read);
+    snn_status status = count == 0 ? snn_ok() : snn_dataset_read_labels(dataset, first, count, read);
     if (snn_failed(status)) {
         snn_release(read);
         return status;
@@ -157,8 +166,7 @@ snn_status snn_dataset_read(const snn_dataset *dataset, int64_t first, int64_t c
     if (raw == NULL) {
         return snn_out_of_memory("images");
     }
-    snn_status status = read_rows(dataset, dataset->images, "images", dataset->rank, dataset->dims, first, count,
-                                  dataset->bytes ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT, raw);
+    snn_status status = snn_dataset_read_pixels(dataset, first, count, raw);
     for (int64_t i = 0; i < count && !snn_failed(status); i++) {
         status =
             convert_image(dataset, first + i, raw + (size_t)(i * size) * element, channels_first, pixels + i * size);

@@ -30,4 +30,8 @@ snn_status snn_dataset_labels(const snn_dataset *dataset, int64_t first, int64_t
 
 void snn_dataset_close(snn_dataset *dataset);
 
+/* Opens it and has HDF5 do all that reading it takes: the whole index, the first and the last image and label. Damaged
+ * files may make HDF5 end the process or never come back (io/trial.h). */
+snn_status snn_dataset_try(const char *path, snn_layout layout, bool labels);
+
 #endif

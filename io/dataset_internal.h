@@ -17,4 +17,8 @@ struct snn_dataset {
     float *mean, *std;                                 /* [shape.channels] */
 };
 
+/* Elements [first, first + count) of `images`, as they are in the file, and of `labels`, as int64_t. */
+snn_status snn_dataset_read_pixels(const snn_dataset *dataset, int64_t first, int64_t count, void *pixels);
+snn_status snn_dataset_read_labels(const snn_dataset *dataset, int64_t first, int64_t count, int64_t *labels);
+
 #endif

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/memory.h"
 #include "io/dataset_internal.h"
@@ -46,6 +47,11 @@ static void name_type(hid_t type, char name[TYPE_NAME_BYTES])
 static snn_status open_file(snn_dataset *dataset)
 {
     const char *path = dataset->path;
+    struct stat about;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) { /* a pipe would make it wait */
+        return snn_fail(SNN_INPUT_ERROR, "cannot open data set '%s': %s, expected a file", path,
+                        S_ISDIR(about.st_mode) ? "a directory" : "not a regular file");
+    }
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         return snn_fail(SNN_INPUT_ERROR, "cannot open data set '%s': %s", path, strerror(errno));
@@ -294,6 +300,32 @@ static snn_status open_labels(snn_dataset *dataset)
     return snn_ok();
 }
 
+/* No data set holds that much more than its file does: compression has limits. Those that lie in other files are not
+ * judged. What a file claims is what others allocate. */
+static snn_status check_claim(const snn_dataset *dataset, hid_t array, const char *name)
+{
+    static const hsize_t MOST_RATIO = 1 << 16;
+    hsize_t file_bytes = 0;
+    hid_t space = H5Dget_space(array);
+    hid_t type = H5Dget_type(array);
+    hid_t creation = H5Dget_create_plist(array);
+    const hssize_t elements = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
+    const size_t element_bytes = type < 0 ? 0 : H5Tget_size(type);
+    const bool elsewhere =
+        creation >= 0 && (H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) > 0);
+    snn_status status = snn_ok();
+    if (elements < 0 || element_bytes == 0 || creation < 0 || H5Fget_filesize(dataset->file, &file_bytes) < 0) {
+        status = snn_hdf5_failure(SNN_INPUT_ERROR, dataset->file, name, "cannot read how large it is");
+    } else if (!elsewhere && (hsize_t)elements / MOST_RATIO > file_bytes / element_bytes) {
+        status = snn_fail(SNN_INPUT_ERROR, "%s: damaged: %s claims %llu elements in a file of %llu bytes",
+                          dataset->path, name, (unsigned long long)elements, (unsigned long long)file_bytes);
+    }
+    snn_hdf5_close(creation);
+    snn_hdf5_close(type);
+    snn_hdf5_close(space);
+    return status;
+}
+
 snn_status snn_dataset_open(const char *path, snn_layout layout, const double *mean, int32_t mean_count,
                             const double *std, int32_t std_count, bool labels, snn_dataset **dataset)
 {
@@ -310,15 +342,70 @@ snn_status snn_dataset_open(const char *path, snn_layout layout, const double *m
     SNN_GOTO_DONE(status, open_array(opened, "images", &opened->images, &opened->rank, opened->dims));
     SNN_GOTO_DONE(status, check_image_type(opened));
     SNN_GOTO_DONE(status, settle_shape(opened, layout));
+    SNN_GOTO_DONE(status, check_claim(opened, opened->images, "images"));
     SNN_GOTO_DONE(status, settle_normalisation(opened, mean, mean_count, std, std_count));
     if (labels) {
         SNN_GOTO_DONE(status, open_labels(opened));
+        SNN_GOTO_DONE(status, check_claim(opened, opened->labels, "labels"));
     }
     *dataset = opened;
 done:
     if (snn_failed(status)) {
         snn_dataset_close(opened);
     }
+    return status;
+}
+
+/* Every entry of the index of a data set in chunks, which is read as it is needed. */
+static snn_status walk_chunks(const snn_dataset *dataset, hid_t array, const char *name)
+{
+    hsize_t count = 0;
+    hid_t creation = H5Dget_create_plist(array);
+    const bool chunked = creation >= 0 && H5Pget_layout(creation) == H5D_CHUNKED;
+    snn_hdf5_close(creation);
+    if (chunked && H5Dget_num_chunks(array, H5S_ALL, &count) < 0) {
+        return snn_hdf5_failure(SNN_INPUT_ERROR, dataset->file, name, "cannot read the index of its chunks");
+    }
+    return snn_ok();
+}
+
+static snn_status try_images(const snn_dataset *dataset)
+{
+    const int64_t last = (int64_t)dataset->dims[0] - 1;
+    SNN_TRY(walk_chunks(dataset, dataset->images, "images"));
+    if (last < 0) {
+        return snn_ok();
+    }
+    void *pixels = snn_allocate((size_t)snn_shape_size(dataset->shape), dataset->bytes ? 1 : sizeof(float));
+    snn_status status = pixels == NULL ? snn_out_of_memory("an image") : snn_dataset_read_pixels(dataset, 0, 1, pixels);
+    if (!snn_failed(status)) {
+        status = snn_dataset_read_pixels(dataset, last, 1, pixels);
+    }
+    snn_release(pixels);
+    return status;
+}
+
+static snn_status try_labels(const snn_dataset *dataset)
+{
+    const int64_t last = (int64_t)dataset->dims[0] - 1;
+    int64_t label;
+    SNN_TRY(walk_chunks(dataset, dataset->labels, "labels"));
+    if (last < 0) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_dataset_read_labels(dataset, 0, 1, &label));
+    return snn_dataset_read_labels(dataset, last, 1, &label);
+}
+
+snn_status snn_dataset_try(const char *path, snn_layout layout, bool labels)
+{
+    snn_dataset *dataset;
+    SNN_TRY(snn_dataset_open(path, layout, NULL, 0, NULL, 0, labels, &dataset));
+    snn_status status = try_images(dataset);
+    if (labels && !snn_failed(status)) {
+        status = try_labels(dataset);
+    }
+    snn_dataset_close(dataset);
     return status;
 }
 

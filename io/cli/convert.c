@@ -27,6 +27,7 @@ static snn_status convert(snn_session *session)
     }
     SNN_TRY(snn_session_read_config(session, SNN_CONFIG_CONVERT));
     SNN_TRY(snn_session_probe(session, options->output));
+    SNN_TRY(snn_session_try_data(session, false));
     snn_status status = snn_trained_open(world, session->config, false, options->quiet, options->progress, &trained);
     if (status.code == SNN_OK) {
         status = snn_trained_convert(world, session->config, &trained, &network, &origin);

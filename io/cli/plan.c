@@ -9,6 +9,7 @@
 #include "io/cli/plan_table.h"
 #include "io/cli/planning.h"
 #include "io/cli/trained.h"
+#include "io/cli/try_data.h"
 #include "io/cli/verbs.h"
 #include "io/config.h"
 #include "io/dataset.h"
@@ -32,7 +33,7 @@ static int64_t count_groups(const snn_config *config)
 {
     int64_t images = config->data.images;
     snn_dataset *dataset = NULL;
-    if (images == 0 && config->data.test[0] != '\0' &&
+    if (images == 0 && config->data.test[0] != '\0' && !snn_failed(snn_try_data(config, true, false)) &&
         !snn_failed(snn_dataset_open(config->data.test, config->data.layout, config->data.mean, config->data.mean_count,
                                      config->data.std, config->data.std_count, true, &dataset))) {
         images = snn_dataset_images(dataset);

@@ -38,6 +38,7 @@ static snn_status evaluate(snn_session *session, snn_run *run)
         SNN_TRY(snn_session_probe(session, run->options->trace));
     }
     SNN_TRY(snn_run_probe_checkpoints(run));
+    SNN_TRY(snn_session_try_data(session, true));
     SNN_TRY(snn_run_read_inputs(run));
     SNN_TRY(settle(session, run));
     SNN_TRY(snn_run_schedule(run));

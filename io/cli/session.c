@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/base/memory.h"
+#include "io/cli/try_data.h"
 #include "io/output.h"
 
 /* Without a word from the user, the ranks of a host share its processors out. OpenMP would give each rank all of them.
@@ -57,6 +58,13 @@ snn_status snn_session_probe(const snn_session *session, const char *path)
 {
     bool root = snn_world_rank(session->world) == 0;
     return snn_world_agree(session->world, root ? snn_output_probe(path) : snn_ok());
+}
+
+snn_status snn_session_try_data(const snn_session *session, bool test)
+{
+    bool root = snn_world_rank(session->world) == 0;
+    bool calibration = session->config->model.network[0] == '\0';
+    return snn_world_agree(session->world, root ? snn_try_data(session->config, test, calibration) : snn_ok());
 }
 
 snn_status snn_session_tell(const snn_session *session, snn_status status)

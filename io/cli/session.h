@@ -23,6 +23,10 @@ snn_status snn_session_read_config(snn_session *session, snn_config_use use);
 /* Collective. Can `path` be created? Asked before any work. */
 snn_status snn_session_probe(const snn_session *session, const char *path);
 
+/* Collective. The calibration images, where there is a model to convert, and the test data if `test`, can be read
+ * without harm (io/trial.h). */
+snn_status snn_session_try_data(const snn_session *session, bool test);
+
 /* Collective. Rank 0 prints a failure that all ranks share while all still stand (a launcher ends the others as soon as
  * one has failed). Returns it without its message. */
 snn_status snn_session_tell(const snn_session *session, snn_status status);

@@ -246,6 +246,7 @@ static snn_status tune(tuning *at)
     if (options->output != NULL) {
         SNN_TRY(snn_session_probe(session, options->output));
     }
+    SNN_TRY(snn_session_try_data(session, false));
     SNN_TRY(snn_tune_data_open(session->world, session->config, options->quiet, options->progress, &at->data));
     name_file(at);
     SNN_TRY(go_on(at));

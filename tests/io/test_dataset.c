@@ -363,7 +363,7 @@ static void files_of_another_kind_are_refused(void **state)
 {
     (void)state;
     assert_not_opened("no.h5", SNN_LAYOUT_AUTO, "cannot open data set 'no.h5': No such file or directory");
-    assert_not_opened(".", SNN_LAYOUT_AUTO, "cannot read data set '.': Is a directory");
+    assert_not_opened(".", SNN_LAYOUT_AUTO, "cannot open data set '.': a directory, expected a file");
     scratch_write("text.h5", "images", 6);
     assert_not_opened("text.h5", SNN_LAYOUT_AUTO, "text.h5: not an HDF5 file");
     scratch_write("empty.h5", "", 0);
