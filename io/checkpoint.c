@@ -103,6 +103,14 @@ snn_status snn_checkpoint_probe(const char *directory)
     return snn_ok();
 }
 
+snn_status snn_checkpoint_lock(const char *directory, const char *name, uint64_t fingerprint, snn_lock *lock)
+{
+    char what[SNN_PATH_BYTES], path[SNN_PATH_BYTES + sizeof ".lock"];
+    (void)snprintf(what, sizeof what, "%s/%s.%016" PRIx64, directory, name, fingerprint);
+    (void)snprintf(path, sizeof path, "%s.lock", what);
+    return snn_lock_take(path, what, lock);
+}
+
 /* ---- finding ---- */
 
 static snn_status read_fingerprint(const char *path, uint64_t *fingerprint)
@@ -207,6 +215,7 @@ static snn_status read_header(hid_t file, const char *path, snn_checkpoint_state
 {
     int32_t version = 0;
     uint64_t fingerprint = 0;
+    int64_t images = 0;
     SNN_TRY(snn_hdf5_read_attribute(file, "version", H5T_NATIVE_INT32, 0, &version));
     if (version != FILE_VERSION) {
         return snn_fail(SNN_INPUT_ERROR, "%s: checkpoint version %d, this program reads %d", path, version,
@@ -219,12 +228,15 @@ static snn_status read_header(hid_t file, const char *path, snn_checkpoint_state
                         " (network, data or settings differ)",
                         path, fingerprint, state->fingerprint);
     }
-    SNN_TRY(snn_hdf5_read_attribute(file, "images", H5T_NATIVE_INT64, 0, &state->images));
+    SNN_TRY(snn_hdf5_read_attribute(file, "images", H5T_NATIVE_INT64, 0, &images));
     SNN_TRY(snn_hdf5_read_attribute(file, "timesteps", H5T_NATIVE_INT32, 0, &state->timesteps));
     SNN_TRY(snn_hdf5_read_attribute(file, "classes", H5T_NATIVE_INT32, 0, &state->classes));
     SNN_TRY(snn_hdf5_read_attribute(file, "sequence", H5T_NATIVE_INT64, 0, &state->sequence));
     SNN_TRY(snn_hdf5_read_attribute(file, "seconds", H5T_NATIVE_DOUBLE, 0, &state->seconds));
     SNN_TRY(snn_hdf5_read_attribute(file, "rows", H5T_NATIVE_INT64, 0, rows));
+    if (images != state->images) {
+        return fail_other_run(path, "images", images, state->images);
+    }
     if (state->timesteps != state->results->timesteps) {
         return fail_other_run(path, "timesteps", state->timesteps, state->results->timesteps);
     }

@@ -10,6 +10,7 @@
 
 #include "comm/world.h"
 #include "core/shard/statistics.h"
+#include "io/lock.h"
 #include "io/results.h"
 
 typedef struct snn_checkpoint_state {
@@ -39,9 +40,12 @@ snn_status snn_checkpoint_write(snn_world *world, const char *directory, const c
 snn_status snn_checkpoint_find(const char *directory, const char *name, uint64_t fingerprint, char *path,
                                size_t path_bytes, char *note, size_t note_bytes);
 
-/* Rank 0 alone: reads `path` into `state`, of which the caller has set the expected fingerprint and created statistics
- * and (empty) results for that network. SNN_INPUT_ERROR if it is damaged or belongs to another run. */
+/* Rank 0 alone: reads `path` into `state`, of which the caller has set the expected fingerprint and images, and created
+ * statistics and (empty) results for that network. SNN_INPUT_ERROR if it is damaged or belongs to another run. */
 snn_status snn_checkpoint_read(const char *path, snn_checkpoint_state *state);
+
+/* Rank 0 alone: from now on no other job uses checkpoints of that name and fingerprint (io/lock.h). */
+snn_status snn_checkpoint_lock(const char *directory, const char *name, uint64_t fingerprint, snn_lock *lock);
 
 /* Rank 0 alone: removes all checkpoints of that name and fingerprint (a finished run needs none). */
 snn_status snn_checkpoint_remove(const char *directory, const char *name, uint64_t fingerprint);

@@ -77,7 +77,7 @@ static snn_status create_file(const char *path, int64_t rows, const snn_column *
 
 static snn_status open_rows(const snn_world *world, const char *path, int *descriptor)
 {
-    *descriptor = open(path, O_WRONLY);
+    *descriptor = open(path, O_WRONLY | O_NOFOLLOW);
     if (*descriptor < 0) {
         return snn_fail(SNN_FILE_ERROR,
                         "%s: rank 0 created it, but rank %d on %s cannot open it: %s (is the folder "

@@ -69,7 +69,12 @@ snn_status snn_sealed_create(const char *path, hid_t *file)
     *file = H5I_INVALID_HID;
     SNN_GOTO_DONE(status, creation_properties(&creation));
     SNN_GOTO_DONE(status, snn_hdf5_access_properties(&access));
-    *file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    /* What lies there is of a job that ended, or a link that someone else put there to have its target overwritten. */
+    if (unlink(path) != 0 && errno != ENOENT) {
+        status = fail_with_errno(SNN_FILE_ERROR, path, "cannot replace");
+        goto done;
+    }
+    *file = H5Fcreate(path, H5F_ACC_EXCL, creation, access);
     if (*file < 0) {
         status = snn_hdf5_file_failure(SNN_FILE_ERROR, path, "cannot create");
     }
@@ -157,7 +162,7 @@ static snn_status sync_folder(const char *path)
 
 static snn_status write_seal(const char *path, snn_file_kind kind)
 {
-    int descriptor = open(path, O_RDWR);
+    int descriptor = open(path, O_RDWR | O_NOFOLLOW);
     if (descriptor < 0) {
         return fail_with_errno(SNN_FILE_ERROR, path, "cannot open");
     }
@@ -274,7 +279,7 @@ static snn_status inspect(int descriptor, const char *path, bool whole, snn_file
 
 static snn_status inspect_path(const char *path, bool whole, snn_file_kind *kind)
 {
-    int descriptor = open(path, O_RDONLY);
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK); /* a pipe must not make it wait */
     if (descriptor < 0) {
         return fail_with_errno(SNN_INPUT_ERROR, path, "cannot open");
     }

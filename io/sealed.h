@@ -20,7 +20,8 @@ enum { SNN_SEAL_BYTES = 512 };
 
 const char *snn_file_kind_name(snn_file_kind kind); /* "output", "checkpoint", "network" */
 
-/* Creates an HDF5 file with the user block, to be written and then sealed, in the place of whatever has this name. */
+/* Creates an HDF5 file with the user block, to be written and then sealed, in the place of whatever has this name (a
+ * symbolic link is not followed). */
 snn_status snn_sealed_create(const char *path, hid_t *file);
 
 /* The temporary name for `path`, into `temporary` (SNN_PATH_BYTES). */

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/memory.h"
@@ -12,9 +14,18 @@
 
 enum { TEMPORARY_BYTES = 4200 };
 
-static snn_status read_stream(FILE *file, const char *path, const char *what, size_t most_bytes, char *text)
+/* What there is to read, up to `most_bytes` and one more, with room for an end. */
+static size_t bytes_to_expect(int descriptor, size_t most_bytes)
 {
-    size_t length = fread(text, 1, most_bytes + 1, file);
+    struct stat about;
+    const bool known = fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) && about.st_size >= 0;
+    return (known && (uint64_t)about.st_size < most_bytes ? (size_t)about.st_size : most_bytes) + 1;
+}
+
+static snn_status read_stream(FILE *file, const char *path, const char *what, size_t expected, size_t most_bytes,
+                              char *text)
+{
+    size_t length = fread(text, 1, expected, file);
     if (ferror(file) != 0) {
         return snn_fail(SNN_INPUT_ERROR, "cannot read %s '%s': %s", what, path, strerror(errno));
     }
@@ -28,15 +39,22 @@ static snn_status read_stream(FILE *file, const char *path, const char *what, si
     return snn_ok();
 }
 
+/* A pipe that someone writes into is as good as a file ("<(sed ... config.toml)"); one without a writer is empty rather
+ * than waited for. */
 snn_status snn_text_file_read(const char *path, const char *what, size_t most_bytes, char **text)
 {
     *text = NULL;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return snn_fail(SNN_INPUT_ERROR, "cannot open %s '%s': %s", what, path, strerror(errno));
+    FILE *file = NULL;
+    const int descriptor = open(path, O_RDONLY | O_NONBLOCK);
+    if (descriptor < 0 || fcntl(descriptor, F_SETFL, 0) != 0 || (file = fdopen(descriptor, "rb")) == NULL) {
+        const int reason = errno;
+        (void)close(descriptor);
+        return snn_fail(SNN_INPUT_ERROR, "cannot open %s '%s': %s", what, path, strerror(reason));
     }
-    char *read = snn_allocate(most_bytes + 2, 1);
-    snn_status status = read != NULL ? read_stream(file, path, what, most_bytes, read) : snn_out_of_memory(what);
+    const size_t expected = bytes_to_expect(descriptor, most_bytes);
+    char *read = snn_allocate(expected + 1, 1);
+    snn_status status =
+        read != NULL ? read_stream(file, path, what, expected, most_bytes, read) : snn_out_of_memory(what);
     (void)fclose(file);
     if (snn_failed(status)) {
         snn_release(read);
@@ -49,7 +67,11 @@ snn_status snn_text_file_read(const char *path, const char *what, size_t most_by
 /* 0, or -1 with errno. */
 static int write_synced(const char *path, const char *text)
 {
-    const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    /* What lies there is left over, or a link that someone else put there to have its target overwritten. */
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return -1;
+    }
+    const int file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (file < 0) {
         return -1;
     }

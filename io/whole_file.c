@@ -16,7 +16,11 @@ snn_status snn_whole_file_create(const char *path, snn_whole_file *file)
         (size_t)snprintf(file->temporary, sizeof file->temporary, "%s.part", path) >= sizeof file->temporary) {
         return snn_fail(SNN_INPUT_ERROR, "%.200s...: file name too long", path);
     }
-    file->stream = fopen(file->temporary, "w");
+    /* What lies there is left over, or a link that someone else put there to have its target overwritten. */
+    if (unlink(file->temporary) != 0 && errno != ENOENT) {
+        return fail_with_errno(file->temporary, "cannot replace");
+    }
+    file->stream = fopen(file->temporary, "wx");
     return file->stream == NULL ? fail_with_errno(file->temporary, "cannot create") : snn_ok();
 }
 

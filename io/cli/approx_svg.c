@@ -1,15 +1,12 @@
 #include "io/cli/approx_svg.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/memory.h"
 #include "io/cli/svg.h"
-#include "io/config.h" /* SNN_PATH_BYTES */
-#include "io/sealed.h"
+#include "io/whole_file.h"
 
 enum { WIDTH = 980, HEIGHT = 940, SHOWN = 3, SHOWN_LENGTH = 8, POINTS = SNN_APPROX_POINTS };
 enum { CURVES = SNN_APPROX_SCHEDULES + SNN_APPROX_WINDOW_KINDS };
@@ -217,22 +214,7 @@ static snn_status draw(FILE *file, const snn_approx_result *result)
 
 snn_status snn_approx_svg_write(const char *path, const snn_approx_result *result)
 {
-    char temporary[SNN_PATH_BYTES];
-    SNN_TRY(snn_sealed_temporary(path, temporary));
-    FILE *file = fopen(temporary, "w");
-    if (file == NULL) {
-        return snn_fail(SNN_FILE_ERROR, "%s: cannot create: %s", temporary, strerror(errno));
-    }
-    snn_status status = draw(file, result);
-    const int failed = ferror(file);
-    if ((fclose(file) != 0 || failed != 0) && !snn_failed(status)) {
-        status = snn_fail(SNN_FILE_ERROR, "%s: cannot write", temporary);
-    }
-    if (!snn_failed(status) && rename(temporary, path) != 0) {
-        status = snn_fail(SNN_FILE_ERROR, "%s: cannot rename: %s", path, strerror(errno));
-    }
-    if (snn_failed(status)) {
-        (void)unlink(temporary);
-    }
-    return status;
+    snn_whole_file file;
+    SNN_TRY(snn_whole_file_create(path, &file));
+    return snn_whole_file_finish(&file, draw(file.stream, result));
 }

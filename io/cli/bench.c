@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 #include "core/bench/onednn.h"
-#include "io/config.h" /* SNN_PATH_BYTES */
 #include "io/output.h"
-#include "io/sealed.h"
+#include "io/whole_file.h"
 
 enum { MOST_BLOCK = 4096, MOST_THREADS = 1024 };
 
@@ -223,41 +222,22 @@ static snn_status run_parts(const snn_bench_options *options, snn_json *json)
     return options->scaling ? snn_bench_run_growth(options, json) : snn_ok();
 }
 
-static snn_status finish_json(FILE *file, const char *temporary, const char *path)
-{
-    const bool whole = fflush(file) == 0 && ferror(file) == 0 && fsync(fileno(file)) == 0;
-    const bool closed = fclose(file) == 0;
-    if (!whole || !closed || rename(temporary, path) != 0) {
-        return snn_fail(SNN_FILE_ERROR, "%s: cannot be written: %s", path, strerror(errno));
-    }
-    return snn_ok();
-}
-
 static snn_status run_with_json(const snn_bench_options *options)
 {
-    char temporary[SNN_PATH_BYTES];
+    snn_whole_file file;
     snn_json json = {0};
     if (options->json == NULL) {
         return run_parts(options, &json);
     }
     SNN_TRY(snn_output_probe(options->json));
-    SNN_TRY(snn_sealed_temporary(options->json, temporary));
-    json.file = fopen(temporary, "w");
-    if (json.file == NULL) {
-        return snn_fail(SNN_FILE_ERROR, "%s: cannot be written: %s", options->json, strerror(errno));
-    }
+    SNN_TRY(snn_whole_file_create(options->json, &file));
+    json.file = file.stream;
     snn_json_begin_object(&json, NULL);
-    snn_status status = run_parts(options, &json);
+    const snn_status status = run_parts(options, &json);
     if (status.code == SNN_OK) {
         snn_json_end_object(&json);
-        status = finish_json(json.file, temporary, options->json);
-    } else {
-        (void)fclose(json.file);
     }
-    if (status.code != SNN_OK) {
-        (void)unlink(temporary);
-    }
-    return status;
+    return snn_whole_file_finish(&file, status);
 }
 
 static snn_status bench_verb(int argc, char **argv)

@@ -26,7 +26,7 @@ static snn_status convert(snn_session *session)
         return snn_usage_error(&snn_verb_convert, "no output given: -o net.snn.h5");
     }
     SNN_TRY(snn_session_read_config(session, SNN_CONFIG_CONVERT));
-    SNN_TRY(snn_session_probe(session, options->output));
+    SNN_TRY(snn_session_claim(session, options->output));
     SNN_TRY(snn_session_try_data(session, false));
     snn_status status = snn_trained_open(world, session->config, false, options->quiet, options->progress, &trained);
     if (status.code == SNN_OK) {

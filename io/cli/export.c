@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "io/cli/options.h"
+#include "io/cli/overwrite.h"
 #include "io/cli/planning.h"
 #include "io/export.h"
 #include "io/network_file.h"
@@ -90,6 +90,7 @@ static snn_status export_verb(int argc, char **argv)
     }
     SNN_GOTO_DONE(status, read_config(&options, &config));
     SNN_GOTO_DONE(status, snn_output_probe(options.output));
+    SNN_GOTO_DONE(status, snn_overwrite_check_all(options.output, &options, config));
     SNN_GOTO_DONE(status, snn_network_file_read_whole(config->model.network, &network, &origin));
     status = export_network(&options, config, network);
 done:

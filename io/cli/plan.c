@@ -6,6 +6,7 @@
 #include "comm/processors.h"
 #include "core/base/memory.h"
 #include "io/cli/options.h"
+#include "io/cli/overwrite.h"
 #include "io/cli/plan_table.h"
 #include "io/cli/planning.h"
 #include "io/cli/trained.h"
@@ -163,7 +164,10 @@ static snn_status plan_verb(int argc, char **argv)
         return snn_usage_error(&snn_verb_plan, "-o and --plan take one number of ranks");
     }
     SNN_TRY(snn_config_read(options.config, options.overrides, options.override_count, SNN_CONFIG_PLAN, &config));
-    snn_status status = plan_network(&options, config);
+    snn_status status = options.output != NULL ? snn_overwrite_check_all(options.output, &options, config) : snn_ok();
+    if (!snn_failed(status)) {
+        status = plan_network(&options, config);
+    }
     snn_config_destroy(config);
     return status;
 }

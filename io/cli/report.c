@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "io/cli/overwrite.h"
 #include "io/cli/report_page.h"
 #include "io/cli/verbs.h"
 #include "io/whole_file.h"
@@ -31,6 +32,9 @@ static snn_status make_report(const char *const *paths, int32_t count, const cha
 {
     snn_report_run *runs = snn_allocate((size_t)count, sizeof *runs);
     snn_status status = runs == NULL ? snn_out_of_memory("report") : snn_ok();
+    for (int32_t i = 0; i < count && !snn_failed(status); i++) {
+        status = snn_overwrite_check(page, paths[i], "an output to report");
+    }
     for (int32_t i = 0; i < count && !snn_failed(status); i++) {
         status = snn_report_read(paths[i], true, &runs[i]);
     }

@@ -32,7 +32,7 @@ static snn_status settle(snn_session *session, const snn_run *run)
 static snn_status evaluate(snn_session *session, snn_run *run)
 {
     SNN_TRY(snn_session_read_config(session, SNN_CONFIG_RUN));
-    SNN_TRY(snn_session_probe(session, session->config->output));
+    SNN_TRY(snn_session_claim(session, session->config->output));
     run->config = session->config;
     if (run->options->trace != NULL) {
         SNN_TRY(snn_session_probe(session, run->options->trace));
@@ -57,6 +57,7 @@ static snn_status evaluate(snn_session *session, snn_run *run)
 
 static void clear(snn_run *run)
 {
+    snn_lock_release(&run->checkpoints);
     snn_wavefront_destroy(run->wavefront);
     snn_agreement_destroy(run->agreement);
     snn_shard_destroy(run->shard);
@@ -75,7 +76,11 @@ static snn_status run_verb(int argc, char **argv)
     double begun = snn_seconds();
     snn_session session;
     snn_status status = snn_session_begin(&snn_verb_run, "srmlpqgt", argc, argv, &session);
-    snn_run run = {.options = &session.options, .world = session.world, .ann_correct = -1, .job_begun = begun};
+    snn_run run = {.options = &session.options,
+                   .world = session.world,
+                   .checkpoints = {.descriptor = -1},
+                   .ann_correct = -1,
+                   .job_begun = begun};
     if (status.code == SNN_OK) {
         snn_signals_catch();
         status = evaluate(&session, &run);

@@ -47,6 +47,15 @@ snn_status snn_run_probe_checkpoints(const snn_run *run)
     return snn_world_agree(run->world, probes ? snn_checkpoint_probe(run->config->checkpoint.directory) : snn_ok());
 }
 
+/* Rank 0. Two jobs with the same output are told so before; these have outputs of the same name in different folders.
+ */
+static snn_status claim_checkpoints(snn_run *run)
+{
+    return keeps_checkpoints(run) ? snn_checkpoint_lock(run->config->checkpoint.directory, run->checkpoint_name,
+                                                        run->fingerprint, &run->checkpoints)
+                                  : snn_ok();
+}
+
 /* Rank 0: the checkpoint to go on from, "" for none. */
 static snn_status choose_checkpoint(snn_run *run, char *path, size_t bytes)
 {
@@ -133,7 +142,10 @@ snn_status snn_run_restart(snn_run *run)
     SNN_TRY(snn_world_agree(run->world, status));
     name_checkpoints(run);
     run->fingerprint = fingerprint_of(run);
-    status = snn_world_rank(run->world) == 0 ? resume(run) : snn_ok();
+    status = snn_world_rank(run->world) == 0 ? claim_checkpoints(run) : snn_ok();
+    if (snn_world_rank(run->world) == 0 && !snn_failed(status)) {
+        status = resume(run);
+    }
     SNN_TRY(snn_world_agree(run->world, status));
     SNN_TRY(snn_world_broadcast(run->world, 0, &run->fingerprint, sizeof run->fingerprint));
     SNN_TRY(snn_world_broadcast(run->world, 0, &run->sequence, sizeof run->sequence));

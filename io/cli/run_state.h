@@ -10,6 +10,7 @@
 #include "io/cli/trained.h"
 #include "io/config.h"
 #include "io/dataset.h"
+#include "io/lock.h"
 #include "io/network_file.h"
 #include "io/output.h"
 #include "io/results.h"
@@ -37,6 +38,7 @@ typedef struct snn_run {
     int64_t memory[3];
     /* progress of the evaluation */
     char checkpoint_name[256];
+    snn_lock checkpoints; /* rank 0 */
     uint64_t fingerprint;
     int64_t sequence;      /* number of the last checkpoint */
     double seconds_before; /* of evaluation in earlier jobs */

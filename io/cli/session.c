@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/base/memory.h"
+#include "io/cli/overwrite.h"
 #include "io/cli/try_data.h"
 #include "io/output.h"
 
@@ -23,6 +24,7 @@ static void settle_threads(const snn_world *world)
 snn_status snn_session_begin(const snn_verb *verb, const char *allowed, int argc, char **argv, snn_session *session)
 {
     memset(session, 0, sizeof *session);
+    session->output.descriptor = -1;
     SNN_TRY(snn_world_create(&argc, &argv, &session->world));
     settle_threads(session->world);
     return snn_options_parse(verb, allowed, argc, argv, &session->options);
@@ -57,7 +59,20 @@ snn_status snn_session_read_config(snn_session *session, snn_config_use use)
 snn_status snn_session_probe(const snn_session *session, const char *path)
 {
     bool root = snn_world_rank(session->world) == 0;
-    return snn_world_agree(session->world, root ? snn_output_probe(path) : snn_ok());
+    snn_status status = root ? snn_output_probe(path) : snn_ok();
+    if (root && !snn_failed(status)) {
+        status = snn_overwrite_check_all(path, &session->options, session->config);
+    }
+    return snn_world_agree(session->world, status);
+}
+
+snn_status snn_session_claim(snn_session *session, const char *path)
+{
+    char name[SNN_PATH_BYTES + sizeof ".lock"];
+    SNN_TRY(snn_session_probe(session, path));
+    (void)snprintf(name, sizeof name, "%s.lock", path);
+    bool root = snn_world_rank(session->world) == 0;
+    return snn_world_agree(session->world, root ? snn_lock_take(name, path, &session->output) : snn_ok());
 }
 
 snn_status snn_session_try_data(const snn_session *session, bool test)
@@ -82,6 +97,7 @@ snn_status snn_session_tell(const snn_session *session, snn_status status)
 
 void snn_session_end(snn_session *session)
 {
+    snn_lock_release(&session->output);
     snn_config_destroy(session->config);
     snn_world_destroy(session->world);
 }

@@ -6,11 +6,13 @@
 #include "comm/world.h"
 #include "io/cli/options.h"
 #include "io/config.h"
+#include "io/lock.h"
 
 typedef struct snn_session {
     snn_options options;
     snn_world *world; /* NULL if MPI did not start */
     snn_config *config;
+    snn_lock output; /* of what is being written; rank 0 */
 } snn_session;
 
 /* Collective. Starts MPI, settles the number of threads and reads the options. Whatever comes of it, snn_session_tell
@@ -20,8 +22,11 @@ snn_status snn_session_begin(const snn_verb *verb, const char *allowed, int argc
 /* Collective. The configuration, on every rank. */
 snn_status snn_session_read_config(snn_session *session, snn_config_use use);
 
-/* Collective. Can `path` be created? Asked before any work. */
+/* Collective. Can `path` be created, and is it none of the inputs? Asked before any work. */
 snn_status snn_session_probe(const snn_session *session, const char *path);
+
+/* Collective. The same, and no other job writes it until the session ends. Of one file. */
+snn_status snn_session_claim(snn_session *session, const char *path);
 
 /* Collective. The calibration images, where there is a model to convert, and the test data if `test`, can be read
  * without harm (io/trial.h). */

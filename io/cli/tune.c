@@ -1,5 +1,4 @@
 /* The verb `tune`: finds the dynamics for a network on its calibration images, over all ranks. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "io/cli/signals.h"
 #include "io/cli/tune_file.h"
 #include "io/config_keys.h"
+#include "io/whole_file.h"
 
 typedef struct tuning {
     snn_session *session;
@@ -174,21 +174,19 @@ static snn_status write_config(const tuning *at, const snn_tune_entry *entry)
     apply(&entry->choice, &config);
     SNN_TRY(snn_config_write_text(&config, &text));
     describe(&entry->choice, words, sizeof words);
-    FILE *file = fopen(path, "w");
-    bool kept =
-        file != NULL &&
-        fprintf(file,
-                "# Found by snn_dist tune on %lld calibration images, %d of them held back:\n"
-                "# %s; latency %d, interval %d, %d spikes per neuron,\n"
-                "# expected agreement with the trained network %.4f, error of the logits %.2g\n\n%s",
-                (long long)(at->data.images + at->data.held), at->data.held, words, entry->result.latency,
-                entry->result.spikes, entry->result.spikes, entry->result.agreement, entry->result.error, text) > 0;
-    const int failure = errno;
-    if (file != NULL && fclose(file) != 0) {
-        kept = false;
+    snn_whole_file file;
+    snn_status status = snn_whole_file_create(path, &file);
+    if (!snn_failed(status)) {
+        (void)fprintf(file.stream, /* a failure stays with the stream */
+                      "# Found by snn_dist tune on %lld calibration images, %d of them held back:\n"
+                      "# %s; latency %d, interval %d, %d spikes per neuron,\n"
+                      "# expected agreement with the trained network %.4f, error of the logits %.2g\n\n%s",
+                      (long long)(at->data.images + at->data.held), at->data.held, words, entry->result.latency,
+                      entry->result.spikes, entry->result.spikes, entry->result.agreement, entry->result.error, text);
+        status = snn_whole_file_finish(&file, status);
     }
     snn_release(text);
-    return kept ? snn_ok() : snn_fail(SNN_FILE_ERROR, "%s: cannot write: %s", path, strerror(failure));
+    return status;
 }
 
 /* The keys that matter, to copy. */

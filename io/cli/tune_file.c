@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "io/whole_file.h"
 
 /* One line of text for each entry, and one before them; reals as hexadecimal, so that they are read as they were. */
 #define HEADER "snn_dist tune 2 %016" PRIx64 "\n"
@@ -56,27 +57,12 @@ static snn_status write_entries(FILE *file, uint64_t fingerprint, const snn_tune
                     (int)choice->format, list->entries[i].images, result->images, result->latency, result->spikes,
                     result->error, result->agreement, result->agreed, result->operations, result->seconds);
     }
-    const bool kept = written > 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    return kept ? snn_ok() : snn_fail(SNN_FILE_ERROR, "cannot write: %s", strerror(errno));
+    return written > 0 ? snn_ok() : snn_fail(SNN_FILE_ERROR, "cannot write: %s", strerror(errno));
 }
 
 snn_status snn_tune_file_write(const char *path, uint64_t fingerprint, const snn_tune_list *list)
 {
-    char temporary[SNN_PATH_BYTES + 512];
-    (void)snprintf(temporary, sizeof temporary, "%s.new", path);
-    FILE *file = fopen(temporary, "w");
-    if (file == NULL) {
-        return snn_fail(SNN_FILE_ERROR, "%s: cannot create: %s", temporary, strerror(errno));
-    }
-    snn_status status = write_entries(file, fingerprint, list);
-    if (fclose(file) != 0 && !snn_failed(status)) {
-        status = snn_fail(SNN_FILE_ERROR, "cannot write: %s", strerror(errno));
-    }
-    if (!snn_failed(status) && rename(temporary, path) != 0) {
-        status = snn_fail(SNN_FILE_ERROR, "cannot rename: %s", strerror(errno));
-    }
-    if (snn_failed(status)) {
-        (void)unlink(temporary);
-    }
-    return snn_context(status, "%s", path);
+    snn_whole_file file;
+    SNN_TRY(snn_whole_file_create(path, &file));
+    return snn_whole_file_finish(&file, write_entries(file.stream, fingerprint, list));
 }

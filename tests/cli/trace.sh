@@ -81,6 +81,16 @@ start_traced() {
   launcher=$!
 }
 
+# Waits until the first image of many is done.
+await_first_image() {
+  for _ in $(seq 600); do
+    grep -Eq 'evaluation: [1-9][0-9]* of 450 images' "$work/err" && return
+    kill -0 "$launcher" 2>/dev/null || break
+    sleep 0.05
+  done
+  fail "no image was done: $(tail -n 3 "$work/err")"
+}
+
 # killed NAME: kills one rank, which ends the job; it must have been under way, and leaves nothing that looks complete.
 killed() {
   local name=$1 rank code
@@ -96,21 +106,17 @@ killed() {
 
 # Killed in the middle of the evaluation, when the first image of many is done: no timeline, and no output.
 start_traced killed --progress always --set neuron.gamma=0.999 --set simulation.timesteps=4000 --set simulation.batch=1
-for _ in $(seq 600); do
-  grep -Eq 'evaluation: [1-9][0-9]* of 450 images' "$work/err" && break
-  kill -0 "$launcher" 2>/dev/null || break
-  sleep 0.05
-done
-grep -Eq 'evaluation: [1-9][0-9]* of 450 images' "$work/err" || fail "no image was done: $(tail -n 3 "$work/err")"
+await_first_image
 killed killed
 
-# Killed while it writes the timeline: a pipe is in the place of the temporary file, and nobody reads on.
-mkfifo "$work/cut.json.part"
-exec 3<>"$work/cut.json.part"
-start_traced cut "${short[@]}" --set simulation.block=1 --set simulation.batch=1
-timeout 60 head -c 4096 <&3 >"$work/beginning"
-if grep -q '"traceEvents":\[' "$work/beginning"; then pass; else fail "no timeline was begun: $(tail -n 3 "$work/err")"; fi
-rm "$work/cut.h5" # it was complete before the timeline was begun
-killed cut
-exec 3<&-
+# Killed while it writes the timeline: no file may grow beyond what the output takes, and a process that tries is ended.
+start_traced cut --progress always --set neuron.gamma=0.999 --set simulation.timesteps=64 --set simulation.block=1 \
+  --set simulation.batch=1
+await_first_image
+for rank in $(pgrep -P "$launcher"); do prlimit --pid "$rank" --fsize=1000000:1000000; done
+wait "$launcher"
+code=$?
+if [ "$code" -eq 153 ]; then pass; else fail "cut: exit code $code, expected 153: $(tail -n 3 "$work/err")"; fi
+if [ -e "$work/cut.h5" ]; then pass; else fail "cut: ended before the timeline was begun"; fi
+if [ -e "$work/cut.json" ]; then fail "cut: killed, but cut.json is there"; else pass; fi
 finish
