@@ -166,6 +166,20 @@ static void pick_channels(const narrow *n, const snn_field *field, const int32_t
     }
 }
 
+/* Lane i becomes all[places[i] % WIDTH]. Clang has no such builtin. */
+static inline words_vector shuffle(words_vector all, words_vector places)
+{
+#ifdef __clang__
+    words_vector picked = {0};
+    for (int lane = 0; lane < WIDTH; lane++) {
+        picked[lane] = all[places[lane] % WIDTH];
+    }
+    return picked;
+#else
+    return __builtin_shuffle(all, places);
+#endif
+}
+
 /* The same where the words that a vector of lanes picks lie within a vector. */
 static void pick_vectors(const narrow *n, const snn_field *field, const int32_t *from, const int16_t *values,
                          int16_t *words)
@@ -181,7 +195,7 @@ static void pick_vectors(const narrow *n, const snn_field *field, const int32_t 
             for (int v = 0; v < VECTORS; v++) {
                 words_vector all;
                 memcpy(&all, values + from[v * WIDTH], sizeof all);
-                all = __builtin_shuffle(all, first[v] + (uint32_t)word);
+                all = shuffle(all, first[v] + (uint32_t)word);
                 memcpy(words + v * 2 * WIDTH, &all, sizeof all);
             }
         }

@@ -1,0 +1,48 @@
+/* Instead of libFuzzer: every file of the folders named, once. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fuzz.h"
+
+enum { MOST_BYTES = 1 << 20 };
+
+static int replay(const char *folder, const char *name, uint8_t *bytes)
+{
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        perror(path);
+        return -1;
+    }
+    const size_t size = fread(bytes, 1, MOST_BYTES, file);
+    (void)fclose(file);
+    fprintf(stderr, "%s\n", path); /* the last line names what ended the process */
+    (void)LLVMFuzzerTestOneInput(bytes, size);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int count = 0, failures = 0;
+    uint8_t *bytes = malloc(MOST_BYTES);
+    for (int i = 1; i < argc && bytes != NULL; i++) {
+        DIR *folder = opendir(argv[i]);
+        if (folder == NULL) {
+            perror(argv[i]);
+            failures++;
+            continue;
+        }
+        for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+            if (entry->d_name[0] != '.') {
+                failures += replay(argv[i], entry->d_name, bytes) != 0;
+                count++;
+            }
+        }
+        (void)closedir(folder);
+    }
+    free(bytes);
+    printf("%d inputs\n", count);
+    return count > 0 && failures == 0 ? 0 : 1;
+}
