@@ -12,7 +12,7 @@ typedef struct question {
 
 struct snn_agreement {
     MPI_Comm communicator;
-    bool crowded;
+    snn_patience *patience;
     int64_t begun, ended; /* question n is in slot n % SNN_AGREEMENTS_IN_FLIGHT */
     question questions[SNN_AGREEMENTS_IN_FLIGHT];
 };
@@ -24,7 +24,7 @@ snn_status snn_agreement_create(const snn_world *world, snn_agreement **agreemen
         return snn_out_of_memory("agreement");
     }
     (*agreement)->communicator = snn_mpi_communicator(world);
-    (*agreement)->crowded = snn_world_crowded(world);
+    (*agreement)->patience = snn_mpi_patience(world);
     return snn_ok();
 }
 
@@ -45,11 +45,10 @@ snn_status snn_agreement_begin(snn_agreement *agreement, const float values[SNN_
 snn_status snn_agreement_end(snn_agreement *agreement, float values[SNN_AGREEMENT_VALUES])
 {
     question *asked = &agreement->questions[agreement->ended % SNN_AGREEMENTS_IN_FLIGHT];
-    MPI_Status envelope;
     if (snn_agreement_pending(agreement) == 0) {
         return snn_fail(SNN_INTERNAL_ERROR, "no agreement has begun");
     }
-    SNN_TRY(snn_mpi_wait(&asked->request, &envelope, agreement->crowded));
+    SNN_TRY(snn_mpi_wait(agreement->patience, SNN_ALL_RANKS, &asked->request, MPI_STATUS_IGNORE));
     memcpy(values, asked->maxima, sizeof asked->maxima);
     agreement->ended++;
     return snn_ok();

@@ -39,6 +39,7 @@ struct snn_exchange {
     snn_codec_workspace *workspace;
     int64_t items; /* announced since the last finish */
     bool crowded;  /* more ranks than processors */
+    snn_patience *patience;
     bool running;  /* between begin and finish: messages may be in flight */
     inlet *inlets; /* [inlet_count] */
     int32_t inlet_count;
@@ -335,6 +336,7 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
     created->communicator = communicator;
     created->timers = timers;
     created->crowded = snn_world_crowded(world);
+    created->patience = snn_mpi_patience(world);
     SNN_GOTO_DONE(status, snn_codec_workspace_create(options->eta, options->timesteps, &created->workspace));
     SNN_GOTO_DONE(status, check_tags(communicator, network));
     SNN_GOTO_DONE(status, snn_edges_derive(plan, network, snn_plan_place(plan, rank).replica, &edges));
@@ -376,7 +378,7 @@ static double charge(snn_exchange *exchange, snn_timer timer, double since)
 }
 
 /* Completes a request: what a look at it takes is communication, what follows is waiting for the peer. */
-static snn_status complete(snn_exchange *exchange, MPI_Request *request, MPI_Status *envelope)
+static snn_status complete(snn_exchange *exchange, int32_t whom, MPI_Request *request, MPI_Status *envelope)
 {
     int done = 0;
     double start = snn_seconds();
@@ -385,7 +387,7 @@ static snn_status complete(snn_exchange *exchange, MPI_Request *request, MPI_Sta
     if (done) {
         return snn_ok();
     }
-    SNN_TRY(snn_mpi_wait(request, envelope, exchange->crowded));
+    SNN_TRY(snn_mpi_wait(exchange->patience, whom, request, envelope));
     (void)charge(exchange, SNN_TIMER_WAIT, start);
     return snn_ok();
 }
@@ -427,7 +429,8 @@ static snn_status receive_packet(snn_exchange *exchange, inlet *in, const snn_it
     int slot = (int)(item->number % SLOTS);
     int bytes = 0;
     MPI_Status envelope;
-    SNN_TRY_CONTEXT(complete(exchange, &in->request[slot], &envelope), "receiving from rank %ld", (long)in->from);
+    SNN_TRY_CONTEXT(complete(exchange, in->from, &in->request[slot], &envelope), "receiving from rank %ld",
+                    (long)in->from);
     SNN_TRY(snn_mpi_check(MPI_Get_count(&envelope, MPI_BYTE, &bytes), "MPI_Get_count"));
     double start = snn_seconds();
     const snn_packet_block block = block_of(shard, in->source);
@@ -453,8 +456,8 @@ static snn_status drain(snn_exchange *exchange, outlet *out, int slot)
 {
     for (int32_t target = 0; target < out->targets; target++) {
         MPI_Status envelope;
-        SNN_TRY_CONTEXT(complete(exchange, &out->request[slot][target], &envelope), "sending to rank %ld",
-                        (long)out->to[target]);
+        SNN_TRY_CONTEXT(complete(exchange, out->to[target], &out->request[slot][target], &envelope),
+                        "sending to rank %ld", (long)out->to[target]);
     }
     return snn_ok();
 }

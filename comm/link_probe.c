@@ -1,29 +1,33 @@
 #include "comm/link_probe.h"
 
-#include "comm/mpi_check.h"
+#include "comm/mpi_wait.h"
 #include "core/base/memory.h"
 
 enum { SMALL_BYTES = 64, LARGE_BYTES = 1 << 18, PINGS = 100, STREAM = 64, LARGE_PINGS = 10, TURNS = 3, TAG = 1 };
 
 typedef struct pair {
     MPI_Comm communicator;
+    snn_patience *patience;
     int32_t other; /* rank; rank 0 leads */
     bool leads;
     uint8_t *buffer; /* [STREAM][SMALL_BYTES], or [LARGE_BYTES] */
 } pair;
 
+static snn_status start(const pair *with, bool sends, uint8_t *at, int bytes, MPI_Request *request)
+{
+    return sends ? snn_mpi_check(MPI_Isend(at, bytes, MPI_BYTE, with->other, TAG, with->communicator, request),
+                                 "MPI_Isend")
+                 : snn_mpi_check(MPI_Irecv(at, bytes, MPI_BYTE, with->other, TAG, with->communicator, request),
+                                 "MPI_Irecv");
+}
+
 /* There and back, `count` times. */
 static snn_status ping(const pair *with, int bytes, int count)
 {
+    MPI_Request request;
     for (int i = 0; i < 2 * count; i++) {
-        if ((i % 2 == 0) == with->leads) {
-            SNN_TRY(snn_mpi_check(MPI_Send(with->buffer, bytes, MPI_BYTE, with->other, TAG, with->communicator),
-                                  "MPI_Send"));
-        } else {
-            SNN_TRY(snn_mpi_check(
-                MPI_Recv(with->buffer, bytes, MPI_BYTE, with->other, TAG, with->communicator, MPI_STATUS_IGNORE),
-                "MPI_Recv"));
-        }
+        SNN_TRY(start(with, (i % 2 == 0) == with->leads, with->buffer, bytes, &request));
+        SNN_TRY(snn_mpi_wait(with->patience, with->other, &request, MPI_STATUS_IGNORE));
     }
     return snn_ok();
 }
@@ -33,13 +37,12 @@ static snn_status stream(const pair *with)
 {
     MPI_Request requests[STREAM];
     for (int i = 0; i < STREAM; i++) {
-        uint8_t *at = with->buffer + (size_t)i * SMALL_BYTES;
-        SNN_TRY(snn_mpi_check(
-            with->leads ? MPI_Irecv(at, SMALL_BYTES, MPI_BYTE, with->other, TAG, with->communicator, &requests[i])
-                        : MPI_Isend(at, SMALL_BYTES, MPI_BYTE, with->other, TAG, with->communicator, &requests[i]),
-            with->leads ? "MPI_Irecv" : "MPI_Isend"));
+        SNN_TRY(start(with, !with->leads, with->buffer + (size_t)i * SMALL_BYTES, SMALL_BYTES, &requests[i]));
     }
-    return snn_mpi_check(MPI_Waitall(STREAM, requests, MPI_STATUSES_IGNORE), "MPI_Waitall");
+    for (int i = 0; i < STREAM; i++) {
+        SNN_TRY(snn_mpi_wait(with->patience, with->other, &requests[i], MPI_STATUS_IGNORE));
+    }
+    return snn_ok();
 }
 
 static void keep_fastest(double *fastest, double seconds)
@@ -77,7 +80,8 @@ static snn_status measure_with(const snn_world *world, int32_t other, uint8_t *b
     if (rank != 0 && rank != other) {
         return snn_ok();
     }
-    const pair with = {.communicator = *(const MPI_Comm *)snn_world_communicator(world),
+    const pair with = {.communicator = snn_mpi_communicator(world),
+                       .patience = snn_mpi_patience(world),
                        .other = rank == 0 ? other : 0,
                        .leads = rank == 0,
                        .buffer = buffer};

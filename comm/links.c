@@ -1,6 +1,6 @@
 #include "comm/links.h"
 
-#include "comm/mpi_check.h"
+#include "comm/mpi_wait.h"
 #include "core/base/memory.h"
 #include "core/base/timers.h"
 
@@ -19,6 +19,8 @@ enum {
 
 /* Who this rank sends to and receives from in one round. */
 typedef struct partners {
+    MPI_Comm communicator;
+    snn_patience *patience;
     int *to, *from;
     int to_count, from_count;
     int bytes;             /* of each message */
@@ -67,7 +69,6 @@ static void partners_clear(partners *with)
 static snn_status partners_find(const snn_edges *edges, const snn_links *links, bool local, int rank, int ranks,
                                 partners *with)
 {
-    *with = (partners){0};
     with->to = snn_allocate((size_t)ranks, sizeof *with->to);
     with->from = snn_allocate((size_t)ranks, sizeof *with->from);
     bool *seen = snn_allocate((size_t)ranks * 2, sizeof *seen);
@@ -101,21 +102,26 @@ static snn_status allocate_messages(partners *with)
 }
 
 /* Both ends of a message must agree on its size, so it comes from the rank with most partners. */
-static snn_status partners_prepare(snn_world *world, MPI_Comm communicator, partners *with)
+static snn_status partners_prepare(snn_world *world, partners *with)
 {
     int most = with->to_count;
-    SNN_TRY(snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_INT, MPI_MAX, communicator), "MPI_Allreduce"));
+    MPI_Request request;
+    SNN_TRY(snn_mpi_complete(with->patience,
+                             MPI_Iallreduce(MPI_IN_PLACE, &most, 1, MPI_INT, MPI_MAX, with->communicator, &request),
+                             "MPI_Iallreduce", &request));
     const int share = PROBE_BYTES / (most > 0 ? most : 1);
     with->bytes = share > LEAST_BYTES ? share : LEAST_BYTES;
     return snn_world_agree(world, allocate_messages(with));
 }
 
 /* Sends `bytes` to everyone and waits until everyone has answered: a send is done long before its bytes are there. */
-static snn_status exchange(MPI_Comm communicator, partners *with, int bytes, double *seconds)
+static snn_status exchange(partners *with, int bytes, double *seconds)
 {
+    MPI_Comm communicator = with->communicator;
+    MPI_Request barrier;
     const int from = with->from_count, to = with->to_count;
     MPI_Request *next = with->requests;
-    SNN_TRY(snn_mpi_check(MPI_Barrier(communicator), "MPI_Barrier"));
+    SNN_TRY(snn_mpi_complete(with->patience, MPI_Ibarrier(communicator, &barrier), "MPI_Ibarrier", &barrier));
     const double start = snn_seconds();
     for (int i = 0; i < from; i++) {
         SNN_TRY(snn_mpi_check(MPI_Irecv(with->in + (size_t)i * (size_t)with->bytes, bytes, MPI_BYTE, with->from[i],
@@ -128,28 +134,36 @@ static snn_status exchange(MPI_Comm communicator, partners *with, int bytes, dou
         SNN_TRY(snn_mpi_check(MPI_Isend(with->out, bytes, MPI_BYTE, with->to[i], TAG_PROBE, communicator, next++),
                               "MPI_Isend"));
     }
-    SNN_TRY(snn_mpi_check(MPI_Waitall(from, with->requests, MPI_STATUSES_IGNORE), "MPI_Waitall"));
+    for (int i = 0; i < from; i++) {
+        SNN_TRY(snn_mpi_wait(with->patience, with->from[i], &with->requests[i], MPI_STATUS_IGNORE));
+    }
     for (int i = 0; i < from; i++) {
         SNN_TRY(snn_mpi_check(MPI_Isend(with->out, 1, MPI_BYTE, with->from[i], TAG_ANSWER, communicator, next++),
                               "MPI_Isend"));
     }
-    SNN_TRY(
-        snn_mpi_check(MPI_Waitall((int)(next - with->requests), with->requests, MPI_STATUSES_IGNORE), "MPI_Waitall"));
+    for (int i = 0; i < 2 * to; i++) {
+        SNN_TRY(snn_mpi_wait(with->patience, with->to[i / 2], &with->requests[from + i], MPI_STATUS_IGNORE));
+    }
+    for (int i = 0; i < from; i++) {
+        SNN_TRY(snn_mpi_wait(with->patience, with->from[i], &with->requests[from + 2 * to + i], MPI_STATUS_IGNORE));
+    }
     *seconds = snn_seconds() - start;
     return snn_ok();
 }
 
 /* The fastest of `more` and one, unless they take long: others may use the network or the processors, but not all the
  * time. */
-static snn_status exchange_probes(MPI_Comm communicator, partners *with, int more, double *seconds)
+static snn_status exchange_probes(partners *with, int more, double *seconds)
 {
-    SNN_TRY(exchange(communicator, with, with->bytes, seconds));
+    SNN_TRY(exchange(with, with->bytes, seconds));
     double longest = *seconds;
-    SNN_TRY(
-        snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &longest, 1, MPI_DOUBLE, MPI_MAX, communicator), "MPI_Allreduce"));
+    MPI_Request request;
+    SNN_TRY(snn_mpi_complete(
+        with->patience, MPI_Iallreduce(MPI_IN_PLACE, &longest, 1, MPI_DOUBLE, MPI_MAX, with->communicator, &request),
+        "MPI_Iallreduce", &request));
     for (int i = 0; i < more && longest < SHORT_PROBE; i++) {
         double again = 0.0;
-        SNN_TRY(exchange(communicator, with, with->bytes, &again));
+        SNN_TRY(exchange(with, with->bytes, &again));
         *seconds = again < *seconds ? again : *seconds;
     }
     return snn_ok();
@@ -158,15 +172,15 @@ static snn_status exchange_probes(MPI_Comm communicator, partners *with, int mor
 static snn_status measure(snn_world *world, MPI_Comm communicator, const snn_edges *edges, const snn_links *links,
                           bool local, double *byte_seconds)
 {
-    partners with = {0};
+    partners with = {.communicator = communicator, .patience = snn_mpi_patience(world)};
     double latency = 0.0, seconds = 0.0;
     snn_status status = partners_find(edges, links, local, snn_world_rank(world), snn_world_size(world), &with);
     SNN_GOTO_DONE(status, snn_world_agree(world, status));
-    SNN_GOTO_DONE(status, partners_prepare(world, communicator, &with));
+    SNN_GOTO_DONE(status, partners_prepare(world, &with));
     /* The first messages open connections. */
-    SNN_GOTO_DONE(status, exchange(communicator, &with, 1, &latency));
-    SNN_GOTO_DONE(status, exchange(communicator, &with, 1, &latency));
-    SNN_GOTO_DONE(status, exchange_probes(communicator, &with, local ? 1 : MORE_PROBES, &seconds));
+    SNN_GOTO_DONE(status, exchange(&with, 1, &latency));
+    SNN_GOTO_DONE(status, exchange(&with, 1, &latency));
+    SNN_GOTO_DONE(status, exchange_probes(&with, local ? 1 : MORE_PROBES, &seconds));
     if (with.to_count > 0 && seconds > latency) {
         *byte_seconds = (seconds - latency) / ((double)with.bytes * with.to_count);
     }
@@ -192,8 +206,10 @@ snn_status snn_links_measure(snn_world *world, MPI_Comm communicator, const snn_
             any[links->local[edges->edges[i].to] ? HAS_LOCAL : HAS_REMOTE] = 1;
         }
     }
-    SNN_TRY(
-        snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, any, PROPERTIES, MPI_INT, MPI_MAX, communicator), "MPI_Allreduce"));
+    MPI_Request request;
+    SNN_TRY(snn_mpi_complete(snn_mpi_patience(world),
+                             MPI_Iallreduce(MPI_IN_PLACE, any, PROPERTIES, MPI_INT, MPI_MAX, communicator, &request),
+                             "MPI_Iallreduce", &request));
     if (any[HAS_LOCAL] && !any[CROWDED]) {
         SNN_TRY(measure(world, communicator, edges, links, true, &links->local_byte));
     }

@@ -1,31 +1,279 @@
 #include "comm/mpi_wait.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
-enum { SHORTEST_PAUSE = 1000, LONGEST_PAUSE = 128000 }; /* nanoseconds */
+#include "core/base/memory.h"
 
-/* Measured with 64 ranks on 2 processors, where MPI_Wait keeps the processor busy or yields it to others that wait:
- * twice to three times as fast. */
-static snn_status wait_with_pauses(MPI_Request *request, MPI_Status *envelope)
+enum { SHORTEST_PAUSE = 1000, LONGEST_PAUSE = 128000 }; /* nanoseconds */
+enum { LOOKS = 256 };                                   /* at a request, without pauses, between two at the clock */
+enum { TAG_HERE = 2, HOST_BYTES = 64, MOST_NAMED = 4 };
+
+static const double LONGEST_STEP = 1.0; /* seconds between two looks at the clock, unless this process was stopped */
+static const double SPEAKS_AFTER = 0.3; /* of the patience: then a rank says that it waits */
+static const double RANK_0_FIRST = 2.0; /* times the patience, for the others: rank 0 knows who is missing */
+/* Collectives by which a rank that waits for a message may be behind: agreements end one round after they begin. */
+enum { MOST_BEHIND = 2 };
+
+/* Ranks from `first` on. */
+typedef struct host_run {
+    int32_t first;
+    char name[HOST_BYTES];
+} host_run;
+
+struct snn_patience {
+    MPI_Comm communicator;
+    int32_t rank, size;
+    bool crowded;
+    double seconds; /* 0: for ever */
+    snn_world *world;
+    void (*give_up)(snn_world *world, snn_status why);
+    host_run *hosts;
+    int32_t host_count;
+    int64_t collectives; /* completed; the same on all ranks when they wait for the next */
+    int64_t here;        /* as sent to rank 0 */
+    MPI_Request here_request;
+};
+
+snn_status snn_patience_create(MPI_Comm communicator, bool crowded, snn_patience **patience)
 {
-    struct timespec pause = {.tv_sec = 0, .tv_nsec = SHORTEST_PAUSE};
+    *patience = NULL;
+    snn_patience *made = snn_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return snn_out_of_memory("waiting");
+    }
+    int rank = 0, size = 1;
+    made->communicator = communicator;
+    made->crowded = crowded;
+    made->here_request = MPI_REQUEST_NULL;
+    snn_status status = snn_mpi_check(MPI_Comm_rank(communicator, &rank), "MPI_Comm_rank");
+    if (!snn_failed(status)) {
+        status = snn_mpi_check(MPI_Comm_size(communicator, &size), "MPI_Comm_size");
+    }
+    if (snn_failed(status)) {
+        snn_release(made);
+        return status;
+    }
+    made->rank = rank;
+    made->size = size;
+    *patience = made;
+    return snn_ok();
+}
+
+/* Names of [ranks][HOST_BYTES] to runs of equal ones: launchers fill one host after the other. */
+static snn_status find_runs(snn_patience *patience, const char *names)
+{
+    int32_t count = 0;
+    for (int32_t rank = 0; rank < patience->size; rank++) {
+        const char *name = names + (size_t)rank * HOST_BYTES;
+        count += rank == 0 || memcmp(name, name - HOST_BYTES, HOST_BYTES) != 0;
+    }
+    patience->hosts = snn_allocate((size_t)count, sizeof *patience->hosts);
+    if (patience->hosts == NULL) {
+        return snn_out_of_memory("names of hosts");
+    }
+    for (int32_t rank = 0; rank < patience->size; rank++) {
+        const char *name = names + (size_t)rank * HOST_BYTES;
+        if (rank == 0 || memcmp(name, name - HOST_BYTES, HOST_BYTES) != 0) {
+            host_run *run = &patience->hosts[patience->host_count++];
+            run->first = rank;
+            memcpy(run->name, name, HOST_BYTES);
+        }
+    }
+    return snn_ok();
+}
+
+snn_status snn_patience_set(snn_patience *patience, snn_world *world, const char *host, double seconds,
+                            void (*give_up)(snn_world *world, snn_status why))
+{
+    char own[HOST_BYTES] = "";
+    MPI_Request request;
+    (void)snprintf(own, sizeof own, "%s", host);
+    char *names = snn_allocate((size_t)patience->size, HOST_BYTES);
+    SNN_TRY(snn_world_agree(world, names == NULL ? snn_out_of_memory("names of hosts") : snn_ok()));
+    snn_status status = snn_mpi_complete(
+        patience,
+        MPI_Iallgather(own, HOST_BYTES, MPI_CHAR, names, HOST_BYTES, MPI_CHAR, patience->communicator, &request),
+        "MPI_Iallgather", &request);
+    if (!snn_failed(status)) {
+        status = find_runs(patience, names);
+    }
+    snn_release(names);
+    SNN_TRY(snn_world_agree(world, status));
+    patience->world = world;
+    patience->give_up = give_up;
+    patience->seconds = seconds;
+    return snn_ok();
+}
+
+/* Not snn_seconds: times that are measured, or made up by tests, are none of this. */
+static double clock_now(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static const char *host_of(const snn_patience *patience, int32_t rank)
+{
+    int32_t run = patience->host_count - 1;
+    while (run > 0 && patience->hosts[run].first > rank) {
+        run--;
+    }
+    return patience->hosts[run].name;
+}
+
+/* ---- who waits, and who is missing ---- */
+
+static snn_status say_here(snn_patience *patience)
+{
+    int done = 0;
+    /* Where the last one is still on its way, rank 0 has not been there for long. */
+    SNN_TRY(snn_mpi_check(MPI_Test(&patience->here_request, &done, MPI_STATUS_IGNORE), "MPI_Test"));
+    if (!done) {
+        return snn_ok();
+    }
+    patience->here = patience->collectives;
+    return snn_mpi_check(
+        MPI_Isend(&patience->here, 1, MPI_INT64_T, 0, TAG_HERE, patience->communicator, &patience->here_request),
+        "MPI_Isend");
+}
+
+/* Rank 0: takes what there is; marks those who wait as it does in `waits`, which may be NULL. */
+static snn_status hear(const snn_patience *patience, bool *waits)
+{
     for (;;) {
-        int done = 0;
-        SNN_TRY(snn_mpi_check(MPI_Test(request, &done, envelope), "MPI_Test"));
-        if (done) {
+        int arrived = 0;
+        int64_t which = -1;
+        MPI_Status envelope;
+        SNN_TRY(snn_mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, TAG_HERE, patience->communicator, &arrived, &envelope),
+                              "MPI_Iprobe"));
+        if (!arrived) {
             return snn_ok();
         }
-        (void)nanosleep(&pause, NULL); /* a signal may cut it short: no harm */
-        if (pause.tv_nsec < LONGEST_PAUSE) {
-            pause.tv_nsec *= 2;
+        SNN_TRY(snn_mpi_check(
+            MPI_Recv(&which, 1, MPI_INT64_T, envelope.MPI_SOURCE, TAG_HERE, patience->communicator, MPI_STATUS_IGNORE),
+            "MPI_Recv"));
+        if (waits != NULL && which >= patience->collectives - MOST_BEHIND) {
+            waits[envelope.MPI_SOURCE] = true;
         }
     }
 }
 
-snn_status snn_mpi_wait(MPI_Request *request, MPI_Status *envelope, bool crowded)
+/* Rank 0: "rank 3 on node7, rank 4 on node7 and 2 more". */
+static void name_missing(const snn_patience *patience, char *text, size_t bytes)
 {
-    if (crowded) {
-        return wait_with_pauses(request, envelope);
+    int32_t missing = 0;
+    size_t at = 0;
+    bool *waits = snn_allocate((size_t)patience->size, sizeof *waits);
+    (void)snprintf(text, bytes, "other ranks");
+    if (waits == NULL || snn_failed(hear(patience, waits))) {
+        snn_release(waits);
+        return;
     }
-    return snn_mpi_check(MPI_Wait(request, envelope), "MPI_Wait");
+    for (int32_t rank = 1; rank < patience->size; rank++) {
+        if (!waits[rank] && missing++ < MOST_NAMED && at < bytes) {
+            at += (size_t)snprintf(text + at, bytes - at, "%srank %d on %s", missing > 1 ? ", " : "", (int)rank,
+                                   host_of(patience, rank));
+        }
+    }
+    if (missing > MOST_NAMED && at < bytes) {
+        (void)snprintf(text + at, bytes - at, " and %d more", (int)(missing - MOST_NAMED));
+    }
+    snn_release(waits);
+}
+
+void snn_patience_destroy(snn_patience *patience)
+{
+    if (patience == NULL) {
+        return;
+    }
+    if (patience->rank == 0) {
+        (void)hear(patience, NULL);
+    } else if (patience->here_request != MPI_REQUEST_NULL) {
+        (void)MPI_Request_free(&patience->here_request);
+    }
+    snn_release(patience->hosts);
+    snn_release(patience);
+}
+
+/* ---- waiting ---- */
+
+static void give_up(const snn_patience *patience, int32_t whom, double waited)
+{
+    char names[MOST_NAMED * (HOST_BYTES + 24)];
+    if (whom == SNN_ALL_RANKS && patience->rank == 0) {
+        name_missing(patience, names, sizeof names);
+    } else {
+        const int32_t rank = whom == SNN_ALL_RANKS ? 0 : whom;
+        (void)snprintf(names, sizeof names, "rank %d on %s", (int)rank, host_of(patience, rank));
+    }
+    patience->give_up(patience->world, snn_fail(SNN_INTERNAL_ERROR,
+                                                "gave up after waiting %.0f s for %s: stopped, or its host or network "
+                                                "is gone (if it is only slow, raise comm.patience_minutes)",
+                                                waited, names));
+}
+
+typedef struct waiting {
+    double last, waited; /* 0 before the first look at the clock */
+    bool spoken;
+} waiting;
+
+/* Every now and then while a request is not complete. */
+static snn_status look_at_clock(snn_patience *patience, int32_t whom, waiting *at)
+{
+    const double now = clock_now();
+    const double step = at->last > 0.0 ? now - at->last : 0.0;
+    const bool all = whom == SNN_ALL_RANKS;
+    at->last = now;
+    at->waited += step < LONGEST_STEP ? step : LONGEST_STEP;
+    if (patience->seconds == 0.0) {
+        return snn_ok();
+    }
+    if (patience->rank != 0 && !at->spoken && at->waited >= SPEAKS_AFTER * patience->seconds) {
+        at->spoken = true;
+        SNN_TRY(say_here(patience));
+    }
+    if (at->waited >= patience->seconds * (all && patience->rank != 0 ? RANK_0_FIRST : 1.0)) {
+        give_up(patience, whom, at->waited);
+    }
+    return snn_ok();
+}
+
+/* Measured with 64 ranks on 2 processors, where MPI_Wait keeps the processor busy or yields it to others that wait:
+ * pauses make it twice to three times as fast. */
+static void pause_longer(struct timespec *pause)
+{
+    (void)nanosleep(pause, NULL); /* a signal may cut it short: no harm */
+    if (pause->tv_nsec < LONGEST_PAUSE) {
+        pause->tv_nsec *= 2;
+    }
+}
+
+snn_status snn_mpi_wait(snn_patience *patience, int32_t whom, MPI_Request *request, MPI_Status *envelope)
+{
+    struct timespec pause = {.tv_sec = 0, .tv_nsec = SHORTEST_PAUSE};
+    waiting at = {0};
+    for (int64_t looks = 1;; looks++) {
+        int done = 0;
+        SNN_TRY(snn_mpi_check(MPI_Test(request, &done, envelope), "MPI_Test"));
+        if (done) {
+            patience->collectives += whom == SNN_ALL_RANKS;
+            return snn_ok();
+        }
+        if (patience->crowded) {
+            pause_longer(&pause);
+        }
+        if (patience->crowded || looks % LOOKS == 0) {
+            SNN_TRY(look_at_clock(patience, whom, &at));
+        }
+    }
+}
+
+snn_status snn_mpi_complete(snn_patience *patience, int result, const char *call, MPI_Request *request)
+{
+    SNN_TRY(snn_mpi_check(result, call));
+    return snn_mpi_wait(patience, SNN_ALL_RANKS, request, MPI_STATUS_IGNORE);
 }

@@ -1,13 +1,37 @@
-/* Waiting for a message. Included only by the files of comm/ that call MPI. */
+/* Waiting for other ranks, with an end to it. Included only by the files of comm/ that call MPI.
+ *
+ * A rank that is stopped, or whose host or network is gone, would have the others wait for ever. So all waiting is done
+ * here, and what takes longer than the world's patience (snn_world_set_patience) ends the job, with a message that
+ * names who did not come. Of a message that is its sender or receiver. Of a collective rank 0 tells: whoever has waited
+ * for a while says so to rank 0, and those who did not are missing. If rank 0 does not come the others end the job
+ * after twice the patience.
+ *
+ * Time in which this process itself was stopped does not count: a job that is suspended as a whole goes on. */
 #ifndef SNN_COMM_MPI_WAIT_H
 #define SNN_COMM_MPI_WAIT_H
 
-#include <stdbool.h>
-
 #include "comm/mpi_check.h"
 
-/* Completes a request. `crowded`: ranks outnumber processors, so looks at the request have longer and longer pauses
- * between them. */
-snn_status snn_mpi_wait(MPI_Request *request, MPI_Status *envelope, bool crowded);
+enum { SNN_ALL_RANKS = -1 };
+
+typedef struct snn_patience snn_patience;
+
+/* Without end, for now. `crowded`: ranks outnumber processors, so looks at a request have longer and longer pauses
+ * between them. The communicator must outlive it. */
+snn_status snn_patience_create(MPI_Comm communicator, bool crowded, snn_patience **patience);
+void snn_patience_destroy(snn_patience *patience); /* accepts NULL */
+
+/* Collective, over the communicator: an end after `seconds` (0: none) of waiting; `give_up` must not return. */
+snn_status snn_patience_set(snn_patience *patience, snn_world *world, const char *host, double seconds,
+                            void (*give_up)(snn_world *world, snn_status why));
+
+/* The world's. */
+snn_patience *snn_mpi_patience(const snn_world *world);
+
+/* Completes a request: a message from or to rank `whom` of the communicator, or a collective of SNN_ALL_RANKS. */
+snn_status snn_mpi_wait(snn_patience *patience, int32_t whom, MPI_Request *request, MPI_Status *envelope);
+
+/* A collective that has just been started with this result. */
+snn_status snn_mpi_complete(snn_patience *patience, int result, const char *call, MPI_Request *request);
 
 #endif

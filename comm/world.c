@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "comm/mpi_check.h"
+#include "comm/mpi_wait.h"
 #include "comm/processors.h"
 #include "core/base/memory.h"
 
@@ -19,6 +19,7 @@ struct snn_world {
     int32_t rank, size;
     bool one_host;
     double processors; /* this rank's share of its host's */
+    snn_patience *patience;
     char host[MPI_MAX_PROCESSOR_NAME];
 };
 
@@ -70,7 +71,8 @@ static snn_status start(int *argc, char ***argv, snn_world *world)
     SNN_TRY(snn_mpi_check(MPI_Comm_rank(world->communicator, &world->rank), "MPI_Comm_rank"));
     SNN_TRY(snn_mpi_check(MPI_Comm_size(world->communicator, &world->size), "MPI_Comm_size"));
     SNN_TRY(snn_mpi_check(MPI_Get_processor_name(world->host, &length), "MPI_Get_processor_name"));
-    return find_host(world);
+    SNN_TRY(find_host(world));
+    return snn_patience_create(world->communicator, snn_world_crowded(world), &world->patience);
 }
 
 snn_status snn_world_create(int *argc, char ***argv, snn_world **world)
@@ -94,6 +96,7 @@ void snn_world_destroy(snn_world *world)
     if (world == NULL) {
         return;
     }
+    snn_patience_destroy(world->patience);
     /* Nothing is left to be told about a failure here. */
     (void)MPI_Comm_free(&world->communicator);
     (void)MPI_Finalize();
@@ -104,6 +107,16 @@ void snn_world_abort(snn_world *world, int exit_code)
 {
     (void)MPI_Abort(world->communicator, exit_code);
     _Exit(exit_code);
+}
+
+snn_status snn_world_set_patience(snn_world *world, double seconds, void (*give_up)(snn_world *world, snn_status why))
+{
+    return snn_patience_set(world->patience, world, world->host, seconds, give_up);
+}
+
+snn_patience *snn_mpi_patience(const snn_world *world)
+{
+    return world->patience;
 }
 
 int32_t snn_world_rank(const snn_world *world)
@@ -133,9 +146,12 @@ int32_t snn_world_threads(const snn_world *world)
 
 snn_status snn_world_processors(const snn_world *world, double *processors)
 {
+    MPI_Request request;
     *processors = world->processors;
-    return snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, processors, 1, MPI_DOUBLE, MPI_SUM, world->communicator),
-                         "MPI_Allreduce");
+    return snn_mpi_complete(
+        world->patience,
+        MPI_Iallreduce(MPI_IN_PLACE, processors, 1, MPI_DOUBLE, MPI_SUM, world->communicator, &request),
+        "MPI_Iallreduce", &request);
 }
 
 bool snn_world_crowded(const snn_world *world)
@@ -167,8 +183,10 @@ const char *snn_world_library(void)
 snn_status snn_world_agree(snn_world *world, snn_status status)
 {
     int32_t lowest = snn_failed(status) ? world->rank : world->size;
-    snn_status failure = snn_mpi_check(
-        MPI_Allreduce(MPI_IN_PLACE, &lowest, 1, MPI_INT32_T, MPI_MIN, world->communicator), "MPI_Allreduce");
+    MPI_Request request;
+    snn_status failure = snn_mpi_complete(
+        world->patience, MPI_Iallreduce(MPI_IN_PLACE, &lowest, 1, MPI_INT32_T, MPI_MIN, world->communicator, &request),
+        "MPI_Iallreduce", &request);
     if (snn_failed(failure)) {
         return snn_failed(status) ? status : failure;
     }
@@ -190,7 +208,8 @@ snn_status snn_world_agree(snn_world *world, snn_status status)
 
 snn_status snn_world_barrier(snn_world *world)
 {
-    return snn_mpi_check(MPI_Barrier(world->communicator), "MPI_Barrier");
+    MPI_Request request;
+    return snn_mpi_complete(world->patience, MPI_Ibarrier(world->communicator, &request), "MPI_Ibarrier", &request);
 }
 
 snn_status snn_world_broadcast(snn_world *world, int32_t root, void *data, size_t bytes)
@@ -198,7 +217,9 @@ snn_status snn_world_broadcast(snn_world *world, int32_t root, void *data, size_
     char *at = data;
     for (size_t left = bytes; left > 0;) {
         int piece = piece_of(left);
-        SNN_TRY(snn_mpi_check(MPI_Bcast(at, piece, MPI_BYTE, root, world->communicator), "MPI_Bcast"));
+        MPI_Request request;
+        SNN_TRY(snn_mpi_complete(world->patience, MPI_Ibcast(at, piece, MPI_BYTE, root, world->communicator, &request),
+                                 "MPI_Ibcast", &request));
         at += piece;
         left -= (size_t)piece;
     }
@@ -240,8 +261,10 @@ static snn_status reduce(snn_world *world, void *values, size_t count, size_t by
     char *at = values;
     for (size_t left = count; left > 0;) {
         int piece = piece_of(left);
-        SNN_TRY(snn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, at, piece, type, operation, world->communicator),
-                              "MPI_Allreduce"));
+        MPI_Request request;
+        SNN_TRY(snn_mpi_complete(
+            world->patience, MPI_Iallreduce(MPI_IN_PLACE, at, piece, type, operation, world->communicator, &request),
+            "MPI_Iallreduce", &request));
         at += (size_t)piece * bytes;
         left -= (size_t)piece;
     }
@@ -268,8 +291,11 @@ static snn_status gather_piece(snn_world *world, const char *values, size_t byte
     SNN_TRY(snn_mpi_check(MPI_Type_contiguous(piece, MPI_BYTE, &dense), "MPI_Type_contiguous"));
     SNN_TRY(snn_mpi_check(MPI_Type_create_resized(dense, 0, (MPI_Aint)bytes, &spaced), "MPI_Type_create_resized"));
     SNN_TRY(snn_mpi_check(MPI_Type_commit(&spaced), "MPI_Type_commit"));
-    SNN_TRY(snn_mpi_check(MPI_Gather(values + offset, piece, MPI_BYTE, target, 1, spaced, 0, world->communicator),
-                          "MPI_Gather"));
+    MPI_Request request;
+    SNN_TRY(snn_mpi_complete(
+        world->patience,
+        MPI_Igather(values + offset, piece, MPI_BYTE, target, 1, spaced, 0, world->communicator, &request),
+        "MPI_Igather", &request));
     SNN_TRY(snn_mpi_check(MPI_Type_free(&spaced), "MPI_Type_free"));
     return snn_mpi_check(MPI_Type_free(&dense), "MPI_Type_free");
 }
@@ -299,7 +325,10 @@ snn_status snn_world_send(snn_world *world, int32_t to, const void *data, size_t
     const char *at = data;
     for (size_t left = bytes; left > 0;) {
         int piece = piece_of(left);
-        SNN_TRY(snn_mpi_check(MPI_Send(at, piece, MPI_BYTE, to, TAG_SETUP, world->communicator), "MPI_Send"));
+        MPI_Request request;
+        SNN_TRY(
+            snn_mpi_check(MPI_Isend(at, piece, MPI_BYTE, to, TAG_SETUP, world->communicator, &request), "MPI_Isend"));
+        SNN_TRY(snn_mpi_wait(world->patience, to, &request, MPI_STATUS_IGNORE));
         at += piece;
         left -= (size_t)piece;
     }
@@ -311,10 +340,12 @@ snn_status snn_world_receive(snn_world *world, int32_t from, void *data, size_t 
     char *at = data;
     for (size_t left = bytes; left > 0;) {
         int piece = piece_of(left);
+        MPI_Request request;
         MPI_Status envelope;
         int received = 0;
         SNN_TRY(
-            snn_mpi_check(MPI_Recv(at, piece, MPI_BYTE, from, TAG_SETUP, world->communicator, &envelope), "MPI_Recv"));
+            snn_mpi_check(MPI_Irecv(at, piece, MPI_BYTE, from, TAG_SETUP, world->communicator, &request), "MPI_Irecv"));
+        SNN_TRY(snn_mpi_wait(world->patience, from, &request, &envelope));
         SNN_TRY(snn_mpi_check(MPI_Get_count(&envelope, MPI_BYTE, &received), "MPI_Get_count"));
         if (received != piece) {
             return snn_fail(SNN_INTERNAL_ERROR, "expected %d bytes from rank %d, received %d", piece, (int)from,
@@ -330,7 +361,10 @@ snn_status snn_world_offset(snn_world *world, int64_t value, int64_t *offset, in
 {
     int64_t before = 0; /* MPI_Exscan leaves rank 0's untouched */
     int64_t all = value;
-    SNN_TRY(snn_mpi_check(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, world->communicator), "MPI_Exscan"));
+    MPI_Request request;
+    SNN_TRY(snn_mpi_complete(world->patience,
+                             MPI_Iexscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, world->communicator, &request),
+                             "MPI_Iexscan", &request));
     SNN_TRY(snn_world_sum(world, &all, 1));
     *offset = world->rank == 0 ? 0 : before;
     *total = all;

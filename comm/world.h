@@ -21,6 +21,11 @@ void snn_world_destroy(snn_world *world);
 /* Ends all ranks at once with that exit code: the last resort for a rank that fails alone between collectives. */
 void snn_world_abort(snn_world *world, int exit_code) __attribute__((noreturn));
 
+/* Collective: an end to waiting for other ranks. Where it takes longer than `seconds` (0, and until this is called: no
+ * end), one rank calls `give_up` with a message that names who did not come; it must not return. Time in which this
+ * process was stopped does not count. Not under it: MPI's own start and end. */
+snn_status snn_world_set_patience(snn_world *world, double seconds, void (*give_up)(snn_world *world, snn_status why));
+
 int32_t snn_world_rank(const snn_world *world);
 int32_t snn_world_size(const snn_world *world);
 const char *snn_world_host(const snn_world *world);

@@ -75,7 +75,8 @@ typedef struct snn_config {
         char machine[SNN_PATH_BYTES]; /* machine file; "": the machine at hand */
         snn_calibration calibration;
     } parallel;
-    snn_codec codec; /* [comm] */
+    snn_codec codec;         /* [comm] */
+    double patience_minutes; /* [comm]; 0: without end */
     char output[SNN_PATH_BYTES];
     snn_statistics_detail statistics; /* [output] */
     struct {

@@ -162,6 +162,8 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
 
     {"comm", "codec", SNN_CONFIG_WORD, AT(codec), .words = codecs, .fallback = "\"auto\"",
      .meaning = "compression of spike packets; auto = only where it saves time"},
+    {"comm", "patience_minutes", SNN_CONFIG_REAL, AT(patience_minutes), .minimum = 0, .maximum = INFINITY,
+     .fallback = "30.0", .meaning = "how long a rank waits for another before the job ends, 0 = without end"},
 
     {"output", "file", SNN_CONFIG_PATH, AT(output), .example = "\"model.out.h5\"",
      .meaning = "results (HDF5); default: the name of the config file with .out.h5"},

@@ -37,7 +37,7 @@ typedef struct snn_config_key {
     const char *meaning;
 } snn_config_key;
 
-enum { SNN_CONFIG_KEYS = 48, SNN_CONFIG_SECTIONS = 8 };
+enum { SNN_CONFIG_KEYS = 49, SNN_CONFIG_SECTIONS = 8 };
 extern const snn_config_key snn_config_keys[SNN_CONFIG_KEYS];
 
 typedef struct snn_config_section {

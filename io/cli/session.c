@@ -52,6 +52,9 @@ snn_status snn_session_read_config(snn_session *session, snn_config_use use)
     if (status.code == SNN_OK) {
         status = snn_world_agree(world, snn_config_unpack(bytes, count, &session->config));
     }
+    if (status.code == SNN_OK) {
+        status = snn_world_set_patience(world, 60.0 * session->config->patience_minutes, snn_session_abort);
+    }
     snn_release(bytes);
     return status;
 }

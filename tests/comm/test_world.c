@@ -248,7 +248,7 @@ static void test_receive_wrong_size(void **state)
         assert_int_equal(shorter.code, SNN_INTERNAL_ERROR);
         assert_non_null(strstr(shorter.message, "expected 8 bytes from rank 0, received 4"));
         assert_int_equal(longer.code, SNN_INTERNAL_ERROR);
-        assert_non_null(strstr(longer.message, "MPI_Recv: "));
+        assert_non_null(strstr(longer.message, "MPI_Test: "));
     }
     succeeds(snn_world_barrier(world));
 }

@@ -69,6 +69,7 @@ static void defaults_are_those_of_the_interface(void **state)
     assert_int_equal(config->parallel.stages, 0);
     assert_int_equal(config->parallel.channels, 0);
     assert_int_equal(config->codec, SNN_CODEC_AUTO);
+    assert_true(config->patience_minutes == 30.0);
     assert_string_equal(config->output, "x.out.h5");
     assert_int_equal(config->statistics, SNN_STATISTICS_FULL);
     assert_string_equal(config->checkpoint.directory, "checkpoints");
@@ -93,7 +94,7 @@ static const char every_key[] =
     "[parallel]\nreplicas = 2\nstages = 3\nchannels = 4\n"
     "objective = \"latency\"\nmemory_gb = 1.5\nmachine = \"m.toml\"\n"
     "calibration = \"off\"\n"
-    "[comm]\ncodec = \"xor\"\n[output]\nfile = \"o.h5\"\nstatistics = \"spikes\"\n"
+    "[comm]\ncodec = \"xor\"\npatience_minutes = 0.25\n[output]\nfile = \"o.h5\"\nstatistics = \"spikes\"\n"
     "[checkpoint]\ndirectory = \"\"\nevery_minutes = 0.5\nkeep = 1\n";
 
 static void normalisations_have_names(void **state)
@@ -162,6 +163,7 @@ static void assert_every_key(const snn_config *config)
     assert_int_equal(config->parallel.stages, 3);
     assert_int_equal(config->parallel.channels, 4);
     assert_int_equal(config->codec, SNN_CODEC_XOR);
+    assert_true(config->patience_minutes == 0.25);
     assert_int_equal(config->statistics, SNN_STATISTICS_SPIKES);
     assert_string_equal(config->checkpoint.directory, "");
     assert_true(config->checkpoint.every_minutes == 0.5);
@@ -345,7 +347,7 @@ static void the_text_has_every_key(void **state)
     snn_toml *text = snn_toml_parse(config->text);
     assert_string_equal(text->error, "");
     assert_int_equal(text->count, given->count);
-    assert_int_equal(text->count, 48);
+    assert_int_equal(text->count, 49);
     for (size_t i = 0; i < text->count; i++) {
         assert_string_equal(text->entries[i].key, given->entries[i].key);
     }
@@ -479,7 +481,7 @@ static void the_description_has_every_key(void **state)
     (void)state;
     seen_keys seen = {0};
     snn_config_describe(see_key, &seen);
-    assert_int_equal(seen.keys, 48);
+    assert_int_equal(seen.keys, 49);
     assert_int_equal(seen.needed, 3);
     assert_true(seen.batch && seen.encoding);
 }
@@ -510,7 +512,7 @@ static void the_template_is_a_configuration_of_defaults(void **state)
             uncommented++;
         }
     }
-    assert_int_equal(uncommented, 48 - 3);
+    assert_int_equal(uncommented, 49 - 3);
     config = read_good(text, NULL);
     assert_int_equal(config->table_length, 3);
     assert_int_equal(config->data.mean_count, 1);

@@ -64,7 +64,7 @@ static const struct {
     {"[neuron]\nqqqqqqqq = 0.9\n",
      "x.toml:2:1: unknown key neuron.qqqqqqqq; [neuron] has dynamics, schedule, eta0, gamma, power, momentum, table, "
      "steps, delay, ratio, margin, scale, maxpool, layernorm, softmax, attention, streams, ranges"},
-    {"[comm]\ncodec = 'raw'\nqqqqqq = 1\n", "x.toml:3:1: unknown key comm.qqqqqq; [comm] has codec"},
+    {"[comm]\ncodec = 'raw'\nqqqqqq = 1\n", "x.toml:3:1: unknown key comm.qqqqqq; [comm] has codec, patience_minutes"},
     {"timesteps = 4\n", "x.toml:1:1: unknown key timesteps; did you mean 'simulation.timesteps'?"},
     {"zzzzzzzz = 4\n", "x.toml:1:1: unknown key zzzzzzzz outside of any section"},
     {"[simulaton]\ntimesteps = 4\n", "x.toml:2:1: unknown section 'simulaton'; did you mean 'simulation'?"},
