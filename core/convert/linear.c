@@ -16,6 +16,17 @@ static int32_t taps_inside(const snn_window *window, int axis, int32_t size, int
     return inside;
 }
 
+static bool lies_inside(const snn_window *window, snn_shape from, int64_t row, int64_t column)
+{
+    return taps_inside(window, 0, from.height, (int32_t)row) == window->kernel[0] &&
+           taps_inside(window, 1, from.width, (int32_t)column) == window->kernel[1];
+}
+
+static bool has_padding(const snn_window *window)
+{
+    return window->pad_begin[0] > 0 || window->pad_begin[1] > 0 || window->pad_end[0] > 0 || window->pad_end[1] > 0;
+}
+
 /* The offset after averaging; zero padding contributes zeros. */
 static snn_status average_offset(snn_affine *affine, const snn_window *window, bool count_padding, snn_shape shape)
 {
@@ -86,11 +97,6 @@ static snn_status divide_by_inside(snn_term *term, snn_shape pooled_from, const 
     return snn_ok();
 }
 
-static bool has_padding(const snn_window *window)
-{
-    return window->pad_begin[0] > 0 || window->pad_begin[1] > 0 || window->pad_end[0] > 0 || window->pad_end[1] > 0;
-}
-
 snn_status snn_affine_average(snn_affine *affine, const snn_window *window, bool count_padding)
 {
     if (!snn_affine_is_plain(affine, true)) {
@@ -118,45 +124,107 @@ snn_status snn_affine_average(snn_affine *affine, const snn_window *window, bool
     return snn_ok();
 }
 
-/* The offset behind a convolution: bias, and the convolution of the old offset (zero outside). */
+/* A convolution of offsets. */
+typedef struct offset_product {
+    const snn_window *window;
+    snn_shape from, to;
+    int32_t groups;
+    float *weights; /* [group][kernel position][input of the group][output of the group], owned */
+    double *sums;   /* [to.channels], owned */
+} offset_product;
+
+static snn_status begin_offset_product(offset_product *product, const float *weights)
+{
+    const int32_t inputs = product->from.channels / product->groups, outputs = product->to.channels / product->groups;
+    const int32_t area = product->window->kernel[0] * product->window->kernel[1];
+    product->weights = snn_allocate((size_t)product->to.channels * (size_t)(inputs * area), sizeof *product->weights);
+    product->sums = snn_allocate((size_t)product->to.channels, sizeof *product->sums);
+    if (product->weights == NULL || product->sums == NULL) {
+        snn_release(product->weights);
+        snn_release(product->sums);
+        return snn_out_of_memory("offsets");
+    }
+    for (int32_t o = 0; o < product->to.channels; o++) {
+        for (int32_t c = 0; c < inputs; c++) {
+            for (int32_t tap = 0; tap < area; tap++) {
+                const int64_t row = ((int64_t)(o / outputs) * area + tap) * inputs + c;
+                product->weights[row * outputs + o % outputs] = weights[((int64_t)o * inputs + c) * area + tap];
+            }
+        }
+    }
+    return snn_ok();
+}
+
+/* Adds what the window at one output position finds to the sums. `offset`: of every position, or, with a `stride` of 0
+ * between positions, of all. */
+static void multiply_offset(const offset_product *product, const float *offset, int64_t stride, int64_t position)
+{
+    const snn_window *window = product->window;
+    const int32_t inputs = product->from.channels / product->groups, outputs = product->to.channels / product->groups;
+    const int32_t area = window->kernel[0] * window->kernel[1];
+    for (int32_t tap = 0; tap < area; tap++) {
+        const int32_t row = (int32_t)(position / product->to.width) * window->stride[0] - window->pad_begin[0] +
+                            tap / window->kernel[1] * window->dilation[0];
+        const int32_t column = (int32_t)(position % product->to.width) * window->stride[1] - window->pad_begin[1] +
+                               tap % window->kernel[1] * window->dilation[1];
+        if (row < 0 || row >= product->from.height || column < 0 || column >= product->from.width) {
+            continue;
+        }
+        const float *in = offset + ((int64_t)row * product->from.width + column) * stride;
+        for (int32_t g = 0; g < product->groups; g++) {
+            const float *weights = product->weights + ((int64_t)g * area + tap) * inputs * outputs;
+            double *sums = product->sums + (int64_t)g * outputs;
+            for (int32_t c = 0; c < inputs; c++) {
+                const double value = (double)in[g * inputs + c];
+                for (int32_t o = 0; o < outputs; o++) {
+                    sums[o] += (double)weights[(int64_t)c * outputs + o] * value;
+                }
+            }
+        }
+    }
+}
+
+/* The offset behind a convolution: bias, and the convolution of the old offset (zero outside). One that is the same at
+ * all positions is so behind windows that lie inside, too. */
 static snn_status convolve_offset(snn_affine *affine, const snn_window *window, int32_t groups, const float *weights,
                                   const float *bias, snn_shape shape)
 {
     if (affine->offset == NULL && bias == NULL) {
         return snn_ok();
     }
-    bool full = affine->offset != NULL;
-    if (full) {
-        SNN_TRY(snn_affine_expand_offset(affine));
-    }
-    int64_t positions = full ? snn_shape_positions(shape) : 1;
+    const bool full = affine->offset != NULL, same = !full || affine->offset_positions == 1;
+    const int64_t positions = same && (!full || !has_padding(window)) ? 1 : snn_shape_positions(shape);
+    offset_product product = {.window = window, .from = affine->shape, .to = shape, .groups = groups};
     float *result = snn_allocate((size_t)(positions * shape.channels), sizeof *result);
     if (result == NULL) {
         return snn_out_of_memory("offsets");
     }
-    int32_t inputs = affine->shape.channels / groups;
-    int32_t area = window->kernel[0] * window->kernel[1];
-    for (int64_t p = 0; p < positions; p++) {
-        for (int32_t o = 0; o < shape.channels; o++) {
-            double sum = bias != NULL ? bias[o] : 0.0;
-            int32_t base = o / (shape.channels / groups) * inputs;
-            for (int32_t i = 0; full && i < area; i++) {
-                int32_t row = (int32_t)(p / shape.width) * window->stride[0] - window->pad_begin[0] +
-                              i / window->kernel[1] * window->dilation[0];
-                int32_t column = (int32_t)(p % shape.width) * window->stride[1] - window->pad_begin[1] +
-                                 i % window->kernel[1] * window->dilation[1];
-                if (row < 0 || row >= affine->shape.height || column < 0 || column >= affine->shape.width) {
-                    continue;
-                }
-                const float *in =
-                    affine->offset + ((int64_t)row * affine->shape.width + column) * affine->shape.channels;
-                for (int32_t c = 0; c < inputs; c++) {
-                    sum += (double)weights[((int64_t)o * inputs + c) * area + i] * in[base + c];
-                }
-            }
-            result[p * shape.channels + o] = (float)sum;
-        }
+    snn_status status = full ? begin_offset_product(&product, weights) : snn_ok();
+    if (status.code != SNN_OK) {
+        snn_release(result);
+        return status;
     }
+    const float *whole = NULL; /* the result of a window that lies inside */
+    for (int64_t p = 0; p < positions; p++) {
+        float *here = result + p * shape.channels;
+        const bool inside = lies_inside(window, affine->shape, p / shape.width, p % shape.width);
+        if (whole != NULL && inside) {
+            memcpy(here, whole, (size_t)shape.channels * sizeof *here);
+            continue;
+        }
+        for (int32_t o = 0; full && o < shape.channels; o++) {
+            product.sums[o] = bias != NULL ? (double)bias[o] : 0.0;
+        }
+        if (full) {
+            multiply_offset(&product, affine->offset, same ? 0 : affine->shape.channels, p);
+        }
+        for (int32_t o = 0; o < shape.channels; o++) {
+            here[o] = full ? (float)product.sums[o] : bias[o];
+        }
+        whole = same && inside ? here : whole;
+    }
+    snn_release(product.weights);
+    snn_release(product.sums);
     snn_release(affine->offset);
     affine->offset = result;
     affine->offset_positions = (int32_t)positions;
@@ -239,9 +307,12 @@ snn_status snn_affine_dense(snn_affine *affine, int32_t outputs, const float *we
     if (!snn_affine_is_plain(affine, false)) {
         return snn_fail(SNN_INTERNAL_ERROR, "matrix product behind an operator");
     }
-    int64_t positions = snn_shape_positions(affine->shape);
-    int64_t elements = snn_shape_size(affine->shape);
-    snn_shape shape = {1, 1, outputs};
+    const int64_t positions = snn_shape_positions(affine->shape);
+    const int64_t elements = snn_shape_size(affine->shape);
+    const bool first = affine->order == SNN_ORDER_CHANNELS_FIRST;
+    /* From one element to the next in the ONNX value. */
+    const int64_t next_position = first ? 1 : affine->shape.channels, next_channel = first ? positions : 1;
+    const snn_shape shape = {1, 1, outputs};
     float *offset = NULL;
     if (affine->offset != NULL || bias != NULL) {
         SNN_TRY(affine->offset != NULL ? snn_affine_expand_offset(affine) : snn_ok());
@@ -253,7 +324,7 @@ snn_status snn_affine_dense(snn_affine *affine, int32_t outputs, const float *we
             double sum = bias != NULL ? bias[o] : 0.0;
             for (int64_t p = 0; p < positions && affine->offset != NULL; p++) {
                 for (int32_t c = 0; c < affine->shape.channels; c++) {
-                    sum += (double)weights[o * elements + snn_affine_element(affine, p, c)] *
+                    sum += (double)weights[o * elements + p * next_position + c * next_channel] *
                            affine->offset[p * affine->shape.channels + c];
                 }
             }
@@ -272,7 +343,7 @@ snn_status snn_affine_dense(snn_affine *affine, int32_t outputs, const float *we
         for (int32_t o = 0; o < outputs; o++) {
             for (int64_t p = 0; p < positions; p++) {
                 for (int32_t c = 0; c < channels; c++) {
-                    int64_t element = snn_affine_element(affine, p, term->op.target_channel + c);
+                    const int64_t element = p * next_position + (term->op.target_channel + c) * next_channel;
                     rows[o * row + p * channels + c] = weights[o * elements + element] * term->weights[c];
                 }
             }

@@ -21,29 +21,46 @@ static bool reads_stream(const snn_term *term, const snn_network *network)
     return term->source != SNN_SOURCE_INPUT && network->populations[term->source].kind == SNN_NEURON_STREAM;
 }
 
+/* Source channels that a row of a product takes, at every position of its window, and the first of them. */
+static int32_t product_inputs(const snn_operator *op)
+{
+    return op->kind == SNN_OPERATOR_CONVOLUTION ? op->source_channels / op->groups : op->source_channels;
+}
+
+static int32_t product_base(const snn_operator *op, int32_t r)
+{
+    return op->kind == SNN_OPERATOR_CONVOLUTION ? r / (op->target_channels / op->groups) * product_inputs(op) : 0;
+}
+
 void snn_scaled_row(const snn_term *term, const snn_network *network, int32_t r, double *row)
 {
     const snn_operator *op = &term->op;
     const snn_population *source = term->source == SNN_SOURCE_INPUT ? NULL : &network->populations[term->source];
     const float *unit = source == NULL ? NULL : source->kind == SNN_NEURON_STREAM ? source->step : source->scale;
-    int64_t length = snn_operator_row_length(op);
-    int32_t inputs = op->kind == SNN_OPERATOR_CONVOLUTION ? op->source_channels / op->groups : op->source_channels;
-    int32_t base = op->kind == SNN_OPERATOR_CONVOLUTION ? r / (op->target_channels / op->groups) * inputs : 0;
+    const int64_t length = snn_operator_row_length(op);
+    const float *weights = term->weights + r * length;
+    unit = unit == NULL ? NULL : unit + op->source_channel;
     for (int64_t k = 0; k < length; k++) {
-        int64_t channel;
-        switch (op->kind) {
-        case SNN_OPERATOR_DIAGONAL:
-        case SNN_OPERATOR_TOKENS:
-            channel = r;
-            break;
-        case SNN_OPERATOR_GATHER:
-            channel = term->index[r * length + k] < 0 ? 0 : term->index[r * length + k] % op->source_channels;
-            break;
-        default:
-            channel = base + k % inputs;
+        row[k] = (double)weights[k];
+    }
+    if (unit == NULL) {
+        return;
+    }
+    if (op->kind == SNN_OPERATOR_DIAGONAL || op->kind == SNN_OPERATOR_TOKENS) {
+        row[0] *= (double)unit[r];
+    } else if (op->kind == SNN_OPERATOR_GATHER) {
+        const int32_t *index = term->index + r * length;
+        for (int64_t k = 0; k < length; k++) {
+            row[k] *= (double)unit[index[k] < 0 ? 0 : index[k] % op->source_channels];
         }
-        row[k] =
-            (double)term->weights[r * length + k] * (unit != NULL ? (double)unit[op->source_channel + channel] : 1.0);
+    } else {
+        const int32_t inputs = product_inputs(op);
+        const float *of_group = unit + product_base(op, r);
+        for (int64_t k = 0; k < length; k += inputs) {
+            for (int32_t i = 0; i < inputs; i++) {
+                row[k + i] *= (double)of_group[i];
+            }
+        }
     }
 }
 
@@ -79,7 +96,9 @@ typedef struct chooser {
     const snn_draft *draft;
     snn_network *network;
     need **needs;   /* [population][input channels] */
-    int32_t *group; /* [population]: a population that shares the steps, by union */
+    int32_t *group; /* [population]: a population that shares the steps, by union; in the end the same one for all */
+    int32_t *first; /* [group]: its first population */
+    int32_t *next;  /* [population]: the next of its group; the number of populations behind the last */
     double *row;
 } chooser;
 
@@ -124,38 +143,37 @@ static double position_reach(const snn_term *term)
     return term->op.kind == SNN_OPERATOR_TOKENS ? mixing_reach(term) : (double)snn_operator_pool_area(&term->op);
 }
 
-/* Which channel of its stream the weight k of row r takes. */
-static int32_t stream_channel(const snn_operator *op, int32_t r, int64_t k)
+/* The channel of its stream that the first weight of row r takes; the others of a product follow, and again and again
+ * at the positions of its window. */
+static int32_t stream_channel(const snn_operator *op, int32_t r)
 {
-    if (!snn_operator_is_product(op->kind)) {
-        return op->source_channel + r;
-    }
-    int32_t groups = op->kind == SNN_OPERATOR_CONVOLUTION ? op->groups : 1;
-    int32_t inputs = op->source_channels / groups;
-    return op->source_channel + r / (op->target_channels / groups) * inputs + (int32_t)(k % inputs);
+    return op->source_channel + (snn_operator_is_product(op->kind) ? product_base(op, r) : r);
 }
 
 /* What a stream can sum up to in target row `r` of a term that reads it: without a graded image, and by that alone. */
 static double stream_sum(const chooser *at, const snn_term *term, int32_t r)
 {
-    int64_t length = snn_operator_row_length(&term->op);
+    const int64_t length = snn_operator_row_length(&term->op);
+    const need *needs = at->needs[term->source] + stream_channel(&term->op, r);
+    const int32_t inputs = snn_operator_is_product(term->op.kind) ? product_inputs(&term->op) : 1;
     double total = 0.0;
     for (int64_t k = 0; k < length; k++) {
-        total +=
-            fabs((double)term->weights[r * length + k]) * at->needs[term->source][stream_channel(&term->op, r, k)].sum;
+        total += fabs((double)term->weights[r * length + k]) * needs[k % inputs].sum;
     }
     return total * (double)snn_operator_pool_area(&term->op);
 }
 
-static double stream_graded(const chooser *at, const snn_term *term, int32_t r)
+/* `reach`: position_reach of the term. */
+static double stream_graded(const chooser *at, const snn_term *term, int32_t r, double reach)
 {
-    int64_t length = snn_operator_row_length(&term->op);
+    const int64_t length = snn_operator_row_length(&term->op);
+    const need *needs = at->needs[term->source] + stream_channel(&term->op, r);
+    const int32_t inputs = snn_operator_is_product(term->op.kind) ? product_inputs(&term->op) : 1;
     double total = 0.0;
     for (int64_t k = 0; k < length; k++) {
-        total += fabs((double)term->weights[r * length + k]) *
-                 at->needs[term->source][stream_channel(&term->op, r, k)].graded;
+        total += fabs((double)term->weights[r * length + k]) * needs[k % inputs].graded;
     }
-    return total * position_reach(term);
+    return total * reach;
 }
 
 static int32_t find(const chooser *at, int32_t population)
@@ -177,12 +195,12 @@ static bool passes_on(const chooser *at, const snn_term *term, int32_t populatio
         return true;
     }
     const bool alone = at->draft->populations[population].input.term_count == 1;
-    return snn_term_is_unchanged(term) && (alone || find(at, population) == find(at, term->source));
+    return snn_term_is_unchanged(term) && (alone || at->group[population] == at->group[term->source]);
 }
 
-static void measure_stream(const chooser *at, const snn_term *term, int32_t population, int32_t r, need *into)
+static void measure_stream(const chooser *at, const snn_term *term, bool passed_on, int32_t r, need *into)
 {
-    if (passes_on(at, term, population)) {
+    if (passed_on) {
         into->sum += stream_sum(at, term, r);
         return;
     }
@@ -197,7 +215,13 @@ static double source_reach(const chooser *at, const snn_term *term)
     return pixels ? PIXEL_REACH : (double)snn_network_source_reach(at->network, term->source);
 }
 
-static void measure_spikes(const chooser *at, const snn_term *term, int32_t r, double reach, need *into)
+/* What is the same in all rows of a term that reads spikes. */
+typedef struct spikes_read {
+    double code;        /* source_reach */
+    double reach, unit; /* of the token matrix; 1 of others */
+} spikes_read;
+
+static void measure_spikes(const chooser *at, const snn_term *term, int32_t r, const spikes_read *read, need *into)
 {
     const snn_operator *op = &term->op;
     int64_t length = snn_operator_row_length(op);
@@ -207,17 +231,15 @@ static void measure_spikes(const chooser *at, const snn_term *term, int32_t r, d
         largest = fmax(largest, fabs(at->row[k]));
         total += fabs(at->row[k]);
     }
-    const double code = source_reach(at, term);
-    into->sum +=
-        (op->kind == SNN_OPERATOR_GATHER ? largest : total) * (double)snn_operator_pool_area(op) * reach * code;
+    into->sum += (op->kind == SNN_OPERATOR_GATHER ? largest : total) * (double)snn_operator_pool_area(op) *
+                 read->reach * read->code;
     into->weights +=
-        (op->kind == SNN_OPERATOR_GATHER ? 1.0 : (double)length * (double)snn_operator_pool_area(op)) * code;
+        (op->kind == SNN_OPERATOR_GATHER ? 1.0 : (double)length * (double)snn_operator_pool_area(op)) * read->code;
     if (snn_operator_is_product(op->kind)) {
         into->product = fmax(into->product, largest);
         return;
     }
-    double unit = op->kind == SNN_OPERATOR_TOKENS ? snn_mixing_unit(term, at->network) : 1.0;
-    into->single = fmax(into->single, largest * unit);
+    into->single = fmax(into->single, largest * read->unit);
     /* A gather's weights may differ from position to position: it counts as several. */
     into->singles += op->kind == SNN_OPERATOR_GATHER ? 2 : 1;
 }
@@ -227,14 +249,17 @@ static snn_status measure(const chooser *at, int32_t population)
     const snn_affine *input = &at->draft->populations[population].input;
     for (int32_t t = 0; t < input->term_count; t++) {
         const snn_term *term = &input->terms[t];
-        bool stream = reads_stream(term, at->network);
-        double reach = term->op.kind == SNN_OPERATOR_TOKENS ? mixing_reach(term) : 1.0;
+        const bool stream = reads_stream(term, at->network), passed_on = stream && passes_on(at, term, population);
+        const bool mixes = term->op.kind == SNN_OPERATOR_TOKENS && !stream;
+        const spikes_read read = {.code = stream ? 1.0 : source_reach(at, term),
+                                  .reach = mixes ? mixing_reach(term) : 1.0,
+                                  .unit = mixes ? snn_mixing_unit(term, at->network) : 1.0};
         for (int32_t r = 0; r < term->op.target_channels; r++) {
             need *into = &at->needs[population][term->op.target_channel + r];
             if (stream) {
-                measure_stream(at, term, population, r, into);
+                measure_stream(at, term, passed_on, r, into);
             } else {
-                measure_spikes(at, term, r, reach, into);
+                measure_spikes(at, term, r, &read, into);
             }
             if (!isfinite(into->sum)) {
                 return snn_fail(SNN_INPUT_ERROR, "%s: weights are not finite", at->draft->populations[population].name);
@@ -283,6 +308,20 @@ static snn_status join_groups(const chooser *at)
     return snn_ok();
 }
 
+/* Lists the populations of every group. */
+static void list_groups(const chooser *at)
+{
+    const int32_t count = at->draft->population_count;
+    for (int32_t p = 0; p < count; p++) {
+        at->first[p] = at->next[p] = count;
+        at->group[p] = find(at, p);
+    }
+    for (int32_t p = count - 1; p >= 0; p--) {
+        at->next[p] = at->first[at->group[p]];
+        at->first[at->group[p]] = p;
+    }
+}
+
 /* What is left of the largest sum for spikes and streams. */
 static double room_of(const need *needs, double largest)
 {
@@ -306,7 +345,7 @@ static int32_t tokens_shift(const chooser *at, const snn_term *term)
 {
     double largest = 1.0;
     for (int32_t r = 0; r < term->op.target_channels; r++) {
-        int32_t channel = stream_channel(&term->op, r, 0);
+        int32_t channel = stream_channel(&term->op, r);
         const need *source = &at->needs[term->source][channel];
         double step = (double)at->network->populations[term->source].step[channel];
         largest = fmax(largest, (source->sum + source->graded) / step);
@@ -340,10 +379,10 @@ static int32_t codes_shift(const chooser *at, const snn_term *term, int32_t targ
     const snn_operator *op = &term->op;
     const double narrow = at->network->format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
     const double levels = snn_operator_is_product(op->kind) ? narrow : SINGLE_LEVELS;
+    const double reach = source_reach(at, term) * (double)snn_operator_pool_area(op);
     double bits = SNN_LARGEST_SHIFT;
     for (int32_t r = 0; r < op->target_channels; r++) {
         const double step = (double)at->network->populations[target].step[op->target_channel + r];
-        const double reach = source_reach(at, term) * (double)snn_operator_pool_area(op);
         double largest = 0.0, total = 0.0, count = 0.0;
         snn_scaled_row(term, at->network, r, at->row);
         for (int64_t k = 0; k < snn_operator_row_length(op); k++) {
@@ -392,20 +431,24 @@ static void choose_shifts(const chooser *at, const snn_affine *input, int32_t po
     }
 }
 
-/* The step that a row of a stream's product needs at least, so that its weights have no more bits than they may. */
-static double coarsest_weight(const chooser *at, const snn_term *term, int32_t r)
+/* What a unit of a row's weights is worth: 1 of products; of token products what their matrix and shift make of it. */
+static double weight_unit(const chooser *at, const snn_term *term)
 {
-    const snn_weight_format format = at->network->format;
+    return term->op.kind != SNN_OPERATOR_TOKENS
+               ? 1.0
+               : ldexp(snn_mixing_unit(term, at->network), SNN_TOKENS_FRACTION_BITS + tokens_shift(at, term));
+}
+
+/* The step that a row of a stream's product needs at least, so that its weights have no more bits than they may. */
+static double coarsest_weight(const chooser *at, const snn_term *term, int32_t r, double unit)
+{
+    const double narrow = at->network->format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
     double largest = 0.0;
     snn_scaled_row(term, at->network, r, at->row);
     for (int64_t k = 0; k < snn_operator_row_length(&term->op); k++) {
         largest = fmax(largest, fabs(at->row[k]));
     }
-    if (term->op.kind == SNN_OPERATOR_TOKENS) {
-        double unit = ldexp(snn_mixing_unit(term, at->network), SNN_TOKENS_FRACTION_BITS + tokens_shift(at, term));
-        return largest * unit / (double)(1 << 30);
-    }
-    return largest / (format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0);
+    return largest * unit / (term->op.kind == SNN_OPERATOR_TOKENS ? (double)(1 << 30) : narrow);
 }
 
 /* Streams that are read: one stream's step is the unit, exactly; several need a finer one. What a graded image may add
@@ -416,20 +459,21 @@ static void note_streams(const chooser *at, int32_t population, need *needs)
     for (int32_t t = 0; t < input->term_count; t++) {
         const snn_term *term = &input->terms[t];
         const bool stream = reads_stream(term, at->network), product = stream && !passes_on(at, term, population);
+        const double reach = stream ? position_reach(term) : 1.0, unit = product ? weight_unit(at, term) : 1.0;
         for (int32_t r = 0; r < term->op.target_channels && stream; r++) {
             need *into = &needs[term->op.target_channel + r];
             if (product) {
-                into->reach += stream_sum(at, term, r) + stream_graded(at, term, r);
-                into->least = fmax(into->least, coarsest_weight(at, term, r));
+                into->reach += stream_sum(at, term, r) + stream_graded(at, term, r, reach);
+                into->least = fmax(into->least, coarsest_weight(at, term, r, unit));
                 into->streams += 2;
                 continue;
             }
             double step = (double)at->network->populations[term->source].step[term->op.source_channel + r];
-            double unit = fabs((double)term->weights[r]) * step;
-            into->graded += stream_graded(at, term, r);
+            const double own = fabs((double)term->weights[r]) * step;
+            into->graded += stream_graded(at, term, r, reach);
             into->streams++;
-            if (unit > 0.0) {
-                into->stream = into->stream == 0.0 ? unit : fmin(into->stream, unit / STREAM_LEVELS);
+            if (own > 0.0) {
+                into->stream = into->stream == 0.0 ? own : fmin(into->stream, own / STREAM_LEVELS);
             }
         }
     }
@@ -444,33 +488,27 @@ static double product_step(const need *needs)
     return fmax(needs->least, needs->reach / (double)SNN_PRODUCT_LIMIT);
 }
 
-/* The first population with channel `c` whose steps are those of the group. */
-static int32_t first_of_group(const chooser *at, int32_t root, int32_t c)
-{
-    int32_t p = 0;
-    while (find(at, p) != root || c >= at->network->populations[p].input.channels) {
-        p++;
-    }
-    return p;
-}
-
 /* The step of channel `c` that suits all of the group: its first population's. */
 static double group_step(const chooser *at, int32_t population, int32_t c)
 {
-    int32_t root = find(at, population);
-    int32_t first = first_of_group(at, root, c);
+    const int32_t count = at->draft->population_count;
+    const snn_population *populations = at->network->populations;
+    int32_t first = at->first[at->group[population]];
+    while (c >= populations[first].input.channels) {
+        first = at->next[first];
+    }
     if (first < population) {
-        return (double)at->network->populations[first].step[c];
+        return (double)populations[first].step[c];
     }
     double delta = fmax(at->needs[population][c].stream, product_step(&at->needs[population][c]));
     int32_t members = 0; /* that add something of their own */
-    for (int32_t p = population; p < at->draft->population_count; p++) {
-        if (find(at, p) == root && c < at->network->populations[p].input.channels) {
+    for (int32_t p = population; p < count; p = at->next[p]) {
+        if (c < populations[p].input.channels) {
             members += at->needs[p][c].product > 0.0 || at->needs[p][c].singles > 0;
         }
     }
-    for (int32_t p = population; p < at->draft->population_count; p++) {
-        if (find(at, p) == root && c < at->network->populations[p].input.channels) {
+    for (int32_t p = population; p < count; p = at->next[p]) {
+        if (c < populations[p].input.channels) {
             delta = fmax(delta, own_step(&at->needs[p][c], at->network->format, true, members == 1));
         }
     }
@@ -493,7 +531,7 @@ static void choose_population(const chooser *at, int32_t population)
 {
     snn_population *made = &at->network->populations[population];
     need *needs = at->needs[population];
-    bool grouped = find(at, population) != population || made->kind == SNN_NEURON_STREAM;
+    bool grouped = at->group[population] != population || made->kind == SNN_NEURON_STREAM;
     for (int32_t c = 0; c < made->input.channels; c++) {
         made->step[c] = 1.0f;
     }
@@ -522,9 +560,11 @@ snn_status snn_steps_choose(const snn_draft *draft, snn_network *network)
     snn_projection *projection = network->projections;
     at.needs = snn_allocate((size_t)count, sizeof *at.needs);
     at.group = snn_allocate((size_t)count, sizeof *at.group);
+    at.first = snn_allocate((size_t)count, sizeof *at.first);
+    at.next = snn_allocate((size_t)count, sizeof *at.next);
     at.row = snn_allocate((size_t)snn_longest_row(draft), sizeof *at.row);
     snn_status status = snn_ok();
-    if (at.needs == NULL || at.group == NULL || at.row == NULL) {
+    if (at.needs == NULL || at.group == NULL || at.first == NULL || at.next == NULL || at.row == NULL) {
         status = snn_out_of_memory("steps");
         goto done;
     }
@@ -537,6 +577,7 @@ snn_status snn_steps_choose(const snn_draft *draft, snn_network *network)
         }
     }
     SNN_GOTO_DONE(status, join_groups(&at));
+    list_groups(&at);
     for (int32_t p = 0; p < count; p++) {
         SNN_GOTO_DONE(status, measure(&at, p));
     }
@@ -552,6 +593,8 @@ done:
     }
     snn_release(at.needs);
     snn_release(at.group);
+    snn_release(at.first);
+    snn_release(at.next);
     snn_release(at.row);
     return status;
 }
