@@ -4,10 +4,11 @@
 
 #include "core/graph/graph.h"
 
-/* Where every flat element of the node's output `value` comes from: a flat element of its input 0, or -1 for padding.
- * With `before` (a map from the elements of that input to those of an earlier value) the composition of both. *map is
- * for snn_release. SNN_INPUT_ERROR for values too large to be numbered in float32. */
-snn_status snn_movement_map(const snn_graph *graph, const snn_node *node, int32_t value, const int32_t *before,
-                            int32_t **map);
+/* Where every flat element of the node's output `value` comes from: a flat element of its input number `input`, or -1
+ * for padding and for what another input of an operator that puts several together gives. With `before` (a map from the
+ * elements of that input to those of an earlier value) the composition of both. *map is for snn_release.
+ * SNN_INPUT_ERROR for values too large to be numbered in float32. */
+snn_status snn_movement_map(const snn_graph *graph, const snn_node *node, int32_t input, int32_t value,
+                            const int32_t *before, int32_t **map);
 
 #endif

@@ -79,7 +79,7 @@ static int32_t *map_of(const snn_search *search, const step *steps, int32_t coun
     for (int32_t i = count - 1; i >= 0 && map != NULL; i--) {
         int32_t *next = NULL;
         if (steps[i].moves) {
-            (void)snn_movement_map(search->graph, steps[i].node, steps[i].value, map, &next); /* NULL if it fails */
+            (void)snn_movement_map(search->graph, steps[i].node, 0, steps[i].value, map, &next); /* NULL if it fails */
             snn_release(map);
             map = next;
         }
@@ -182,8 +182,8 @@ static bool joins_heads(snn_search *search, const snn_node *root, int32_t *joine
     int32_t *map = NULL, *both = NULL;
     bool found = channels > 0 && positions > 0 && to->dims[to->rank - 1] == channels &&
                  snn_tensor_elements(to) == channels * positions &&
-                 snn_movement_map(graph, transpose, transpose->outputs[0], NULL, &map).code == SNN_OK &&
-                 snn_movement_map(graph, root, root->outputs[0], map, &both).code == SNN_OK;
+                 snn_movement_map(graph, transpose, 0, transpose->outputs[0], NULL, &map).code == SNN_OK &&
+                 snn_movement_map(graph, root, 0, root->outputs[0], map, &both).code == SNN_OK;
     for (int64_t p = 0; p < positions && found; p++) {
         const int64_t window = p / split->tokens, t = p % split->tokens;
         for (int64_t e = 0; e < channels && found; e++) {

@@ -30,7 +30,7 @@ static snn_status move(snn_recognition *recognition, float padding)
     int32_t *map = NULL;
     snn_affine affine;
     memset(&affine, 0, sizeof affine);
-    SNN_TRY(snn_movement_map(recognition->draft->graph, node, node->outputs[0], NULL, &map));
+    SNN_TRY(snn_movement_map(recognition->draft->graph, node, 0, node->outputs[0], NULL, &map));
     snn_status status = snn_draft_take(recognition, 0, &affine);
     if (status.code == SNN_OK) {
         status = snn_arrange(recognition->draft, &affine, node->inputs[0], map, to->dims, to->rank);

@@ -1,33 +1,12 @@
-/* Values put together from parts, and taken apart: Concat, Split. */
+/* Values put together from parts, and taken apart. Where the elements of each part go is found out by evaluating the
+ * node (movement.h). */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
 #include "core/convert/movement.h"
-
-/* Where the elements of the output along `axis` come from, if only input i were there: from place `begin` on. */
-static snn_status part_map(const snn_recognition *recognition, int32_t i, int32_t axis, int64_t begin, int32_t **map)
-{
-    const snn_tensor *part = snn_recognition_input(recognition, i);
-    const snn_tensor *whole = snn_recognition_output(recognition, 0);
-    int64_t count = snn_tensor_elements(whole);
-    int64_t size = part->dims[axis];
-    int64_t inner = 1;
-    for (int32_t a = axis + 1; a < whole->rank; a++) {
-        inner *= whole->dims[a];
-    }
-    *map = snn_allocate((size_t)count, sizeof **map);
-    if (*map == NULL) {
-        return snn_out_of_memory("map");
-    }
-    for (int64_t e = 0; e < count; e++) {
-        int64_t at = e / inner % whole->dims[axis] - begin;
-        int64_t outer = e / inner / whole->dims[axis];
-        (*map)[e] = at < 0 || at >= size ? -1 : (int32_t)((outer * size + at) * inner + e % inner);
-    }
-    return snn_ok();
-}
 
 /* A constant part is a constant part of the affine value. */
 static snn_status add_constant_part(const snn_recognition *recognition, int32_t i, const int32_t *map,
@@ -39,8 +18,12 @@ static snn_status add_constant_part(const snn_recognition *recognition, int32_t 
     for (int64_t p = 0; p < snn_shape_positions(whole->shape); p++) {
         for (int32_t c = 0; c < whole->shape.channels; c++) {
             int32_t element = map[snn_affine_element(whole, p, c)];
+            const float number = element < 0 ? 0.0f : ((const float *)constant->data)[element];
+            if (!isfinite(number)) {
+                return snn_fail(SNN_INPUT_ERROR, "a constant part of %g", (double)number);
+            }
             if (element >= 0) {
-                whole->offset[p * whole->shape.channels + c] += ((const float *)constant->data)[element];
+                whole->offset[p * whole->shape.channels + c] += number;
             }
         }
     }
@@ -85,42 +68,59 @@ static snn_status add_part(snn_recognition *recognition, int32_t i, const int32_
 }
 
 /* All inputs of one kind: activations, or constants. */
-static snn_status add_parts(snn_recognition *recognition, int32_t axis, bool constants, snn_affine *whole)
+static snn_status add_parts(snn_recognition *recognition, bool constants, snn_affine *whole)
 {
-    int64_t begin = 0;
+    const snn_node *node = recognition->node;
     snn_status status = snn_ok();
-    for (int32_t i = 0; i < recognition->node->input_count && status.code == SNN_OK; i++) {
-        if (snn_recognition_is_constant(recognition, i) == constants) {
+    for (int32_t i = 0; i < node->input_count && !snn_failed(status); i++) {
+        const bool part =
+            node->inputs[i] != SNN_NO_VALUE && snn_recognition_input(recognition, i)->type == SNN_TYPE_FLOAT32;
+        if (part && snn_recognition_is_constant(recognition, i) == constants) {
             int32_t *map = NULL;
-            status = part_map(recognition, i, axis, begin, &map);
-            if (status.code == SNN_OK) {
+            status = snn_movement_map(recognition->draft->graph, node, i, node->outputs[0], NULL, &map);
+            if (!snn_failed(status)) {
                 status =
                     constants ? add_constant_part(recognition, i, map, whole) : add_part(recognition, i, map, whole);
             }
             snn_release(map);
         }
-        begin += snn_recognition_input(recognition, i)->dims[axis];
     }
     return status;
 }
 
-static snn_status convert_concat(snn_recognition *recognition)
+static snn_status put_together(snn_recognition *recognition, const char *how)
 {
-    int32_t rank = snn_recognition_output(recognition, 0)->rank;
-    int32_t axis = (int32_t)snn_node_integer(recognition->node, "axis", 1);
-    axis = axis < 0 ? axis + rank : axis;
     snn_affine whole;
     memset(&whole, 0, sizeof whole);
-    snn_status status = add_parts(recognition, axis, false, &whole);
-    if (status.code == SNN_OK) {
-        status = add_parts(recognition, axis, true, &whole);
+    snn_status status = add_parts(recognition, false, &whole);
+    if (!snn_failed(status)) {
+        status = add_parts(recognition, true, &whole);
     }
-    if (status.code == SNN_OK && !snn_affine_is_plain(&whole, false)) {
+    if (!snn_failed(status) && !snn_affine_is_plain(&whole, false)) {
         status = snn_draft_relay_cut_streams(recognition->draft, &whole, recognition->node->outputs[0]);
     }
-    (void)snprintf(recognition->text, sizeof recognition->text, "%d parts side by side",
-                   recognition->node->input_count);
+    snn_recognition_describe(recognition, how);
     return snn_draft_conclude(recognition, &whole, status);
+}
+
+static snn_status convert_concat(snn_recognition *recognition)
+{
+    char how[64];
+    (void)snprintf(how, sizeof how, "%d parts side by side", recognition->node->input_count);
+    return put_together(recognition, how);
+}
+
+/* Which of two values stands where must not depend on the image. */
+static snn_status convert_where(snn_recognition *recognition)
+{
+    return snn_recognition_is_constant(recognition, 0)
+               ? put_together(recognition, "one of two values in each place")
+               : snn_fail(SNN_INPUT_ERROR, "its condition depends on the image; a constant expected");
+}
+
+static snn_status convert_scatter(snn_recognition *recognition)
+{
+    return put_together(recognition, "parts in the place of others");
 }
 
 /* Output i of a Split. The last one that is wanted takes the value, the others a copy. */
@@ -131,7 +131,7 @@ static snn_status give_part(snn_recognition *recognition, int32_t i, bool last)
     const snn_tensor *to = snn_recognition_output(recognition, i);
     int32_t *map = NULL;
     snn_affine part;
-    SNN_TRY(snn_movement_map(draft->graph, node, node->outputs[i], NULL, &map));
+    SNN_TRY(snn_movement_map(draft->graph, node, 0, node->outputs[i], NULL, &map));
     snn_status status =
         last ? snn_draft_take(recognition, 0, &part) : snn_affine_copy(&draft->affines[node->inputs[0]], &part);
     if (status.code == SNN_OK) {
@@ -171,6 +171,10 @@ snn_recogniser snn_recogniser_parts(const char *operator_name)
     static const snn_recogniser_entry table[] = {
         {"Concat", convert_concat},
         {"Split", convert_split},
+        {"Where", convert_where},
+        {"ScatterND", convert_scatter},
+        {"ScatterElements", convert_scatter},
+        {"Scatter", convert_scatter},
     };
     return snn_recogniser_in(table, sizeof table / sizeof table[0], operator_name);
 }

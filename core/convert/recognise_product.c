@@ -178,9 +178,6 @@ static snn_status convert_gemm(snn_recognition *recognition)
     const snn_tensor *matrix = NULL;
     const float *weights = NULL;
     float *copy = NULL;
-    if (snn_node_integer(node, "transA", 0) != 0) {
-        return snn_fail(SNN_INPUT_ERROR, "transA = 1 is not supported");
-    }
     SNN_TRY(snn_recognition_constant(recognition, 1, &matrix));
     bool transposed = snn_node_integer(node, "transB", 0) != 0;
     int32_t outputs = (int32_t)(transposed ? matrix->dims[0] : matrix->dims[1]);

@@ -147,8 +147,26 @@ static snn_status convert_quantize(snn_recognition *recognition)
     return snn_ok();
 }
 
+/* Whether scales and zero points are the same on both ways. */
+static bool is_undone(const snn_graph *graph, const snn_node *node)
+{
+    const int32_t producer = graph->values[node->inputs[0]].producer;
+    const snn_node *quantiser = producer < 0 ? NULL : &graph->nodes[producer];
+    float low = 0.0f, high = 0.0f, low_again = 0.0f, high_again = 0.0f;
+    if (quantiser == NULL || strcmp(quantiser->operator, "QuantizeLinear") != 0 ||
+        !range_of(graph, quantiser, &low, &high)) {
+        return false;
+    }
+    snn_node again = *node; /* reads its scale and zero point as the other does */
+    again.outputs = node->inputs;
+    return range_of(graph, &again, &low_again, &high_again) && low == low_again && high == high_again;
+}
+
 static snn_status convert_dequantize(snn_recognition *recognition)
 {
+    if (!is_undone(recognition->draft->graph, recognition->node)) {
+        return snn_fail(SNN_INPUT_ERROR, "dequantised with another scale or zero point than quantised with");
+    }
     return pass(recognition, "quantised: neurons have ranges of their own");
 }
 

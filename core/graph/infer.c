@@ -122,10 +122,10 @@ static void store_outputs(snn_graph *graph, snn_node *node, const snn_operator_c
 /* Most operators know float32, int64 and bool only. */
 static snn_status check_types(const snn_node *node, const snn_tensor *const *inputs)
 {
-    static const char *const knowing[] = {"QuantizeLinear", "DequantizeLinear", "Cast",    "Identity",    "Reshape",
-                                          "Flatten",        "Squeeze",          "Shape",   "Unsqueeze",   "Transpose",
-                                          "Slice",          "Gather",           "Concat",  "Split",       "Expand",
-                                          "Tile",           "DepthToSpace",     "Dropout", "SpaceToDepth"};
+    static const char *const knowing[] = {
+        "QuantizeLinear", "DequantizeLinear", "Cast",      "Identity",    "Reshape", "Flatten", "Squeeze", "Shape",
+        "Size",           "Unsqueeze",        "Transpose", "Slice",       "Gather",  "Concat",  "Split",   "Expand",
+        "Tile",           "DepthToSpace",     "Dropout",   "SpaceToDepth"};
     for (size_t i = 0; i < sizeof knowing / sizeof knowing[0]; i++) {
         if (strcmp(knowing[i], node->operator) == 0) {
             return snn_ok();

@@ -10,10 +10,9 @@
 static const snn_lowering *find_lowering(const snn_graph *graph, const snn_node *node)
 {
     static const snn_lowering *const families[] = {
-        snn_lowerings_attention,
-        snn_lowerings_einsum,
-        snn_lowerings_function,
-        snn_lowerings_resample,
+        snn_lowerings_quantised, /* first: others take real values */
+        snn_lowerings_attention, snn_lowerings_einsum,   snn_lowerings_function,
+        snn_lowerings_product,   snn_lowerings_resample, snn_lowerings_sequence,
     };
     for (size_t family = 0; family < sizeof families / sizeof families[0]; family++) {
         for (const snn_lowering *entry = families[family]; entry->name != NULL; entry++) {

@@ -39,7 +39,10 @@ typedef struct snn_lowering {
 extern const snn_lowering snn_lowerings_attention[];
 extern const snn_lowering snn_lowerings_einsum[];
 extern const snn_lowering snn_lowerings_function[];
+extern const snn_lowering snn_lowerings_product[];
+extern const snn_lowering snn_lowerings_quantised[];
 extern const snn_lowering snn_lowerings_resample[];
+extern const snn_lowering snn_lowerings_sequence[];
 
 /* Replaces node `number` if it is composite; *lowered says whether. The shapes of its inputs must be known. */
 snn_status snn_graph_lower(snn_graph *graph, int32_t number, bool *lowered);

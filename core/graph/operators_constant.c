@@ -132,6 +132,22 @@ static snn_status shape_infer(const snn_operator_call *call)
     return shape_evaluate(call);
 }
 
+static snn_status size_evaluate(const snn_operator_call *call)
+{
+    *(int64_t *)call->outputs[0].data = snn_tensor_elements(call->inputs[0]);
+    return snn_ok();
+}
+
+static snn_status size_infer(const snn_operator_call *call)
+{
+    SNN_TRY(snn_operator_attributes(call->node, ""));
+    SNN_TRY(snn_operator_set_shape(&call->outputs[0], SNN_TYPE_INT64, 0, NULL));
+    if (call->outputs[0].data == NULL) {
+        SNN_TRY(snn_tensor_allocate(&call->outputs[0]));
+    }
+    return size_evaluate(call);
+}
+
 /* ---- Cast ---- */
 
 /* Types as ONNX numbers them. Longer integers are held as int64 and other reals as float32, as in the importer. */
@@ -320,6 +336,7 @@ const snn_graph_operator snn_operators_constant[] = {
     {"Constant", 0, 0, 1, constant_infer, constant_evaluate},
     {"ConstantOfShape", 1, 1, 1, constant_of_shape_infer, constant_of_shape_evaluate},
     {"Shape", 1, 1, 1, shape_infer, shape_evaluate},
+    {"Size", 1, 1, 1, size_infer, size_evaluate},
     {"Cast", 1, 1, 1, cast_infer, cast_evaluate},
     {"Range", 3, 3, 1, range_infer, range_evaluate},
     {0},

@@ -31,7 +31,7 @@ static void copy_from_sources(const snn_tensor *output, const snn_tensor *input,
 
 /* ---- Resize and Upsample ---- */
 
-typedef enum coordinates { HALF_PIXEL, PYTORCH_HALF_PIXEL, ASYMMETRIC, ALIGN_CORNERS } coordinates;
+typedef enum coordinates { HALF_PIXEL, PYTORCH_HALF_PIXEL, ASYMMETRIC, ALIGN_CORNERS, TF_HALF_PIXEL } coordinates;
 typedef enum rounding { PREFER_FLOOR, PREFER_CEIL, DOWN, UP } rounding;
 
 typedef struct resize {
@@ -99,7 +99,8 @@ static snn_status read_sizes(const snn_tensor *sizes, resize *now)
 static snn_status read_resize(const snn_operator_call *call, resize *now)
 {
     static const char *const modes[] = {"nearest"};
-    static const char *const transformations[] = {"half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"};
+    static const char *const transformations[] = {"half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners",
+                                                  "tf_half_pixel_for_nn"};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
     const bool early = strcmp(call->node->operator, "Upsample") == 0 || call->opset < 11;
     int mode = 0, transformation = 0, round = 0;
@@ -108,7 +109,7 @@ static snn_status read_resize(const snn_operator_call *call, resize *now)
     SNN_TRY(snn_operator_expect_elements(call->inputs[0], "the input"));
     SNN_TRY(read_choice(call->node, "mode", "nearest", modes, 1, &mode));
     SNN_TRY(read_choice(call->node, "coordinate_transformation_mode", early ? "asymmetric" : "half_pixel",
-                        transformations, 4, &transformation));
+                        transformations, 5, &transformation));
     SNN_TRY(read_choice(call->node, "nearest_mode", early ? "floor" : "round_prefer_floor", roundings, 4, &round));
     now->coordinates = (coordinates)transformation;
     now->rounding = (rounding)round;
@@ -137,6 +138,8 @@ static void resize_source(const void *context, const int64_t index[SNN_MAX_RANK]
             at = at / now->scale[axis];
         } else if (now->coordinates == ALIGN_CORNERS) {
             at = single ? 0.0 : at * (double)(now->from[axis] - 1) / (double)(now->to[axis] - 1);
+        } else if (now->coordinates == TF_HALF_PIXEL) {
+            at = (at + 0.5) / now->scale[axis];
         } else {
             at = single && now->coordinates == PYTORCH_HALF_PIXEL ? 0.0 : (at + 0.5) / now->scale[axis] - 0.5;
         }

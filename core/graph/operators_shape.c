@@ -17,6 +17,14 @@ static snn_status identity_infer(const snn_operator_call *call)
     return snn_ok();
 }
 
+/* A sequence is taken for the value that it is split from: only SequenceAt reads it (lower_sequence.c). */
+static snn_status split_to_sequence_infer(const snn_operator_call *call)
+{
+    SNN_TRY(snn_operator_attributes(call->node, "axis=int keepdims=int"));
+    snn_operator_copy_shape(&call->outputs[0], call->inputs[0]);
+    return snn_ok();
+}
+
 /* ---- Dropout: nothing is dropped when a trained network is evaluated ---- */
 
 /* Some models ask for training to drop none. */
@@ -249,6 +257,7 @@ static snn_status expand_evaluate(const snn_operator_call *call)
 
 const snn_graph_operator snn_operators_shape[] = {
     {"Identity", 1, 1, 1, identity_infer, copy_evaluate},
+    {"SplitToSequence", 1, 2, 1, split_to_sequence_infer, copy_evaluate},
     {"Dropout", 1, 3, 2, dropout_infer, dropout_evaluate},
     {"Reshape", 2, 2, 1, reshape_infer, copy_evaluate},
     {"Flatten", 1, 1, 1, flatten_infer, copy_evaluate},

@@ -17,9 +17,8 @@ static const cure cures[] = {
      "control flow does not convert: export with fixed shapes but the batch, so that it folds away"},
     {" NonMaxSuppression RoiAlign TopK MaxRoiPool ", NULL,
      "detection networks do not convert: export the backbone with its classifier alone"},
-    {" QLinearAdd QLinearConcat QLinearConv QLinearMatMul QLinearSigmoid QLinearGlobalAveragePool QGemm ConvInteger "
-     "MatMulInteger DynamicQuantizeLinear DynamicQuantizeMatMul ",
-     NULL, "quantise in QDQ format: quantize_static(..., quant_format=QuantFormat.QDQ) in onnxruntime"},
+    {" QAttention QLinearReduceMean QLinearWhere DynamicQuantizeLSTM MatMulNBits ", NULL,
+     "quantise in QDQ format: quantize_static(..., quant_format=QuantFormat.QDQ) in onnxruntime"},
     {" BatchNormalization Dropout ", NULL, "export for inference: model.eval() before torch.onnx.export"},
     {" Resize Upsample ", "antialias", "resize without antialias: interpolate(..., antialias=False)"},
     {" AveragePool ", "ceil_mode", "set ceil_mode or count_include_pad to False in the model and export again"},
@@ -32,8 +31,13 @@ static const cure cures[] = {
     {NULL, "indices that depend", "indices have to be constants: export with fixed shapes but the batch"},
     {NULL, "operator of the domain",
      "export again without an optimiser's fused operators, or with onnxruntime's level ORT_ENABLE_BASIC"},
-    {NULL, "transA", "exchange the operands' axes in the model, or optimise it with onnxsim"},
-    {" Log Sin Cos Round Floor Ceil Sign Not Equal Greater Less And Or ", NULL,
+    {" Where ", "its condition",
+     "write the choice as an activation (Relu, LeakyRelu, Clip, Max, ...): neurons cannot choose between two values"},
+    {" ReduceLogSum ReduceLogSumExp LogSoftmax ", NULL,
+     "logarithms are dropped at the end of a network only: return the values before them"},
+    {" Log Mod Sin Cos Round Floor Ceil Sign Not Equal Greater Less And Or Xor ReduceProd CumSum Shrink Hardmax "
+     "ArgMax ",
+     NULL,
      "no neuron has this function: replace the activation (any of Relu, Gelu, Silu, Tanh, Sigmoid, ... in the README)"},
 };
 

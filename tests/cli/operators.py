@@ -4,7 +4,7 @@ three hold what cannot be converted."""
 import sys
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper, save
+from onnx import AttributeProto, TensorProto, helper, numpy_helper, save
 
 CLASSES = 10
 
@@ -163,6 +163,119 @@ def quantised(path):
     x = convolution(n("MaxPool", pair(x, 2 / 255, 0, np.uint8), kernel_shape=[2, 2], strides=[2, 2]), 8, 8, 2)
     x = pair(n("Add", pair(x, 3 / 255, 10, np.int8), pair(n("Relu", x), 3 / 255, -128, np.int8)), 4 / 255, 0, np.int8)
     n.save(x, 32, path)
+
+
+def integers(path):
+    """Operators on integers, as onnxruntime's quantiser writes them in its other format, and ranges of each image."""
+    n = Network(13)
+
+    def byte(*shape):
+        return n.constant(n.random.integers(-127, 128, shape), np.int8)
+
+    def own(operator, *inputs, **attributes):
+        return n(operator, *inputs, domain="com.microsoft", **attributes)
+
+    zero, middle, none = (n.constant(z, kind) for z, kind in ((0, np.uint8), (120, np.uint8), (0, np.int8)))
+    pixel, first, second, weight = (n.constant(unit) for unit in (2 / 255, 4 / 255, 6 / 255, 1 / 127))
+    x = n("QuantizeLinear", "image", pixel, middle)
+    scales = n.constant(n.random.uniform(0.5, 1.5, 8) / 127)
+    bias = n.constant(n.random.integers(-9999, 9999, 8), np.int32)
+    x = n("QLinearConv", x, pixel, middle, byte(8, 1, 3, 3), scales, n.constant(np.zeros(8), np.int8), first, zero, bias,
+          pads=[1, 1, 1, 1])
+    x = n("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    y = n("QLinearConv", x, first, zero, byte(8, 1, 3, 3), weight, none, second, middle, group=8, pads=[1, 1, 1, 1])
+    x = own("QLinearAdd", y, second, middle, x, first, zero, second, zero)
+    y = own("QLinearSigmoid", x, second, zero, n.constant(1 / 255), zero)
+    x = own("QLinearMul", x, second, zero, y, n.constant(1 / 255), zero, second, zero)
+    x = own("QLinearConcat", second, zero, x, second, zero, y, n.constant(1 / 255), zero, axis=1)
+    x = own("QLinearGlobalAveragePool", x, second, zero, second, zero, channels_last=0)
+    x = n("Reshape", x, n.integers(1, 16))
+    x = n("DequantizeLinear", n("QLinearMatMul", x, second, zero, byte(16, 12), weight, none, first, middle), first, middle)
+    y, unit, origin = n("DynamicQuantizeLinear", n("Relu", x), outputs=3)
+    y = n("Cast", n("MatMulInteger", y, byte(12, 12), origin, none), to=TensorProto.FLOAT)
+    n.save(n("Add", n("Mul", y, n("Mul", unit, weight)), n.weights(12)), 12, path)
+
+
+def tensorflow(path):
+    """As tf2onnx writes it: channels last between transpositions, shapes that are computed, strided slices."""
+    n = Network(15)
+    x = n("Transpose", "image", perm=[0, 3, 1, 2])
+    x = n("Pad", x, n.integers(0, 0, 0, 0, 0, 0, 1, 1))
+    x = n("Clip", n.convolution(x, 8, 1, 3, strides=[2, 2]), n.constant(0.0), n.constant(6.0))
+    x = n("Conv", x, n.weights(8, 1, 3, 3, size=0.4), auto_pad="SAME_UPPER", group=8)
+    gate = n("Clip", n("Add", x, n.constant(3.0)), n.constant(0.0), n.constant(6.0))
+    x = n("Transpose", n("Mul", n("Mul", x, gate), n.constant(1 / 6)), perm=[0, 2, 3, 1])
+    ends = [n.constant(v, np.int32) for v in ([0, 1], [2147483647, 2147483647], [1, 2], [1, 2])]
+    x = n("Relu", n("Add", n("MatMul", n("Slice", x, *ends), n.weights(1, 8, 8)), n.weights(8)))
+    x = n("Resize", n("Transpose", x, perm=[0, 3, 1, 2]), "", n.constant([1, 1, 2, 2]), mode="nearest",
+          nearest_mode="floor", coordinate_transformation_mode="tf_half_pixel_for_nn")
+    share = n("Squeeze", n("GlobalAveragePool", x), n.integers(2, 3))
+    share = n("Sigmoid", n("Add", n("MatMul", share, n.weights(8, 8)), n.weights(8)))
+    x = n("Mul", x, n("Reshape", share, n.integers(-1, 8, 1, 1)))
+    x = n("ReduceMean", n("Transpose", x, perm=[0, 2, 3, 1]), axes=[1, 2], keepdims=0)
+    count = n("Slice", n("Cast", n("Shape", x), to=TensorProto.INT32), n.integers(0), n.integers(1), n.integers(0))
+    shape = n("Concat", n("Unsqueeze", n("Squeeze", count, n.integers(0)), n.integers(0)), n.constant([8], np.int32),
+              axis=0)
+    x = n("Reshape", x, n("Cast", shape, to=TensorProto.INT64))
+    x = n("Add", n("MatMul", x, n.weights(8, CLASSES)), n.weights(CLASSES))
+    n.write(n("Softmax", x), path, image=(1, 8, 8, 1))
+
+
+def dynamo(path):
+    """As the dynamo exporter writes it: functions that call others with attributes, ranks, unread results, sequences."""
+    n, library, channels = Network(18), "pkg.onnxscript.torch_lib", 8
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid(library, 1)]
+
+    def function(name, inputs, outputs, nodes, attributes=()):
+        n.functions.append(helper.make_function(library, name, inputs, outputs, nodes, opsets, list(attributes)))
+
+    def refer(node, *names):
+        for name, kind in names:
+            node.attribute.append(AttributeProto(name=name, ref_attr_name=name, type=kind))
+        return node
+
+    node = helper.make_node
+    function("Rank", ["input"], ["rank"], [node("Shape", ["input"], ["shape"]), node("Size", ["shape"], ["rank"])])
+    function("IsScalar", ["input"], ["is"],
+             [node("Rank", ["input"], ["rank"], domain=library), node("Constant", [], ["zero"], value_int=0),
+              node("Equal", ["rank", "zero"], ["is"])])
+    function("aten_layer_norm", ["x", "gain", "shift"], ["y"],
+             [refer(node("LayerNormalization", ["x", "gain", "shift"], ["y", "mean", "deviation"]),
+                    ("axis", AttributeProto.INT), ("epsilon", AttributeProto.FLOAT))], ["axis", "epsilon"])
+    function("aten_linear", ["x", "weights", "bias"], ["y"],
+             [node("IsScalar", ["x"], ["unread"], domain=library),
+              node("Transpose", ["weights"], ["turned"], perm=[1, 0]), node("MatMul", ["x", "turned"], ["product"]),
+              node("Add", ["product", "bias"], ["y"])])
+    function("aten_gelu", ["x"], ["y"],
+             [node("Constant", [], ["root"], value_float=2**0.5), node("Div", ["x", "root"], ["scaled"]),
+              node("Erf", ["scaled"], ["erf"]), node("Constant", [], ["one"], value_float=1.0),
+              node("Add", ["erf", "one"], ["gate"]), node("Constant", [], ["half"], value_float=0.5),
+              node("Mul", ["half", "gate"], ["factor"]), node("Mul", ["x", "factor"], ["y"])])
+
+    def call(name, *inputs, **attributes):
+        return n(name, *inputs, domain=library, **attributes)
+
+    def linear(x, inputs, outputs):
+        return call("aten_linear", x, n.weights(outputs, inputs, size=(3 / inputs) ** 0.5), n.weights(outputs, size=0.1))
+
+    x = n("Conv", "image", n.weights(channels, 1, 2, 2), n.weights(channels), strides=[2, 2], dilations=[1, 1], group=1,
+          auto_pad="NOTSET", pads=[0, 0, 0, 0])
+    shape = n("Concat", *(n("Reshape", n.constant(v, np.int64), n.integers(-1)) for v in (1, channels, 16)), axis=0)
+    x = n("Transpose", n("Reshape", x, n("Cast", shape, to=TensorProto.INT64), allowzero=0), perm=[0, 2, 1])
+    y = call("aten_layer_norm", x, n.weights(channels), n.weights(channels), axis=-1, epsilon=1e-5)
+    parts = n("SplitToSequence", linear(y, channels, 3 * channels), n.constant(channels, np.int64), axis=2)
+    q, k, v = (n("SequenceAt", parts, n.constant(i, np.int64)) for i in range(3))
+    q, k, v = (n("Transpose", n("Reshape", z, n.integers(1, 16, 2, 4)), perm=[0, 2, 1, 3]) for z in (q, k, v))
+    root = n("Sqrt", n.constant(0.5))
+    scores = n("MatMul", n("Mul", q, root), n("Mul", n("Transpose", k, perm=[0, 1, 3, 2]), root))
+    y = n("Transpose", n("MatMul", n("Softmax", scores, axis=-1), v), perm=[0, 2, 1, 3])
+    x = n("Add", x, linear(n("Reshape", y, n.integers(1, 16, channels)), channels, channels))
+    mask = n("ScatterND", x, n.constant([[0, 0], [0, 5]], np.int64), n.constant(np.zeros((2, channels))))
+    x = n("Add", mask, linear(call("aten_gelu", linear(x, channels, 16)), 16, channels))
+    x = n("ReduceMean", x, n.integers(1), keepdims=0, noop_with_empty_axes=0)
+    n.write(linear(x, channels, CLASSES), path)
+
+
 def windows(path):
     """Attention in shifted windows of an image, biased and masked, and without a mask in a grid."""
     n, channels, heads, width = Network(17), 12, 3, 4
@@ -220,5 +333,6 @@ def logarithm(path):
     n.save(n("Log", n("Sigmoid", n.convolution("image", 4, 1, 2, strides=[2, 2]))), 64, path)
 
 
-for make in (transformer, gates, mixer, exported, quantised, windows, transposed, logarithm, recurrent):
+for make in (transformer, gates, mixer, exported, quantised, windows, integers, tensorflow, dynamo, transposed, logarithm,
+             recurrent):
     make(f"{sys.argv[1]}/{make.__name__}.onnx")

@@ -53,6 +53,20 @@ for model in transformer gates mixer exported quantised windows; do
   done
 done
 
+# What other exporters write: integers, channels last, functions. All nodes convert; in windows the spiking network's
+# answers are mostly those of the trained one.
+for model in integers tensorflow dynamo; do
+  alone check "$work/$model.onnx" && pass || fail "$model: $(cat "$work/out" "$work/err")"
+  config "$model" fused >"$work/config.toml"
+  alone run "$work/config.toml" --quiet --set neuron.steps=10 --set simulation.timesteps=0 &&
+    /usr/bin/python3 - "$work/one.h5" <<'END' && pass || fail "$model: $(cat "$work/err")"
+import sys, h5py
+with h5py.File(sys.argv[1]) as file:
+    same = (file["predictions/snn"][:, -1] == file["predictions/ann"][()]).sum()
+sys.exit(f"{same} answers of 6 are the trained network's" if same < 5 else 0)
+END
+done
+
 # refuses MODEL NODE OPERATOR REASON: what cannot be converted is refused by name with the reason (G3).
 refuses() {
   alone check "$work/$1.onnx"

@@ -190,12 +190,14 @@ static void must_refuse(builder *b, const char *node, const char *reason)
     snn_graph_destroy(b->graph);
 }
 
-static void test_left_of_several(void **state)
+/* Each of two matrices times each of two constant ones. */
+static void test_all_of_several(void **state)
 {
     (void)state;
     builder b = builder_begin(DIMS(1, CHANNELS, HEIGHT, WIDTH));
-    (void)matrix_times(&b, 0, DIMS(3, CHANNELS, ELEMENTS / 3 / CHANNELS));
-    must_refuse(&b, "MatMul_1", "one expected");
+    int32_t v = NODE(&b, "Reshape", 0, integers(&b, 4, (int64_t[]){2, 1, ELEMENTS / 2 / WIDTH, WIDTH}));
+    (void)NODE(&b, "MatMul", v, constant(&b, 1.0f, DIMS(2, WIDTH, 3)));
+    must_refuse(&b, "MatMul_1", "a matrix expected");
 }
 
 /* [1][4][2][6] as two images of two channels, then an operator of images. */
@@ -235,6 +237,6 @@ static void test_several_images(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_gemm),
-                                       cmocka_unit_test(test_left_of_several), cmocka_unit_test(test_several_images)};
+                                       cmocka_unit_test(test_all_of_several), cmocka_unit_test(test_several_images)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

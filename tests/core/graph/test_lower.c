@@ -71,6 +71,24 @@ static const hostile operators[] = {
     {"", "ScatterElements", 3, "axis", "", "", ""},
     {"", "QuantizeLinear", 3, "axis output_dtype", "", "", ""},
     {"", "DequantizeLinear", 3, "axis", "", "", ""},
+    {"", "QLinearConv", 9, "group", "strides pads", "", "auto_pad"},
+    {"", "QLinearMatMul", 8, "", "", "", ""},
+    {"com.microsoft", "QGemm", 9, "transA transB", "", "alpha", ""},
+    {"com.microsoft", "QLinearAdd", 8, "", "", "", ""},
+    {"com.microsoft", "QLinearConcat", 8, "axis", "", "", ""},
+    {"com.microsoft", "QLinearSigmoid", 5, "", "", "", ""},
+    {"", "DynamicQuantizeLinear", 1, "", "", "", ""},
+    {"", "MatMulInteger", 4, "", "", "", ""},
+    {"", "ConvInteger", 4, "group", "pads", "", ""},
+    {"com.microsoft", "DynamicQuantizeMatMul", 5, "", "", "", ""},
+    {"com.microsoft", "MatMulIntegerToFloat", 7, "", "", "", ""},
+    {"", "Conv", 3, "group", "strides pads dilations kernel_shape", "", "auto_pad"},
+    {"", "MaxPool", 1, "ceil_mode", "strides pads kernel_shape", "", "auto_pad"},
+    {"", "GlobalAveragePool", 1, "", "", "", ""},
+    {"", "MatMul", 2, "", "", "", ""},
+    {"", "Gemm", 3, "transA transB", "", "alpha beta", ""},
+    {"", "Where", 3, "", "", "", ""},
+    {"", "SequenceAt", 2, "", "", "", ""},
 };
 
 static const char *const texts[] = {"bchw,bchd->bhwd",
@@ -167,7 +185,7 @@ static void try_once(const hostile *what, uint64_t seed, int64_t opset)
     builder b = builder_begin(dims[2] == 0 ? 2 : dims[3] == 0 ? 3 : 4, dims);
     snn_evaluator *evaluator = NULL;
     float image[96] = {0.5f, -0.25f};
-    int32_t inputs[6];
+    int32_t inputs[9];
     b.random += seed * 77777;
     b.graph->opset = opset;
     const int32_t count = what->inputs - (int32_t)draw(&b, (uint64_t)what->inputs);
