@@ -1,5 +1,6 @@
 #include "core/convert/affine.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/base/memory.h"
@@ -41,7 +42,7 @@ static snn_status copy_term(const snn_term *term, snn_term *copy)
     copy->weights = copy_array(term->weights, count, sizeof *copy->weights, &status);
     copy->index = copy_array(term->index, count, sizeof *copy->index, &status);
     copy->mixing = copy_array(term->mixing, mixing, sizeof *copy->mixing, &status);
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_term_clear(copy);
     }
     return status;
@@ -82,11 +83,11 @@ snn_status snn_affine_copy(const snn_affine *affine, snn_affine *copy)
     copy->term_count = 0;
     copy->terms = snn_allocate((size_t)affine->term_count, sizeof *copy->terms);
     snn_status status = copy->terms == NULL ? snn_out_of_memory("terms") : snn_ok();
-    for (int32_t i = 0; i < affine->term_count && status.code == SNN_OK; i++) {
+    for (int32_t i = 0; i < affine->term_count && !snn_failed(status); i++) {
         status = copy_term(&affine->terms[i], &copy->terms[i]);
-        copy->term_count += status.code == SNN_OK;
+        copy->term_count += !snn_failed(status);
     }
-    if (status.code == SNN_OK && affine->offset != NULL) {
+    if (!snn_failed(status) && affine->offset != NULL) {
         size_t count = (size_t)affine->offset_positions * (size_t)affine->shape.channels;
         copy->offset = snn_allocate(count, sizeof *copy->offset);
         if (copy->offset != NULL) {
@@ -95,7 +96,7 @@ snn_status snn_affine_copy(const snn_affine *affine, snn_affine *copy)
             status = snn_out_of_memory("offset");
         }
     }
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_affine_clear(copy);
     }
     return status;
@@ -282,4 +283,49 @@ void snn_affine_relabel(snn_affine *affine, int32_t height, int32_t width, bool 
     for (int32_t t = 0; t < affine->term_count; t++) {
         affine->terms[t].op.target = affine->shape;
     }
+}
+
+bool snn_affine_layout_is(const snn_affine *affine, snn_shape shape, snn_order order)
+{
+    bool same_shape = affine->shape.height == shape.height && affine->shape.width == shape.width &&
+                      affine->shape.channels == shape.channels;
+    bool order_free = snn_shape_positions(shape) == 1 || shape.channels == 1;
+    return same_shape && (affine->order == order || order_free);
+}
+
+bool snn_term_is_unchanged(const snn_term *term)
+{
+    const snn_operator *op = &term->op;
+    bool whole =
+        !op->pooled && op->source_channel == 0 && op->target_channel == 0 && op->source_channels == op->source.channels;
+    for (int32_t c = 0; c < op->target_channels && whole; c++) {
+        whole = fabsf(term->weights[c]) == 1.0f;
+    }
+    return whole;
+}
+
+snn_status snn_affine_add_constant(snn_affine *affine, const float *values, bool per_channel, float sign,
+                                   float constant_sign)
+{
+    int32_t channels = affine->shape.channels;
+    int64_t positions = snn_shape_positions(affine->shape);
+    float *gain = snn_allocate((size_t)channels, sizeof *gain);
+    float *shift = snn_allocate((size_t)channels, sizeof *shift);
+    snn_status status = gain == NULL || shift == NULL ? snn_out_of_memory("constant") : snn_ok();
+    for (int32_t c = 0; c < channels && !snn_failed(status); c++) {
+        gain[c] = sign;
+        shift[c] = per_channel ? constant_sign * values[c] : 0.0f;
+    }
+    if (!snn_failed(status)) {
+        status = snn_affine_scale(affine, gain, shift);
+    }
+    if (!snn_failed(status) && !per_channel) {
+        status = snn_affine_expand_offset(affine);
+        for (int64_t i = 0; i < positions * channels && !snn_failed(status); i++) {
+            affine->offset[i] += constant_sign * values[i];
+        }
+    }
+    snn_release(gain);
+    snn_release(shift);
+    return status;
 }

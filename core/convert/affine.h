@@ -40,6 +40,10 @@ snn_status snn_affine_copy(const snn_affine *affine, snn_affine *copy);
 void snn_affine_clear(snn_affine *affine);
 void snn_term_clear(snn_term *term);
 
+/* Whether the term hands its whole source on as it is, perhaps with the other sign; the target may have more channels
+ * behind it. */
+bool snn_term_is_unchanged(const snn_term *term);
+
 /* True if every term is plain; `unpooled`: and none is pooled either. */
 bool snn_affine_is_plain(const snn_affine *affine, bool unpooled);
 
@@ -49,6 +53,9 @@ bool snn_affine_reads_image(const snn_affine *affine);
 /* Flat element of the ONNX value for (position, channel), and how many elements there are. */
 int64_t snn_affine_element(const snn_affine *affine, int64_t position, int32_t channel);
 
+/* True if elements run alike: same shape, and the same order or one that makes no difference. */
+bool snn_affine_layout_is(const snn_affine *affine, snn_shape shape, snn_order order);
+
 /* Makes room for the offset of every position (zeros or a copy of the channel's). */
 snn_status snn_affine_expand_offset(snn_affine *affine);
 
@@ -56,6 +63,11 @@ snn_status snn_affine_expand_offset(snn_affine *affine);
 snn_status snn_affine_scale(snn_affine *affine, const float *gain, const float *shift);
 
 snn_status snn_affine_negate(snn_affine *affine);
+
+/* value <- sign * value + constant_sign * constant; `values` [positions][channels], of which the first row stands for
+ * all if `per_channel`. */
+snn_status snn_affine_add_constant(snn_affine *affine, const float *values, bool per_channel, float sign,
+                                   float constant_sign);
 
 /* affine <- affine + sign * other. Both must have the same shape and order. Takes other's terms (other is cleared). */
 snn_status snn_affine_add(snn_affine *affine, snn_affine *other, float sign);

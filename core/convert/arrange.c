@@ -106,9 +106,9 @@ static bool is_broadcast(const snn_recognition *recognition, int32_t i)
 
 snn_status snn_arrange_take_broadcast(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
-    SNN_TRY(snn_draft_take(recognition, i, affine));
+    SNN_TRY(snn_recognition_take(recognition, i, affine));
     snn_status status = is_broadcast(recognition, i) ? broadcast(recognition, i, NULL, affine) : snn_ok();
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_affine_clear(affine);
     }
     return status;
@@ -116,25 +116,40 @@ snn_status snn_arrange_take_broadcast(snn_recognition *recognition, int32_t i, s
 
 snn_status snn_arrange_take_like(snn_recognition *recognition, int32_t i, const snn_affine *like, snn_affine *affine)
 {
-    SNN_TRY(snn_draft_take(recognition, i, affine));
+    SNN_TRY(snn_recognition_take(recognition, i, affine));
     snn_status status =
         is_broadcast(recognition, i)
             ? broadcast(recognition, i, like, affine)
             : snn_arrange_layout(recognition->draft, affine, recognition->node->inputs[i], like->shape, like->order);
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_affine_clear(affine);
     }
     return status;
+}
+
+/* Gives inputs i and j one layout: by other labels for rows and columns where that is enough, else through relays. */
+static snn_status align_layouts(snn_recognition *recognition, int32_t i, int32_t j)
+{
+    snn_affine *first = &recognition->draft->affines[recognition->node->inputs[i]];
+    snn_affine *second = &recognition->draft->affines[recognition->node->inputs[j]];
+    bool possible = first->order == second->order && first->shape.channels == second->shape.channels;
+    if (possible && !snn_affine_layout_is(second, first->shape, first->order)) {
+        snn_affine_relabel(second, first->shape.height, first->shape.width, &possible);
+        if (!possible) {
+            snn_affine_relabel(first, second->shape.height, second->shape.width, &possible);
+        }
+    }
+    return snn_recognition_require_layout(recognition, j, first->shape, first->order);
 }
 
 snn_status snn_arrange_take_pair(snn_recognition *recognition, int32_t i, int32_t j, snn_affine *first,
                                  snn_affine *second)
 {
     if (!is_broadcast(recognition, i) && !is_broadcast(recognition, j)) {
-        SNN_TRY(snn_draft_align_layouts(recognition, i, j));
-        SNN_TRY(snn_draft_take(recognition, i, first));
-        snn_status status = snn_draft_take(recognition, j, second);
-        if (status.code != SNN_OK) {
+        SNN_TRY(align_layouts(recognition, i, j));
+        SNN_TRY(snn_recognition_take(recognition, i, first));
+        snn_status status = snn_recognition_take(recognition, j, second);
+        if (snn_failed(status)) {
             snn_affine_clear(first);
         }
         return status;
@@ -145,7 +160,7 @@ snn_status snn_arrange_take_pair(snn_recognition *recognition, int32_t i, int32_
     snn_affine *other = swapped ? first : second;
     SNN_TRY(snn_arrange_take_broadcast(recognition, swapped ? j : i, full));
     snn_status status = snn_arrange_take_like(recognition, swapped ? i : j, full, other);
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_affine_clear(full);
     }
     return status;

@@ -4,7 +4,7 @@
 #ifndef SNN_CONVERT_ARRANGE_H
 #define SNN_CONVERT_ARRANGE_H
 
-#include "core/convert/draft_internal.h"
+#include "core/convert/recognition.h"
 
 /* As a value of these dims, in whatever layout costs least. */
 snn_status snn_arrange(snn_draft *draft, snn_affine *affine, int32_t value, const int32_t *map, const int64_t *dims,

@@ -1,7 +1,7 @@
 /* Channel maxima of the trained network's activations: the scales sigma. */
 #include <math.h>
 
-#include "core/convert/draft_internal.h"
+#include "core/convert/draft.h"
 
 int64_t snn_draft_channels(const snn_draft *draft)
 {

@@ -121,14 +121,14 @@ static snn_status subtract_mean(snn_draft *draft, const char *name, snn_affine *
     snn_affine mean;
     SNN_TRY(snn_affine_copy(x, &mean));
     snn_status status = spread(&mean, 1, 1.0f / (float)channels);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_draft_add_stream(draft, name, &mean, value);
     }
-    if (status.code == SNN_OK) {
-        draft->populations[draft->population_count - 1].mean_of = x->terms[0].source;
+    if (!snn_failed(status)) {
+        snn_draft_last(draft)->mean_of = x->terms[0].source;
         status = spread(&mean, channels, 1.0f);
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_affine_add(x, &mean, -1.0f);
     }
     snn_affine_clear(&mean);

@@ -7,7 +7,7 @@
 #ifndef SNN_CONVERT_CENTRING_H
 #define SNN_CONVERT_CENTRING_H
 
-#include "core/convert/draft_internal.h"
+#include "core/convert/draft.h"
 
 /* x <- x - its mean over channels; all terms plain afterwards but the means that are subtracted. `name` is of the node
  * that wants it, `value` the graph value that x stands for. */

@@ -12,6 +12,8 @@
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
 #include "core/convert/centring.h"
+#include "core/convert/decompose.h"
+#include "core/convert/matrices.h"
 
 /* One population of a form. `affine` is its input and becomes its output, `shape`d; `part` ends the node's name. */
 static snn_status add_part(snn_recognition *recognition, const char *part, snn_neuron_kind kind, snn_affine *affine,
@@ -23,11 +25,6 @@ static snn_status add_part(snn_recognition *recognition, const char *part, snn_n
     (void)snprintf(name, sizeof name, "%.190s%.60s", recognition->node->name, part);
     SNN_TRY(snn_draft_add_population(recognition->draft, name, kind, affine, shape, value, &population));
     return snn_affine_identity(affine, recognition->draft->population_count - 1, shape, order);
-}
-
-static snn_draft_population *last_population(const snn_recognition *recognition)
-{
-    return &recognition->draft->populations[recognition->draft->population_count - 1];
 }
 
 /* Sums of each group of channels, times `weight`. */
@@ -58,17 +55,17 @@ static snn_status normalise(snn_recognition *recognition, snn_affine *x, bool ce
     snn_affine squares;
     SNN_TRY(snn_affine_copy(x, &squares));
     snn_status status = add_part(recognition, "/square", SNN_NEURON_SQUARE, &squares, shape, node->inputs[0]);
-    if (status.code == SNN_OK) {
-        last_population(recognition)->tracked = centred ? SNN_TRACKED_CENTRED_SQUARE : SNN_TRACKED_SQUARE;
+    if (!snn_failed(status)) {
+        snn_draft_last(recognition->draft)->tracked = centred ? SNN_TRACKED_CENTRED_SQUARE : SNN_TRACKED_SQUARE;
         status = sum_groups(&squares, 1, 1.0f / (float)shape.channels);
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_affine_concatenate(x, &squares);
     }
     snn_affine_clear(&squares);
     SNN_TRY(status);
     SNN_TRY(add_part(recognition, "", SNN_NEURON_NORMALISE, x, shape, node->outputs[0]));
-    last_population(recognition)->alpha = epsilon;
+    snn_draft_last(recognition->draft)->alpha = epsilon;
     return snn_ok();
 }
 
@@ -79,18 +76,18 @@ snn_status snn_decompose_normalization(snn_recognition *recognition, snn_affine 
     const int32_t value = recognition->node->inputs[0];
     snn_status status = centred ? snn_draft_centre(recognition->draft, recognition->node->name, x, value)
                                 : snn_draft_stream_affine(recognition->draft, x, value);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = normalise(recognition, x, centred, epsilon);
     }
-    if (status.code == SNN_OK) {
-        last_population(recognition)->value_gain = gain;
-        last_population(recognition)->value_shift = shift;
+    if (!snn_failed(status)) {
+        snn_draft_last(recognition->draft)->value_gain = gain;
+        snn_draft_last(recognition->draft)->value_shift = shift;
         status = snn_affine_scale(x, gain, shift);
     }
     recognition->verdict = SNN_VERDICT_NEURON;
     (void)snprintf(recognition->text, sizeof recognition->text, "square and normalise neurons %d x %d x %d each",
                    shape.height, shape.width, shape.channels);
-    return snn_draft_conclude(recognition, x, status);
+    return snn_recognition_conclude(recognition, x, status);
 }
 
 /* --- softmax --- */
@@ -104,8 +101,8 @@ typedef struct softmax_values {
 /* Where the graph holds what the population added last tracks. */
 static snn_status place_value(snn_recognition *recognition, const softmax_values *values)
 {
-    last_population(recognition)->groups = values->groups;
-    return values->scores ? snn_recognise_place_scores(recognition) : snn_ok();
+    snn_draft_last(recognition->draft)->groups = values->groups;
+    return values->scores ? snn_matrices_place_scores(recognition) : snn_ok();
 }
 
 /* x becomes its softmax. A sum of exponentials of which the largest is 1 is 1 at least: so is the divisor. */
@@ -116,19 +113,19 @@ static snn_status decompose_softmax(snn_recognition *recognition, snn_affine *x,
     char name[64];
     (void)snprintf(name, sizeof name, "%s/exp", part);
     SNN_TRY(add_part(recognition, name, SNN_NEURON_SHIFTED_EXP, x, shape, values->before));
-    last_population(recognition)->tracked = SNN_TRACKED_EXPONENTIAL;
+    snn_draft_last(recognition->draft)->tracked = SNN_TRACKED_EXPONENTIAL;
     SNN_TRY(place_value(recognition, values));
     snn_affine sums;
     SNN_TRY(snn_affine_copy(x, &sums));
     snn_status status = sum_groups(&sums, values->groups, 1.0f);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_affine_concatenate(x, &sums);
     }
     snn_affine_clear(&sums);
     SNN_TRY(status);
     SNN_TRY(add_part(recognition, part, SNN_NEURON_QUOTIENT, x, shape, values->behind));
     SNN_TRY(place_value(recognition, values));
-    last_population(recognition)->alpha = 1.0f;
+    snn_draft_last(recognition->draft)->alpha = 1.0f;
     return snn_ok();
 }
 
@@ -140,7 +137,7 @@ snn_status snn_decompose_softmax(snn_recognition *recognition, snn_affine *x)
     recognition->verdict = SNN_VERDICT_NEURON;
     (void)snprintf(recognition->text, sizeof recognition->text, "exponential and quotient neurons %d x %d x %d each",
                    shape.height, shape.width, shape.channels);
-    return snn_draft_conclude(recognition, x, status);
+    return snn_recognition_conclude(recognition, x, status);
 }
 
 /* --- attention --- */
@@ -150,17 +147,17 @@ static snn_status score(snn_recognition *recognition, snn_affine *x, const softm
 {
     snn_draft *draft = recognition->draft;
     snn_affine keys;
-    SNN_TRY(snn_recognise_take_operand(recognition, 0, x));
+    SNN_TRY(snn_matrices_take_operand(recognition, 0, x));
     snn_shape shape = x->shape;
     shape.channels = values->groups * recognition->pattern->tokens;
-    SNN_TRY(snn_recognise_take_operand(recognition, 1, &keys));
+    SNN_TRY(snn_matrices_take_operand(recognition, 1, &keys));
     snn_status status = snn_affine_concatenate(x, &keys);
     snn_affine_clear(&keys);
     SNN_TRY(status);
     SNN_TRY(snn_draft_stream_affine(draft, x, recognition->node->outputs[0]));
     SNN_TRY(add_part(recognition, "/scores", SNN_NEURON_SCORES, x, shape, scores));
-    last_population(recognition)->alpha = recognition->pattern->parameter;
-    snn_recognise_set_window(recognition);
+    snn_draft_last(recognition->draft)->alpha = recognition->pattern->parameter;
+    snn_matrices_set_window(recognition);
     return place_value(recognition, values);
 }
 
@@ -201,18 +198,18 @@ static snn_status mix(snn_recognition *recognition, snn_affine *x, int32_t heads
 {
     const int32_t output = recognition->node->outputs[0];
     snn_affine operand;
-    SNN_TRY(snn_recognise_take_operand(recognition, 2, &operand));
+    SNN_TRY(snn_matrices_take_operand(recognition, 2, &operand));
     snn_shape shape = operand.shape;
     snn_status status = snn_draft_stream_affine(recognition->draft, &operand, recognition->node->inputs[2]);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_affine_concatenate(x, &operand);
     }
     snn_affine_clear(&operand);
     SNN_TRY(status);
     SNN_TRY(add_part(recognition, "", SNN_NEURON_MIX, x, shape, output));
-    last_population(recognition)->groups = heads;
-    snn_recognise_set_window(recognition);
-    return snn_recognise_place_result(recognition);
+    snn_draft_last(recognition->draft)->groups = heads;
+    snn_matrices_set_window(recognition);
+    return snn_matrices_place_result(recognition);
 }
 
 snn_status snn_decompose_attention(snn_recognition *recognition)
@@ -223,24 +220,24 @@ snn_status snn_decompose_attention(snn_recognition *recognition)
     snn_affine x;
     memset(&x, 0, sizeof x);
     snn_status status = score(recognition, &x, &values, pattern->scores);
-    if (status.code == SNN_OK && pattern->mask_count > 0) {
+    if (!snn_failed(status) && pattern->mask_count > 0) {
         status = add_masks(recognition, &x);
     }
-    if (status.code == SNN_OK && fused) {
+    if (!snn_failed(status) && fused) {
         status = add_part(recognition, "/softmax", SNN_NEURON_SOFTMAX, &x, x.shape, values.behind);
-        status = status.code == SNN_OK ? place_value(recognition, &values) : status;
-    } else if (status.code == SNN_OK) {
+        status = !snn_failed(status) ? place_value(recognition, &values) : status;
+    } else if (!snn_failed(status)) {
         status = decompose_softmax(recognition, &x, "/softmax", &values);
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = mix(recognition, &x, pattern->groups);
     }
     recognition->verdict = SNN_VERDICT_NEURON;
     (void)snprintf(recognition->text, sizeof recognition->text, "scores, %s and mix neurons of %d heads",
                    fused ? "softmax" : "exponential, quotient", pattern->groups);
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_affine_clear(&x);
         return status;
     }
-    return snn_recognise_give_attention(recognition, &x);
+    return snn_matrices_give_attention(recognition, &x);
 }

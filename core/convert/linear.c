@@ -200,7 +200,7 @@ static snn_status convolve_offset(snn_affine *affine, const snn_window *window, 
         return snn_out_of_memory("offsets");
     }
     snn_status status = full ? begin_offset_product(&product, weights) : snn_ok();
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_release(result);
         return status;
     }

@@ -141,7 +141,6 @@ static int by_source(const void *a, const void *b)
     return (first->source > second->source) - (first->source < second->source);
 }
 
-/* Everything of a population but its steps and projections. */
 /* Nothing lies beyond the range in which the model quantises: no margin is needed. */
 static snn_status use_quantised_range(const snn_draft *draft, const snn_draft_population *from, int64_t images,
                                       snn_population *population)
@@ -167,6 +166,7 @@ static snn_status use_quantised_range(const snn_draft *draft, const snn_draft_po
     return fill_bias(&from->input, population);
 }
 
+/* Everything of a population but its steps and projections. */
 static snn_status begin_population(const snn_draft *draft, int32_t number, const float *maxima, int64_t images,
                                    snn_network *network)
 {
@@ -203,9 +203,9 @@ static snn_status make_projections(const snn_draft *draft, snn_network *network)
         return snn_out_of_memory("row");
     }
     snn_status status = snn_ok();
-    for (int32_t p = 0; p < draft->population_count && status.code == SNN_OK; p++) {
+    for (int32_t p = 0; p < draft->population_count && !snn_failed(status); p++) {
         const snn_affine *input = &draft->populations[p].input;
-        for (int32_t t = 0; t < input->term_count && status.code == SNN_OK; t++) {
+        for (int32_t t = 0; t < input->term_count && !snn_failed(status); t++) {
             status = make_projection(&input->terms[t], p, network, row);
         }
     }
@@ -245,7 +245,7 @@ snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, int64_t
     made->format = draft->options.format;
     made->windows = draft->options.windows;
     made->name = model_name(draft->graph->source);
-    made->classes = draft->populations[draft->population_count - 1].shape.channels;
+    made->classes = snn_draft_last(draft)->shape.channels;
     made->populations = snn_allocate((size_t)draft->population_count, sizeof *made->populations);
     made->projections = snn_allocate((size_t)terms, sizeof *made->projections);
     if (made->name == NULL || made->populations == NULL || made->projections == NULL) {
@@ -253,20 +253,20 @@ snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, int64_t
     } else {
         made->population_count = draft->population_count;
     }
-    for (int32_t p = 0; p < draft->population_count && status.code == SNN_OK; p++) {
+    for (int32_t p = 0; p < draft->population_count && !snn_failed(status); p++) {
         status = begin_population(draft, p, maxima, images, made);
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_steps_choose(draft, made);
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = make_projections(draft, made);
         snn_network_find_depths(made);
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_network_check(made);
     }
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_network_destroy(made);
         return status;
     }

@@ -4,6 +4,8 @@
 
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
+#include "core/convert/neurons.h"
+#include "core/convert/recognise.h"
 
 static snn_status convert_batch_normalization(snn_recognition *recognition)
 {
@@ -23,17 +25,17 @@ static snn_status convert_batch_normalization(snn_recognition *recognition)
         SNN_TRY(snn_recognition_one_image(input));
     }
     if (now->shape.channels != channels || !snn_affine_layout_is(now, now->shape, order)) {
-        SNN_TRY(snn_draft_require_layout(recognition, 0, shape, order));
+        SNN_TRY(snn_recognition_require_layout(recognition, 0, shape, order));
     }
     float *gain = snn_allocate((size_t)channels, sizeof *gain);
     float *shift = snn_allocate((size_t)channels, sizeof *shift);
     snn_affine affine;
     memset(&affine, 0, sizeof affine);
     snn_status status = gain == NULL || shift == NULL ? snn_out_of_memory("batch normalisation") : snn_ok();
-    if (status.code == SNN_OK) {
-        status = snn_draft_take(recognition, 0, &affine);
+    if (!snn_failed(status)) {
+        status = snn_recognition_take(recognition, 0, &affine);
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         for (int32_t c = 0; c < channels; c++) {
             double deviation = sqrt((double)((const float *)constants[3]->data)[c] + (double)epsilon);
             double factor = (double)((const float *)constants[0]->data)[c] / deviation;
@@ -46,33 +48,7 @@ static snn_status convert_batch_normalization(snn_recognition *recognition)
     snn_release(gain);
     snn_release(shift);
     snn_recognition_describe(recognition, "folded into the operator before it");
-    return snn_draft_conclude(recognition, &affine, status);
-}
-
-snn_status snn_recognise_add_constant(snn_affine *affine, const float *values, bool per_channel, float sign,
-                                      float constant_sign)
-{
-    int32_t channels = affine->shape.channels;
-    int64_t positions = snn_shape_positions(affine->shape);
-    float *gain = snn_allocate((size_t)channels, sizeof *gain);
-    float *shift = snn_allocate((size_t)channels, sizeof *shift);
-    snn_status status = gain == NULL || shift == NULL ? snn_out_of_memory("constant") : snn_ok();
-    for (int32_t c = 0; c < channels && status.code == SNN_OK; c++) {
-        gain[c] = sign;
-        shift[c] = per_channel ? constant_sign * values[c] : 0.0f;
-    }
-    if (status.code == SNN_OK) {
-        status = snn_affine_scale(affine, gain, shift);
-    }
-    if (status.code == SNN_OK && !per_channel) {
-        status = snn_affine_expand_offset(affine);
-        for (int64_t i = 0; i < positions * channels && status.code == SNN_OK; i++) {
-            affine->offset[i] += constant_sign * values[i];
-        }
-    }
-    snn_release(gain);
-    snn_release(shift);
-    return status;
+    return snn_recognition_conclude(recognition, &affine, status);
 }
 
 /* A gain for every element: of a gather, in front of which there may have to be a relay. */
@@ -111,10 +87,10 @@ static snn_status constant_over(snn_recognition *recognition)
     snn_draft *draft = recognition->draft;
     float *values = NULL;
     bool per_channel = false;
-    SNN_TRY(snn_recognise_unary(recognition, 1, SNN_NEURON_RECIPROCAL, smallest_divisor, 0.0f));
+    SNN_TRY(snn_neurons_unary(recognition, 1, SNN_NEURON_RECIPROCAL, smallest_divisor, 0.0f));
     snn_affine *result = &draft->affines[recognition->node->outputs[0]];
     SNN_TRY(snn_arrange_constant(recognition, 0, result, &values, &per_channel));
-    snn_draft_population *population = &draft->populations[draft->population_count - 1];
+    snn_draft_population *population = snn_draft_last(draft);
     population->own_constants = values;
     for (int32_t c = 0; c < result->shape.channels && per_channel; c++) {
         per_channel = values[c] != 0.0f;
@@ -141,36 +117,22 @@ static snn_status with_constant(snn_recognition *recognition, arithmetic what, i
     SNN_TRY(snn_arrange_take_broadcast(recognition, activation, &affine));
     snn_status status = snn_arrange_constant(recognition, constant, &affine, &values, &per_channel);
     int64_t count = snn_shape_size(affine.shape);
-    for (int64_t i = 0; i < count && what == DIVIDE && status.code == SNN_OK; i++) {
+    for (int64_t i = 0; i < count && what == DIVIDE && !snn_failed(status); i++) {
         values[i] = 1.0f / values[i];
     }
-    if (status.code == SNN_OK && (what == ADD || what == SUBTRACT)) {
+    if (!snn_failed(status) && (what == ADD || what == SUBTRACT)) {
         float sign = what == SUBTRACT && constant == 0 ? -1.0f : 1.0f;
         float constant_sign = what == SUBTRACT && constant == 1 ? -1.0f : 1.0f;
-        status = snn_recognise_add_constant(&affine, values, per_channel, sign, constant_sign);
-    } else if (status.code == SNN_OK && per_channel) {
+        status = snn_affine_add_constant(&affine, values, per_channel, sign, constant_sign);
+    } else if (!snn_failed(status) && per_channel) {
         status = snn_affine_scale(&affine, values, NULL);
-    } else if (status.code == SNN_OK) {
+    } else if (!snn_failed(status)) {
         status = scale_elements(recognition, &affine, recognition->node->inputs[activation], values);
     }
     snn_release(values);
     snn_recognition_describe(recognition, what == ADD || what == SUBTRACT ? "constant folded into the bias"
                                                                           : "constant folded into the weights");
-    return snn_draft_conclude(recognition, &affine, status);
-}
-
-snn_status snn_draft_align_layouts(snn_recognition *recognition, int32_t i, int32_t j)
-{
-    snn_affine *first = &recognition->draft->affines[recognition->node->inputs[i]];
-    snn_affine *second = &recognition->draft->affines[recognition->node->inputs[j]];
-    bool possible = first->order == second->order && first->shape.channels == second->shape.channels;
-    if (possible && !snn_affine_layout_is(second, first->shape, first->order)) {
-        snn_affine_relabel(second, first->shape.height, first->shape.width, &possible);
-        if (!possible) {
-            snn_affine_relabel(first, second->shape.height, second->shape.width, &possible);
-        }
-    }
-    return snn_draft_require_layout(recognition, j, first->shape, first->order);
+    return snn_recognition_conclude(recognition, &affine, status);
 }
 
 static snn_status of_two_activations(snn_recognition *recognition, float sign)
@@ -180,15 +142,15 @@ static snn_status of_two_activations(snn_recognition *recognition, float sign)
     snn_affine affine, other;
     SNN_TRY(snn_arrange_take_pair(recognition, 0, 1, &affine, &other));
     snn_status status = snn_draft_relay_cut_streams(draft, &affine, node->inputs[0]);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_draft_relay_cut_streams(draft, &other, node->inputs[1]);
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_affine_add(&affine, &other, sign);
     }
     snn_affine_clear(&other);
     snn_recognition_describe(recognition, "sum of currents");
-    return snn_draft_conclude(recognition, &affine, status);
+    return snn_recognition_conclude(recognition, &affine, status);
 }
 
 static snn_status add_operand(snn_recognition *recognition, int32_t i, snn_affine *sum)
@@ -197,14 +159,14 @@ static snn_status add_operand(snn_recognition *recognition, int32_t i, snn_affin
         float *values = NULL;
         bool per_channel = false;
         snn_status status = snn_arrange_constant(recognition, i, sum, &values, &per_channel);
-        status = status.code == SNN_OK ? snn_recognise_add_constant(sum, values, per_channel, 1.0f, 1.0f) : status;
+        status = !snn_failed(status) ? snn_affine_add_constant(sum, values, per_channel, 1.0f, 1.0f) : status;
         snn_release(values);
         return status;
     }
     snn_affine next;
     SNN_TRY(snn_arrange_take_like(recognition, i, sum, &next));
     snn_status status = snn_draft_relay_cut_streams(recognition->draft, &next, recognition->node->inputs[i]);
-    status = status.code == SNN_OK ? snn_affine_add(sum, &next, 1.0f) : status;
+    status = !snn_failed(status) ? snn_affine_add(sum, &next, 1.0f) : status;
     snn_affine_clear(&next);
     return status;
 }
@@ -219,11 +181,11 @@ static snn_status convert_sum(snn_recognition *recognition)
     }
     SNN_TRY(snn_arrange_take_broadcast(recognition, first, &sum));
     snn_status status = snn_draft_relay_cut_streams(recognition->draft, &sum, recognition->node->inputs[first]);
-    for (int32_t i = 0; i < recognition->node->input_count && status.code == SNN_OK; i++) {
+    for (int32_t i = 0; i < recognition->node->input_count && !snn_failed(status); i++) {
         status = i == first ? snn_ok() : add_operand(recognition, i, &sum);
     }
     snn_recognition_describe(recognition, "sum of currents");
-    return snn_draft_conclude(recognition, &sum, status);
+    return snn_recognition_conclude(recognition, &sum, status);
 }
 
 static snn_status convert_arithmetic(snn_recognition *recognition, arithmetic what)
@@ -233,7 +195,7 @@ static snn_status convert_arithmetic(snn_recognition *recognition, arithmetic wh
         return of_two_activations(recognition, what == ADD ? 1.0f : -1.0f);
     }
     if (both) {
-        return snn_recognise_binary(recognition, what == MULTIPLY ? SNN_NEURON_PRODUCT : SNN_NEURON_QUOTIENT);
+        return snn_neurons_binary(recognition, what == MULTIPLY ? SNN_NEURON_PRODUCT : SNN_NEURON_QUOTIENT);
     }
     return with_constant(recognition, what, snn_recognition_is_constant(recognition, 0) ? 0 : 1);
 }
@@ -249,9 +211,9 @@ static snn_status convert_sub(snn_recognition *recognition)
 static snn_status convert_neg(snn_recognition *recognition)
 {
     snn_affine affine;
-    SNN_TRY(snn_draft_take(recognition, 0, &affine));
+    SNN_TRY(snn_recognition_take(recognition, 0, &affine));
     snn_recognition_describe(recognition, "sign folded into the weights");
-    return snn_draft_conclude(recognition, &affine, snn_affine_negate(&affine));
+    return snn_recognition_conclude(recognition, &affine, snn_affine_negate(&affine));
 }
 static snn_status convert_mul(snn_recognition *recognition)
 {

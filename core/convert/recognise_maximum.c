@@ -5,6 +5,8 @@
 
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
+#include "core/convert/neurons.h"
+#include "core/convert/recognise.h"
 #include "core/convert/reduction.h"
 #include "core/graph/operators.h" /* snn_window_read */
 
@@ -67,20 +69,20 @@ static snn_status add_pooling(snn_recognition *recognition, snn_affine *affine, 
 static snn_status pool(snn_recognition *recognition, const snn_window *window)
 {
     snn_affine affine;
-    SNN_TRY(snn_draft_take(recognition, 0, &affine));
+    SNN_TRY(snn_recognition_take(recognition, 0, &affine));
     snn_status status = add_pooling(recognition, &affine, window);
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_affine_clear(&affine);
         return status;
     }
-    snn_draft_give(recognition, &affine);
+    snn_recognition_give(recognition, &affine);
     return snn_ok();
 }
 
 static snn_status require_image(snn_recognition *recognition, snn_shape *shape)
 {
     SNN_TRY(snn_recognition_image_shape(snn_recognition_input(recognition, 0), shape));
-    return snn_draft_require_layout(recognition, 0, *shape, SNN_ORDER_CHANNELS_FIRST);
+    return snn_recognition_require_layout(recognition, 0, *shape, SNN_ORDER_CHANNELS_FIRST);
 }
 
 static snn_status convert_max_pool(snn_recognition *recognition)
@@ -111,14 +113,14 @@ static snn_status give_extreme(snn_recognition *recognition, snn_affine *affine,
     snn_shape shape = {snn_window_output(window, 0, affine->shape.height),
                        snn_window_output(window, 1, affine->shape.width), affine->shape.channels};
     snn_status status = minimum ? snn_affine_negate(affine) : snn_ok();
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = add_maximum(recognition, node->name, affine, window, node->outputs[0], shape);
     }
-    if (status.code == SNN_OK && minimum) {
+    if (!snn_failed(status) && minimum) {
         status = snn_affine_negate(affine);
     }
     describe(recognition, shape, extra);
-    return snn_draft_conclude(recognition, affine, status);
+    return snn_recognition_conclude(recognition, affine, status);
 }
 
 /* Channels as further rows: channel c of row r becomes row c * height + r. */
@@ -147,12 +149,12 @@ static snn_status reduce(snn_recognition *recognition, bool minimum)
     snn_reduction reduction;
     snn_affine affine;
     SNN_TRY(snn_reduction_read(recognition, &reduction));
-    SNN_TRY(snn_draft_take(recognition, 0, &affine));
+    SNN_TRY(snn_recognition_take(recognition, 0, &affine));
     snn_shape shape = affine.shape;
     snn_window window = snn_reduction_window(&reduction, shape);
     if (reduction.channels) {
         snn_status status = channels_to_rows(recognition, &affine);
-        if (status.code != SNN_OK) {
+        if (snn_failed(status)) {
             snn_affine_clear(&affine);
             return status;
         }
@@ -204,7 +206,7 @@ static snn_status place_constant(const snn_recognition *recognition, int32_t num
     bool per_channel = false;
     SNN_TRY(snn_arrange_constant(recognition, number, like, &values, &per_channel));
     snn_status status = snn_affine_expand_offset(stack);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         size_t count = (size_t)snn_shape_size(like->shape);
         memcpy(stack->offset + (size_t)number * count, values, count * sizeof *values);
     }
@@ -223,10 +225,10 @@ static snn_status place_input(snn_recognition *recognition, int32_t number, cons
     snn_affine next;
     SNN_TRY(snn_arrange_take_like(recognition, number, like, &next));
     snn_status status = snn_draft_stream_affine(draft, &next, value);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = place(draft, &next, value, number, recognition->node->input_count);
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_affine_add(stack, &next, 1.0f);
     }
     snn_affine_clear(&next);
@@ -243,13 +245,13 @@ static snn_status extreme_of_inputs(snn_recognition *recognition, int32_t first,
     SNN_TRY(snn_arrange_take_broadcast(recognition, first, &stack));
     const snn_affine like = {.shape = stack.shape, .order = stack.order};
     snn_status status = snn_draft_stream_affine(draft, &stack, value);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = place(draft, &stack, value, first, count);
     }
-    for (int32_t i = 0; i < count && status.code == SNN_OK; i++) {
+    for (int32_t i = 0; i < count && !snn_failed(status); i++) {
         status = i == first ? snn_ok() : place_input(recognition, i, &like, &stack);
     }
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_affine_clear(&stack);
         return status;
     }
@@ -286,8 +288,8 @@ static snn_status extreme(snn_recognition *recognition, bool minimum)
         }
     }
     if (recognition->node->input_count > 1 && read_bound(recognition, first, minimum, &bound)) {
-        return snn_recognise_unary(recognition, first, SNN_NEURON_CLIP, minimum ? -FLT_MAX : bound,
-                                   minimum ? bound : FLT_MAX);
+        return snn_neurons_unary(recognition, first, SNN_NEURON_CLIP, minimum ? -FLT_MAX : bound,
+                                 minimum ? bound : FLT_MAX);
     }
     return extreme_of_inputs(recognition, first, minimum);
 }
@@ -320,10 +322,10 @@ static snn_status prelu_of_channels(snn_recognition *recognition, snn_affine *x,
     }
     SNN_GOTO_DONE(status, snn_affine_copy(x, &sloped));
     status = snn_affine_scale(&sloped, slopes, NULL);
-    status = status.code == SNN_OK ? snn_affine_scale(x, signs, NULL) : status;
-    status = status.code == SNN_OK ? place(draft, &sloped, value, 1, 2) : status;
-    status = status.code == SNN_OK ? place(draft, x, value, 0, 2) : status;
-    status = status.code == SNN_OK ? snn_affine_add(x, &sloped, 1.0f) : status;
+    status = !snn_failed(status) ? snn_affine_scale(x, signs, NULL) : status;
+    status = !snn_failed(status) ? place(draft, &sloped, value, 1, 2) : status;
+    status = !snn_failed(status) ? place(draft, x, value, 0, 2) : status;
+    status = !snn_failed(status) ? snn_affine_add(x, &sloped, 1.0f) : status;
     snn_affine_clear(&sloped);
     SNN_GOTO_DONE(status, status);
     SNN_GOTO_DONE(status, give_extreme(recognition, x, &window, false, ", of x and its slope times x"));
@@ -341,14 +343,14 @@ static snn_status convert_prelu(snn_recognition *recognition)
     bool per_channel = false;
     SNN_TRY(snn_recognition_constant(recognition, 1, &slope));
     if (snn_tensor_elements(slope) == 1) {
-        return snn_recognise_unary(recognition, 0, SNN_NEURON_LEAKY_RELU, *(const float *)slope->data, 0.0f);
+        return snn_neurons_unary(recognition, 0, SNN_NEURON_LEAKY_RELU, *(const float *)slope->data, 0.0f);
     }
-    SNN_TRY(snn_draft_take(recognition, 0, &x));
+    SNN_TRY(snn_recognition_take(recognition, 0, &x));
     snn_status status = snn_arrange_constant(recognition, 1, &x, &slopes, &per_channel);
-    if (status.code == SNN_OK && !per_channel) {
+    if (!snn_failed(status) && !per_channel) {
         status = snn_fail(SNN_INPUT_ERROR, "slopes that differ from position to position are not supported");
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = prelu_of_channels(recognition, &x, slopes);
     }
     snn_affine_clear(&x);

@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
 #include "core/convert/movement.h"
+#include "core/convert/recognise.h"
 
 /* What does not come from an element is `value`: the constant part holds it. */
 static snn_status pad_offset(snn_affine *affine, const int32_t *map, float value)
@@ -31,17 +32,17 @@ static snn_status move(snn_recognition *recognition, float padding)
     snn_affine affine;
     memset(&affine, 0, sizeof affine);
     SNN_TRY(snn_movement_map(recognition->draft->graph, node, 0, node->outputs[0], NULL, &map));
-    snn_status status = snn_draft_take(recognition, 0, &affine);
-    if (status.code == SNN_OK) {
+    snn_status status = snn_recognition_take(recognition, 0, &affine);
+    if (!snn_failed(status)) {
         status = snn_arrange(recognition->draft, &affine, node->inputs[0], map, to->dims, to->rank);
     }
-    if (status.code == SNN_OK && padding != 0.0f) {
+    if (!snn_failed(status) && padding != 0.0f) {
         status = pad_offset(&affine, map, padding);
     }
     snn_release(map);
     (void)snprintf(recognition->text, sizeof recognition->text, "moves elements%s",
                    snn_affine_is_plain(&affine, false) ? "" : " (behind an operator)");
-    return snn_draft_conclude(recognition, &affine, status);
+    return snn_recognition_conclude(recognition, &affine, status);
 }
 
 static snn_status convert_movement(snn_recognition *recognition)

@@ -3,36 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/convert/arrange.h"
-
-/* "relu neurons 16 x 16 x 32" */
-static void describe(snn_recognition *recognition, snn_neuron_kind kind, snn_shape shape, const char *extra)
-{
-    recognition->verdict = SNN_VERDICT_NEURON;
-    (void)snprintf(recognition->text, sizeof recognition->text, "%s neurons %d x %d x %d%s", snn_neuron_kind_name(kind),
-                   shape.height, shape.width, shape.channels, extra);
-}
-
-snn_status snn_recognise_unary(snn_recognition *recognition, int32_t i, snn_neuron_kind kind, float alpha, float beta)
-{
-    snn_affine affine;
-    snn_draft_population *population = NULL;
-    SNN_TRY(snn_arrange_take_broadcast(recognition, i, &affine));
-    snn_shape shape = affine.shape;
-    snn_order order = affine.order;
-    snn_status status = snn_draft_add_population(recognition->draft, recognition->node->name, kind, &affine, shape,
-                                                 recognition->node->outputs[0], &population);
-    if (status.code != SNN_OK) {
-        snn_affine_clear(&affine);
-        return status;
-    }
-    population->alpha = alpha;
-    population->beta = beta;
-    describe(recognition, kind, shape, "");
-    SNN_TRY(snn_affine_identity(&affine, recognition->draft->population_count - 1, shape, order));
-    snn_draft_give(recognition, &affine);
-    return snn_ok();
-}
+#include "core/convert/neurons.h"
+#include "core/convert/recognise.h"
 
 /* Operators that are one neuron kind, with the attributes that are its parameters and their defaults. */
 typedef struct unary {
@@ -81,7 +53,7 @@ static snn_status convert_unary(snn_recognition *recognition)
     float beta = found->default_beta;
     alpha = found->alpha != NULL ? snn_node_real(recognition->node, found->alpha, alpha) : alpha;
     beta = found->beta != NULL ? snn_node_real(recognition->node, found->beta, beta) : beta;
-    return snn_recognise_unary(recognition, 0, found->kind, alpha, beta);
+    return snn_neurons_unary(recognition, 0, found->kind, alpha, beta);
 }
 
 static snn_status convert_gelu(snn_recognition *recognition)
@@ -89,7 +61,7 @@ static snn_status convert_gelu(snn_recognition *recognition)
     bool tanh_form = recognition->pattern != NULL
                          ? recognition->pattern->parameter != 0.0f
                          : strcmp(snn_node_text(recognition->node, "approximate", "none"), "tanh") == 0;
-    return snn_recognise_unary(recognition, 0, tanh_form ? SNN_NEURON_GELU_TANH : SNN_NEURON_GELU, 0.0f, 0.0f);
+    return snn_neurons_unary(recognition, 0, tanh_form ? SNN_NEURON_GELU_TANH : SNN_NEURON_GELU, 0.0f, 0.0f);
 }
 
 /* A bound of Clip: an attribute before opset 11, an input since. */
@@ -111,7 +83,7 @@ static snn_status convert_clip(snn_recognition *recognition)
     float low = 0.0f, high = 0.0f;
     SNN_TRY(clip_bound(recognition, "min", 1, -FLT_MAX, &low));
     SNN_TRY(clip_bound(recognition, "max", 2, FLT_MAX, &high));
-    return snn_recognise_unary(recognition, 0, SNN_NEURON_CLIP, low, high);
+    return snn_neurons_unary(recognition, 0, SNN_NEURON_CLIP, low, high);
 }
 
 static snn_status convert_pow(snn_recognition *recognition)
@@ -127,7 +99,7 @@ static snn_status convert_pow(snn_recognition *recognition)
         return snn_fail(SNN_INPUT_ERROR, "power %g; 2, 3, 4, quarters up to 3/2, -1 and -1/2 are supported",
                         (double)power);
     }
-    return snn_recognise_unary(recognition, 0, power == 2.0f ? SNN_NEURON_SQUARE : SNN_NEURON_SQRT, 0.0f, 0.0f);
+    return snn_neurons_unary(recognition, 0, power == 2.0f ? SNN_NEURON_SQUARE : SNN_NEURON_SQRT, 0.0f, 0.0f);
 }
 
 snn_recogniser snn_recogniser_neuron(const char *operator_name)

@@ -5,6 +5,9 @@
 
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
+#include "core/convert/decompose.h"
+#include "core/convert/neurons.h"
+#include "core/convert/recognise.h"
 
 /* Constants of a normalisation: gain and shift, for each of `count` channels; NULL where they are left out. */
 typedef struct constants {
@@ -44,11 +47,6 @@ static snn_status read_epsilon(const snn_recognition *recognition, float *epsilo
     return snn_ok();
 }
 
-static snn_draft_population *last_population(const snn_recognition *recognition)
-{
-    return &recognition->draft->populations[recognition->draft->population_count - 1];
-}
-
 /* ---- over the channels of every position ---- */
 
 static snn_status normalise_channels(snn_recognition *recognition, bool centred, float epsilon, constants given)
@@ -56,19 +54,19 @@ static snn_status normalise_channels(snn_recognition *recognition, bool centred,
     snn_draft *draft = recognition->draft;
     snn_affine affine;
     if (draft->options.layernorm == SNN_FORM_DECOMPOSED) {
-        SNN_TRY(snn_draft_take(recognition, 0, &affine));
+        SNN_TRY(snn_recognition_take(recognition, 0, &affine));
         return snn_decompose_normalization(recognition, &affine, centred, epsilon, given.gain, given.shift);
     }
-    SNN_TRY(snn_recognise_take_decoded(recognition, 0, &affine));
-    SNN_TRY(snn_recognise_nary(recognition, SNN_NEURON_LAYER_NORM, &affine, affine.shape, epsilon, 1));
-    last_population(recognition)->beta = centred ? 0.0f : 1.0f;
+    SNN_TRY(snn_neurons_take_decoded(recognition, 0, &affine));
+    SNN_TRY(snn_neurons_nary(recognition, SNN_NEURON_LAYER_NORM, &affine, affine.shape, epsilon, 1));
+    snn_draft_last(recognition->draft)->beta = centred ? 0.0f : 1.0f;
     if (given.gain == NULL && given.shift == NULL) {
         return snn_ok();
     }
     /* The population tracks the normalised value itself, which the graph does not hold: its scale is found from the
      * output's by undoing gain and shift (calibrate.c). */
-    last_population(recognition)->value_gain = given.gain;
-    last_population(recognition)->value_shift = given.shift;
+    snn_draft_last(recognition->draft)->value_gain = given.gain;
+    snn_draft_last(recognition->draft)->value_shift = given.shift;
     return snn_affine_scale(&draft->affines[recognition->node->outputs[0]], given.gain, given.shift);
 }
 
@@ -102,19 +100,19 @@ static snn_status normalise_groups(snn_recognition *recognition, int32_t groups,
     snn_draft *draft = recognition->draft;
     int32_t value = recognition->node->inputs[0];
     snn_affine affine;
-    SNN_TRY(snn_draft_take(recognition, 0, &affine));
+    SNN_TRY(snn_recognition_take(recognition, 0, &affine));
     const snn_affine before = {.shape = affine.shape, .order = affine.order};
     const snn_shape flat = {1, 1, (int32_t)snn_shape_size(affine.shape)};
     snn_status status = snn_arrange_layout(draft, &affine, value, flat, SNN_ORDER_CHANNELS_FIRST);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_draft_stream_affine(draft, &affine, value);
     }
-    if (status.code != SNN_OK) {
+    if (snn_failed(status)) {
         snn_affine_clear(&affine);
         return status;
     }
-    SNN_TRY(snn_recognise_nary(recognition, SNN_NEURON_LAYER_NORM, &affine, flat, epsilon, groups));
-    snn_draft_population *population = last_population(recognition);
+    SNN_TRY(snn_neurons_nary(recognition, SNN_NEURON_LAYER_NORM, &affine, flat, epsilon, groups));
+    snn_draft_population *population = snn_draft_last(recognition->draft);
     population->beta = centred ? 0.0f : 1.0f;
     SNN_TRY(spread(population, given, channels, flat.channels / channels));
     snn_affine *result = &draft->affines[recognition->node->outputs[0]];
@@ -136,7 +134,7 @@ static snn_status convert_axes(snn_recognition *recognition, bool centred)
     axis = axis < 0 ? axis + tensor->rank : axis;
     SNN_TRY(read_epsilon(recognition, &epsilon));
     if (axis == tensor->rank - 1) {
-        SNN_TRY(snn_recognise_channels_along(recognition, 0, axis));
+        SNN_TRY(snn_neurons_channels_along(recognition, 0, axis));
         SNN_TRY(read_constants(recognition, tensor->dims[axis], &given));
         return normalise_channels(recognition, centred, epsilon, given);
     }
@@ -157,7 +155,7 @@ static snn_status convert_pattern(snn_recognition *recognition, bool centred)
 {
     float epsilon = 0.0f;
     SNN_TRY(read_epsilon(recognition, &epsilon));
-    SNN_TRY(snn_recognise_channels_along(recognition, 0, recognition->pattern->groups));
+    SNN_TRY(snn_neurons_channels_along(recognition, 0, recognition->pattern->groups));
     return normalise_channels(recognition, centred, epsilon, (constants){NULL, NULL});
 }
 

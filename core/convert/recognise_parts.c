@@ -7,6 +7,7 @@
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
 #include "core/convert/movement.h"
+#include "core/convert/recognise.h"
 
 /* A constant part is a constant part of the affine value. */
 static snn_status add_constant_part(const snn_recognition *recognition, int32_t i, const int32_t *map,
@@ -52,15 +53,15 @@ static snn_status add_part(snn_recognition *recognition, int32_t i, const int32_
     snn_affine part;
     bool through_relay = snn_recognition_is_activation(recognition, i) && has_operators(recognition) &&
                          snn_draft_reads_stream(draft, &draft->affines[value]);
-    SNN_TRY(through_relay ? snn_draft_relay(recognition, i) : snn_ok());
-    SNN_TRY(snn_draft_take(recognition, i, &part));
+    SNN_TRY(through_relay ? snn_recognition_relay(recognition, i) : snn_ok());
+    SNN_TRY(snn_recognition_take(recognition, i, &part));
     snn_status status = first ? snn_arrange(draft, &part, value, map, to->dims, to->rank)
                               : snn_arrange_into(draft, &part, value, map, whole->shape, whole->order);
-    if (status.code == SNN_OK && first) {
+    if (!snn_failed(status) && first) {
         *whole = part;
         return snn_ok();
     }
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = snn_affine_add(whole, &part, 1.0f);
     }
     snn_affine_clear(&part);
@@ -100,7 +101,7 @@ static snn_status put_together(snn_recognition *recognition, const char *how)
         status = snn_draft_relay_cut_streams(recognition->draft, &whole, recognition->node->outputs[0]);
     }
     snn_recognition_describe(recognition, how);
-    return snn_draft_conclude(recognition, &whole, status);
+    return snn_recognition_conclude(recognition, &whole, status);
 }
 
 static snn_status convert_concat(snn_recognition *recognition)
@@ -133,11 +134,11 @@ static snn_status give_part(snn_recognition *recognition, int32_t i, bool last)
     snn_affine part;
     SNN_TRY(snn_movement_map(draft->graph, node, 0, node->outputs[i], NULL, &map));
     snn_status status =
-        last ? snn_draft_take(recognition, 0, &part) : snn_affine_copy(&draft->affines[node->inputs[0]], &part);
-    if (status.code == SNN_OK) {
+        last ? snn_recognition_take(recognition, 0, &part) : snn_affine_copy(&draft->affines[node->inputs[0]], &part);
+    if (!snn_failed(status)) {
         status = snn_arrange(draft, &part, node->inputs[0], map, to->dims, to->rank);
-        if (status.code == SNN_OK) {
-            snn_draft_give_output(recognition, i, &part);
+        if (!snn_failed(status)) {
+            snn_recognition_give_output(recognition, i, &part);
         } else {
             snn_affine_clear(&part);
         }

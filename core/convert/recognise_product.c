@@ -4,6 +4,9 @@
 
 #include "core/base/memory.h"
 #include "core/convert/arrange.h"
+#include "core/convert/matrices.h"
+#include "core/convert/neurons.h"
+#include "core/convert/recognise.h"
 #include "core/graph/operators.h" /* snn_window_read */
 
 static snn_status convert_conv(snn_recognition *recognition)
@@ -18,7 +21,7 @@ static snn_status convert_conv(snn_recognition *recognition)
         SNN_TRY(snn_recognition_constant(recognition, 2, &bias));
     }
     SNN_TRY(snn_recognition_image_shape(snn_recognition_input(recognition, 0), &shape));
-    SNN_TRY(snn_draft_require_layout(recognition, 0, shape, SNN_ORDER_CHANNELS_FIRST));
+    SNN_TRY(snn_recognition_require_layout(recognition, 0, shape, SNN_ORDER_CHANNELS_FIRST));
     const int64_t size[2] = {shape.height, shape.width};
     SNN_TRY(snn_window_read(recognition->node, size, weights->dims + 2, &window));
     int32_t groups = (int32_t)snn_node_integer(recognition->node, "group", 1);
@@ -28,20 +31,20 @@ static snn_status convert_conv(snn_recognition *recognition)
     const snn_affine *now = &recognition->draft->affines[recognition->node->inputs[0]];
     bool depthwise = groups == shape.channels && outputs == shape.channels;
     if (depthwise && snn_affine_is_plain(now, true) && snn_draft_reads_stream(recognition->draft, now)) {
-        SNN_TRY(snn_draft_take(recognition, 0, &affine)); /* cheap, and so not asked for */
+        SNN_TRY(snn_recognition_take(recognition, 0, &affine)); /* cheap, and so not asked for */
     } else {
-        SNN_TRY(snn_draft_take_factor(recognition, 0, &affine));
+        SNN_TRY(snn_recognition_take_factor(recognition, 0, &affine));
     }
     snn_status status = snn_affine_convolve(&affine, &window, groups, outputs, weights->data, bias_data, &possible);
-    if (status.code == SNN_OK && !possible) {
+    if (!snn_failed(status) && !possible) {
         status = snn_draft_relay_affine(recognition->draft, &affine, recognition->node->inputs[0]);
-        if (status.code == SNN_OK) {
+        if (!snn_failed(status)) {
             status = snn_affine_convolve(&affine, &window, groups, outputs, weights->data, bias_data, &possible);
         }
     }
     (void)snprintf(recognition->text, sizeof recognition->text, "convolution %d x %d, %d to %d channels%s",
                    window.kernel[0], window.kernel[1], shape.channels, outputs, groups > 1 ? ", grouped" : "");
-    return snn_draft_conclude(recognition, &affine, status);
+    return snn_recognition_conclude(recognition, &affine, status);
 }
 
 /* `matrix` as [outputs][inputs] and scaled, where `rows_are_outputs` says how it lies: the matrix's own data where they
@@ -100,8 +103,8 @@ static snn_status dense(snn_recognition *recognition, int32_t i, int32_t outputs
                         const float *bias)
 {
     snn_affine affine;
-    SNN_TRY(snn_draft_take_factor(recognition, i, &affine));
-    return snn_draft_conclude(recognition, &affine, snn_affine_dense(&affine, outputs, weights, bias));
+    SNN_TRY(snn_recognition_take_factor(recognition, i, &affine));
+    return snn_recognition_conclude(recognition, &affine, snn_affine_dense(&affine, outputs, weights, bias));
 }
 
 /* A product along one axis of a token matrix: over positions where that axis runs over them, else a 1 x 1 convolution
@@ -124,14 +127,14 @@ static snn_status token_product(snn_recognition *recognition, int32_t activation
         shape = now->shape; /* keeps rows and columns of an image apart */
     }
     if (over_positions && snn_affine_reads_image(now)) { /* positions are mixed of spikes only */
-        SNN_TRY(snn_draft_relay(recognition, activation));
+        SNN_TRY(snn_recognition_relay(recognition, activation));
         over_positions = !snn_affine_reads_image(now); /* the image as it is takes no relay */
     }
     if (!over_positions) {
-        SNN_TRY(snn_draft_require_layout(recognition, activation, shape, over_channels));
+        SNN_TRY(snn_recognition_require_layout(recognition, activation, shape, over_channels));
     }
     snn_affine affine;
-    SNN_TRY(snn_draft_take_factor(recognition, activation, &affine));
+    SNN_TRY(snn_recognition_take_factor(recognition, activation, &affine));
     snn_status status = snn_ok();
     if (over_positions) {
         status = snn_affine_mix_positions(&affine, outputs, weights);
@@ -140,7 +143,7 @@ static snn_status token_product(snn_recognition *recognition, int32_t activation
         bool possible = false;
         status = snn_affine_convolve(&affine, &window, 1, outputs, weights, NULL, &possible);
     }
-    return snn_draft_conclude(recognition, &affine, status);
+    return snn_recognition_conclude(recognition, &affine, status);
 }
 
 /* One row: the bias stands with the outputs, which are the channels. */
@@ -150,7 +153,7 @@ static snn_status gemm_of_row(snn_recognition *recognition, int32_t outputs, con
     float *bias = NULL;
     bool per_channel = false;
     snn_status status = gemm_bias(recognition, &result, &bias, &per_channel);
-    if (status.code == SNN_OK) {
+    if (!snn_failed(status)) {
         status = dense(recognition, 0, outputs, weights, bias);
     }
     snn_release(bias);
@@ -165,8 +168,8 @@ static snn_status gemm_of_rows(snn_recognition *recognition, int32_t outputs, co
     SNN_TRY(token_product(recognition, 0, false, outputs, weights));
     snn_affine *result = &recognition->draft->affines[recognition->node->outputs[0]];
     snn_status status = gemm_bias(recognition, result, &bias, &per_channel);
-    if (status.code == SNN_OK && bias != NULL) {
-        status = snn_recognise_add_constant(result, bias, per_channel, 1.0f, 1.0f);
+    if (!snn_failed(status) && bias != NULL) {
+        status = snn_affine_add_constant(result, bias, per_channel, 1.0f, 1.0f);
     }
     snn_release(bias);
     return status;
@@ -190,6 +193,67 @@ static snn_status convert_gemm(snn_recognition *recognition)
     return status;
 }
 
+/* ---- products of two activations ---- */
+
+/* The matrices of input i. */
+static snn_status matrices_of(const snn_recognition *recognition, int32_t i, snn_matrices *found)
+{
+    const snn_tensor *tensor = snn_recognition_input(recognition, i);
+    if (tensor->rank < 2) {
+        return snn_fail(SNN_INPUT_ERROR, "product of vectors that depend on the image: not supported");
+    }
+    *found = (snn_matrices){.rows = tensor->dims[tensor->rank - 2], .columns = tensor->dims[tensor->rank - 1]};
+    found->count = snn_tensor_elements(tensor) / found->rows / found->columns;
+    return snn_ok();
+}
+
+/* Scores are products of every position's channels with every position's, a mix is one over positions: whatever needs
+ * fewer neurons. */
+static snn_status of_two_activations(snn_recognition *recognition)
+{
+    snn_matrices left, right;
+    SNN_TRY(matrices_of(recognition, 0, &left));
+    SNN_TRY(matrices_of(recognition, 1, &right));
+    if (left.count != right.count) {
+        return snn_fail(SNN_INPUT_ERROR, "product of %lld and %lld matrices that depend on the image: as many expected",
+                        (long long)left.count, (long long)right.count);
+    }
+    const int64_t rows = left.rows, inner = left.columns, columns = right.columns;
+    const int64_t side_of_scores = rows > columns ? rows : columns, side_of_mix = rows > inner ? rows : inner;
+    const bool scores = side_of_scores * side_of_scores <= side_of_mix * columns;
+    const int64_t side = scores ? side_of_scores : side_of_mix;
+    left.positions = right.positions = side;
+    left.width = scores ? inner : side;
+    right.width = scores ? inner : columns;
+    right.transposed = scores;
+    const snn_matrices result = {left.count, rows, columns, side, scores ? side : columns, false};
+    snn_affine both, other;
+    SNN_TRY(snn_matrices_take(recognition, 0, &left, &both));
+    snn_status status = snn_draft_stream_affine(recognition->draft, &both, recognition->node->inputs[0]);
+    if (!snn_failed(status)) {
+        status = snn_matrices_take(recognition, 1, &right, &other);
+    }
+    if (!snn_failed(status)) {
+        status = snn_draft_stream_affine(recognition->draft, &other, recognition->node->inputs[1]);
+        status = !snn_failed(status) ? snn_affine_concatenate(&both, &other) : status;
+        snn_affine_clear(&other);
+    }
+    if (snn_failed(status)) {
+        snn_affine_clear(&both);
+        return status;
+    }
+    const snn_shape shape = {1, (int32_t)side, (int32_t)(result.count * result.width)};
+    SNN_TRY(snn_neurons_nary(recognition, scores ? SNN_NEURON_SCORES : SNN_NEURON_MIX, &both, shape, 1.0f,
+                             (int32_t)result.count));
+    if (result.count == 1 && rows == side && columns == result.width) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_matrices_place(recognition, &result));
+    both = recognition->draft->affines[recognition->node->outputs[0]];
+    memset(&recognition->draft->affines[recognition->node->outputs[0]], 0, sizeof both);
+    return snn_matrices_give(recognition, &result, &both);
+}
+
 static snn_status convert_matmul(snn_recognition *recognition)
 {
     bool left = snn_recognition_is_constant(recognition, 0);
@@ -198,7 +262,7 @@ static snn_status convert_matmul(snn_recognition *recognition)
     const float *weights = NULL;
     float *copy = NULL;
     if (snn_recognition_is_activation(recognition, 0) && snn_recognition_is_activation(recognition, 1)) {
-        return snn_recognise_matrix_product(recognition);
+        return of_two_activations(recognition);
     }
     SNN_TRY(snn_recognition_constant(recognition, left ? 0 : 1, &matrix));
     if (matrix->rank != 2) {

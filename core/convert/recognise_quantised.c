@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/convert/draft_internal.h"
+#include "core/convert/neurons.h"
+#include "core/convert/recognise.h"
 
 /* The range of a QuantizeLinear of one scale; false if its scale and zero point are not constants, or several. */
 static bool range_of(const snn_graph *graph, const snn_node *node, float *low, float *high)
@@ -118,9 +119,9 @@ void snn_draft_find_quantised_ranges(snn_draft *draft)
 static snn_status pass(snn_recognition *recognition, const char *text)
 {
     snn_affine affine;
-    SNN_TRY(snn_draft_take(recognition, 0, &affine));
+    SNN_TRY(snn_recognition_take(recognition, 0, &affine));
     snn_recognition_describe(recognition, text);
-    snn_draft_give(recognition, &affine);
+    snn_recognition_give(recognition, &affine);
     return snn_ok();
 }
 
@@ -140,8 +141,8 @@ static snn_status convert_quantize(snn_recognition *recognition)
     if (low < 0.0f || is_nonnegative(graph, node->inputs[0], 0)) {
         return pass(recognition, "quantised: neurons have ranges of their own");
     }
-    SNN_TRY(snn_recognise_unary(recognition, 0, SNN_NEURON_CLIP, low, high));
-    recognition->draft->populations[recognition->draft->population_count - 1].value = real;
+    SNN_TRY(snn_neurons_unary(recognition, 0, SNN_NEURON_CLIP, low, high));
+    snn_draft_last(recognition->draft)->value = real;
     (void)snprintf(recognition->text, sizeof recognition->text, "clip neurons: it stands for a ReLU from 0 to %g",
                    (double)high);
     return snn_ok();

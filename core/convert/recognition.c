@@ -1,30 +1,15 @@
+#include "core/convert/recognition.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/convert/draft_internal.h"
 
 snn_recogniser snn_recogniser_in(const snn_recogniser_entry *table, size_t count, const char *operator_name)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(table[i].operator_name, operator_name) == 0) {
             return table[i].recogniser;
-        }
-    }
-    return NULL;
-}
-
-snn_recogniser snn_recogniser_find(const char *operator_name)
-{
-    static snn_recogniser (*const families[])(const char *) = {
-        snn_recogniser_product,  snn_recogniser_arithmetic, snn_recogniser_average,   snn_recogniser_reduce,
-        snn_recogniser_neuron,   snn_recogniser_maximum,    snn_recogniser_normalise, snn_recogniser_nary,
-        snn_recogniser_movement, snn_recogniser_parts,      snn_recogniser_attention, snn_recogniser_quantised,
-    };
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
-        snn_recogniser found = families[i](operator_name);
-        if (found != NULL) {
-            return found;
         }
     }
     return NULL;
@@ -54,11 +39,6 @@ bool snn_recognition_is_activation(const snn_recognition *recognition, int32_t i
            recognition->draft->affines[node->inputs[i]].shape.channels > 0;
 }
 
-void snn_recognition_describe(snn_recognition *recognition, const char *text)
-{
-    (void)snprintf(recognition->text, sizeof recognition->text, "%s", text);
-}
-
 snn_status snn_recognition_constant(const snn_recognition *recognition, int32_t i, const snn_tensor **tensor)
 {
     if (!snn_recognition_is_constant(recognition, i)) {
@@ -72,13 +52,64 @@ snn_status snn_recognition_constant(const snn_recognition *recognition, int32_t 
     return snn_ok();
 }
 
-snn_status snn_draft_take_spikes(snn_recognition *recognition, int32_t i, snn_affine *affine)
+snn_status snn_recognition_one_image(const snn_tensor *tensor)
+{
+    if (tensor->rank < 1 || tensor->dims[0] != 1) {
+        char text[128];
+        return snn_fail(SNN_INPUT_ERROR, "its input is %s: a leading axis of 1 expected",
+                        snn_tensor_describe(tensor, text, sizeof text));
+    }
+    return snn_ok();
+}
+
+snn_status snn_recognition_image_shape(const snn_tensor *tensor, snn_shape *shape)
+{
+    if (tensor->rank != 4) {
+        return snn_fail(SNN_INPUT_ERROR, "input of rank %d, an image [1,C,H,W] expected", tensor->rank);
+    }
+    SNN_TRY(snn_recognition_one_image(tensor));
+    *shape = (snn_shape){(int32_t)tensor->dims[2], (int32_t)tensor->dims[3], (int32_t)tensor->dims[1]};
+    return snn_ok();
+}
+
+void snn_recognition_describe(snn_recognition *recognition, const char *text)
+{
+    (void)snprintf(recognition->text, sizeof recognition->text, "%s", text);
+}
+
+/* ---- values in and out ---- */
+
+snn_status snn_recognition_take(snn_recognition *recognition, int32_t i, snn_affine *affine)
+{
+    snn_draft *draft = recognition->draft;
+    int32_t value = recognition->node->inputs[i];
+    if (!snn_recognition_is_activation(recognition, i)) {
+        return snn_fail(SNN_INPUT_ERROR, "input %d is not an activation", i);
+    }
+    if (--draft->uses[value] > 0) {
+        return snn_affine_copy(&draft->affines[value], affine);
+    }
+    *affine = draft->affines[value];
+    memset(&draft->affines[value], 0, sizeof draft->affines[value]);
+    return snn_ok();
+}
+
+snn_status snn_recognition_relay(snn_recognition *recognition, int32_t i)
+{
+    if (!snn_recognition_is_activation(recognition, i)) {
+        return snn_fail(SNN_INPUT_ERROR, "input %d is not an activation", i);
+    }
+    int32_t value = recognition->node->inputs[i];
+    return snn_draft_relay_affine(recognition->draft, &recognition->draft->affines[value], value);
+}
+
+snn_status snn_recognition_take_spikes(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
     const snn_affine *now = &recognition->draft->affines[recognition->node->inputs[i]];
     if (!snn_affine_is_plain(now, false) || snn_draft_reads_stream(recognition->draft, now)) {
-        SNN_TRY(snn_draft_relay(recognition, i));
+        SNN_TRY(snn_recognition_relay(recognition, i));
     }
-    return snn_draft_take(recognition, i, affine);
+    return snn_recognition_take(recognition, i, affine);
 }
 
 /* Pooled channels of a stream become a depthwise convolution of it: that has fraction bits, where plain sums over many
@@ -103,7 +134,7 @@ static snn_status convolve_instead(snn_term *term)
     return snn_ok();
 }
 
-snn_status snn_draft_take_factor(snn_recognition *recognition, int32_t i, snn_affine *affine)
+snn_status snn_recognition_take_factor(snn_recognition *recognition, int32_t i, snn_affine *affine)
 {
     snn_draft *draft = recognition->draft;
     const int32_t value = recognition->node->inputs[i];
@@ -120,35 +151,57 @@ snn_status snn_draft_take_factor(snn_recognition *recognition, int32_t i, snn_af
         SNN_TRY(integers ? convolve_instead(&now->terms[0]) : snn_ok());
         SNN_TRY(integers ? snn_draft_add_stream(draft, name, now, value) : snn_ok());
     }
-    return integers ? snn_draft_take(recognition, i, affine) : snn_draft_take_spikes(recognition, i, affine);
+    return integers ? snn_recognition_take(recognition, i, affine)
+                    : snn_recognition_take_spikes(recognition, i, affine);
 }
 
-snn_status snn_draft_conclude(snn_recognition *recognition, snn_affine *affine, snn_status status)
+snn_status snn_recognition_require_layout(snn_recognition *recognition, int32_t i, snn_shape shape, snn_order order)
 {
-    if (status.code != SNN_OK) {
+    if (!snn_recognition_is_activation(recognition, i)) {
+        return snn_fail(SNN_INPUT_ERROR, "input %d is not an activation", i);
+    }
+    snn_affine *affine = &recognition->draft->affines[recognition->node->inputs[i]];
+    if (snn_affine_layout_is(affine, shape, order)) {
+        affine->order = order;
+        return snn_ok();
+    }
+    size_t count = (size_t)snn_shape_size(shape);
+    if (count != (size_t)snn_shape_size(affine->shape)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "layout of another size");
+    }
+    SNN_TRY(snn_recognition_relay(recognition, i));
+    int32_t *map = snn_allocate(count, sizeof *map);
+    if (map == NULL) {
+        return snn_out_of_memory("map");
+    }
+    for (size_t e = 0; e < count; e++) {
+        map[e] = (int32_t)e;
+    }
+    affine = &recognition->draft->affines[recognition->node->inputs[i]];
+    snn_status status = snn_affine_gather(affine, map, shape, order);
+    snn_release(map);
+    SNN_TRY(status);
+    /* The gather is an operator; a second relay makes its result readable by the next one. */
+    return snn_recognition_relay(recognition, i);
+}
+
+void snn_recognition_give_output(snn_recognition *recognition, int32_t i, snn_affine *affine)
+{
+    recognition->draft->affines[recognition->node->outputs[i]] = *affine;
+    memset(affine, 0, sizeof *affine);
+}
+
+void snn_recognition_give(snn_recognition *recognition, snn_affine *affine)
+{
+    snn_recognition_give_output(recognition, 0, affine);
+}
+
+snn_status snn_recognition_conclude(snn_recognition *recognition, snn_affine *affine, snn_status status)
+{
+    if (snn_failed(status)) {
         snn_affine_clear(affine);
         return status;
     }
-    snn_draft_give(recognition, affine);
-    return snn_ok();
-}
-
-snn_status snn_recognition_one_image(const snn_tensor *tensor)
-{
-    if (tensor->rank < 1 || tensor->dims[0] != 1) {
-        char text[128];
-        return snn_fail(SNN_INPUT_ERROR, "its input is %s: a leading axis of 1 expected",
-                        snn_tensor_describe(tensor, text, sizeof text));
-    }
-    return snn_ok();
-}
-
-snn_status snn_recognition_image_shape(const snn_tensor *tensor, snn_shape *shape)
-{
-    if (tensor->rank != 4) {
-        return snn_fail(SNN_INPUT_ERROR, "input of rank %d, an image [1,C,H,W] expected", tensor->rank);
-    }
-    SNN_TRY(snn_recognition_one_image(tensor));
-    *shape = (snn_shape){(int32_t)tensor->dims[2], (int32_t)tensor->dims[3], (int32_t)tensor->dims[1]};
+    snn_recognition_give(recognition, affine);
     return snn_ok();
 }

@@ -3,7 +3,7 @@
 #ifndef SNN_CONVERT_REDUCTION_H
 #define SNN_CONVERT_REDUCTION_H
 
-#include "core/convert/draft_internal.h"
+#include "core/convert/recognition.h"
 
 typedef struct snn_reduction {
     bool rows, columns, channels;

@@ -269,17 +269,6 @@ static snn_status measure(const chooser *at, int32_t population)
     return snn_ok();
 }
 
-bool snn_term_is_unchanged(const snn_term *term)
-{
-    const snn_operator *op = &term->op;
-    bool whole =
-        !op->pooled && op->source_channel == 0 && op->target_channel == 0 && op->source_channels == op->source.channels;
-    for (int32_t c = 0; c < op->target_channels && whole; c++) {
-        whole = fabsf(term->weights[c]) == 1.0f;
-    }
-    return whole;
-}
-
 /* Streams, and populations that add products to a stream that they read, share steps with that stream. A stream of one
  * that is scaled or pooled has steps of its own. */
 static snn_status join_groups(const chooser *at)

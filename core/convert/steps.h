@@ -2,14 +2,10 @@
 #ifndef SNN_CONVERT_STEPS_H
 #define SNN_CONVERT_STEPS_H
 
-#include "core/convert/draft_internal.h"
+#include "core/convert/draft.h"
 
 /* Convolution and matrix product: weights of 16 or 8 bits. */
 bool snn_operator_is_product(snn_operator_kind kind);
-
-/* Whether the term hands its whole source on as it is, perhaps with the other sign; the target may have more channels
- * behind it. */
-bool snn_term_is_unchanged(const snn_term *term);
 
 /* Real weights of target row `r` of a term per unit of its source: times the source's scale, or a stream's step
  * (which must have been chosen). `row`: [row length]. */

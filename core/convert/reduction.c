@@ -1,8 +1,3 @@
-/* Means and sums over axes: linear, whatever the axes. */
-#include <stdio.h>
-#include <string.h>
-
-#include "core/base/memory.h"
 #include "core/convert/reduction.h"
 
 /* Which axes are reduced, as flags. */
@@ -50,7 +45,8 @@ static snn_status lay_out(snn_recognition *recognition, const bool *reduced, snn
     if (reduction->rows == reduction->columns && now->shape.channels == shape.channels && (first || last)) {
         shape = now->shape; /* rows and columns may be labelled otherwise: they are treated alike */
     }
-    return snn_draft_require_layout(recognition, 0, shape, first ? SNN_ORDER_CHANNELS_FIRST : SNN_ORDER_CHANNELS_LAST);
+    return snn_recognition_require_layout(recognition, 0, shape,
+                                          first ? SNN_ORDER_CHANNELS_FIRST : SNN_ORDER_CHANNELS_LAST);
 }
 
 snn_status snn_reduction_read(snn_recognition *recognition, snn_reduction *reduction)
@@ -67,81 +63,11 @@ snn_status snn_reduction_read(snn_recognition *recognition, snn_reduction *reduc
     }
     snn_shape shape = {1, (int32_t)input->dims[0], (int32_t)input->dims[1]};
     *reduction = (snn_reduction){reduced[0], reduced[0], reduced[1]};
-    return snn_draft_require_layout(recognition, 0, shape, SNN_ORDER_CHANNELS_LAST);
+    return snn_recognition_require_layout(recognition, 0, shape, SNN_ORDER_CHANNELS_LAST);
 }
 
 snn_window snn_reduction_window(const snn_reduction *reduction, snn_shape shape)
 {
     return (snn_window){
         {reduction->rows ? shape.height : 1, reduction->columns ? shape.width : 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
-}
-
-/* Sums that run over channels are products with equal weights. */
-static snn_status sum_channels(snn_recognition *recognition, const snn_window *window, float weight)
-{
-    snn_affine affine;
-    SNN_TRY(snn_draft_take_spikes(recognition, 0, &affine));
-    bool possible = false;
-    size_t count = (size_t)affine.shape.channels * (size_t)window->kernel[0] * (size_t)window->kernel[1];
-    float *weights = snn_allocate(count, sizeof *weights);
-    snn_status status = weights == NULL ? snn_out_of_memory("weights of a sum") : snn_ok();
-    for (size_t i = 0; i < count && status.code == SNN_OK; i++) {
-        weights[i] = weight;
-    }
-    if (status.code == SNN_OK) {
-        status = snn_affine_convolve(&affine, window, 1, 1, weights, NULL, &possible);
-    }
-    snn_release(weights);
-    return snn_draft_conclude(recognition, &affine, status);
-}
-
-static snn_status scale_all(snn_affine *affine, float factor)
-{
-    float *gain = snn_allocate((size_t)affine->shape.channels, sizeof *gain);
-    if (gain == NULL) {
-        return snn_out_of_memory("gains");
-    }
-    for (int32_t c = 0; c < affine->shape.channels; c++) {
-        gain[c] = factor;
-    }
-    snn_status status = snn_affine_scale(affine, gain, NULL);
-    snn_release(gain);
-    return status;
-}
-
-static snn_status reduce(snn_recognition *recognition, bool mean)
-{
-    snn_reduction reduction;
-    SNN_TRY(snn_reduction_read(recognition, &reduction));
-    snn_shape shape = recognition->draft->affines[recognition->node->inputs[0]].shape;
-    snn_window window = snn_reduction_window(&reduction, shape);
-    float area = (float)(window.kernel[0] * window.kernel[1]);
-    if (reduction.channels) {
-        SNN_TRY(sum_channels(recognition, &window, mean ? 1.0f / (area * (float)shape.channels) : 1.0f));
-    } else {
-        SNN_TRY(snn_recognise_average(recognition, &window, true));
-        SNN_TRY(mean ? snn_ok() : scale_all(&recognition->draft->affines[recognition->node->outputs[0]], area));
-    }
-    (void)snprintf(recognition->text, sizeof recognition->text, "%s of %d x %d%s", mean ? "average" : "sum",
-                   window.kernel[0], window.kernel[1], reduction.channels ? ", over channels" : "");
-    return snn_ok();
-}
-
-static snn_status convert_reduce_mean(snn_recognition *recognition)
-{
-    return reduce(recognition, true);
-}
-
-static snn_status convert_reduce_sum(snn_recognition *recognition)
-{
-    return reduce(recognition, false);
-}
-
-snn_recogniser snn_recogniser_reduce(const char *operator_name)
-{
-    static const snn_recogniser_entry table[] = {
-        {"ReduceMean", convert_reduce_mean},
-        {"ReduceSum", convert_reduce_sum},
-    };
-    return snn_recogniser_in(table, sizeof table / sizeof table[0], operator_name);
 }
