@@ -72,6 +72,11 @@ void snn_draft_observe(const snn_draft *draft, const snn_evaluator *evaluator, f
 /* Counts the magnitudes of the last run, for a calibration by quantiles. Threads may call it at the same time. */
 void snn_draft_count(const snn_draft *draft, const snn_evaluator *evaluator, snn_histogram *histogram);
 
+/* What a population of neurons tracks in the evaluator's last run, `tracked` [positions][channels] of its shape; NaN in
+ * channels that the trained network has multiplied by 0. False where the trained network has no such values.
+ * Populations have the numbers that they have in the network. */
+bool snn_draft_tracked(const snn_draft *draft, const snn_evaluator *evaluator, int32_t population, float *tracked);
+
 /* How the network fires: what snn_draft_finish makes of the draft from now on. The format may differ from the options'
  * of its creation. */
 void snn_draft_set_windows(snn_draft *draft, const snn_windows *windows, snn_weight_format format);

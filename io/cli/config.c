@@ -45,7 +45,9 @@ static snn_status config_verb(int argc, char **argv)
     snn_options options;
     if (argc == 1) {
         snn_config_write_template(stdout);
-        return fflush(stdout) == 0 ? snn_ok() : snn_fail(SNN_FILE_ERROR, "cannot write to stdout: %s", strerror(errno));
+        return fflush(stdout) == 0 && ferror(stdout) == 0
+                   ? snn_ok()
+                   : snn_fail(SNN_FILE_ERROR, "cannot write to stdout: %s", strerror(errno));
     }
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--check") == 0) {

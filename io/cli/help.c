@@ -3,10 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
-const snn_verb *const snn_verbs[] = {&snn_verb_run,    &snn_verb_convert, &snn_verb_check,    &snn_verb_plan,
-                                     &snn_verb_config, &snn_verb_show,    &snn_verb_verify,   &snn_verb_diff,
-                                     &snn_verb_report, &snn_verb_tune,    &snn_verb_bench,    &snn_verb_approx,
-                                     &snn_verb_export, &snn_verb_pages,   &snn_verb_try_data, NULL};
+const snn_verb *const snn_verbs[] = {&snn_verb_run,
+                                     &snn_verb_convert,
+                                     &snn_verb_check,
+                                     &snn_verb_plan,
+                                     &snn_verb_config,
+                                     &snn_verb_show,
+                                     &snn_verb_verify,
+                                     &snn_verb_diff,
+                                     &snn_verb_report,
+                                     &snn_verb_tune,
+                                     &snn_verb_bench,
+                                     &snn_verb_approx,
+                                     &snn_verb_layers,
+                                     &snn_verb_export,
+                                     &snn_verb_pages,
+                                     &snn_verb_try_data,
+                                     NULL};
 
 const snn_exit_code snn_exit_codes[] = {
     {0, "done"},

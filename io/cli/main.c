@@ -73,11 +73,13 @@ static snn_status dispatch(int argc, char **argv)
     return run_verb(&snn_verb_run, argc, argv);
 }
 
-/* Everything but run, convert and tune is the work of one process, whoever launched how many; so is their help. */
+/* Everything but run, convert and tune is the work of one process, whoever launched how many; so is their help.
+ * `layers` starts MPI and then wants to be alone. */
 static bool is_spare_process(int argc, char **argv)
 {
     const snn_verb *verb = argc > 1 ? snn_verb_find(argv[1]) : NULL;
-    bool collective = argc > 1 && (is_run(argv[1]) || verb == &snn_verb_convert || verb == &snn_verb_tune);
+    bool collective = argc > 1 && (is_run(argv[1]) || verb == &snn_verb_convert || verb == &snn_verb_tune ||
+                                   verb == &snn_verb_layers);
     for (int i = 1; i < argc; i++) {
         collective = collective && strcmp(argv[i], "--help") != 0;
     }

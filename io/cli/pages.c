@@ -221,8 +221,9 @@ static snn_status pages_verb(int argc, char **argv)
     for (size_t i = 0; argc == 2 && i < sizeof pages / sizeof pages[0]; i++) {
         if (strcmp(pages[i].name, argv[1]) == 0) {
             pages[i].write(stdout);
-            return fflush(stdout) == 0 ? snn_ok()
-                                       : snn_fail(SNN_FILE_ERROR, "cannot write to stdout: %s", strerror(errno));
+            return fflush(stdout) == 0 && ferror(stdout) == 0
+                       ? snn_ok()
+                       : snn_fail(SNN_FILE_ERROR, "cannot write to stdout: %s", strerror(errno));
         }
     }
     return snn_usage_error(&snn_verb_pages, "one of snn_dist.1, snn_dist-config.5, bash, zsh and fish expected");

@@ -42,7 +42,7 @@ typedef struct snn_verb {
 
 extern const snn_verb snn_verb_run, snn_verb_convert, snn_verb_check, snn_verb_plan, snn_verb_verify, snn_verb_diff,
     snn_verb_report, snn_verb_approx, snn_verb_bench, snn_verb_tune, snn_verb_export, snn_verb_config, snn_verb_show,
-    snn_verb_pages, snn_verb_try_data;
+    snn_verb_layers, snn_verb_pages, snn_verb_try_data;
 
 /* The version with compiler, MPI, HDF5 and instruction sets, on stdout. */
 void snn_print_version(void);
