@@ -4,6 +4,8 @@
     jobs/generate_network.py resnet --depth 110 -o /tmp/resnet110     ResNet of CIFAR form, depth 6n + 2 (8 to 1202 ...)
     jobs/generate_network.py vgg16 -o /tmp/vgg16                      VGG-16 at 224 x 224
     jobs/generate_network.py resnet34 -o /tmp/resnet34                ResNet-34 at 224 x 224
+    jobs/generate_network.py transformer --depth 12 -o /tmp/vit12     vision transformer of so many blocks
+    jobs/generate_network.py depthwise --depth 13 -o /tmp/chain13     so many pairs of depthwise and pointwise convolutions
 
 The folder gets model.onnx, test.h5, calib.h5 and config.toml, ready for `snn_dist DIR/config.toml`. Weights are scaled
 after He, and the branches of residual blocks by 1 / sqrt(blocks), so that activations keep their size at any depth.
@@ -18,7 +20,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 13
+OPSET = 17  # the first with LayerNormalization
 CIFAR_STAGES = 3
 RESNET34_BLOCKS = (3, 4, 6, 3)
 VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions before the pooling
@@ -64,12 +66,17 @@ class Network:
         self.weights.append(numpy_helper.from_array(value, name))
         return name
 
-    def convolution(self, source, channels, size=3, stride=1, gain=1.0):
+    def fixed(self, value):
+        name = f"constant_{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(value, name))
+        return name
+
+    def convolution(self, source, channels, size=3, stride=1, gain=1.0, groups=1, padding=None):
         value, inputs = source
-        deviation = gain * np.sqrt(2 / (inputs * size * size))
-        weights = [self.constant((channels, inputs, size, size), deviation), self.constant(channels, 0.05)]
+        deviation = gain * np.sqrt(2 / (inputs // groups * size * size))
+        weights = [self.constant((channels, inputs // groups, size, size), deviation), self.constant(channels, 0.05)]
         return self.node("Conv", [value, *weights], kernel_shape=[size, size], strides=[stride, stride],
-                         pads=[size // 2] * 4), channels
+                         pads=[size // 2 if padding is None else padding] * 4, group=groups), channels
 
     def dense(self, source, outputs, gain=1.0):
         value, inputs = source
@@ -101,13 +108,50 @@ class Network:
         average = self.node("GlobalAveragePool", [source[0]])
         return self.dense((self.node("Flatten", [average]), source[1]), classes)
 
+    def matrix(self, source, outputs, gain=1.0):
+        """Of tokens: a dense layer at each."""
+        value, inputs = source
+        product = self.node("MatMul", [value, self.constant((inputs, outputs), gain * np.sqrt(1 / inputs))])
+        return self.node("Add", [product, self.constant(outputs, 0.05)]), outputs
+
+    def layer_norm(self, source):
+        value, channels = source
+        parameters = [self.fixed(np.ones(channels, np.float32)), self.fixed(np.zeros(channels, np.float32))]
+        return self.node("LayerNormalization", [value, *parameters], axis=-1, epsilon=1e-6), channels
+
+    def gelu(self, source):
+        value, half, one, root = source[0], *(self.fixed(np.float32(x)) for x in (0.5, 1, np.sqrt(2)))
+        erf = self.node("Erf", [self.node("Div", [value, root])])
+        return self.node("Mul", [self.node("Mul", [value, self.node("Add", [erf, one])]), half]), source[1]
+
+    def attention(self, source, tokens, heads):
+        """Of queries, keys and values of 2 times the size that would keep scores about 1, so that heads choose."""
+        channels = source[1]
+        split = self.fixed(np.array([0, tokens, heads, channels // heads], np.int64))
+
+        def heads_of(order, gain=1.0):
+            value = self.node("Reshape", [self.matrix(source, channels, gain)[0], split])
+            return self.node("Transpose", [value], perm=order)
+
+        scores = self.node("MatMul", [heads_of([0, 2, 1, 3], 2.0), heads_of([0, 2, 3, 1], 2.0)])
+        scores = self.node("Mul", [scores, self.fixed(np.float32(np.sqrt(heads / channels)))])
+        mixed = self.node("MatMul", [self.node("Softmax", [scores], axis=-1), heads_of([0, 2, 1, 3])])
+        mixed = self.node("Transpose", [mixed], perm=[0, 2, 1, 3])
+        return self.node("Reshape", [mixed, self.fixed(np.array([0, tokens, channels], np.int64))]), channels
+
+    def transformer_block(self, source, tokens, heads, gain):
+        mixed = self.matrix(self.attention(self.layer_norm(source), tokens, heads), source[1], gain)
+        source = self.node("Add", [source[0], mixed[0]]), source[1]
+        hidden = self.gelu(self.matrix(self.layer_norm(source), 4 * source[1]))
+        return self.node("Add", [source[0], self.matrix(hidden, source[1], gain)[0]]), source[1]
+
     def save(self, path, image, logits):
         value, classes = logits
         graph = helper.make_graph(
             self.nodes, "generated", [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", *image])],
             [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["N", classes])], self.weights)
         model = helper.make_model(graph, producer_name="generate_network", opset_imports=[helper.make_opsetid("", OPSET)])
-        model.ir_version = 7
+        model.ir_version = 8
         onnx.save(model, str(path))
 
 
@@ -138,9 +182,35 @@ def make_vgg16(network, options):
     return network.dense(value, options.classes)
 
 
+def make_transformer(network, options):
+    patch, head = 4, 16
+    if options.image % patch or options.width % head or options.depth < 1:
+        raise SystemExit(f"a transformer: --image a multiple of {patch}, --width of {head}, --depth at least 1 expected")
+    tokens = (options.image // patch) ** 2
+    value, width = network.convolution(("image", 3), options.width, size=patch, stride=patch, padding=0)
+    value = network.node("Reshape", [value, network.fixed(np.array([0, width, tokens], np.int64))])
+    value = network.node("Transpose", [value], perm=[0, 2, 1]), width
+    for _ in range(options.depth):
+        value = network.transformer_block(value, tokens, width // head, 1 / np.sqrt(2 * options.depth))
+    average = network.node("ReduceMean", [network.layer_norm(value)[0]], axes=[1], keepdims=0)
+    return network.dense((average, width), options.classes)
+
+
+def make_depthwise(network, options):
+    if options.depth < 1:
+        raise SystemExit("a depthwise chain: --depth at least 1 expected")
+    value = network.relu(network.convolution(("image", 3), options.width, stride=2))
+    for _ in range(options.depth):
+        value = network.relu(network.convolution(value, value[1], groups=value[1]))
+        value = network.relu(network.convolution(value, value[1], size=1))
+    return network.averaged_logits(value, options.classes)
+
+
 # kind: function, width (channels of the first stage), height and width of an image, classes, images per group
 KINDS = {
     "resnet": (make_resnet, 16, 32, 10, 16),
+    "transformer": (make_transformer, 64, 32, 10, 16),
+    "depthwise": (make_depthwise, 64, 32, 10, 16),
     "resnet34": (make_resnet34, 64, 224, 1000, 4),
     "vgg16": (make_vgg16, 64, 224, 1000, 4),
 }
@@ -161,7 +231,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=sorted(KINDS))
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder; made if it is not there")
-    parser.add_argument("--depth", type=int, default=20, help="of resnet: 6n + 2 (default 20)")
+    parser.add_argument("--depth", type=int, default=20, help="of resnet: 6n + 2 (default 20); of transformer: blocks; of depthwise: pairs of convolutions")
     parser.add_argument("--width", type=int, help="channels of the first stage (default: 16; resnet34, vgg16: 64)")
     parser.add_argument("--image", type=int, help="height and width of an image (default: 32; resnet34, vgg16: 224)")
     parser.add_argument("--classes", type=int, help="default: 10; resnet34, vgg16: 1000")
@@ -180,7 +250,7 @@ def main():
     random = np.random.default_rng([options.seed, 1])
     write_images(options.output / "calib.h5", random, options.calibration, options.image, options.classes)
     write_images(options.output / "test.h5", random, options.images, options.image, options.classes)
-    depth = f" of depth {options.depth}" if options.kind == "resnet" else ""
+    depth = f" of depth {options.depth}" if options.kind in ("resnet", "transformer", "depthwise") else ""
     title = f"{options.kind}{depth}, width {options.width}, random weights (seed {options.seed})"
     (options.output / "config.toml").write_text(CONFIG.format(title=title, batch=batch))
 

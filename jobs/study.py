@@ -1,201 +1,102 @@
 #!/usr/bin/env python3
-"""Scaling studies: runs, one CSV, and plots of speed-up, efficiency, bytes and timers as SVG.
+"""Studies: one question each, answered by evaluations; a table (CSV), a picture (SVG) and a page (Markdown) with a paragraph.
 
-    jobs/study.py strong CONFIG.toml --ranks 1,2,4 -o DIR     the same images on more ranks
-    jobs/study.py weak   CONFIG.toml --ranks 1,2,4 -o DIR     as many images per rank (--images-per-rank) on more ranks
-    jobs/study.py depth  --depths 20,56,110 --ranks 1,2 -o DIR  generated ResNets (generate_network.py) of these depths
+    jobs/study.py ablation CONFIG -o DIR               what matters: schedules, windows, encodings, scales, weights, forms
+    jobs/study.py depth CONFIG... -o DIR               errors layer by layer: a neuron's own and those that it inherits
+    jobs/study.py timesteps CONFIG... -o DIR           accuracy at T = 1 ... 256 with 95 % intervals
+    jobs/study.py functions -o DIR                     which functions a window can follow
+    jobs/study.py energy CONFIG... -o DIR              what equal accuracy costs; what a neuromorphic core would need
+    jobs/study.py baseline CONFIG... -o DIR            integrate-and-fire beside signGD and windows (ReLU networks)
+    jobs/study.py strong|weak|deeper ... -o DIR        how runs scale with ranks and depth (jobs/studies/scaling.py)
 
---layout gives the split, with R, S or C standing for the number of ranks: Rx1x1 replicas, 1xSx1 stages, 1x1xC channel
-shards, 0x0x0 (default) leaves it to the planner. The first rank count is the reference. A model is converted once, at
-the beginning. In strong and depth studies every output is compared with that of the first rank count, bit for bit.
---launcher is what starts N ranks, with N in the place of {ranks}; "mpirun -np {ranks}" knows the nodes of a Slurm job.
-Needs h5py; depth also numpy and onnx.
+Evaluations are made once and kept in DIR/runs: ended early (Ctrl-C, a batch system's SIGTERM), a study goes on with the same
+command, and studies with the same DIR share what they have in common. Results of different builds of snn_dist are not mixed.
+--launcher "mpirun -np 8" evaluates on so many ranks; results do not depend on it. Needs python3-h5py; pictures need
+python3-matplotlib. Answers that were found with these: jobs/studies/README.md.
 """
 import argparse
-import csv
-import re
-import shlex
-import subprocess
+import signal
 import sys
-import time
+import tomllib
 from pathlib import Path
 
 import h5py
 
-import plots
 from program import find_program
+from studies import ablation, baseline, depth, energy, functions, plots, scaling, tables, timesteps
+from studies.runs import STOPPED, Runs
 
-HERE = Path(__file__).resolve().parent
-PATH_LINE = r'(?m)^((?:onnx|network|test|calibration) *= *)"([^"]+\.(?:onnx|h5))"'
-
-
-def execute(command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode != 0:
-        raise SystemExit(f"{shlex.join(command)}: exit code {done.returncode}\n{done.stdout.decode()}")
+QUESTIONS = {"ablation": ablation, "depth": depth, "timesteps": timesteps, "functions": functions, "energy": energy, "baseline": baseline}
 
 
 class Study:
+    """What a question gets: its options, its folder, evaluations, and where answers go."""
+
     def __init__(self, options):
-        self.options, self.folder, self.rows = options, options.output, []
+        self.options, self.folder = options, options.output
         self.folder.mkdir(parents=True, exist_ok=True)
-
-    def settings(self):
-        settings = ["--quiet", "--restart", "never", "--set", "checkpoint.directory="]
-        for setting in self.options.set:
-            settings += ["--set", setting]
-        return settings
-
-    def convert(self, config, name):
-        """Converts the model once; a copy of the configuration, with absolute paths, names the converted network."""
-        network, copy = (self.folder / f"{name}.snn.h5").resolve(), self.folder / f"{name}.toml"
-        text = re.sub(PATH_LINE, lambda line: f'{line[1]}"{(config.parent / line[2]).resolve()}"', config.read_text())
-        converted = re.sub(r"(?m)^onnx *=.*$", f'network = "{network}"', text)
-        if converted != text:
-            settings = [word for setting in self.options.set for word in ("--set", setting)]
-            execute([self.options.program, "convert", str(config), "-o", str(network), *settings])
-        copy.write_text(converted)
-        return copy
-
-    def run(self, config, name, ranks, extra=(), **facts):
-        layout = self.options.layout
-        for letter in "RSC":
-            layout = layout.replace(letter, str(ranks))
-        output = self.folder / f"{name}_{ranks}.h5"
-        command = shlex.split(self.options.launcher.format(ranks=ranks)) + [
-            self.options.program, "run", str(config), *self.settings(), "--layout", layout,
-            "--set", f"output.file={output.resolve()}", *extra]
-        best = None
-        for _ in range(self.options.repeat):
-            begun = time.monotonic()
-            execute(command)
-            whole = time.monotonic() - begun
-            row = {**facts, "network": name, "ranks": ranks, **self.read(output), "seconds_with_start": round(whole, 3)}
-            best = row if best is None or row["seconds"] < best["seconds"] else best
-        print(f"{name}: {ranks} ranks as {best['layout']}: {best['seconds']:.3f} s", flush=True)
-        self.rows.append(best)
-        return output
+        self.runs = Runs(self.folder, options.program, options.launcher, self.announce)
 
     @staticmethod
-    def read(output):
-        with h5py.File(output) as file:
-            images, steps = file["predictions/snn"].shape
-            row = {"layout": file["provenance/layout"][()].decode(), "threads": int(file["provenance/threads"][0]),
-                   "images": images, "timesteps": steps, "seconds": float(file["timers/evaluation"][()]),
-                   "raw_bytes": int(file["communication/raw_bytes"][:].sum()),
-                   "sent_bytes": int(file["communication/sent_bytes"][:].sum()),
-                   "codec": file["communication/codec"][()].decode(),
-                   "memory_max": int(file["provenance/memory"][:].sum(axis=1).max())}
-            for column, name in enumerate(name.decode() for name in file["timers/names"][:]):
-                row[f"{name}_mean"] = float(file["timers/mean"][column])
-                row[f"{name}_max"] = float(file["timers/max"][column])
-        row["images_per_second"] = row["images"] / row["seconds"]
-        return row
+    def announce(line):
+        print(line, flush=True)
 
-    def compare(self, first, output, row):
-        same = subprocess.run([self.options.program, "diff", str(first), str(output)], stdout=subprocess.DEVNULL)
-        row["same_bits"] = "yes" if same.returncode == 0 else "NO"
+    @staticmethod
+    def stem(config):
+        return Path(config).stem
 
-    def relate(self, rows):
-        """Speed-up and efficiency against the first of these rows."""
-        for row in rows:
-            row["speed_up"] = row["images_per_second"] / rows[0]["images_per_second"]
-            row["efficiency"] = row["speed_up"] * rows[0]["ranks"] / row["ranks"]
+    def images(self, config):
+        """As many as are asked for, no more than the config's data.images or the test set has."""
+        with open(config, "rb") as file:
+            data = tomllib.load(file).get("data", {})
+        if "test" not in data:
+            raise tables.BadInput(f"{config}: missing key data.test")
+        with h5py.File(Path(config).parent / data["test"]) as file:
+            return min(self.options.images, data.get("images") or self.options.images, len(file["labels"]))
 
-    def write(self, groups, by, title):
-        """`groups`: {name of a curve: rows}; `by`: the column along the x axis."""
-        columns = list(dict.fromkeys(key for row in self.rows for key in row))
-        with open(self.folder / "study.csv", "w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()}
-                             for row in self.rows)
-        x = list(dict.fromkeys(row[by] for row in self.rows))
+    def path(self, name):
+        return self.folder / name
 
-        def curves(value):
-            return {name: [next((value(row) for row in rows if row[by] == at), None) for at in x]
-                    for name, rows in groups.items()}
+    def csv(self, name, rows):
+        tables.write_csv(self.path(f"{name}.csv"), rows)
 
-        def put(name, content):
-            (self.folder / f"{name}.svg").write_text(content)
-
-        ideal = {"ideal": [at / x[0] for at in x]} if by == "ranks" else {}
-        put("speed_up", plots.lines(f"{title}: speed-up", by, "times", x, {**curves(lambda r: r["speed_up"]), **ideal}))
-        put("efficiency", plots.lines(f"{title}: efficiency", by, "of the ideal", x, curves(lambda r: r["efficiency"])))
-        put("bytes", plots.lines(f"{title}: sent by all ranks", by, "MB", x, curves(lambda r: r["sent_bytes"] / 1e6)))
-        put("memory", plots.lines(f"{title}: fullest rank", by, "MB", x, curves(lambda r: r["memory_max"] / 1e6)))
-        for name, rows in groups.items():
-            timers = [key[:-5] for key in rows[0] if key.endswith("_mean")]
-            parts = {timer: [row[f"{timer}_mean"] for row in rows] for timer in timers}
-            put(f"timers_{name}".replace(" ", "_"),
-                plots.bars(f"{title}: {name}, mean over ranks", by, "seconds", [row[by] for row in rows], parts))
+    def page(self, name, table, paragraph):
+        self.path(f"{name}.md").write_text(f"{paragraph.strip()}\n\n{table}", encoding="utf-8")
+        print(f"\n{table}\n{paragraph.strip()}\n\n{self.path(name)}.csv, .md" + (" and pictures" if plots.pyplot else
+              "; no pictures, for python3-matplotlib is not installed"))
 
 
-def strong(study, config, name, **facts):
-    config = study.convert(config, name)
-    begin, first = len(study.rows), None
-    for ranks in study.options.ranks:
-        output = study.run(config, name, ranks, **facts)
-        first = first or output
-        study.compare(first, output, study.rows[-1])
-    study.relate(study.rows[begin:])
-    return study.rows[begin:]
+def end(*_):
+    raise KeyboardInterrupt
 
 
-def weak(study):
-    name = study.options.config.stem
-    config = study.convert(study.options.config, name)
-    for ranks in study.options.ranks:
-        study.run(config, name, ranks, ("--set", f"data.images={study.options.images_per_rank * ranks}"))
-    study.relate(study.rows)
-    study.write({name: study.rows}, "ranks", "Weak scaling")
-
-
-def depth(study):
-    options = study.options
-    by_ranks = {f"{ranks} ranks": [] for ranks in options.ranks}
-    for each in options.depths:
-        folder = study.folder / f"resnet{each}"
-        execute([sys.executable, str(HERE / "generate_network.py"), "resnet", "--depth", str(each), "-o", str(folder),
-                 "--images", str(options.images), "--width", str(options.width)])
-        for row in strong(study, folder / "config.toml", f"resnet{each}", depth=each):
-            by_ranks[f"{row['ranks']} ranks"].append(row)
-    study.write(by_ranks, "depth", "Depth")
-
-
-def numbers(words):
-    return [int(word) for word in words.split(",")]
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parsers = parser.add_subparsers(dest="question", required=True, metavar="QUESTION")
+    for name, module in QUESTIONS.items():
+        one = parsers.add_parser(name, description=module.__doc__, help=module.__doc__.split("\n")[0])
+        module.add_arguments(one)
+        one.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for evaluations and answers")
+        one.add_argument("--launcher", default="", help='what starts the ranks, for example "mpirun -np 8" (default: none, one process)')
+        one.add_argument("--program", default=find_program(), help="the snn_dist that is asked")
+    scaling.add_parsers(parsers)
+    return parser.parse_args()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", choices=("strong", "weak", "depth"))
-    parser.add_argument("config", nargs="?", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the CSV, the plots and the outputs")
-    parser.add_argument("--ranks", type=numbers, default=[1, 2])
-    parser.add_argument("--layout", default="0x0x0")
-    parser.add_argument("--images-per-rank", type=int, default=64, help="of weak")
-    parser.add_argument("--depths", type=numbers, default=[20, 56, 110])
-    parser.add_argument("--width", type=int, default=16, help="of depth: channels of the first stage")
-    parser.add_argument("--images", type=int, default=32, help="of depth: test images")
-    parser.add_argument("--repeat", type=int, default=1, help="the quickest of so many runs counts")
-    parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
-    parser.add_argument("--launcher", default="mpirun -np {ranks}")
-    parser.add_argument("--program", default=find_program())
-    options = parser.parse_intermixed_args()
-    if options.study != "depth" and options.config is None:
-        parser.error(f"{options.study} needs a configuration")
-    study = Study(options)
-    if options.study == "strong":
-        strong(study, options.config, options.config.stem)
-        study.write({options.config.stem: study.rows}, "ranks", "Strong scaling")
-    elif options.study == "weak":
-        weak(study)
-    else:
-        depth(study)
-    print(f"{options.output}/study.csv and plots (*.svg)")
-    if any(row.get("same_bits") == "NO" for row in study.rows):
-        raise SystemExit("results differ between rank counts")
+    options = parse()
+    if options.question not in QUESTIONS:
+        scaling.run(options)
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        QUESTIONS[options.question].run(Study(options))
+    except (tables.BadInput, OSError, tomllib.TOMLDecodeError) as error:
+        print(f"study: error: {error}", file=sys.stderr)
+        raise SystemExit(2)
+    except KeyboardInterrupt:
+        print("ended early: the same command goes on from here", flush=True)
+        raise SystemExit(STOPPED)
 
 
 if __name__ == "__main__":

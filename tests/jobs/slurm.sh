@@ -76,9 +76,10 @@ finished preempted "$preempted"
 
 (cd "$root" && sbatch --wait --ntasks=2 --output="$work/study.log" jobs/slurm/study.sbatch strong configs/digits_synchronous.toml \
   -o "$work/study" --set data.images=20 --set simulation.timesteps=8 >/dev/null)
+pictures=()
+/usr/bin/python3 -c 'import matplotlib' 2>/dev/null && pictures=(study/{speed_up,efficiency,bytes,memory,timers_digits_synchronous}.svg)
 if [ "$(grep -c ^digits study/study.csv)" -eq 2 ] && grep -q '^digits_synchronous,2,.*yes' study/study.csv &&
-  /usr/bin/python3 -c 'import sys, xml.dom.minidom as xml; [xml.parse(name) for name in sys.argv[1:]]' \
-    study/{speed_up,efficiency,bytes,memory,timers_digits_synchronous}.svg; then
+  /usr/bin/python3 -c 'import sys, xml.dom.minidom as xml; [xml.parse(name) for name in sys.argv[1:]]' "${pictures[@]}"; then
   pass
 else
   fail "study: $(cat study.log)"

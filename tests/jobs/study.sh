@@ -9,9 +9,14 @@ cd "$work" || exit 1
 study() {
   local name=$1
   shift
-  if timeout 200 /usr/bin/python3 "$root/jobs/study.py" "$@" -o "$name" --set simulation.timesteps=6 >out 2>&1 &&
-    /usr/bin/python3 -c 'import sys, xml.dom.minidom as xml; [xml.parse(name) for name in sys.argv[1:]]' "$name"/*.svg >>out 2>&1
+  if timeout 200 /usr/bin/python3 "$root/jobs/study.py" "$@" -o "$name" --set simulation.timesteps=6 >out 2>&1 && drawn "$name"/*.svg
   then pass; else fail "$name: $(tail -n 3 out)"; fi
+}
+
+# drawn FILES...: are pictures, if there is what draws them.
+drawn() {
+  /usr/bin/python3 -c 'import matplotlib' 2>/dev/null || return 0
+  /usr/bin/python3 -c 'import sys, xml.dom.minidom as xml; [xml.parse(name) for name in sys.argv[1:]]' "$@" >>out 2>&1
 }
 
 # holds NAME CONDITION: of the rows of its table.
@@ -26,9 +31,66 @@ holds strong 'int(rows[0]["sent_bytes"]) == 0 < int(rows[1]["sent_bytes"]) < int
 holds strong 'all(abs(float(row["speed_up"]) / int(row["ranks"]) / float(row["efficiency"]) - 1) < 1e-4 for row in rows)'
 study weak weak "$root/configs/digits_synchronous.toml" --ranks 1,2 --layout Rx1x1 --images-per-rank 20
 holds weak '[int(row["images"]) for row in rows] == [20, 40]'
-study depth depth --depths 8,14 --ranks 1,2 --layout 1xSx1 --width 4 --images 4
-holds depth '[(row["depth"], row["layout"]) for row in rows] == [("8", "1x1x1"), ("8", "1x2x1"), ("14", "1x1x1"), ("14", "1x2x1")]'
-holds depth 'all(row["same_bits"] == "yes" for row in rows)'
+study deeper deeper --depths 8,14 --ranks 1,2 --layout 1xSx1 --width 4 --images 4
+holds deeper '[(row["depth"], row["layout"]) for row in rows] == [("8", "1x1x1"), ("8", "1x2x1"), ("14", "1x1x1"), ("14", "1x2x1")]'
+holds deeper 'all(row["same_bits"] == "yes" for row in rows)'
+
+# Questions. Ended after its first evaluation, a study goes on; what it says is what runs by themselves say.
+ask() { timeout 100 /usr/bin/python3 "$root/jobs/study.py" "$@" >out 2>&1 </dev/null; }
+/usr/bin/python3 "$root/jobs/study.py" timesteps "$root/configs/digits.toml" --images 40 --timesteps 16 -o questions >out 2>&1 </dev/null &
+asked=$!
+for _ in $(seq 300); do grep -q ' 4 left' out && break; sleep 0.1; done
+kill -TERM $asked
+wait $asked
+[ $? -eq 4 ] && grep -q 'ended early: the same command goes on' out && [ ! -e questions/timesteps.csv ] && pass || fail "ended: $(cat out)"
+if ask timesteps "$root/configs/digits.toml" --images 40 --timesteps 16 -o questions && grep -q '5 evaluations, [1-4] of them made before' out &&
+  drawn questions/timesteps.svg; then pass; else fail "timesteps: $(tail -n 3 out)"; fi
+alone run "$root/configs/digits_synchronous.toml" --quiet --set data.images=40 --set simulation.timesteps=16 --set checkpoint.directory= \
+  --set output.file="$work/synchronous.h5" || fail "run: $(cat err)"
+cat >same.py <<'END'
+import csv
+import h5py
+from studies import tables
+
+with open("questions/timesteps.csv") as file:
+    rows = list(csv.DictReader(file))
+with h5py.File("synchronous.h5") as file:
+    correct = file["accuracy/correct"][:]
+paper = [row for row in rows if row["dynamics"] == "paper"]
+assert [int(row["timesteps"]) for row in paper] == [1, 2, 4, 8, 16], paper
+for row in paper:
+    assert round(float(row["accuracy"]) * 40 / 100) == correct[int(row["timesteps"]) - 1], (row, correct)
+    assert float(row["low_95"]) <= float(row["accuracy"]) <= float(row["high_95"]), row
+# Wilson's interval of 0 of 40 ends at z^2 / (40 + z^2). Windows of 10 steps answer as the trained network.
+assert abs(tables.wilson(0, 40)[1] - 100 * 1.959964**2 / (40 + 1.959964**2)) < 1e-9
+assert rows[-1]["dynamics"] == "windows of 10" and float(rows[-1]["agreement"]) == 1 and float(rows[-1]["to_trained"]) == 0, rows[-1]
+END
+if PYTHONPATH=$root/jobs /usr/bin/python3 -B same.py >out 2>&1; then pass; else fail "timesteps.csv: $(tail -n 1 out)"; fi
+
+# Studies with one folder share evaluations, and each is made once.
+if ask energy "$root/configs/digits.toml" --images 40 --timesteps 16 -o questions && grep -q '5 evaluations, 5 of them' out &&
+  grep -q ',windows,' questions/energy.csv && ask ablation "$root/configs/digits.toml" --images 40 --factors weights -o questions &&
+  grep -q '4 evaluations, 1 of them' out && [ "$(wc -l <questions/ablation.csv)" -eq 5 ] &&
+  ask functions --function relu --timesteps 16 -o questions && grep -q '^relu,' questions/functions.csv &&
+  ask depth --images 2 --chains 1 -o questions && grep -q '^depthwise1,' questions/depth.csv; then
+  pass
+else
+  fail "questions: $(tail -n 3 out)"
+fi
+
+# refused TEXT ARGUMENTS...: in one line, with exit code 2.
+refused() {
+  local text=$1
+  shift
+  ask "$@"
+  [ $? -eq 2 ] && grep -q "$text" out && ! grep -q Traceback out && pass || fail "$*: expected '$text': $(cat out)"
+}
+cp "$snn_dist" other && echo >>other
+refused 'results of another build.*are not put into one table' timesteps "$root/configs/digits.toml" -o questions --program ./other
+refused "No such file or directory: 'none.toml'" energy none.toml -o questions
+refused '0: a whole number from 1 on expected' ablation "$root/configs/digits.toml" --images 0 -o questions
+refused 'expected some of' ablation "$root/configs/digits.toml" --factors weight -o questions
+refused 'no networks' depth -o questions
 
 # Memory of many ranks: counted, predicted, resident. A process without any network needs some 30 MB.
 if timeout 200 /usr/bin/python3 "$root/jobs/scale_out.py" "$root/configs/digits_synchronous.toml" --many 2,3 --program "$snn_dist" --csv many.csv \

@@ -1,0 +1,1 @@
+"""Questions that jobs/study.py asks, one module each, and what they share."""

@@ -1,0 +1,153 @@
+"""Does the error of a spiking network grow with its depth? Errors of every layer, its own and inherited ones, in trained
+networks and in generated ones of many depths, beside what weights predict."""
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from . import plots, tables
+from .ablation import PAPER, WINDOWS, settings_of
+
+JOBS = Path(__file__).resolve().parent.parent
+WINDOW, LONGEST, SYNCHRONOUS_DEPTH = 8, 512, 120
+KINDS = {"resnets": "resnet", "transformers": "transformer", "chains": "depthwise"}
+
+
+def numbers(words):
+    return [int(word) for word in words.split(",") if word]
+
+
+def add_arguments(parser):
+    parser.add_argument("configs", nargs="*", metavar="CONFIG")
+    parser.add_argument("--images", type=tables.positive, default=10, help="of each test set, at most (default 10)")
+    parser.add_argument("--resnets", type=numbers, default=[], metavar="20,56,110", help="generated ResNets of these depths")
+    parser.add_argument("--transformers", type=numbers, default=[], metavar="4,12,24", help="generated transformers of so many blocks")
+    parser.add_argument("--chains", type=numbers, default=[], metavar="6,13,26", help="generated chains of depthwise convolutions")
+
+
+def generate(study, kind, depth):
+    folder = study.folder / "generated" / f"{kind}{depth}"
+    if not (folder / "config.toml").exists():
+        study.announce(f"generating {folder.name}")
+        subprocess.run([sys.executable, str(JOBS / "generate_network.py"), kind, "--depth", str(depth), "-o", str(folder),
+                        "--images", "16", "--calibration", "32"], check=True)
+    return folder / "config.toml"
+
+
+def dynamics(layers, deep):
+    """{name: settings}; `layers`: of neurons, one after the other."""
+    latency = WINDOW * layers
+    yield "windows of 8", WINDOWS
+    if deep:
+        return
+    yield "windows of 8, delay 2", WINDOWS | {"neuron.delay": 2, "neuron.ratio": 0.6, "neuron.margin": 0.5}
+    yield "paper, as many spikes", PAPER | {"simulation.timesteps": WINDOW}
+    yield "paper, T = 64", PAPER
+    if 64 < latency <= LONGEST:
+        yield "paper, same latency", PAPER | {"simulation.timesteps": latency}
+
+
+def depth_of(rows):
+    return int(max(row["depth"] for row in rows))
+
+
+def neurons_of(rows):
+    return [row for row in rows if row["neuron"] != "readout"]
+
+
+def saturation(rows):
+    """The mean total error of the last quarter of the layers over that of the second, and of the slope of its logarithm over
+    that of depth, from the second quarter on: 0 where it does not grow, 1/2 where independent errors add up."""
+    layers = neurons_of(rows)
+    total = np.array([row["total"] for row in layers])
+    quarter = max(1, len(layers) // 4)
+    depth = np.array([row["depth"] for row in layers]) + 1.0
+    slope = np.polyfit(np.log(depth[quarter:]), np.log(total[quarter:]), 1)[0] if len(set(depth[quarter:])) > 1 else float("nan")
+    return float(total[-quarter:].mean() / total[quarter:2 * quarter].mean()), float(slope)
+
+
+def summary_of(network, name, rows):
+    logits = rows[-1]
+    layers = neurons_of(rows)
+    ratio, slope = saturation(rows)
+    rms = {key: float(np.sqrt(np.mean([row[key] ** 2 for row in layers]))) for key in ("own", "inherited", "total")}
+    excess = [row["inherited"] / row["predicted"] for row in layers if row["predicted"] > 0]
+    return {"network": network, "dynamics": name, "depth": depth_of(rows), "images": int(logits["images"]),
+            "agreement": logits["agreeing"] / logits["images"], **rms, "last_over_second_quarter": ratio, "slope": slope,
+            "inherited_over_predicted": float(np.median(excess)) if excess else None, "logits_error": logits["total"] / logits["signal"],
+            "logits_predicted": logits["predicted"] / logits["signal"]}
+
+
+def kinds_table(results):
+    """Of windows: what a kind of neuron adds and passes on."""
+    cells = []
+    for origin in ("trained", "generated"):
+        by_kind = {}
+        for (_, name, made), rows in results.items():
+            if name == "windows of 8" and made == origin:
+                for row in neurons_of(rows):
+                    by_kind.setdefault(row["neuron"], []).append(row)
+        for kind, rows in sorted(by_kind.items()):
+            later = [row for row in rows if row["predicted"] > 0]
+            ratios = np.array([row["inherited"] / row["predicted"] for row in later])
+            cells.append([kind, origin, len(rows), *(f"{np.sqrt(np.mean([row[key]**2 for row in rows])):.4f}" for key in ("own", "inherited")),
+                          f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})" if len(later) else "-"])
+    return tables.markdown(["neurons", "networks", "layers", "own", "inherited", "inherited / predicted: median (range)"], cells)
+
+
+def run(study):
+    options = study.options
+    # The last spike of the paper's dynamics is at the latency of windows, which takes a network's depth: known after the first.
+    plan = [(Path(config).stem, config, study.images(config), "trained") for config in options.configs]
+    for option, kind in KINDS.items():
+        for depth in getattr(options, option):
+            config = generate(study, kind, depth)
+            plan.append((f"{kind}{depth}", config, study.images(config), "generated"))
+    if not plan:
+        raise tables.BadInput("no networks: name configs, or ask for --resnets, --transformers or --chains")
+    study.runs.expect([(config, settings_of(WINDOWS, images)) for _, config, images, _ in plan], "layers")
+    results = {}
+    for network, config, images, made in plan:
+        results[network, "windows of 8", made] = study.runs.layers(config, settings_of(WINDOWS, images))
+    others = []
+    for network, config, images, made in plan:
+        depth = depth_of(results[network, "windows of 8", made])
+        for name, values in dynamics(depth, made == "generated" and depth > SYNCHRONOUS_DEPTH):
+            others.append((network, config, name, made, settings_of(values, images)))
+    study.runs.expect([(config, settings) for _, config, _, _, settings in others], "layers")
+    for network, config, name, made, settings in others:
+        results[network, name, made] = study.runs.layers(config, settings)
+    order = [(network, name, made) for network, _, name, made, _ in others]
+
+    study.csv("depth_layers", [{"network": network, "dynamics": name, **row} for network, name, made in order for row in results[network, name, made]])
+    summaries = [summary_of(network, name, results[network, name, made]) for network, name, made in order]
+    study.csv("depth", summaries)
+
+    def curve(key, column="total"):
+        layers = neurons_of(results[key])
+        return [row["depth"] + 1 for row in layers], [row[column] for row in layers]
+
+    trained = [key for key in order if key[1] == "windows of 8" and key[2] == "trained"]
+    generated = [key for key in order if key[1] == "windows of 8" and key[2] == "generated"]
+    for title, keys in (("trained", trained), ("generated", generated)):
+        if keys:
+            plots.lines(study.path(f"depth_{title}.svg"), f"Windows of 8 steps, {title} networks: error y - f(x trained)", "layer",
+                        "root mean square, sigma", {key[0]: curve(key) for key in keys}, logarithmic="xy")
+    for network in dict.fromkeys(key[0] for key in trained):
+        keys = [key for key in order if key[0] == network]
+        plots.lines(study.path(f"depth_{network}.svg"), f"{network}: error y - f(x trained)", "layer", "root mean square, sigma",
+                    {key[1]: curve(key) for key in keys} | {"windows of 8: own": curve(keys[0], "own")}, logarithmic="y")
+    cells = [[row["network"], row["depth"], row["dynamics"], f"{row['agreement']:.2f}", *(f"{row[key]:.4f}" for key in ("own", "inherited", "total")),
+              f"{row['last_over_second_quarter']:.2f}", f"{row['slope']:+.2f}",
+              "-" if row["inherited_over_predicted"] is None else f"{row['inherited_over_predicted']:.2f}",
+              f"{row['logits_error']:.4f}", f"{row['logits_predicted']:.4f}"] for row in summaries]
+    heads = ["network", "layers", "dynamics", "agreement", "own", "inherited", "total", "last / second quarter", "slope", "inherited / predicted",
+             "logits", "logits predicted"]
+    windows = [row for row in summaries if row["dynamics"] == "windows of 8"]
+    slopes = [row["slope"] for row in windows if row["depth"] >= 8]
+    said = "Root mean squares over neurons and images in units of sigma; of the logits in units of their spread. "
+    if slopes:
+        said += (f"With windows of 8 the total error grows as depth to the power {min(slopes):+.2f} to {max(slopes):+.2f} (independent errors that "
+                 f"added up would give +0.50).")
+    study.page("depth", tables.markdown(heads, cells) + "\n" + kinds_table(results), said)
