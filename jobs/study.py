@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Studies: one question each, answered by evaluations; a table (CSV), a picture (SVG) and a page (Markdown) with a paragraph.
+"""Studies: one question each, answered by evaluations: a table (CSV), a picture (SVG), and a page (Markdown) with a
+paragraph.
 
-    jobs/study.py ablation CONFIG -o DIR               what matters: schedules, windows, encodings, scales, weights, forms
-    jobs/study.py depth CONFIG... -o DIR               errors layer by layer: a neuron's own and those that it inherits
-    jobs/study.py timesteps CONFIG... -o DIR           accuracy at T = 1 ... 256 with 95 % intervals
-    jobs/study.py functions -o DIR                     which functions a window can follow
-    jobs/study.py energy CONFIG... -o DIR              what equal accuracy costs; what a neuromorphic core would need
-    jobs/study.py baseline CONFIG... -o DIR            integrate-and-fire beside signGD and windows (ReLU networks)
-    jobs/study.py strong|weak|deeper ... -o DIR        how runs scale with ranks and depth (jobs/studies/scaling.py)
+    jobs/study.py ablation CONFIG -o DIR         what matters: schedules, windows, encodings, scales, weights, forms
+    jobs/study.py depth CONFIG... -o DIR         errors layer by layer: a neuron's own and those that it inherits
+    jobs/study.py timesteps CONFIG... -o DIR     accuracy at T = 1 ... 256 with 95 % intervals
+    jobs/study.py functions -o DIR               which functions a window can follow
+    jobs/study.py energy CONFIG... -o DIR        what equal accuracy costs; what a neuromorphic core would need
+    jobs/study.py baseline CONFIG... -o DIR      integrate-and-fire beside signGD and windows (ReLU networks)
+    jobs/study.py strong|weak|deeper ... -o DIR  how runs scale with ranks and depth (jobs/studies/scaling.py)
 
-Evaluations are made once and kept in DIR/runs: ended early (Ctrl-C, a batch system's SIGTERM), a study goes on with the same
-command, and studies with the same DIR share what they have in common. Results of different builds of snn_dist are not mixed.
---launcher "mpirun -np 8" evaluates on so many ranks; results do not depend on it. Needs python3-h5py; pictures need
-python3-matplotlib. Answers that were found with these: jobs/studies/README.md.
+Evaluations are made once and kept in DIR/runs: ended early (Ctrl-C, a batch system's SIGTERM), a study goes on with
+the same command, and studies with the same DIR share what they have in common. Results of different builds of snn_dist
+are not mixed. --launcher "mpirun -np 8" evaluates on so many ranks; results do not depend on it. Needs python3-h5py;
+pictures need python3-matplotlib. Answers that were found with these: jobs/studies/README.md.
 """
 import argparse
 import signal
@@ -26,7 +27,14 @@ from program import find_program
 from studies import ablation, baseline, depth, energy, functions, plots, scaling, tables, timesteps
 from studies.runs import STOPPED, Runs
 
-QUESTIONS = {"ablation": ablation, "depth": depth, "timesteps": timesteps, "functions": functions, "energy": energy, "baseline": baseline}
+QUESTIONS = {
+    "ablation": ablation,
+    "depth": depth,
+    "timesteps": timesteps,
+    "functions": functions,
+    "energy": energy,
+    "baseline": baseline,
+}
 
 
 class Study:
@@ -62,8 +70,10 @@ class Study:
 
     def page(self, name, table, paragraph):
         self.path(f"{name}.md").write_text(f"{paragraph.strip()}\n\n{table}", encoding="utf-8")
-        print(f"\n{table}\n{paragraph.strip()}\n\n{self.path(name)}.csv, .md" + (" and pictures" if plots.pyplot else
-              "; no pictures, for python3-matplotlib is not installed"))
+        print(
+            f"\n{table}\n{paragraph.strip()}\n\n{self.path(name)}.csv, .md"
+            + (" and pictures" if plots.pyplot else "; no pictures, for python3-matplotlib is not installed")
+        )
 
 
 def end(*_):
@@ -76,8 +86,14 @@ def parse():
     for name, module in QUESTIONS.items():
         one = parsers.add_parser(name, description=module.__doc__, help=module.__doc__.split("\n")[0])
         module.add_arguments(one)
-        one.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for evaluations and answers")
-        one.add_argument("--launcher", default="", help='what starts the ranks, for example "mpirun -np 8" (default: none, one process)')
+        one.add_argument(
+            "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for evaluations and answers"
+        )
+        one.add_argument(
+            "--launcher",
+            default="",
+            help='what starts the ranks, for example "mpirun -np 8" (default: none, one process)',
+        )
         one.add_argument("--program", default=find_program(), help="the snn_dist that is asked")
     scaling.add_parsers(parsers)
     return parser.parse_args()

@@ -5,12 +5,20 @@ import itertools
 from . import plots, tables
 from .runs import Refused
 
-PAPER = {"neuron.steps": 0, "neuron.schedule": "exponential", "neuron.eta0": 0.15, "neuron.gamma": 0.95,
-         "simulation.encoding": "float", "simulation.timesteps": 64}
+PAPER = {
+    "neuron.steps": 0,
+    "neuron.schedule": "exponential",
+    "neuron.eta0": 0.15,
+    "neuron.gamma": 0.95,
+    "simulation.encoding": "float",
+    "simulation.timesteps": 64,
+}
 WINDOWS = {"neuron.steps": 8, "neuron.delay": 8, "neuron.ratio": 0.5, "neuron.margin": 0.25, "simulation.timesteps": 0}
 TIMESTEPS = (8, 16, 32, 64)
-SCHEDULES = [{"neuron.eta0": eta0, "neuron.gamma": gamma}
-             for eta0, gamma in itertools.product((0.05, 0.15, 0.3), (0.9, 0.95, 0.98))]
+SCHEDULES = [
+    {"neuron.eta0": eta0, "neuron.gamma": gamma}
+    for eta0, gamma in itertools.product((0.05, 0.15, 0.3), (0.9, 0.95, 0.98))
+]
 FORMS = ("layernorm", "softmax", "attention", "maxpool")
 
 
@@ -81,14 +89,25 @@ def factors_of(text):
 
 
 def row_of(base, factor, changes, result):
-    row = {"base": base, "factor": factor, "changes": " ".join(f"{key.split('.')[1]}={value}" for key, value in changes.items()),
-           "images": result.images, "trained": result.trained_accuracy()}
+    row = {
+        "base": base,
+        "factor": factor,
+        "changes": " ".join(f"{key.split('.')[1]}={value}" for key, value in changes.items()),
+        "images": result.images,
+        "trained": result.trained_accuracy(),
+    }
     for timestep in TIMESTEPS:
         if not result.windows and timestep <= result.latency:
             row[f"accuracy_{timestep}"] = result.accuracy(timestep - 1)
-    row |= {"accuracy": result.accuracy(), "agreement": result.agreement(), "latency": result.latency,
-            "spikes_per_neuron": result.spikes, "energy_uj": 1e6 * result.per_image("estimate"),
-            "signed_additions": result.per_image("synaptic_operations_total"), "seconds": result.seconds}
+    row |= {
+        "accuracy": result.accuracy(),
+        "agreement": result.agreement(),
+        "latency": result.latency,
+        "spikes_per_neuron": result.spikes,
+        "energy_uj": 1e6 * result.per_image("estimate"),
+        "signed_additions": result.per_image("synaptic_operations_total"),
+        "seconds": result.seconds,
+    }
     return row
 
 
@@ -105,11 +124,16 @@ def say(rows, images):
         spread = {}
         for row in others:
             spread.setdefault(row["factor"], []).append(row["agreement"])
-        order = sorted(spread, key=lambda factor: min(spread[factor] + [start["agreement"]]) - max(spread[factor] + [start["agreement"]]))
+        order = sorted(
+            spread,
+            key=lambda factor: min(spread[factor] + [start["agreement"]]) - max(spread[factor] + [start["agreement"]]),
+        )
         name = "the paper's dynamics (T = 64)" if base == "paper" else "windows of 8"
-        sentences.append(f"From {name}, agreement with the trained network {start['agreement']:.3f} on {images} images, the factors in "
-                         f"order of what they move: {', '.join(order)}. Best: {best['changes']} ({best['agreement']:.3f}); "
-                         f"worst: {worst['changes']} ({worst['agreement']:.3f}).")
+        sentences.append(
+            f"From {name}, agreement with the trained network {start['agreement']:.3f} on {images} images, the factors "
+            f"order of what they move: {', '.join(order)}. Best: {best['changes']} ({best['agreement']:.3f}); "
+            f"worst: {worst['changes']} ({worst['agreement']:.3f})."
+        )
     return " ".join(sentences)
 
 
@@ -121,28 +145,68 @@ def add_arguments(parser):
 
 def run(study):
     options, images = study.options, study.images(study.options.config)
-    plan = [(base, factor, changes, settings_of((PAPER if base == "paper" else WINDOWS) | changes, images))
-            for base, factor, changes in design(factors_of(options.factors))]
+    plan = [
+        (base, factor, changes, settings_of((PAPER if base == "paper" else WINDOWS) | changes, images))
+        for base, factor, changes in design(factors_of(options.factors))
+    ]
     study.runs.expect([(options.config, settings) for *_, settings in plan])
     rows = []
     for base, factor, changes, settings in plan:
         try:
             rows.append(row_of(base, factor, changes, study.runs.evaluate(options.config, settings)))
         except Refused as refusal:
-            rows.append({"base": base, "factor": factor, "changes": " ".join(f"{k}={v}" for k, v in changes.items()),
-                         "refused": str(refusal)})
+            rows.append(
+                {
+                    "base": base,
+                    "factor": factor,
+                    "changes": " ".join(f"{k}={v}" for k, v in changes.items()),
+                    "refused": str(refusal),
+                }
+            )
     # A form that the network does not have changes nothing: such a row says nothing.
     for base in ("paper", "windows"):
         start = next(row for row in rows if row["base"] == base)
-        rows = [row for row in rows if row["base"] != base or row["factor"] != "form" or "refused" in row or
-                row["signed_additions"] != start["signed_additions"]]
+        rows = [
+            row
+            for row in rows
+            if row["base"] != base
+            or row["factor"] != "form"
+            or "refused" in row
+            or row["signed_additions"] != start["signed_additions"]
+        ]
     study.csv("ablation", rows)
     shown = [row for row in rows if "agreement" in row]
-    plots.ranges(study.path("ablation.svg"), f"{study.stem(options.config)}: agreement with the trained network",
-                 "share of the images", [f"{row['base']}: {row['changes'] or 'as it is'}" for row in shown],
-                 [row["agreement"] for row in shown], centre=next(r["agreement"] for r in shown if r["base"] == "windows"))
-    cells = [[row["base"], row["factor"], row["changes"] or "-",
-              *(f"{row[f'accuracy_{t}']:.1f}" if f"accuracy_{t}" in row else "" for t in TIMESTEPS[:-1]), f"{row['accuracy']:.1f}",
-              f"{row['agreement']:.3f}", row["latency"], row["spikes_per_neuron"], f"{row['energy_uj']:.1f}"] for row in shown]
-    heads = ["base", "factor", "changes", *(f"T = {t}" for t in TIMESTEPS[:-1]), "at the end", "agreement", "latency", "spikes", "µJ"]
+    plots.ranges(
+        study.path("ablation.svg"),
+        f"{study.stem(options.config)}: agreement with the trained network",
+        "share of the images",
+        [f"{row['base']}: {row['changes'] or 'as it is'}" for row in shown],
+        [row["agreement"] for row in shown],
+        centre=next(r["agreement"] for r in shown if r["base"] == "windows"),
+    )
+    cells = [
+        [
+            row["base"],
+            row["factor"],
+            row["changes"] or "-",
+            *(f"{row[f'accuracy_{t}']:.1f}" if f"accuracy_{t}" in row else "" for t in TIMESTEPS[:-1]),
+            f"{row['accuracy']:.1f}",
+            f"{row['agreement']:.3f}",
+            row["latency"],
+            row["spikes_per_neuron"],
+            f"{row['energy_uj']:.1f}",
+        ]
+        for row in shown
+    ]
+    heads = [
+        "base",
+        "factor",
+        "changes",
+        *(f"T = {t}" for t in TIMESTEPS[:-1]),
+        "at the end",
+        "agreement",
+        "latency",
+        "spikes",
+        "µJ",
+    ]
     study.page("ablation", tables.markdown(heads, cells), say(rows, images))

@@ -1,5 +1,5 @@
-"""Integrate-and-fire neurons (the paper's Theorem 4.1: subgradient steps of 1 / (t + 1)) on ReLU networks, beside the paper's
-dynamics and windows: accuracy over spikes."""
+"""Integrate-and-fire neurons (the paper's Theorem 4.1: subgradient steps of 1 / (t + 1)) on ReLU networks, beside the
+paper's dynamics and windows: accuracy over spikes."""
 from . import plots, tables
 from .ablation import PAPER, WINDOWS, settings_of
 from .runs import Refused
@@ -21,26 +21,41 @@ def plan(images, timesteps):
     yield "integrate-and-fire", settings_of(RATES | at, images)
     yield "integrate-and-fire, direct", settings_of(RATES | at | {"simulation.encoding": "direct"}, images)
     yield "integrate-and-fire, quantile 0.999", settings_of(
-        RATES | at | {"simulation.encoding": "direct", "data.calibration_quantile": 0.999}, images)
+        RATES | at | {"simulation.encoding": "direct", "data.calibration_quantile": 0.999}, images
+    )
     yield "paper", settings_of(TRACKING | PAPER | at, images)
     yield "paper, direct, 0.3 0.9^t", settings_of(
-        TRACKING | PAPER | at | {"simulation.encoding": "direct", "neuron.eta0": 0.3, "neuron.gamma": 0.9}, images)
+        TRACKING | PAPER | at | {"simulation.encoding": "direct", "neuron.eta0": 0.3, "neuron.gamma": 0.9}, images
+    )
     for steps in STEPS:
-        yield f"windows of {steps}", settings_of(TRACKING | WINDOWS | {"neuron.steps": steps, "neuron.delay": steps}, images)
+        yield f"windows of {steps}", settings_of(
+            TRACKING | WINDOWS | {"neuron.steps": steps, "neuron.delay": steps}, images
+        )
 
 
 def rows_of(name, dynamics, result):
     times = [t for t in TIMESTEPS if t <= result.latency] if not result.windows else [result.latency]
     for t in times:
         ones = result.firing[:t].sum() if not result.windows else result.ones
-        yield {"network": name, "dynamics": dynamics, "images": result.images, "timesteps": t,
-               "signed_spikes_per_neuron": result.windows or t, "ones_per_neuron": float(ones), "accuracy": result.accuracy(t - 1),
-               "agreement": result.agreement(t - 1), "trained": result.trained_accuracy()}
+        yield {
+            "network": name,
+            "dynamics": dynamics,
+            "images": result.images,
+            "timesteps": t,
+            "signed_spikes_per_neuron": result.windows or t,
+            "ones_per_neuron": float(ones),
+            "accuracy": result.accuracy(t - 1),
+            "agreement": result.agreement(t - 1),
+            "trained": result.trained_accuracy(),
+        }
 
 
 def run(study):
-    plans = [(config, dynamics, settings) for config in study.options.configs
-             for dynamics, settings in plan(study.images(config), study.options.timesteps)]
+    plans = [
+        (config, dynamics, settings)
+        for config in study.options.configs
+        for dynamics, settings in plan(study.images(config), study.options.timesteps)
+    ]
     study.runs.expect([(config, settings) for config, _, settings in plans])
     rows, refused = [], []
     for config, dynamics, settings in plans:
@@ -58,15 +73,46 @@ def run(study):
             x, y = curves.setdefault(family, ([], []))
             x.append(row["ones_per_neuron"])
             y.append(row["accuracy"])
-        plots.lines(study.path(f"baseline_{name}.svg"), f"{name}: accuracy over spikes", "spikes of value 1 of a neuron and image", "percent",
-                    curves, logarithmic="x", levels={"trained": of[0]["trained"]})
+        plots.lines(
+            study.path(f"baseline_{name}.svg"),
+            f"{name}: accuracy over spikes",
+            "spikes of value 1 of a neuron and image",
+            "percent",
+            curves,
+            logarithmic="x",
+            levels={"trained": of[0]["trained"]},
+        )
         for dynamics in dict.fromkeys(row["dynamics"] for row in of if not row["dynamics"].startswith("windows")):
             at = {row["timesteps"]: row for row in of if row["dynamics"] == dynamics}
-            cells.append([name, f"{of[0]['trained']:.1f}", dynamics,
-                          *(f"{at[t]['accuracy']:.1f} ({at[t]['ones_per_neuron']:.1f})" if t in at else "" for t in TIMESTEPS)])
-        cells.append([name, f"{of[0]['trained']:.1f}", "windows: " + ", ".join(
-            f"{row['signed_spikes_per_neuron']} spikes {row['accuracy']:.1f} ({row['ones_per_neuron']:.1f})" for row in of
-            if row["dynamics"].startswith("windows")), *([""] * len(TIMESTEPS))])
+            cells.append(
+                [
+                    name,
+                    f"{of[0]['trained']:.1f}",
+                    dynamics,
+                    *(
+                        f"{at[t]['accuracy']:.1f} ({at[t]['ones_per_neuron']:.1f})" if t in at else ""
+                        for t in TIMESTEPS
+                    ),
+                ]
+            )
+        cells.append(
+            [
+                name,
+                f"{of[0]['trained']:.1f}",
+                "windows: "
+                + ", ".join(
+                    f"{row['signed_spikes_per_neuron']} spikes {row['accuracy']:.1f} ({row['ones_per_neuron']:.1f})"
+                    for row in of
+                    if row["dynamics"].startswith("windows")
+                ),
+                *([""] * len(TIMESTEPS)),
+            ]
+        )
     text = tables.markdown(["network", "trained", "dynamics", *(f"T = {t}" for t in TIMESTEPS)], cells)
-    study.page("baseline", text, "Percent correct; in brackets the spikes of value 1 that a neuron sends for an image. A signed neuron's zeros "
-               "are messages as well, an integrate-and-fire neuron's are not. " + " ".join(f"Refused: {line}." for line in refused))
+    study.page(
+        "baseline",
+        text,
+        "Percent correct; in brackets the spikes of value 1 that a neuron sends for an image. A signed neuron's zeros "
+        "are messages as well, an integrate-and-fire neuron's are not. "
+        + " ".join(f"Refused: {line}." for line in refused),
+    )

@@ -1,5 +1,5 @@
-"""Does the error of a spiking network grow with its depth? Errors of every layer, its own and inherited ones, in trained
-networks and in generated ones of many depths, beside what weights predict."""
+"""Does the error of a spiking network grow with its depth? Errors of every layer, its own and inherited ones, in
+trained networks and in generated ones of many depths, beside what weights predict."""
 import subprocess
 import sys
 from pathlib import Path
@@ -21,17 +21,37 @@ def numbers(words):
 def add_arguments(parser):
     parser.add_argument("configs", nargs="*", metavar="CONFIG")
     parser.add_argument("--images", type=tables.positive, default=10, help="of each test set, at most (default 10)")
-    parser.add_argument("--resnets", type=numbers, default=[], metavar="20,56,110", help="generated ResNets of these depths")
-    parser.add_argument("--transformers", type=numbers, default=[], metavar="4,12,24", help="generated transformers of so many blocks")
-    parser.add_argument("--chains", type=numbers, default=[], metavar="6,13,26", help="generated chains of depthwise convolutions")
+    parser.add_argument(
+        "--resnets", type=numbers, default=[], metavar="20,56,110", help="generated ResNets of these depths"
+    )
+    parser.add_argument(
+        "--transformers", type=numbers, default=[], metavar="4,12,24", help="generated transformers of so many blocks"
+    )
+    parser.add_argument(
+        "--chains", type=numbers, default=[], metavar="6,13,26", help="generated chains of depthwise convolutions"
+    )
 
 
 def generate(study, kind, depth):
     folder = study.folder / "generated" / f"{kind}{depth}"
     if not (folder / "config.toml").exists():
         study.announce(f"generating {folder.name}")
-        subprocess.run([sys.executable, str(JOBS / "generate_network.py"), kind, "--depth", str(depth), "-o", str(folder),
-                        "--images", "16", "--calibration", "32"], check=True)
+        subprocess.run(
+            [
+                sys.executable,
+                str(JOBS / "generate_network.py"),
+                kind,
+                "--depth",
+                str(depth),
+                "-o",
+                str(folder),
+                "--images",
+                "16",
+                "--calibration",
+                "32",
+            ],
+            check=True,
+        )
     return folder / "config.toml"
 
 
@@ -57,14 +77,18 @@ def neurons_of(rows):
 
 
 def saturation(rows):
-    """The mean total error of the last quarter of the layers over that of the second, and of the slope of its logarithm over
-    that of depth, from the second quarter on: 0 where it does not grow, 1/2 where independent errors add up."""
+    """The mean total error of the last quarter of the layers over that of the second, and the slope of its logarithm
+    over that of depth, from the second quarter on: 0 where it does not grow, 1/2 where independent errors add up."""
     layers = neurons_of(rows)
     total = np.array([row["total"] for row in layers])
     quarter = max(1, len(layers) // 4)
     depth = np.array([row["depth"] for row in layers]) + 1.0
-    slope = np.polyfit(np.log(depth[quarter:]), np.log(total[quarter:]), 1)[0] if len(set(depth[quarter:])) > 1 else float("nan")
-    return float(total[-quarter:].mean() / total[quarter:2 * quarter].mean()), float(slope)
+    slope = (
+        np.polyfit(np.log(depth[quarter:]), np.log(total[quarter:]), 1)[0]
+        if len(set(depth[quarter:])) > 1
+        else float("nan")
+    )
+    return float(total[-quarter:].mean() / total[quarter : 2 * quarter].mean()), float(slope)
 
 
 def summary_of(network, name, rows):
@@ -73,10 +97,19 @@ def summary_of(network, name, rows):
     ratio, slope = saturation(rows)
     rms = {key: float(np.sqrt(np.mean([row[key] ** 2 for row in layers]))) for key in ("own", "inherited", "total")}
     excess = [row["inherited"] / row["predicted"] for row in layers if row["predicted"] > 0]
-    return {"network": network, "dynamics": name, "depth": depth_of(rows), "images": int(logits["images"]),
-            "agreement": logits["agreeing"] / logits["images"], **rms, "last_over_second_quarter": ratio, "slope": slope,
-            "inherited_over_predicted": float(np.median(excess)) if excess else None, "logits_error": logits["total"] / logits["signal"],
-            "logits_predicted": logits["predicted"] / logits["signal"]}
+    return {
+        "network": network,
+        "dynamics": name,
+        "depth": depth_of(rows),
+        "images": int(logits["images"]),
+        "agreement": logits["agreeing"] / logits["images"],
+        **rms,
+        "last_over_second_quarter": ratio,
+        "slope": slope,
+        "inherited_over_predicted": float(np.median(excess)) if excess else None,
+        "logits_error": logits["total"] / logits["signal"],
+        "logits_predicted": logits["predicted"] / logits["signal"],
+    }
 
 
 def kinds_table(results):
@@ -91,14 +124,23 @@ def kinds_table(results):
         for kind, rows in sorted(by_kind.items()):
             later = [row for row in rows if row["predicted"] > 0]
             ratios = np.array([row["inherited"] / row["predicted"] for row in later])
-            cells.append([kind, origin, len(rows), *(f"{np.sqrt(np.mean([row[key]**2 for row in rows])):.4f}" for key in ("own", "inherited")),
-                          f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})" if len(later) else "-"])
-    return tables.markdown(["neurons", "networks", "layers", "own", "inherited", "inherited / predicted: median (range)"], cells)
+            cells.append(
+                [
+                    kind,
+                    origin,
+                    len(rows),
+                    *(f"{np.sqrt(np.mean([row[key]**2 for row in rows])):.4f}" for key in ("own", "inherited")),
+                    f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})" if len(later) else "-",
+                ]
+            )
+    return tables.markdown(
+        ["neurons", "networks", "layers", "own", "inherited", "inherited / predicted: median (range)"], cells
+    )
 
 
 def run(study):
     options = study.options
-    # The last spike of the paper's dynamics is at the latency of windows, which takes a network's depth: known after the first.
+    # How many timesteps windows take is known when a network's depth is.
     plan = [(Path(config).stem, config, study.images(config), "trained") for config in options.configs]
     for option, kind in KINDS.items():
         for depth in getattr(options, option):
@@ -120,7 +162,14 @@ def run(study):
         results[network, name, made] = study.runs.layers(config, settings)
     order = [(network, name, made) for network, _, name, made, _ in others]
 
-    study.csv("depth_layers", [{"network": network, "dynamics": name, **row} for network, name, made in order for row in results[network, name, made]])
+    study.csv(
+        "depth_layers",
+        [
+            {"network": network, "dynamics": name, **row}
+            for network, name, made in order
+            for row in results[network, name, made]
+        ],
+    )
     summaries = [summary_of(network, name, results[network, name, made]) for network, name, made in order]
     study.csv("depth", summaries)
 
@@ -132,22 +181,59 @@ def run(study):
     generated = [key for key in order if key[1] == "windows of 8" and key[2] == "generated"]
     for title, keys in (("trained", trained), ("generated", generated)):
         if keys:
-            plots.lines(study.path(f"depth_{title}.svg"), f"Windows of 8 steps, {title} networks: error y - f(x trained)", "layer",
-                        "root mean square, sigma", {key[0]: curve(key) for key in keys}, logarithmic="xy")
+            plots.lines(
+                study.path(f"depth_{title}.svg"),
+                f"Windows of 8 steps, {title} networks: error y - f(x trained)",
+                "layer",
+                "root mean square, sigma",
+                {key[0]: curve(key) for key in keys},
+                logarithmic="xy",
+            )
     for network in dict.fromkeys(key[0] for key in trained):
         keys = [key for key in order if key[0] == network]
-        plots.lines(study.path(f"depth_{network}.svg"), f"{network}: error y - f(x trained)", "layer", "root mean square, sigma",
-                    {key[1]: curve(key) for key in keys} | {"windows of 8: own": curve(keys[0], "own")}, logarithmic="y")
-    cells = [[row["network"], row["depth"], row["dynamics"], f"{row['agreement']:.2f}", *(f"{row[key]:.4f}" for key in ("own", "inherited", "total")),
-              f"{row['last_over_second_quarter']:.2f}", f"{row['slope']:+.2f}",
-              "-" if row["inherited_over_predicted"] is None else f"{row['inherited_over_predicted']:.2f}",
-              f"{row['logits_error']:.4f}", f"{row['logits_predicted']:.4f}"] for row in summaries]
-    heads = ["network", "layers", "dynamics", "agreement", "own", "inherited", "total", "last / second quarter", "slope", "inherited / predicted",
-             "logits", "logits predicted"]
+        plots.lines(
+            study.path(f"depth_{network}.svg"),
+            f"{network}: error y - f(x trained)",
+            "layer",
+            "root mean square, sigma",
+            {key[1]: curve(key) for key in keys} | {"windows of 8: own": curve(keys[0], "own")},
+            logarithmic="y",
+        )
+    cells = [
+        [
+            row["network"],
+            row["depth"],
+            row["dynamics"],
+            f"{row['agreement']:.2f}",
+            *(f"{row[key]:.4f}" for key in ("own", "inherited", "total")),
+            f"{row['last_over_second_quarter']:.2f}",
+            f"{row['slope']:+.2f}",
+            "-" if row["inherited_over_predicted"] is None else f"{row['inherited_over_predicted']:.2f}",
+            f"{row['logits_error']:.4f}",
+            f"{row['logits_predicted']:.4f}",
+        ]
+        for row in summaries
+    ]
+    heads = [
+        "network",
+        "layers",
+        "dynamics",
+        "agreement",
+        "own",
+        "inherited",
+        "total",
+        "last / second quarter",
+        "slope",
+        "inherited / predicted",
+        "logits",
+        "logits predicted",
+    ]
     windows = [row for row in summaries if row["dynamics"] == "windows of 8"]
     slopes = [row["slope"] for row in windows if row["depth"] >= 8]
     said = "Root mean squares over neurons and images in units of sigma; of the logits in units of their spread. "
     if slopes:
-        said += (f"With windows of 8 the total error grows as depth to the power {min(slopes):+.2f} to {max(slopes):+.2f} (independent errors that "
-                 f"added up would give +0.50).")
+        said += (
+            f"With windows of 8 the total error grows as depth to the power {min(slopes):+.2f} to {max(slopes):+.2f} "
+            f"(independent errors that added up would give +0.50)."
+        )
     study.page("depth", tables.markdown(heads, cells) + "\n" + kinds_table(results), said)

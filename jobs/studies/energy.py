@@ -1,5 +1,5 @@
-"""What equal accuracy costs: the paper's dynamics and windows against the trained and the quantised network, by two lists
-of prices; and what a neuromorphic core would need for each kind of neuron."""
+"""What equal accuracy costs: the paper's dynamics and windows against the trained and the quantised network, by two
+lists of prices; and what a neuromorphic core would need for each kind of neuron."""
 import math
 
 import numpy as np
@@ -34,55 +34,101 @@ def costs(result, steps=None):
     integer = result.energy["estimate"] / result.images
     graded = result.energy["input_products_total"] / result.images * 1e-12
     if steps is not None:  # the graded image is paid for once
-        integer = (integer - graded * FLOAT_MULTIPLY_ACCUMULATE) * steps / result.latency + graded * FLOAT_MULTIPLY_ACCUMULATE
+        integer = (
+            integer - graded * FLOAT_MULTIPLY_ACCUMULATE
+        ) * steps / result.latency + graded * FLOAT_MULTIPLY_ACCUMULATE
     additions = result.per_image("synaptic_operations_total", steps) * 1e-12
-    return {"integer_uj": 1e6 * integer, "float_uj": 1e6 * (additions * FLOAT_ACCUMULATE + graded * FLOAT_MULTIPLY_ACCUMULATE)}
+    return {
+        "integer_uj": 1e6 * integer,
+        "float_uj": 1e6 * (additions * FLOAT_ACCUMULATE + graded * FLOAT_MULTIPLY_ACCUMULATE),
+    }
 
 
 def rows_of_network(study, config, paper, windows):
     name = study.stem(config)
     result = study.runs.evaluate(config, paper)
     trained = result.per_image("trained_network_estimate")
-    rows = [{"network": name, "what": "trained", "accuracy": result.trained_accuracy(), "integer_uj": 1e6 * trained, "float_uj": 1e6 * trained}]
+    rows = [
+        {
+            "network": name,
+            "what": "trained",
+            "accuracy": result.trained_accuracy(),
+            "integer_uj": 1e6 * trained,
+            "float_uj": 1e6 * trained,
+        }
+    ]
     least = least_timesteps(result)
     at = least or result.latency
-    rows.append({"network": name, "what": "paper", "spikes": at, "latency": at, "equal": least is not None,
-                 "accuracy": result.accuracy(at - 1)} | costs(result, at))
+    rows.append(
+        {
+            "network": name,
+            "what": "paper",
+            "spikes": at,
+            "latency": at,
+            "equal": least is not None,
+            "accuracy": result.accuracy(at - 1),
+        }
+        | costs(result, at)
+    )
     for steps in windows:
         result = study.runs.evaluate(config, windows[steps])
         if is_equal(result, result.latency) or steps == max(windows):
             break
-    rows.append({"network": name, "what": "windows", "spikes": steps, "latency": result.latency, "accuracy": result.accuracy(),
-                 "equal": is_equal(result, result.latency)} | costs(result))
+    rows.append(
+        {
+            "network": name,
+            "what": "windows",
+            "spikes": steps,
+            "latency": result.latency,
+            "accuracy": result.accuracy(),
+            "equal": is_equal(result, result.latency),
+        }
+        | costs(result)
+    )
     quantised = 1e6 * result.energy["quantised_network_estimate"] / result.images
-    rows.append({"network": name, "what": "quantised", "spikes": steps, "accuracy": None, "integer_uj": quantised, "float_uj": None})
+    rows.append(
+        {
+            "network": name,
+            "what": "quantised",
+            "spikes": steps,
+            "accuracy": None,
+            "integer_uj": quantised,
+            "float_uj": None,
+        }
+    )
     return rows
 
 
-def core_needs(steps=8, weight_bits=16, fan_in=576, timesteps_of_paper=64):
-    """State and work of one neuron. The sum of its input is as wide as what it adds up: a weight for each of `fan_in`
-    sources and each step. Bits of the paper's x and y are those of fixed point that resolves its last step, eta(T - 1) =
-    0.15 0.95^(T - 1), in a range of 4 sigma."""
+def core_needs(steps=8, timesteps=64, weight_bits=16, fan_in=576):
+    """State and work of one neuron for one image. A sum is as wide as all that it may add up: a weight for each of
+    `fan_in` sources, times what a source's spikes add up to. In windows that is a whole number; the paper's steps
+    eta(t) = 0.15 0.95^t are multiples of nothing, so x and y are in fixed point that resolves the last of them within
+    4 sigma."""
     fan = math.ceil(math.log2(fan_in))
-    code = steps + 1  # signed
-    resolved = math.ceil(math.log2(4 / (0.15 * 0.95 ** (timesteps_of_paper - 1))))
-    rates = math.ceil(math.log2(timesteps_of_paper + 1))
+    total = weight_bits + fan + steps
+    fraction = math.ceil(math.log2(4 / (0.15 * 0.95 ** (timesteps - 1))))
+    rate = math.ceil(math.log2(timesteps + 1))
     return [
-        ["windows, delay = steps", f"{weight_bits + code + fan} (sum), then {code} (y)", steps, f"{steps} of {code} bits", "no multiplier; f(x) once",
-         "the sum is done before the first comparison, so one register serves both"],
-        ["windows, delay < steps", f"{weight_bits + code + fan} (sum) + {code} (y)", steps, f"{steps} of {code} bits",
-         "no multiplier; f(x) at each step", "sum and y side by side; steps of later spikes are shifts only if ratio = 1/2"],
-        ["paper's signGD, T = 64", f"{weight_bits + resolved + fan} (x) + {resolved} (y)", timesteps_of_paper,
-         f"{timesteps_of_paper} of {resolved} bits", "eta(t) times a sum: a multiplication a timestep; f(x) at each step",
-         "x must resolve the last step times the smallest weight"],
-        ["integrate-and-fire, T = 64", f"{weight_bits + fan + rates} (membrane)", timesteps_of_paper, "1 for each spike sent (reset)",
-         "no multiplier; f is ReLU or nothing", "one register, no y; spikes of 0 are not sent"],
+        ["windows, delay = steps", f"{total} + {steps + 1}", steps, steps, f"{steps}; 0 at ratio 1/2", 1, 0],
+        ["windows, delay < steps", f"{total} + {steps + 1}", steps, steps, steps, steps, 0],
+        [
+            "paper",
+            f"{weight_bits + fan + fraction} + {fraction}",
+            timesteps,
+            timesteps,
+            timesteps,
+            timesteps,
+            timesteps,
+        ],
+        ["integrate-and-fire", f"{weight_bits + fan + rate}", "the ones", "the ones", timesteps, "none: ReLU", 0],
     ]
 
 
 def run(study):
     plans = list(timesteps.plan(study, study.options.timesteps))
-    study.runs.expect([(config, settings) for config, _, paper, windows in plans for settings in (paper, *windows.values())])
+    study.runs.expect(
+        [(config, settings) for config, _, paper, windows in plans for settings in (paper, *windows.values())]
+    )
     rows = []
     for config, _, paper, windows in plans:
         rows += rows_of_network(study, config, paper, windows)
@@ -95,26 +141,72 @@ def run(study):
     def ratio(name, what, column):
         return find(name, what)[column] / find(name, "trained")[column]
 
-    curves = {f"{what}, {title}": (names, [ratio(name, what, column) for name in names])
-              for what in ("paper", "windows") for column, title in (("integer_uj", "integer prices"), ("float_uj", "float prices"))}
+    curves = {
+        f"{what}, {title}": (names, [ratio(name, what, column) for name in names])
+        for what in ("paper", "windows")
+        for column, title in (("integer_uj", "integer prices"), ("float_uj", "float prices"))
+    }
     curves["quantised, integer prices"] = (names, [ratio(name, "quantised", "integer_uj") for name in names])
-    plots.lines(study.path("energy.svg"), "Energy at equal accuracy, in units of the trained network's", "", "of the trained network",
-                curves, logarithmic="y", even=True, levels={"trained": 1.0})
+    plots.lines(
+        study.path("energy.svg"),
+        "Energy at equal accuracy, in units of the trained network's",
+        "",
+        "of the trained network",
+        curves,
+        logarithmic="y",
+        even=True,
+        levels={"trained": 1.0},
+    )
     cells = []
     for name in names:
         trained, paper, windows, quantised = (find(name, what) for what in ("trained", "paper", "windows", "quantised"))
 
         def cell(row):
             mark = "" if row["equal"] else ", not equal"
-            return (f"{row['accuracy']:.1f} ({row['spikes']} spikes, latency {row['latency']}{mark})",
-                    f"{row['integer_uj']:.3g} / {row['float_uj']:.3g}")
-        cells.append([name, f"{trained['accuracy']:.1f}", f"{trained['integer_uj']:.3g}", *cell(paper), *cell(windows),
-                      f"{quantised['integer_uj']:.3g}"])
-    text = tables.markdown(["network", "trained, %", "µJ", "paper, %", "µJ: integer / float", "windows, %", "µJ: integer / float",
-                            "quantised to as many bits, µJ"], cells)
-    text += "\n" + tables.markdown(["neuron", "bits of state", "spikes", "additions to y", "beside them", "why"], core_needs())
-    mean = [np.exp(np.mean([np.log(ratio(name, what, column)) for name in names]))
-            for what, column in (("paper", "integer_uj"), ("windows", "integer_uj"), ("paper", "float_uj"), ("windows", "float_uj"))]
-    study.page("energy", text, f"At equal accuracy (at most {SLACK} points or one image below the trained network) the paper's dynamics cost "
-               f"{mean[0]:.2g} times the trained float32 network and windows {mean[1]:.2g} times by integer prices, {mean[2]:.2g} and "
-               f"{mean[3]:.2g} times by float prices (geometric means over the networks).")
+            return (
+                f"{row['accuracy']:.1f} ({row['spikes']} spikes, latency {row['latency']}{mark})",
+                f"{row['integer_uj']:.3g} / {row['float_uj']:.3g}",
+            )
+
+        cells.append(
+            [
+                name,
+                f"{trained['accuracy']:.1f}",
+                f"{trained['integer_uj']:.3g}",
+                *cell(paper),
+                *cell(windows),
+                f"{quantised['integer_uj']:.3g}",
+            ]
+        )
+    text = tables.markdown(
+        [
+            "network",
+            "trained, %",
+            "µJ",
+            "paper, %",
+            "µJ: integer / float",
+            "windows, %",
+            "µJ: integer / float",
+            "quantised to as many bits, µJ",
+        ],
+        cells,
+    )
+    heads = ["neuron", "bits of state (sum or x, y)", "messages", "additions a synapse", "comparisons"]
+    text += "\n" + tables.markdown(heads + ["evaluations of f", "multiplications"], core_needs())
+    mean = [
+        np.exp(np.mean([np.log(ratio(name, what, column)) for name in names]))
+        for what, column in (
+            ("paper", "integer_uj"),
+            ("windows", "integer_uj"),
+            ("paper", "float_uj"),
+            ("windows", "float_uj"),
+        )
+    ]
+    study.page(
+        "energy",
+        text,
+        f"At equal accuracy (at most {SLACK} points or one image below the trained network) the paper's dynamics cost "
+        f"{mean[0]:.2g} times the trained float32 network and windows {mean[1]:.2g} times by integer prices, "
+        f"{mean[2]:.2g} and "
+        f"{mean[3]:.2g} times by float prices (geometric means over the networks).",
+    )

@@ -1,5 +1,5 @@
-"""Which functions windows can track (`snn_dist approx`): for each, the fewest steps that are good enough, the best ratio,
-and the error against its bound, the last step."""
+"""Which functions windows can track (`snn_dist approx`): for each, the fewest steps that are good enough, the best
+ratio, and the error against its bound, the last step."""
 import subprocess
 
 import h5py
@@ -24,8 +24,20 @@ def approximate(study):
     if not path.exists():
         study.announce("snn_dist approx")
         folder.mkdir(exist_ok=True)
-        subprocess.run([study.runs.program, "approx", "--function", options.function, "--timesteps", str(options.timesteps),
-                        "-o", str(folder)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [
+                study.runs.program,
+                "approx",
+                "--function",
+                options.function,
+                "--timesteps",
+                str(options.timesteps),
+                "-o",
+                str(folder),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
     return path
 
 
@@ -39,7 +51,11 @@ def last_step(target, margin, steps, ratio):
 
 def row_of(name, group, lengths):
     target, tuned = group["target"][()], group["tuned"]["static"]
-    row = {"function": name, "formula": group.attrs["formula"], "steepest": float(np.abs(np.diff(target)).max() * (len(target) - 1))}
+    row = {
+        "function": name,
+        "formula": group.attrs["formula"],
+        "steepest": float(np.abs(np.diff(target)).max() * (len(target) - 1)),
+    }
     mean = tuned["mean_error"][()]
     good = np.flatnonzero(mean <= GOOD)
     row["steps"] = int(lengths[good[0]]) if len(good) else None
@@ -67,20 +83,60 @@ def run(study):
     study.csv("functions", rows)
     rows.sort(key=lambda row: row["maximum_8_spikes"])
     names = [row["function"] for row in rows]
-    plots.lines(study.path("functions.svg"), "Windows of 8 steps: error in units of sigma", "", "|y - f(x) / sigma|", {
-        "bound: last step": (names, [row["bound_8"] for row in rows]),
-        "largest, x standing still": (names, [row["maximum_8_still"] for row in rows]),
-        "largest, x from spikes": (names, [row["maximum_8_spikes"] for row in rows]),
-        "mean, x from spikes": (names, [row["mean_8_spikes"] for row in rows]),
-        "mean, delay 2": (names, [row["mean_8_overlapping"] for row in rows])}, logarithmic="y", even=True, turned=True)
-    cells = [[row["function"], row["steps"], row["ratio"], f"{row['mean_8_still']:.4f}", f"{row['maximum_8_still']:.4f}", f"{row['bound_8']:.4f}",
-              f"{row['mean_8_spikes']:.4f}", f"{row['maximum_8_spikes']:.4f}", f"{row['mean_8_overlapping']:.4f} ({row['ratio_8_overlapping']})",
-              f"{row.get('paper_mean_32', float('nan')):.4f}"] for row in sorted(rows, key=lambda row: row["function"])]
-    heads = ["function", f"fewest steps for a mean error of {GOOD}", "ratio", "8 steps, x still: mean", "largest", "bound", "x from spikes: mean",
-             "largest", "delay 2: mean (ratio)", "paper, T = 32, still: mean"]
+    plots.lines(
+        study.path("functions.svg"),
+        "Windows of 8 steps: error in units of sigma",
+        "",
+        "|y - f(x) / sigma|",
+        {
+            "bound: last step": (names, [row["bound_8"] for row in rows]),
+            "largest, x standing still": (names, [row["maximum_8_still"] for row in rows]),
+            "largest, x from spikes": (names, [row["maximum_8_spikes"] for row in rows]),
+            "mean, x from spikes": (names, [row["mean_8_spikes"] for row in rows]),
+            "mean, delay 2": (names, [row["mean_8_overlapping"] for row in rows]),
+        },
+        logarithmic="y",
+        even=True,
+        turned=True,
+    )
+    cells = [
+        [
+            row["function"],
+            row["steps"],
+            row["ratio"],
+            f"{row['mean_8_still']:.4f}",
+            f"{row['maximum_8_still']:.4f}",
+            f"{row['bound_8']:.4f}",
+            f"{row['mean_8_spikes']:.4f}",
+            f"{row['maximum_8_spikes']:.4f}",
+            f"{row['mean_8_overlapping']:.4f} ({row['ratio_8_overlapping']})",
+            f"{row.get('paper_mean_32', float('nan')):.4f}",
+        ]
+        for row in sorted(rows, key=lambda row: row["function"])
+    ]
+    heads = [
+        "function",
+        f"fewest steps for a mean error of {GOOD}",
+        "ratio",
+        "8 steps, x still: mean",
+        "largest",
+        "bound",
+        "x from spikes: mean",
+        "largest",
+        "delay 2: mean (ratio)",
+        "paper, T = 32, still: mean",
+    ]
     within = sum(row["maximum_8_still"] <= row["bound_8"] * 1.001 for row in rows)
-    above = [f"{row['function']} ({row['maximum_8_spikes'] / row['bound_8']:.0f} times)" for row in reversed(rows)
-             if row["maximum_8_spikes"] > 4 * row["bound_8"]]
-    study.page("functions", tables.markdown(heads, cells), f"{within} of {len(rows)} functions stay within the bound when x stands still. Where x "
-               f"is decoded from spikes, the largest error is more than four times the last step for {', '.join(above) or 'none'}: f passes on the error of x, "
-               "as steep as it is.")
+    above = [
+        f"{row['function']} ({row['maximum_8_spikes'] / row['bound_8']:.0f} times)"
+        for row in reversed(rows)
+        if row["maximum_8_spikes"] > 4 * row["bound_8"]
+    ]
+    study.page(
+        "functions",
+        tables.markdown(heads, cells),
+        f"{within} of {len(rows)} functions stay within the bound when x stands still. Where x "
+        f"is decoded from spikes, the largest error is more than four times the last step for "
+        f"{', '.join(above) or 'none'}: f passes on the error of x, "
+        "as steep as it is.",
+    )

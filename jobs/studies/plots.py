@@ -1,10 +1,22 @@
-"""Pictures of studies as SVG, by matplotlib (Debian: python3-matplotlib). Without it studies have no pictures and say so."""
+"""Pictures of studies as SVG, by matplotlib (Debian: python3-matplotlib). Without it studies have no pictures
+and say so."""
 try:
     import matplotlib
+
     matplotlib.use("svg")
     from matplotlib import pyplot
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "snn_dist", "font.size": 9, "axes.grid": True,
-                                "grid.color": "#e4e4e4", "axes.axisbelow": True, "legend.frameon": False})
+
+    matplotlib.rcParams.update(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "snn_dist",
+            "font.size": 9,
+            "axes.grid": True,
+            "grid.color": "#e4e4e4",
+            "axes.axisbelow": True,
+            "legend.frameon": False,
+        }
+    )
 except ImportError:
     pyplot = None
 
@@ -18,25 +30,21 @@ def save(figure, path):
     pyplot.close(figure)
 
 
-def new(title, x_label, y_label, panels=1):
-    """(figure, [axes]), or None without matplotlib."""
-    if pyplot is None:
-        return None
-    figure, axes = pyplot.subplots(1, panels, figsize=SIZE, squeeze=False, sharey=True)
-    figure.suptitle(title, fontsize=11)
-    for one in axes[0]:
-        one.set_xlabel(x_label)
-    axes[0][0].set_ylabel(y_label)
-    return figure, list(axes[0])
+def new(title, x_label, y_label):
+    """(figure, axes)"""
+    figure, axes = pyplot.subplots(figsize=SIZE)
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    return figure, axes
 
 
 def lines(path, title, x_label, y_label, curves, logarithmic="", even=False, levels=None, turned=False):
-    """`curves`: {name: (x, y)}; `logarithmic`: "x", "y" or "xy"; `even`: the values of x at even distances; `levels`: {name:
-    y} of horizontal lines; `turned`: words along the x axis upright."""
-    made = new(title, x_label, y_label)
-    if made is None:
+    """`curves`: {name: (x, y)}; `logarithmic`: "x", "y" or "xy"; `even`: the values of x at even distances; `levels`:
+    {name: y} of horizontal lines; `turned`: words along the x axis upright."""
+    if pyplot is None:
         return
-    figure, (axes,) = made
+    figure, axes = new(title, x_label, y_label)
     places = list(dict.fromkeys(at for x, _ in curves.values() for at in x))
     for name, (x, y) in curves.items():
         axes.plot([places.index(at) for at in x] if even else x, y, marker="o", markersize=3, linewidth=1.5, label=name)
@@ -44,6 +52,8 @@ def lines(path, title, x_label, y_label, curves, logarithmic="", even=False, lev
         axes.axhline(level, color=f"C{i}", linestyle=":", linewidth=1, label=name)
     if even:
         axes.set_xticks(range(len(places)), [str(at) for at in places], rotation=90 if turned else 0, fontsize=7)
+        axes.tick_params(axis="x", length=0)
+        axes.grid(False, axis="x")
     if "x" in logarithmic:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")
@@ -57,10 +67,9 @@ def lines(path, title, x_label, y_label, curves, logarithmic="", even=False, lev
 
 def bars(path, title, x_label, y_label, x, parts):
     """Stacked bars; `parts`: {name: values}."""
-    made = new(title, x_label, y_label)
-    if made is None:
+    if pyplot is None:
         return
-    figure, (axes,) = made
+    figure, axes = new(title, x_label, y_label)
     bottom = [0.0] * len(x)
     for name, values in parts.items():
         axes.bar(range(len(x)), values, 0.6, bottom=bottom, label=name)
@@ -76,9 +85,16 @@ def ranges(path, title, x_label, names, values, centre):
         return
     figure, axes = pyplot.subplots(figsize=(7.0, 0.8 + 0.16 * len(names)))
     axes.set_title(title, fontsize=11)
-    axes.barh(range(len(names)), [value - centre for value in values], 0.7, left=centre,
-              color=["C0" if value >= centre else "C3" for value in values])
+    axes.barh(
+        range(len(names)),
+        [value - centre for value in values],
+        0.7,
+        left=centre,
+        color=["C0" if value >= centre else "C3" for value in values],
+    )
     axes.set_yticks(range(len(names)), names, fontsize=7)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(False, axis="y")
     axes.invert_yaxis()
     axes.set_xlabel(x_label)
     save(figure, path)

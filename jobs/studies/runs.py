@@ -36,7 +36,11 @@ def duration(seconds):
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s"
-    return f"{seconds // 60} min {seconds % 60:02d} s" if seconds < 3600 else f"{seconds // 3600} h {seconds // 60 % 60:02d} min"
+    return (
+        f"{seconds // 60} min {seconds % 60:02d} s"
+        if seconds < 3600
+        else f"{seconds // 3600} h {seconds // 60 % 60:02d} min"
+    )
 
 
 def name_of(config):
@@ -56,8 +60,11 @@ class Evaluation:
             self.latency, self.interval = (int(file[f"dynamics/{name}"][()]) for name in ("latency", "interval"))
             self.windows = int(file["dynamics"].attrs.get("steps", 0))
             self.seconds = float(file["timers/evaluation"][()])
-            self.energy = {name: (value[()].item() if value.shape == () else value[()])
-                           for name, value in file["energy"].items() if name != "layer"}
+            self.energy = {
+                name: (value[()].item() if value.shape == () else value[()])
+                for name, value in file["energy"].items()
+                if name != "layer"
+            }
             neurons = [int(layer.attrs["neurons"]) for layer in file["layers"].values()]
             self.neurons = sum(neurons)
             spikes = sum(int(layer["channel_spikes"][()].sum()) for layer in file["layers"].values())
@@ -113,9 +120,12 @@ class Runs:
             return
         theirs = json.loads(stamp.read_text())
         if theirs["build"] != self.build:
-            raise BadInput(f"{self.folder} holds results of another build of snn_dist ({theirs['version']}, {theirs['build']}) than "
-                           f"{path} ({version}, {self.build}), and results of different builds are not put into one table. "
-                           "Take another folder with -o, or that build with --program")
+            raise BadInput(
+                f"{self.folder} holds results of another build of snn_dist ({theirs['version']}, {theirs['build']}) "
+                f"than "
+                f"{path} ({version}, {self.build}), and results of different builds are not put into one table. "
+                "Take another folder with -o, or that build with --program"
+            )
 
     def file_digest(self, path):
         path = os.path.realpath(path)
@@ -127,7 +137,9 @@ class Runs:
     def key(self, config, settings):
         """Names what goes into a result."""
         with open(config, "rb") as file:
-            values = {f"{section}.{key}": value for section, keys in tomllib.load(file).items() for key, value in keys.items()}
+            values = {
+                f"{section}.{key}": value for section, keys in tomllib.load(file).items() for key, value in keys.items()
+            }
         for setting in settings:
             name, text = setting.split("=", 1)
             try:
@@ -137,8 +149,11 @@ class Runs:
         for name in ("model.onnx", "model.network", "data.test", "data.calibration"):
             if values.get(name):
                 values[name] = self.file_digest(Path(config).parent / values[name])
-        counts = {name: value for name, value in values.items()
-                  if name.split(".")[0] not in INDIFFERENT and name not in INDIFFERENT_KEYS}
+        counts = {
+            name: value
+            for name, value in values.items()
+            if name.split(".")[0] not in INDIFFERENT and name not in INDIFFERENT_KEYS
+        }
         return digest(self.build, json.dumps(counts, sort_keys=True))
 
     def path(self, config, settings, verb="run"):
@@ -173,8 +188,10 @@ class Runs:
             self.make([self.program, "layers", "-o", str(unfinished)], str(config), settings, [], unfinished)
             unfinished.rename(path)
         with open(path, newline="", encoding="utf-8") as file:
-            return [{key: value if key in ("layer", "neuron") else float(value) for key, value in row.items()}
-                    for row in csv.DictReader(file)]
+            return [
+                {key: value if key in ("layer", "neuron") else float(value) for key, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
 
     def make(self, command, config, settings, files, unfinished):
         command = [*command, config, "--progress", "never", "--quiet"]
@@ -201,5 +218,7 @@ class Runs:
         if config in self.left:
             self.left.remove(config)
         self.spent.setdefault(config, []).append(time.monotonic() - begun)
-        self.announce(f"{name_of(config)}: {' '.join(settings)}: {duration(self.spent[config][-1])}; {len(self.left)} left"
-                      + (f", about {duration(self.time_left())}" if self.left else ""))
+        self.announce(
+            f"{name_of(config)}: {' '.join(settings)}: {duration(self.spent[config][-1])}; {len(self.left)} left"
+            + (f", about {duration(self.time_left())}" if self.left else "")
+        )

@@ -62,8 +62,16 @@ class Scaling:
             layout = layout.replace(letter, str(ranks))
         output = self.folder / f"{name}_{ranks}.h5"
         command = shlex.split(self.options.launcher.format(ranks=ranks)) + [
-            self.options.program, "run", str(config), *self.settings(), "--layout", layout,
-            "--set", f"output.file={output.resolve()}", *extra]
+            self.options.program,
+            "run",
+            str(config),
+            *self.settings(),
+            "--layout",
+            layout,
+            "--set",
+            f"output.file={output.resolve()}",
+            *extra,
+        ]
         best = None
         for _ in range(self.options.repeat):
             begun = time.monotonic()
@@ -79,12 +87,17 @@ class Scaling:
     def read(output):
         with h5py.File(output) as file:
             images, steps = file["predictions/snn"].shape
-            row = {"layout": file["provenance/layout"][()].decode(), "threads": int(file["provenance/threads"][0]),
-                   "images": images, "timesteps": steps, "seconds": float(file["timers/evaluation"][()]),
-                   "raw_bytes": int(file["communication/raw_bytes"][:].sum()),
-                   "sent_bytes": int(file["communication/sent_bytes"][:].sum()),
-                   "codec": file["communication/codec"][()].decode(),
-                   "memory_max": int(file["provenance/memory"][:].sum(axis=1).max())}
+            row = {
+                "layout": file["provenance/layout"][()].decode(),
+                "threads": int(file["provenance/threads"][0]),
+                "images": images,
+                "timesteps": steps,
+                "seconds": float(file["timers/evaluation"][()]),
+                "raw_bytes": int(file["communication/raw_bytes"][:].sum()),
+                "sent_bytes": int(file["communication/sent_bytes"][:].sum()),
+                "codec": file["communication/codec"][()].decode(),
+                "memory_max": int(file["provenance/memory"][:].sum(axis=1).max()),
+            }
             for column, name in enumerate(name.decode() for name in file["timers/names"][:]):
                 row[f"{name}_mean"] = float(file["timers/mean"][column])
                 row[f"{name}_max"] = float(file["timers/max"][column])
@@ -118,8 +131,14 @@ class Scaling:
         for name, rows in groups.items():
             timers = [key[:-5] for key in rows[0] if key.endswith("_mean")]
             parts = {timer: [row[f"{timer}_mean"] for row in rows] for timer in timers}
-            plots.bars(self.folder / f"timers_{name}.svg".replace(" ", "_"), f"{title}: {name}, mean over ranks", by, "seconds",
-                       [row[by] for row in rows], parts)
+            plots.bars(
+                self.folder / f"timers_{name}.svg".replace(" ", "_"),
+                f"{title}: {name}, mean over ranks",
+                by,
+                "seconds",
+                [row[by] for row in rows],
+                parts,
+            )
 
 
 def strong(study, config, name, **facts):
@@ -147,8 +166,21 @@ def deeper(study):
     by_ranks = {f"{ranks} ranks": [] for ranks in options.ranks}
     for each in options.depths:
         folder = study.folder / f"resnet{each}"
-        execute([sys.executable, str(JOBS / "generate_network.py"), "resnet", "--depth", str(each), "-o", str(folder),
-                 "--images", str(options.images), "--width", str(options.width)])
+        execute(
+            [
+                sys.executable,
+                str(JOBS / "generate_network.py"),
+                "resnet",
+                "--depth",
+                str(each),
+                "-o",
+                str(folder),
+                "--images",
+                str(options.images),
+                "--width",
+                str(options.width),
+            ]
+        )
         for row in strong(study, folder / "config.toml", f"resnet{each}", depth=each):
             by_ranks[f"{row['ranks']} ranks"].append(row)
     study.write(by_ranks, "depth", "Depth")
@@ -159,9 +191,14 @@ def numbers(words):
 
 
 def add_parsers(parsers):
-    for name, line in (("strong", "the same images on more ranks"), ("weak", "as many images per rank on more ranks"),
-                       ("deeper", "generated ResNets of several depths")):
-        parser = parsers.add_parser(name, description=__doc__, help=line, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, line in (
+        ("strong", "the same images on more ranks"),
+        ("weak", "as many images per rank on more ranks"),
+        ("deeper", "generated ResNets of several depths"),
+    ):
+        parser = parsers.add_parser(
+            name, description=__doc__, help=line, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         if name != "deeper":
             parser.add_argument("config", type=Path, metavar="CONFIG")
         if name == "weak":
@@ -170,7 +207,9 @@ def add_parsers(parsers):
             parser.add_argument("--depths", type=numbers, default=[20, 56, 110])
             parser.add_argument("--width", type=int, default=16, help="channels of the first stage")
             parser.add_argument("--images", type=int, default=32, help="in the test set")
-        parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the CSV, the plots and the outputs")
+        parser.add_argument(
+            "-o", "--output", type=Path, required=True, help="folder for the CSV, the plots and the outputs"
+        )
         parser.add_argument("--ranks", type=numbers, default=[1, 2])
         parser.add_argument("--layout", default="0x0x0")
         parser.add_argument("--repeat", type=int, default=1, help="the quickest of so many runs counts")

@@ -27,8 +27,8 @@ def wilson(successes, count):
 
 
 def difference(first, second):
-    """Mean of first - second of the same images (booleans), in points, and half its 95 % interval: paired, for the two are
-    wrong on much the same images."""
+    """Mean of first - second of the same images (booleans), in points, and half its 95 % interval: paired, for the two
+    are wrong on much the same images."""
     count = len(first)
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
     mean = (gained - lost) / count

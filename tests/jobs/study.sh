@@ -39,11 +39,11 @@ holds deeper 'all(row["same_bits"] == "yes" for row in rows)'
 ask() { timeout 100 /usr/bin/python3 "$root/jobs/study.py" "$@" >out 2>&1 </dev/null; }
 /usr/bin/python3 "$root/jobs/study.py" timesteps "$root/configs/digits.toml" --images 40 --timesteps 16 -o questions >out 2>&1 </dev/null &
 asked=$!
-for _ in $(seq 300); do grep -q ' 4 left' out && break; sleep 0.1; done
+for _ in $(seq 300); do grep -q ' 5 left' out && break; sleep 0.1; done
 kill -TERM $asked
 wait $asked
 [ $? -eq 4 ] && grep -q 'ended early: the same command goes on' out && [ ! -e questions/timesteps.csv ] && pass || fail "ended: $(cat out)"
-if ask timesteps "$root/configs/digits.toml" --images 40 --timesteps 16 -o questions && grep -q '5 evaluations, [1-4] of them made before' out &&
+if ask timesteps "$root/configs/digits.toml" --images 40 --timesteps 16 -o questions && grep -q '6 evaluations, [1-5] of them made before' out &&
   drawn questions/timesteps.svg; then pass; else fail "timesteps: $(tail -n 3 out)"; fi
 alone run "$root/configs/digits_synchronous.toml" --quiet --set data.images=40 --set simulation.timesteps=16 --set checkpoint.directory= \
   --set output.file="$work/synchronous.h5" || fail "run: $(cat err)"
