@@ -67,6 +67,8 @@ typedef struct snn_approx_window_curve {
     snn_windows windows[SNN_APPROX_LENGTHS];
     float y[SNN_APPROX_LENGTHS][SNN_APPROX_POINTS]; /* in units of the scale, after the last step */
     double mean[SNN_APPROX_LENGTHS], maximum[SNN_APPROX_LENGTHS];
+    double
+        last_step[SNN_APPROX_LENGTHS]; /* in units of the scale: what the error is bounded by, where x stands still */
 } snn_approx_window_curve;
 
 /* What became of one function with one schedule and one kind of input. */

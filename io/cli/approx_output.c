@@ -81,6 +81,7 @@ static snn_status fill_windows(hid_t group, const snn_approx_window_curve *curve
     SNN_TRY(snn_hdf5_write_array(group, "y", H5T_NATIVE_FLOAT, 2, dims, curve->y));
     SNN_TRY(snn_hdf5_write_vector(group, "mean_error", H5T_NATIVE_DOUBLE, count, curve->mean));
     SNN_TRY(snn_hdf5_write_vector(group, "maximum_error", H5T_NATIVE_DOUBLE, count, curve->maximum));
+    SNN_TRY(snn_hdf5_write_vector(group, "last_step", H5T_NATIVE_DOUBLE, count, curve->last_step));
     SNN_TRY(snn_hdf5_write_vector(group, "ratio", H5T_NATIVE_DOUBLE, count, ratio));
     SNN_TRY(snn_hdf5_write_vector(group, "margin", H5T_NATIVE_DOUBLE, count, margin));
     return snn_hdf5_write_vector(group, "delay", H5T_NATIVE_INT32, count, delay);

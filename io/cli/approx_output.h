@@ -9,6 +9,7 @@
  *     /<function>/<schedule>/<static or train>/mean_error, maximum_error   float64 [timesteps], over the points
  *     /<function>/<window, tuned or overlap>/<static or train>/y                           float32 [lengths][points]
  *     /<function>/<window, tuned or overlap>/<static or train>/mean_error, maximum_error   float64 [lengths]
+ *     /<function>/<window, tuned or overlap>/<static or train>/last_step                   float64 [lengths], sigma
  *     /<function>/<window, tuned or overlap>/<static or train>/ratio, margin, delay        float64, int32 [lengths]
  */
 #ifndef SNN_CLI_APPROX_OUTPUT_H

@@ -65,15 +65,23 @@ done:
     return status;
 }
 
+/* Of the neuron before the readout, in units of its scale. */
+static double last_step(const snn_network *network)
+{
+    const snn_windows *windows = &network->windows;
+    return (double)network->populations[network->population_count - 2].unit * windows->magnitude[windows->steps - 1];
+}
+
 /* Runs with these windows, and keeps what came of it in entry `at` of the curve if it is better than what is there. */
 static snn_status try_windows(const snn_approx_result *result, snn_approx_input input, const snn_windows *windows,
                               int32_t at, snn_approx_window_curve *curve)
 {
     float y[POINTS];
-    double mean, maximum;
+    double mean, maximum, last = 0.0;
     snn_network *network = NULL;
     snn_status status = snn_approx_network_create(result, input, windows, &network);
     if (!snn_failed(status)) {
+        last = last_step(network);
         status = run_network(network, y);
     }
     snn_network_destroy(network);
@@ -84,6 +92,7 @@ static snn_status try_windows(const snn_approx_result *result, snn_approx_input 
         curve->windows[at] = *windows;
         curve->mean[at] = mean;
         curve->maximum[at] = maximum;
+        curve->last_step[at] = last;
     }
     return snn_ok();
 }

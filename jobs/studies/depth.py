@@ -10,7 +10,8 @@ from . import plots, tables
 from .ablation import PAPER, WINDOWS, settings_of
 
 JOBS = Path(__file__).resolve().parent.parent
-WINDOW, LONGEST, SYNCHRONOUS_DEPTH = 8, 512, 120
+WINDOW, SYNCHRONOUS_DEPTH = 8, 120
+LARGEST = 3e8  # updates of neurons for an image, where the paper's dynamics go on as long as windows take
 KINDS = {"resnets": "resnet", "transformers": "transformer", "chains": "depthwise"}
 
 
@@ -55,16 +56,16 @@ def generate(study, kind, depth):
     return folder / "config.toml"
 
 
-def dynamics(layers, deep):
-    """{name: settings}; `layers`: of neurons, one after the other."""
-    latency = WINDOW * layers
+def dynamics(rows, made):
+    """{name: settings}, by what windows have said of the network."""
+    latency = WINDOW * depth_of(rows)
     yield "windows of 8", WINDOWS
-    if deep:
+    if made == "generated" and depth_of(rows) > SYNCHRONOUS_DEPTH:
         return
     yield "windows of 8, delay 2", WINDOWS | {"neuron.delay": 2, "neuron.ratio": 0.6, "neuron.margin": 0.5}
     yield "paper, as many spikes", PAPER | {"simulation.timesteps": WINDOW}
     yield "paper, T = 64", PAPER
-    if 64 < latency <= LONGEST:
+    if latency > 64 and latency * sum(row["neurons"] for row in neurons_of(rows)) <= LARGEST:
         yield "paper, same latency", PAPER | {"simulation.timesteps": latency}
 
 
@@ -154,8 +155,7 @@ def run(study):
         results[network, "windows of 8", made] = study.runs.layers(config, settings_of(WINDOWS, images))
     others = []
     for network, config, images, made in plan:
-        depth = depth_of(results[network, "windows of 8", made])
-        for name, values in dynamics(depth, made == "generated" and depth > SYNCHRONOUS_DEPTH):
+        for name, values in dynamics(results[network, "windows of 8", made], made):
             others.append((network, config, name, made, settings_of(values, images)))
     study.runs.expect([(config, settings) for _, config, _, _, settings in others], "layers")
     for network, config, name, made, settings in others:

@@ -41,14 +41,6 @@ def approximate(study):
     return path
 
 
-def last_step(target, margin, steps, ratio):
-    """Bound of the error in units of sigma: the window covers all values and 0, with the margin on both sides, by steps
-    that add up to half of it."""
-    magnitudes = ratio ** np.arange(steps)
-    low, high = min(0.0, target.min()) - margin, max(0.0, target.max()) + margin
-    return (high - low) / 2 * magnitudes[-1] / magnitudes.sum()
-
-
 def row_of(name, group, lengths):
     target, tuned = group["target"][()], group["tuned"]["static"]
     row = {
@@ -68,7 +60,7 @@ def row_of(name, group, lengths):
         row[f"mean_{steps}_overlapping"] = float(group["overlap"]["train"]["mean_error"][at])
         row[f"ratio_{steps}"] = float(tuned["ratio"][at])
         row[f"ratio_{steps}_overlapping"] = float(group["overlap"]["train"]["ratio"][at])
-        row[f"bound_{steps}"] = float(last_step(target, float(tuned["margin"][at]), steps, row[f"ratio_{steps}"]))
+        row[f"bound_{steps}"] = float(tuned["last_step"][at])
     paper = group["exponential"]["static"]["mean_error"]
     for steps in (8, 32):
         if len(paper) >= steps:
