@@ -1,7 +1,5 @@
 #include "comm/exchange.h"
 
-#include <stdbool.h>
-
 #include "comm/edges.h"
 #include "comm/links.h"
 #include "comm/mpi_wait.h"
@@ -450,6 +448,16 @@ snn_status snn_exchange_receive(snn_exchange *exchange, int32_t population, cons
         SNN_TRY(receive_packet(exchange, &exchange->inlets[exchange->inlet_order[i]], item, shard));
     }
     return snn_ok();
+}
+
+bool snn_exchange_receives(const snn_exchange *exchange, int32_t population)
+{
+    return exchange->inlet_begin[population] < exchange->inlet_begin[population + 1];
+}
+
+bool snn_exchange_sends(const snn_exchange *exchange, int32_t population)
+{
+    return exchange->outlet_begin[population] < exchange->outlet_begin[population + 1];
 }
 
 static snn_status drain(snn_exchange *exchange, outlet *out, int slot)

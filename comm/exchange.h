@@ -10,6 +10,8 @@
 #ifndef SNN_COMM_EXCHANGE_H
 #define SNN_COMM_EXCHANGE_H
 
+#include <stdbool.h>
+
 #include "comm/wavefront.h"
 
 /* The unit that moves through the wavefront. */
@@ -28,6 +30,10 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
 
 /* `items` more items will come, numbered on; all announced before have been received. Posts the first receives. */
 snn_status snn_exchange_extend(snn_exchange *exchange, int64_t items);
+
+/* Whether `population` is the first here to need some packet, and whether its own are sent. */
+bool snn_exchange_receives(const snn_exchange *exchange, int32_t population);
+bool snn_exchange_sends(const snn_exchange *exchange, int32_t population);
 
 /* Waits for those packets of the item that `population` is the first to need here, and places what they carry. */
 snn_status snn_exchange_receive(snn_exchange *exchange, int32_t population, const snn_item *item,

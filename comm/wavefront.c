@@ -27,7 +27,10 @@ struct snn_wavefront {
     snn_wavefront_options options;
     snn_wavefront_hooks hooks;
     int32_t replica, replicas;
-    bool *owned; /* [populations]: whether this rank owns channels of it */
+    bool *owned;       /* [populations]: whether this rank owns channels of it */
+    int32_t *stretch;  /* [populations]: where the stretch that begins at one ends */
+    snn_status failed; /* what went wrong in the middle of a stretch */
+    double since;      /* when the work now in progress began */
     bool owns_any, owns_readout;
     float *pixels;    /* [images][height][width][channels]; NULL on ranks that do not read the input */
     int64_t *numbers; /* [images], likewise; NULL without the hook */
@@ -60,7 +63,8 @@ static snn_status prepare(snn_wavefront *wavefront, const snn_plan *plan, snn_pl
     const snn_network *network = wavefront->network;
     int32_t populations = network->population_count;
     wavefront->owned = snn_allocate((size_t)populations, sizeof *wavefront->owned);
-    if (wavefront->owned == NULL) {
+    wavefront->stretch = snn_allocate((size_t)populations, sizeof *wavefront->stretch);
+    if (wavefront->owned == NULL || wavefront->stretch == NULL) {
         return snn_out_of_memory("wavefront");
     }
     for (int32_t population = 0; population < populations; population++) {
@@ -83,6 +87,17 @@ static snn_status prepare(snn_wavefront *wavefront, const snn_plan *plan, snn_pl
         }
     }
     return snn_ok();
+}
+
+/* A stretch ends before a population that waits for packets and after one whose spikes are sent. */
+static void find_stretches(snn_wavefront *wavefront)
+{
+    const int32_t populations = wavefront->network->population_count;
+    for (int32_t p = populations - 1; p >= 0; p--) {
+        const bool ends = p + 1 == populations || snn_exchange_sends(wavefront->exchange, p) ||
+                          snn_exchange_receives(wavefront->exchange, p + 1);
+        wavefront->stretch[p] = ends ? p + 1 : wavefront->stretch[p + 1];
+    }
 }
 
 snn_status snn_wavefront_create(snn_world *world, const snn_network *network, const snn_plan *plan, snn_shard *shard,
@@ -110,6 +125,7 @@ snn_status snn_wavefront_create(snn_world *world, const snn_network *network, co
     SNN_GOTO_DONE(status, snn_world_agree(world, status));
     SNN_GOTO_DONE(status,
                   snn_exchange_create(world, network, plan, &created->options, &created->timers, &created->exchange));
+    find_stretches(created);
     *wavefront = created;
     created = NULL;
 done:
@@ -138,24 +154,44 @@ static snn_status begin_group(snn_wavefront *wavefront, int64_t group, int32_t i
     return snn_ok();
 }
 
-static snn_status run_population(snn_wavefront *wavefront, int32_t population, const snn_item *item)
+/* Between two populations of a stretch: whatever other threads still do. */
+static void population_done(void *context, int32_t population)
 {
-    snn_trace_set_work(wavefront->options.trace, item->group, item->first_step, population);
-    SNN_TRY(snn_exchange_receive(wavefront->exchange, population, item, wavefront->shard));
-    double start = snn_seconds();
-    SNN_TRY(snn_shard_run(wavefront->shard, population, item->first_step, item->steps));
-    (void)charge(wavefront, SNN_TIMER_COMPUTE, start);
-    SNN_TRY(snn_exchange_send(wavefront->exchange, population, item, wavefront->shard));
+    snn_wavefront *wavefront = context;
+    snn_trace_set_population(wavefront->options.trace, population);
+    wavefront->since = charge(wavefront, SNN_TIMER_COMPUTE, wavefront->since);
+    if (!snn_failed(wavefront->failed)) {
+        wavefront->failed = snn_exchange_progress(wavefront->exchange);
+        wavefront->since = snn_seconds();
+    }
+}
+
+static snn_status run_stretch(snn_wavefront *wavefront, int32_t begin, const snn_item *item)
+{
+    const snn_shard_stretch stretch = {.begin = begin,
+                                       .end = wavefront->stretch[begin],
+                                       .first = item->first_step,
+                                       .steps = item->steps,
+                                       .done = population_done,
+                                       .context = wavefront};
+    snn_trace_set_work(wavefront->options.trace, item->group, item->first_step, begin);
+    SNN_TRY(snn_exchange_receive(wavefront->exchange, begin, item, wavefront->shard));
+    wavefront->since = snn_seconds();
+    SNN_TRY(snn_shard_run_stretch(wavefront->shard, &stretch));
+    (void)charge(wavefront, SNN_TIMER_COMPUTE, wavefront->since);
+    SNN_TRY(wavefront->failed);
+    SNN_TRY(snn_exchange_send(wavefront->exchange, stretch.end - 1, item, wavefront->shard));
     return snn_exchange_progress(wavefront->exchange);
 }
 
 static snn_status run_item(snn_wavefront *wavefront, const snn_item *item)
 {
-    for (int32_t population = 0; population < wavefront->network->population_count; population++) {
-        if (wavefront->owned[population]) {
-            SNN_TRY_CONTEXT(run_population(wavefront, population, item), "steps %ld to %ld of %s",
-                            (long)item->first_step, (long)item->first_step + item->steps,
-                            wavefront->network->populations[population].name);
+    const int32_t populations = wavefront->network->population_count;
+    for (int32_t p = 0; p < populations; p++) {
+        if (wavefront->owned[p]) {
+            SNN_TRY_CONTEXT(run_stretch(wavefront, p, item), "steps %ld to %ld from %s on", (long)item->first_step,
+                            (long)item->first_step + item->steps, wavefront->network->populations[p].name);
+            p = wavefront->stretch[p] - 1;
         }
     }
     if (wavefront->hooks.item != NULL) {
@@ -249,6 +285,7 @@ void snn_wavefront_destroy(snn_wavefront *wavefront)
     }
     snn_exchange_destroy(wavefront->exchange);
     snn_release(wavefront->owned);
+    snn_release(wavefront->stretch);
     snn_release(wavefront->pixels);
     snn_release(wavefront->numbers);
     snn_release(wavefront);

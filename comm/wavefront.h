@@ -1,7 +1,8 @@
 /* The timestep loop over ranks: items (image group, block of timesteps) stream through the stages.
  *
  * Every rank walks the same order: group by group, block by block, population by population. Before a population it
- * waits for the packets of sources that others own, after it it sends its own spikes to whoever needs them. Sends do
+ * waits for the packets of sources that others own, after it it sends its own spikes to whoever needs them. Populations
+ * with neither in between are run as one stretch, through which threads go without waiting for each other. Sends do
  * not block and receives are posted ahead, so stage k works on an item while stage k+1 works on the one before. The
  * order in which packets arrive does not matter; results are those of one rank doing everything.
  */

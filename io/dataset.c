@@ -7,6 +7,8 @@
 #include "io/dataset_internal.h"
 #include "io/hdf5_helpers.h"
 
+enum { FEW_PIXELS = 1 << 14 }; /* not worth waking other threads for */
+
 int64_t snn_dataset_images(const snn_dataset *dataset)
 {
     return (int64_t)dataset->dims[0];
@@ -153,6 +155,28 @@ static snn_status convert_image(const snn_dataset *dataset, int64_t image, const
     return snn_ok();
 }
 
+/* All of them; what is wrong with the first bad one is told. */
+static snn_status convert_images(const snn_dataset *dataset, int64_t first, int64_t count, const char *raw,
+                                 bool channels_first, float *pixels)
+{
+    const int64_t size = snn_shape_size(dataset->shape);
+    const int64_t bytes = size * (int64_t)(dataset->bytes ? sizeof(uint8_t) : sizeof(float));
+    snn_status failure = snn_ok();
+    int64_t failed = count;
+#pragma omp parallel for schedule(static) if (count * size > FEW_PIXELS)
+    for (int64_t i = 0; i < count; i++) {
+        const snn_status status = convert_image(dataset, first + i, raw + i * bytes, channels_first, pixels + i * size);
+        if (snn_failed(status)) {
+#pragma omp critical(snn_dataset_failure)
+            if (i < failed) {
+                failure = status;
+                failed = i;
+            }
+        }
+    }
+    return failure;
+}
+
 snn_status snn_dataset_read(const snn_dataset *dataset, int64_t first, int64_t count, bool channels_first,
                             float *pixels)
 {
@@ -167,9 +191,8 @@ snn_status snn_dataset_read(const snn_dataset *dataset, int64_t first, int64_t c
         return snn_out_of_memory("images");
     }
     snn_status status = snn_dataset_read_pixels(dataset, first, count, raw);
-    for (int64_t i = 0; i < count && !snn_failed(status); i++) {
-        status =
-            convert_image(dataset, first + i, raw + (size_t)(i * size) * element, channels_first, pixels + i * size);
+    if (!snn_failed(status)) {
+        status = convert_images(dataset, first, count, raw, channels_first, pixels);
     }
     snn_release(raw);
     return status;

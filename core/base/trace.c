@@ -56,6 +56,13 @@ void snn_trace_set_work(snn_trace *trace, int64_t group, int32_t first_step, int
     }
 }
 
+void snn_trace_set_population(snn_trace *trace, int32_t population)
+{
+    if (trace != NULL) {
+        trace->work.population = population;
+    }
+}
+
 static snn_trace_event *next_event(thread_events *events)
 {
     int64_t chunk = events->length / CHUNK_EVENTS;
@@ -70,6 +77,14 @@ static snn_trace_event *next_event(thread_events *events)
 
 void snn_trace_record(snn_trace *trace, int32_t thread, int32_t kind, double begin, double end)
 {
+    if (trace != NULL) {
+        snn_trace_record_population(trace, thread, kind, trace->work.population, begin, end);
+    }
+}
+
+void snn_trace_record_population(snn_trace *trace, int32_t thread, int32_t kind, int32_t population, double begin,
+                                 double end)
+{
     if (trace == NULL || thread >= trace->thread_count) {
         return;
     }
@@ -79,7 +94,7 @@ void snn_trace_record(snn_trace *trace, int32_t thread, int32_t kind, double beg
         events->lost++;
         return;
     }
-    *event = (snn_trace_event){begin, end, trace->work, kind};
+    *event = (snn_trace_event){begin, end, {trace->work.group, trace->work.first_step, population}, kind};
     events->length++;
 }
 

@@ -39,8 +39,15 @@ snn_status snn_trace_create(int32_t threads, snn_trace **trace);
 /* Main thread only. NULL: there is no trace, and nothing is done; likewise below. */
 void snn_trace_set_work(snn_trace *trace, int64_t group, int32_t first_step, int32_t population);
 
+/* Likewise, but also while other threads record, and of the population only. */
+void snn_trace_set_population(snn_trace *trace, int32_t population);
+
 /* `thread` records for itself. Memory being bounded, a thread's intervals beyond a million are only counted. */
 void snn_trace_record(snn_trace *trace, int32_t thread, int32_t kind, double begin, double end);
+
+/* The same where threads are not all at the population that was set. */
+void snn_trace_record_population(snn_trace *trace, int32_t thread, int32_t kind, int32_t population, double begin,
+                                 double end);
 
 /* Number of threads, of a thread's intervals, and of those that were not kept. */
 int32_t snn_trace_threads(const snn_trace *trace);

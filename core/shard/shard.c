@@ -310,30 +310,6 @@ bool snn_shard_reads_input(const snn_shard *shard)
     return shard->reads_input;
 }
 
-/* x = bias, y = 0, no spikes before the first step. */
-static void reset_part(const snn_shard *shard, int32_t number)
-{
-    const snn_population *population = &shard->network->populations[number];
-    snn_part *part = &shard->parts[number];
-    const int64_t held = snn_part_inputs(part);
-    const int64_t inputs = snn_shape_positions(population->input);
-    const int64_t outputs = snn_shape_positions(population->shape);
-    for (int64_t i = 0; i < shard->images * inputs && part->x != NULL; i++) {
-        const int64_t position = population->bias_positions == 1 ? 0 : i % inputs;
-        const float *bias = population->bias + position * population->input.channels + part->held.begin;
-        memcpy(part->x + i * held, bias, (size_t)held * sizeof *bias);
-    }
-    if (part->decoded != NULL) {
-        memset(part->decoded, 0, (size_t)(shard->images * inputs * held) * sizeof *part->decoded);
-    }
-    if (part->y != NULL) {
-        const size_t rows = (size_t)(shard->images * outputs);
-        memset(part->y, 0, rows * (size_t)snn_part_channels(part) * sizeof *part->y);
-        memset(part->previous, 0, rows * (size_t)snn_spikes_row_bytes(population->shape.channels));
-    }
-    part->next_step = 0;
-}
-
 snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *pixels, const int64_t *numbers)
 {
     if (images < 1 || images > shard->capacity) {
@@ -347,18 +323,7 @@ snn_status snn_shard_begin_group(snn_shard *shard, int32_t images, const float *
     }
     shard->images = images;
     shard->pixels = pixels;
-    for (int32_t p = 0; p < shard->network->population_count; p++) {
-        if (snn_part_channels(&shard->parts[p]) == 0) {
-            continue;
-        }
-        reset_part(shard, p);
-        if (shard->parts[p].graded != NULL) {
-            snn_graded_compute(shard, p, pixels);
-        }
-        if (shard->dynamics == SNN_DYNAMICS_SUBGRADIENT) {
-            snn_baseline_begin_group(shard, p);
-        }
-    }
+    snn_threads_begin_group(shard, pixels);
     if (shard->encoder.bits != NULL) {
         snn_encoder_begin_group(shard, pixels, numbers);
     }
@@ -402,38 +367,46 @@ static bool reads_encoder(const snn_shard *shard, const snn_part *part)
     return false;
 }
 
-snn_status snn_shard_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
+/* Whether the steps are the ones that are next for a population. */
+static snn_status check_steps(const snn_shard *shard, int32_t population, int32_t first, int32_t steps)
 {
-    if (population < 0 || population >= shard->network->population_count) {
-        return snn_fail(SNN_INTERNAL_ERROR, "shard: no population %d", population);
-    }
-    snn_part *part = &shard->parts[population];
-    if (snn_part_channels(part) == 0) {
-        return snn_ok();
-    }
+    const int32_t next = shard->parts[population].next_step;
     if (shard->timings != NULL && (first != 0 || steps != shard->timesteps)) {
         return snn_fail(SNN_INTERNAL_ERROR, "shard: population %d: steps %d..%d of windows of %d asked for", population,
                         first, first + steps, shard->timesteps);
     }
-    if (first != part->next_step || steps < 1 || steps > shard->block || steps > shard->timesteps - first) {
+    if (first != next || steps < 1 || steps > shard->block || steps > shard->timesteps - first) {
         return snn_fail(SNN_INTERNAL_ERROR,
                         "shard: population %d: steps %d..%d asked for, expected up to %d from %d on and before %d",
-                        population, first, first + steps, shard->block, part->next_step, shard->timesteps);
-    }
-    if (reads_encoder(shard, part)) {
-        SNN_TRY_CONTEXT(snn_encoder_run(shard, first, steps), "shard: population %d", population);
-    }
-    snn_tiles_run(shard, population, first, steps);
-    if (part->previous != NULL) {
-        const snn_spikes spikes = snn_shard_spikes(shard, population);
-        memcpy(part->previous, snn_spikes_plane(&spikes, steps - 1, 0),
-               (size_t)(shard->images * snn_spikes_plane_bytes(&spikes)));
-    }
-    part->next_step = first + steps;
-    if (part->next_step == shard->timesteps) {
-        snn_ranges_count(shard, population);
+                        population, first, first + steps, shard->block, next, shard->timesteps);
     }
     return snn_ok();
+}
+
+snn_status snn_shard_run_stretch(snn_shard *shard, const snn_shard_stretch *stretch)
+{
+    if (stretch->begin < 0 || stretch->end > shard->network->population_count) {
+        return snn_fail(SNN_INTERNAL_ERROR, "shard: no populations %d..%d", stretch->begin, stretch->end);
+    }
+    for (int32_t p = stretch->begin; p < stretch->end; p++) {
+        snn_part *part = &shard->parts[p];
+        if (snn_part_channels(part) == 0) {
+            continue;
+        }
+        SNN_TRY(check_steps(shard, p, stretch->first, stretch->steps));
+        if (reads_encoder(shard, part)) {
+            SNN_TRY_CONTEXT(snn_encoder_run(shard, stretch->first, stretch->steps), "shard: population %d", p);
+        }
+        part->next_step = stretch->first + stretch->steps;
+    }
+    snn_threads_run(shard, stretch);
+    return snn_ok();
+}
+
+snn_status snn_shard_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps)
+{
+    const snn_shard_stretch one = {.begin = population, .end = population + 1, .first = first, .steps = steps};
+    return snn_shard_run_stretch(shard, &one);
 }
 
 const int32_t *snn_shard_predictions(const snn_shard *shard)
@@ -448,6 +421,7 @@ const float *snn_shard_logits(const snn_shard *shard)
 
 snn_statistics *snn_shard_statistics(snn_shard *shard)
 {
+    snn_threads_collect(shard);
     return shard->statistics;
 }
 

@@ -3,8 +3,12 @@
  * A shard owns a range of populations (a stage) and of each a range of channels. An item is (image group, block of
  * timesteps). For each item, for each of its populations in order, the caller places the source spikes that other
  * ranks own (snn_shard_spikes gives the array, snn_shard_sums that of a stream) and calls snn_shard_run; the shard's
- * own spikes or sums are then in the array of that population, ready to be sent. Within a call OpenMP threads share the
- * work; results do not depend on how many.
+ * own spikes or sums are then in the array of that population, ready to be sent. Where nothing is to be placed or sent
+ * between populations, one call takes all of them (snn_shard_run_stretch).
+ *
+ * Within a call OpenMP threads share the images out, and each goes through the whole stretch with its own, without
+ * waiting for the others; the images that are left over, fewer than threads, are shared out by position, population by
+ * population. A thread has the same images every time. Results do not depend on how many threads there are.
  *
  * With windows a group is one item: populations run their windows one after the other, whenever in time those lie, for
  * nothing looks into the future. Steps are then those of a window, [0, steps).
@@ -76,12 +80,24 @@ int32_t snn_shard_latency(const snn_shard *shard);
  * All visible source spikes must be in place. Populations without owned channels: nothing to do. */
 snn_status snn_shard_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps);
 
+/* The same for populations [begin, end), one after the other. */
+typedef struct snn_shard_stretch {
+    int32_t begin, end;
+    int32_t first, steps;
+    /* NULL, or called on the calling thread whenever it has done its part of a population. */
+    void (*done)(void *context, int32_t population);
+    void *context;
+} snn_shard_stretch;
+
+snn_status snn_shard_run_stretch(snn_shard *shard, const snn_shard_stretch *stretch);
+
 /* Readout owners: predictions int32 [images][latency] (argmax of the decoded output after each step; the lowest class
  * wins a tie) and logits float [images][classes] after the last step run. NULL elsewhere. */
 const int32_t *snn_shard_predictions(const snn_shard *shard);
 const float *snn_shard_logits(const snn_shard *shard);
 
-/* This shard's counts so far (only owned channels are counted). The caller may zero or add to them between groups. */
+/* This shard's counts so far (only owned channels are counted); to be asked for again after further runs. The caller
+ * may zero or add to them between groups. */
 snn_statistics *snn_shard_statistics(snn_shard *shard);
 
 /* Bytes held: weights, state, spikes (and sums of streams). */

@@ -1,6 +1,5 @@
 #include "core/shard/shard_private.h"
 
-#include <omp.h>
 #include <string.h>
 
 #include "core/base/integers.h"
@@ -29,20 +28,14 @@ void snn_graded_rows(const snn_shard *shard, int32_t population, const float *pi
     }
 }
 
-void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels)
+void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels, int32_t image, int32_t row,
+                        const snn_worker *worker)
 {
     const snn_part *part = &shard->parts[population];
     const snn_shape input = shard->network->populations[population].input;
-    const int64_t tiles = (input.height + SNN_IMAGE_ROWS - 1) / SNN_IMAGE_ROWS;
-#pragma omp parallel for schedule(static) num_threads(shard->threads)
-    for (int64_t job = 0; job < shard->images * tiles; job++) {
-        const int64_t image = job / tiles;
-        const int32_t row = (int32_t)(job % tiles) * SNN_IMAGE_ROWS;
-        snn_graded_rows(shard, population, pixels + image * snn_shape_size(shard->network->input), row,
-                        (int32_t)snn_smaller(input.height - row, SNN_IMAGE_ROWS),
-                        shard->workers[omp_get_thread_num()].accumulator,
-                        part->graded + (image * input.height + row) * input.width * snn_part_inputs(part));
-    }
+    snn_graded_rows(shard, population, pixels + image * snn_shape_size(shard->network->input), row,
+                    (int32_t)snn_smaller(input.height - row, SNN_IMAGE_ROWS), worker->accumulator,
+                    part->graded + ((int64_t)image * input.height + row) * input.width * snn_part_inputs(part));
 }
 
 snn_status snn_encoder_init(const snn_shard *shard, snn_encoder *encoder)

@@ -1,7 +1,7 @@
 /* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c and shard_stochastic.c (encodings
  * of the image), shard_windows.c (neurons that fire in windows), shard_streams.c (streams and who reads them),
- * shard_ranges.c (who left the calibrated range), shard_tiles.c (the work of one population) and shard_baseline.c (the
- * subgradient dynamics). Nobody else includes this. */
+ * shard_ranges.c (who left the calibrated range), shard_threads.c (which thread does what), shard_tiles.c (the work of
+ * one tile) and shard_baseline.c (the subgradient dynamics). Nobody else includes this. */
 #ifndef SNN_SHARD_SHARD_PRIVATE_H
 #define SNN_SHARD_SHARD_PRIVATE_H
 
@@ -59,8 +59,13 @@ typedef struct snn_worker {
     void *rounded, *spare;
     float *graded; /* with windows: of a tile's positions */
     void *scratch;
-    int64_t *counts; /* [3][block] and [2][channels]: see snn_tile_counts */
+    snn_statistics *statistics; /* what it counted since the shard's were last asked for */
 } snn_worker;
+
+/* Images [begin, end) of the group. */
+typedef struct snn_image_range {
+    int32_t begin, end;
+} snn_image_range;
 
 struct snn_shard {
     const snn_network *network;
@@ -101,6 +106,19 @@ static inline int32_t snn_part_inputs(const snn_part *part)
     return part->held.end - part->held.begin;
 }
 
+/* The positions that a part's tiles go over: those of x or, of maxima that compare codes, of the output. */
+static inline snn_shape snn_part_places(const snn_shard *shard, int32_t population)
+{
+    const snn_population *of = &shard->network->populations[population];
+    return shard->parts[population].largest_codes != NULL ? of->shape : of->input;
+}
+
+/* Whether its tiles are whole rows, because they multiply with the image. */
+static inline bool snn_part_multiplies_rows(const snn_shard *shard, const snn_part *part)
+{
+    return shard->timings != NULL && part->graded_product_count > 0;
+}
+
 /* The first of the largest. */
 static inline int32_t snn_index_of_largest(const float *values, int32_t count)
 {
@@ -118,8 +136,9 @@ snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *proj
 /* W p of rows of one image, [position][held], once the part has its products; `scratch`: a worker's accumulator. */
 void snn_graded_rows(const snn_shard *shard, int32_t population, const float *pixels, int32_t row, int32_t rows,
                      void *scratch, float *graded);
-/* part->graded of all images of the group, from the image. */
-void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels);
+/* part->graded of one image of the group: rows of positions [row, row + SNN_IMAGE_ROWS), if there are so many. */
+void snn_graded_compute(const snn_shard *shard, int32_t population, const float *pixels, int32_t image, int32_t row,
+                        const snn_worker *worker);
 
 snn_status snn_encoder_init(const snn_shard *shard, snn_encoder *encoder);
 void snn_encoder_clear(snn_encoder *encoder);
@@ -162,8 +181,8 @@ void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timest
 void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile *tile, const float *graded);
 
 /* shard_ranges.c */
-/* After the last timestep: counts the neurons of all images that ended beyond their calibrated range. */
-void snn_ranges_count(snn_shard *shard, int32_t population);
+/* After the last timestep: counts the neurons of some images that ended beyond their calibrated range. */
+void snn_ranges_count(const snn_shard *shard, int32_t population, snn_image_range images, snn_statistics *statistics);
 
 /* shard_windows.c */
 /* Before its projections are packed: whether the maxima of a part compare codes. */
@@ -187,8 +206,22 @@ enum { SNN_ACCUMULATOR_ELEMENT = 4 }; /* bytes: int32_t or float */
 void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part);
 
 /* shard_tiles.c */
+/* Positions [begin, end) of a population's input, no more than its tiles have. */
+typedef struct snn_tile_place {
+    int32_t population, image;
+    int64_t begin, end;
+} snn_tile_place;
+
+/* One tile over steps [first, first + steps). */
+void snn_tiles_run(snn_shard *shard, const snn_worker *worker, snn_tile_place place, int32_t first, int32_t steps);
+
+/* shard_threads.c */
 snn_status snn_workers_create(snn_shard *shard);
 void snn_workers_destroy(snn_shard *shard);
-void snn_tiles_run(snn_shard *shard, int32_t population, int32_t first, int32_t steps);
+/* Every part begins a group. */
+void snn_threads_begin_group(snn_shard *shard, const float *pixels);
+void snn_threads_run(snn_shard *shard, const snn_shard_stretch *stretch);
+/* Adds to the shard's statistics what its workers have counted. */
+void snn_threads_collect(snn_shard *shard);
 
 #endif

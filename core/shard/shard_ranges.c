@@ -10,7 +10,7 @@
 
 #include "core/shard/shard_private.h"
 
-void snn_ranges_count(snn_shard *shard, int32_t population)
+void snn_ranges_count(const snn_shard *shard, int32_t population, snn_image_range images, snn_statistics *statistics)
 {
     const snn_part *part = &shard->parts[population];
     /* The baseline's y is a firing rate: it cannot exceed 1, so it cannot show what did. */
@@ -19,10 +19,10 @@ void snn_ranges_count(snn_shard *shard, int32_t population)
     }
     const int32_t owned = snn_part_channels(part);
     const snn_shape shape = shard->network->populations[population].shape;
-    const int64_t rows = shard->images * snn_shape_positions(shape);
+    const int64_t positions = snn_shape_positions(shape);
     const float limit = 1.0F + fmaxf(2.0F * shard->eta[shard->timesteps - 1], 0.1F);
-    int64_t *counts = snn_statistics_population(shard->statistics, shard->network, population).channel_beyond;
-    for (int64_t i = 0; i < rows; i++) {
+    int64_t *counts = snn_statistics_population(statistics, shard->network, population).channel_beyond;
+    for (int64_t i = images.begin * positions; i < images.end * positions; i++) {
         for (int32_t c = 0; c < owned; c++) {
             counts[part->owned.begin + c] += fabsf(part->y[i * owned + c]) > limit;
         }

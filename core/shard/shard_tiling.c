@@ -36,9 +36,6 @@ void snn_tiles_plan(const snn_shard *shard, const snn_population *population, sn
     if (count > POSITION_MULTIPLE) {
         count -= count % POSITION_MULTIPLE;
     }
-    /* At least one tile for each thread where there is that much work. */
-    const int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
-    count = snn_smaller(count, share);
     part->tile_positions = (int32_t)snn_smaller(count, positions);
     part->tile_steps = shard->block;
 }

@@ -121,14 +121,13 @@ snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projec
 void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part)
 {
     const snn_population *of = &shard->network->populations[population];
-    const snn_shape shape = part->largest_codes != NULL ? of->shape : of->input;
+    const snn_shape shape = snn_part_places(shard, population);
     const int64_t positions = snn_shape_positions(shape), width = shape.width;
     const int64_t bytes = (int64_t)shard->timings[population].moments * snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
-    const int64_t share = (shard->capacity * positions + shard->threads - 1) / shard->threads;
     part->fused = false;
     part->tile_steps = shard->block;
-    int64_t count = snn_smaller(snn_smaller(TILE_BYTES / bytes, share), positions);
-    count = snn_larger(count, part->graded_product_count > 0 ? width : 1); /* images are multiplied in whole rows */
+    int64_t count = snn_smaller(TILE_BYTES / bytes, positions);
+    count = snn_larger(count, snn_part_multiplies_rows(shard, part) ? width : 1);
     if (count >= width) {
         const int64_t tiles = (positions / width + count / width - 1) / (count / width);
         count = (positions / width + tiles - 1) / tiles * width;

@@ -1,0 +1,283 @@
+/* Which thread does what: images first, each through all populations of a stretch; what is left over by position. */
+#include <omp.h>
+#include <string.h>
+
+#include "core/base/integers.h"
+#include "core/base/memory.h"
+#include "core/base/trace.h"
+#include "core/shard/shard_private.h"
+
+snn_status snn_workers_create(snn_shard *shard)
+{
+    int64_t accumulator = 0, scratch = 0;
+    for (int32_t p = 0; p < shard->network->population_count; p++) {
+        const snn_part *part = &shard->parts[p];
+        const int32_t held = snn_part_inputs(part);
+        int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
+        bytes = part->fused || shard->timings != NULL ? 0 : bytes;
+        accumulator = bytes > accumulator ? bytes : accumulator;
+        bytes = shard->kernels->image_scratch_bytes(part->graded_products, part->graded_product_count, held);
+        accumulator = bytes > accumulator ? bytes : accumulator;
+        if (shard->timings != NULL) {
+            continue; /* below */
+        }
+        if (held > 0 && snn_neuron_spikes(shard->network->populations[p].kind)) {
+            bytes = shard->kernels->neuron_scratch_bytes(&shard->network->populations[p]);
+            scratch = bytes > scratch ? bytes : scratch;
+        }
+        for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+            const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
+            if (part->packed != NULL && part->packed[i].data != NULL) {
+                bytes = snn_reads_stream(shard, projection)
+                            ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
+                        : part->fused
+                            ? shard->kernels->fused_scratch_bytes(&shard->network->populations[p], shard->block)
+                            : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
+                scratch = bytes > scratch ? bytes : scratch;
+            }
+        }
+    }
+    int64_t sums_of_windows = 0, graded = 0;
+    if (shard->timings != NULL) {
+        snn_windows_bytes(shard, &sums_of_windows, &graded, &scratch);
+        accumulator = sums_of_windows > accumulator ? sums_of_windows : accumulator;
+    }
+
+    shard->workers = snn_allocate((size_t)shard->threads, sizeof *shard->workers);
+    if (shard->workers == NULL) {
+        return snn_out_of_memory("threads' working memory");
+    }
+    for (int32_t i = 0; i < shard->threads; i++) {
+        snn_worker *worker = &shard->workers[i];
+        worker->accumulator = snn_allocate((size_t)accumulator, 1);
+        worker->scratch = snn_allocate((size_t)scratch, 1);
+        if (worker->accumulator == NULL || worker->scratch == NULL) {
+            return snn_out_of_memory("threads' working memory");
+        }
+        SNN_TRY(snn_statistics_create(shard->network, shard->timesteps, &worker->statistics));
+        if (shard->timings != NULL) {
+            SNN_TRY(snn_windows_prepare(sums_of_windows, graded, worker));
+        }
+    }
+    return snn_ok();
+}
+
+void snn_workers_destroy(snn_shard *shard)
+{
+    for (int32_t i = 0; shard->workers != NULL && i < shard->threads; i++) {
+        snn_release(shard->workers[i].accumulator);
+        snn_release(shard->workers[i].rounded);
+        snn_release(shard->workers[i].spare);
+        snn_release(shard->workers[i].graded);
+        snn_release(shard->workers[i].scratch);
+        snn_statistics_destroy(shard->workers[i].statistics);
+    }
+    snn_release(shard->workers);
+}
+
+/* ---- shares ---- */
+
+/* The images of a thread; the group's last ones, fewer than threads, are nobody's. */
+static snn_image_range own_images(const snn_shard *shard)
+{
+    const int32_t each = shard->images / omp_get_num_threads();
+    const int32_t begin = omp_get_thread_num() * each;
+    return (snn_image_range){begin, begin + each};
+}
+
+static snn_image_range common_images(const snn_shard *shard)
+{
+    return (snn_image_range){shard->images - shard->images % omp_get_num_threads(), shard->images};
+}
+
+static bool works_on(const snn_shard *shard, int32_t population)
+{
+    return snn_part_channels(&shard->parts[population]) > 0;
+}
+
+/* ---- the beginning of a group ---- */
+
+/* x = bias, y = 0, no spikes before the first step. */
+static void reset_images(const snn_shard *shard, int32_t number, snn_image_range images)
+{
+    const snn_population *population = &shard->network->populations[number];
+    const snn_part *part = &shard->parts[number];
+    const int64_t held = snn_part_inputs(part);
+    const int64_t inputs = snn_shape_positions(population->input);
+    const int64_t outputs = snn_shape_positions(population->shape);
+    const size_t count = (size_t)(images.end - images.begin);
+    for (int64_t i = images.begin * inputs; i < images.end * inputs && part->x != NULL; i++) {
+        const int64_t position = population->bias_positions == 1 ? 0 : i % inputs;
+        const float *bias = population->bias + position * population->input.channels + part->held.begin;
+        memcpy(part->x + i * held, bias, (size_t)held * sizeof *bias);
+    }
+    if (part->decoded != NULL) {
+        memset(part->decoded + images.begin * inputs * held, 0,
+               count * (size_t)(inputs * held) * sizeof *part->decoded);
+    }
+    if (part->y != NULL) {
+        const int64_t owned = snn_part_channels(part), row_bytes = snn_spikes_row_bytes(population->shape.channels);
+        memset(part->y + images.begin * outputs * owned, 0, count * (size_t)(outputs * owned) * sizeof *part->y);
+        memset(part->previous + images.begin * outputs * row_bytes, 0, count * (size_t)(outputs * row_bytes));
+    }
+}
+
+/* One thread's part of it; inside a parallel region. */
+static void begin_share(const snn_shard *shard, const float *pixels)
+{
+    const snn_worker *worker = &shard->workers[omp_get_thread_num()];
+    const snn_image_range own = own_images(shard), common = common_images(shard);
+    for (int32_t p = 0; p < shard->network->population_count; p++) {
+        if (!works_on(shard, p)) {
+            continue;
+        }
+        const int32_t rows = shard->network->populations[p].input.height;
+        reset_images(shard, p, own);
+#pragma omp for schedule(static) nowait
+        for (int32_t image = common.begin; image < common.end; image++) {
+            reset_images(shard, p, (snn_image_range){image, image + 1});
+        }
+        if (shard->parts[p].graded == NULL) {
+            continue;
+        }
+        for (int32_t image = own.begin; image < own.end; image++) {
+            for (int32_t row = 0; row < rows; row += SNN_IMAGE_ROWS) {
+                snn_graded_compute(shard, p, pixels, image, row, worker);
+            }
+        }
+#pragma omp for schedule(static) collapse(2) nowait
+        for (int32_t image = common.begin; image < common.end; image++) {
+            for (int32_t row = 0; row < rows; row += SNN_IMAGE_ROWS) {
+                snn_graded_compute(shard, p, pixels, image, row, worker);
+            }
+        }
+    }
+}
+
+void snn_threads_begin_group(snn_shard *shard, const float *pixels)
+{
+#pragma omp parallel num_threads(shard->threads)
+    begin_share(shard, pixels);
+    for (int32_t p = 0; p < shard->network->population_count; p++) {
+        shard->parts[p].next_step = 0;
+        if (shard->dynamics == SNN_DYNAMICS_SUBGRADIENT && works_on(shard, p)) {
+            snn_baseline_begin_group(shard, p);
+        }
+    }
+}
+
+/* ---- a stretch ---- */
+
+/* After the block of a population is done, for some images of it. */
+static void keep_images(const snn_shard *shard, const snn_worker *worker, int32_t population, snn_image_range images,
+                        const snn_shard_stretch *stretch)
+{
+    const snn_part *part = &shard->parts[population];
+    if (part->previous != NULL) {
+        const snn_spikes spikes = snn_shard_spikes(shard, population);
+        const int64_t plane_bytes = snn_spikes_plane_bytes(&spikes);
+        memcpy(part->previous + images.begin * plane_bytes, snn_spikes_plane(&spikes, stretch->steps - 1, images.begin),
+               (size_t)((images.end - images.begin) * plane_bytes));
+    }
+    if (stretch->first + stretch->steps == shard->timesteps) {
+        snn_ranges_count(shard, population, images, worker->statistics);
+    }
+}
+
+static void run_own(snn_shard *shard, int32_t population, const snn_shard_stretch *stretch)
+{
+    const snn_image_range own = own_images(shard);
+    const int64_t positions = snn_shape_positions(snn_part_places(shard, population));
+    const int64_t length = shard->parts[population].tile_positions;
+    const snn_worker *worker = &shard->workers[omp_get_thread_num()];
+    for (int32_t image = own.begin; image < own.end; image++) {
+        for (int64_t begin = 0; begin < positions; begin += length) {
+            const snn_tile_place place = {population, image, begin, snn_smaller(begin + length, positions)};
+            snn_tiles_run(shard, worker, place, stretch->first, stretch->steps);
+        }
+    }
+    keep_images(shard, worker, population, own, stretch);
+}
+
+/* Positions of a tile where all threads share a few images: whole rows where that leaves each of them a tile. */
+static int64_t shared_length(const snn_shard *shard, int32_t population, int32_t images)
+{
+    const snn_part *part = &shard->parts[population];
+    const snn_shape places = snn_part_places(shard, population);
+    const int64_t most = part->tile_positions, threads = omp_get_num_threads();
+    if (snn_neuron_reads_all_positions(shard->network->populations[population].kind) && part->largest_codes == NULL) {
+        return most;
+    }
+    const int64_t share = (images * snn_shape_positions(places) + threads - 1) / threads;
+    const int64_t length = snn_smaller(most, share);
+    if (length < places.width) {
+        return snn_part_multiplies_rows(shard, part) ? places.width : length;
+    }
+    return length - length % places.width;
+}
+
+/* All threads together, who meet at its end. */
+static void run_common(snn_shard *shard, int32_t population, const snn_shard_stretch *stretch)
+{
+    const snn_image_range common = common_images(shard);
+    const int64_t positions = snn_shape_positions(snn_part_places(shard, population));
+    const int64_t length = shared_length(shard, population, common.end - common.begin);
+    const snn_worker *worker = &shard->workers[omp_get_thread_num()];
+#pragma omp for schedule(static) collapse(2)
+    for (int32_t image = common.begin; image < common.end; image++) {
+        for (int64_t begin = 0; begin < positions; begin += length) {
+            const snn_tile_place place = {population, image, begin, snn_smaller(begin + length, positions)};
+            snn_tiles_run(shard, worker, place, stretch->first, stretch->steps);
+        }
+    }
+#pragma omp for schedule(static) nowait
+    for (int32_t image = common.begin; image < common.end; image++) {
+        keep_images(shard, worker, population, (snn_image_range){image, image + 1}, stretch);
+    }
+}
+
+/* One thread's part; inside a parallel region. The caller hears and records what its own thread does. */
+static void run_share(snn_shard *shard, const snn_shard_stretch *stretch)
+{
+    const int32_t thread = omp_get_thread_num();
+    const bool traced = shard->trace != NULL && thread > 0;
+    const snn_image_range own = own_images(shard), common = common_images(shard);
+    for (int shared = 0; shared < 2; shared++) {
+        const snn_image_range images = shared == 1 ? common : own;
+        for (int32_t p = stretch->begin; p < stretch->end && images.begin < images.end; p++) {
+            if (!works_on(shard, p)) {
+                continue;
+            }
+            const double begun = traced ? snn_seconds() : 0.0;
+            if (shared == 1) {
+                run_common(shard, p, stretch);
+            } else {
+                run_own(shard, p, stretch);
+            }
+            if (traced) {
+                snn_trace_record_population(shard->trace, thread, SNN_TIMER_COMPUTE, p, begun, snn_seconds());
+            } else if (thread == 0 && stretch->done != NULL) {
+                stretch->done(stretch->context, p);
+            }
+        }
+    }
+}
+
+void snn_threads_run(snn_shard *shard, const snn_shard_stretch *stretch)
+{
+#pragma omp parallel num_threads(shard->threads)
+    run_share(shard, stretch);
+}
+
+/* ---- counts ---- */
+
+void snn_threads_collect(snn_shard *shard)
+{
+    for (int32_t i = 0; i < shard->threads; i++) {
+        snn_statistics *counted = shard->workers[i].statistics; /* whole numbers, so their order does not matter */
+        for (size_t c = 0; c < counted->length; c++) {
+            shard->statistics->counts[c] += counted->counts[c];
+        }
+        memset(counted->counts, 0, counted->length * sizeof *counted->counts);
+    }
+}
