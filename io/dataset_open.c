@@ -363,7 +363,13 @@ static snn_status walk_chunks(const snn_dataset *dataset, hid_t array, const cha
     hid_t creation = H5Dget_create_plist(array);
     const bool chunked = creation >= 0 && H5Pget_layout(creation) == H5D_CHUNKED;
     snn_hdf5_close(creation);
-    if (chunked && H5Dget_num_chunks(array, H5S_ALL, &count) < 0) {
+    if (!chunked) {
+        return snn_ok();
+    }
+    const hid_t space = H5Dget_space(array); /* H5S_ALL is none here */
+    const herr_t counted = space < 0 ? -1 : H5Dget_num_chunks(array, space, &count);
+    snn_hdf5_close(space);
+    if (counted < 0) {
         return snn_hdf5_failure(SNN_INPUT_ERROR, dataset->file, name, "cannot read the index of its chunks");
     }
     return snn_ok();

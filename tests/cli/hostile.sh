@@ -106,10 +106,15 @@ fi
 import sys
 import h5py
 
+with h5py.File(f"{sys.argv[1]}/digits_test.h5") as file, h5py.File(f"{sys.argv[1]}/chunked.h5", "w") as copy:
+    for name in file:
+        copy.create_dataset(name, data=file[name], chunks=(100, *file[name].shape[1:]), compression="gzip")
+        copy[name].attrs.update(file[name].attrs)
 with h5py.File(f"{sys.argv[1]}/images.h5", "w") as file:
     file.create_dataset("images", (2**40, 8, 8), "u1", chunks=(1, 8, 8)).attrs["layout"] = "NHW"
     file.create_dataset("labels", (2**40,), "i8", chunks=(1024,))
 END
+succeeds "data in compressed chunks" run "$W/good.toml" --set "data.test=$W/chunked.h5"
 set_refused "data of many images in a small file" "images.h5: damaged: images claims 70368744177664 elements" \
   "data.test=$W/images.h5"
 # A few bytes of these are other than they were. The limit is lowered for the test; it is 20 s.
