@@ -149,13 +149,6 @@ typedef struct snn_kernels {
                          int32_t count, int32_t shift);
     /* sums[i] += added[i] rounded to `shift` > 0 bits fewer. */
     void (*add_rounded)(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift);
-    /* Maxima over windows: whether `project_and_fire` takes their only projection, whose rows are all the channels that
-     * the population's neurons are owned of. */
-    bool (*fuses)(const snn_packed *packed, const snn_population *population);
-    int64_t (*fused_scratch_bytes)(const snn_population *population, int32_t steps);
-    /* `project` and `fire` in one, with the same results, of an image. There is no accumulator. */
-    void (*project_and_fire)(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
-                             const snn_tile *tile, const snn_tile_counts *counts);
 } snn_kernels;
 
 /* The best table that this machine can run; the environment variable SNN_DIST_ISA (a table's name) overrides it.

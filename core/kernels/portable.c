@@ -36,7 +36,4 @@ const snn_kernels SNN_ISA_NAME(snn_kernels) = {
     .pack_image = snn_portable_pack_image,
     .image_scratch_bytes = snn_portable_image_scratch,
     .project_image = snn_portable_project_image,
-    .fuses = snn_portable_fuses,
-    .fused_scratch_bytes = snn_portable_fused_scratch,
-    .project_and_fire = snn_portable_project_and_fire,
 };

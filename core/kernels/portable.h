@@ -73,9 +73,6 @@
 #define snn_portable_image_scratch      SNN_ISA_NAME(snn_portable_image_scratch)
 #define snn_portable_project_image      SNN_ISA_NAME(snn_portable_project_image)
 #define snn_portable_fire               SNN_ISA_NAME(snn_portable_fire)
-#define snn_portable_fuses              SNN_ISA_NAME(snn_portable_fuses)
-#define snn_portable_fused_scratch      SNN_ISA_NAME(snn_portable_fused_scratch)
-#define snn_portable_project_and_fire   SNN_ISA_NAME(snn_portable_project_and_fire)
 #define snn_portable_apply              SNN_ISA_NAME(snn_portable_apply)
 #define snn_vectors_fire                SNN_ISA_NAME(snn_vectors_fire)
 #define snn_portable_fire_nary          SNN_ISA_NAME(snn_portable_fire_nary)
@@ -286,11 +283,6 @@ void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const s
 void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count);
 /* snn_portable_fire of unary kinds (neurons_vectors.c). */
 void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-/* windows.c, as in the table. */
-bool snn_portable_fuses(const snn_packed *packed, const snn_population *population);
-int64_t snn_portable_fused_scratch(const snn_population *population, int32_t steps);
-void snn_portable_project_and_fire(const snn_packed *packed, const snn_spikes *source, const snn_neurons *neurons,
-                                   const snn_tile *tile, const snn_tile_counts *counts);
 /* `fire` for the kinds that snn_neuron_reads_all_channels; see nary.c. */
 void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 int64_t snn_portable_nary_scratch_bytes(const snn_population *population);

@@ -36,7 +36,6 @@ typedef struct snn_part {
                            data are the rows' weights as the projection has them. */
     snn_projection *largest_codes; /* [end - begin] of maxima of windows that compare codes, not x: the projections from
                                       sources that are pooled to these; NULL of all others */
-    bool fused;                    /* the kernels multiply the only projection and fire in one */
     snn_packed *graded_products;   /* [graded_product_count]: projections from the image, if it is graded */
     int32_t graded_product_count;
     snn_part_baseline baseline;
@@ -202,7 +201,7 @@ void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker
 
 /* shard_tiling.c */
 enum { SNN_ACCUMULATOR_ELEMENT = 4 }; /* bytes: int32_t or float */
-/* Chooses whether a part is fused, and its tile_positions and tile_steps. */
+/* Chooses a part's tile_positions and tile_steps. */
 void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part);
 
 /* shard_tiles.c */

@@ -14,7 +14,7 @@ snn_status snn_workers_create(snn_shard *shard)
         const snn_part *part = &shard->parts[p];
         const int32_t held = snn_part_inputs(part);
         int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
-        bytes = part->fused || shard->timings != NULL ? 0 : bytes;
+        bytes = shard->timings != NULL ? 0 : bytes;
         accumulator = bytes > accumulator ? bytes : accumulator;
         bytes = shard->kernels->image_scratch_bytes(part->graded_products, part->graded_product_count, held);
         accumulator = bytes > accumulator ? bytes : accumulator;
@@ -30,8 +30,6 @@ snn_status snn_workers_create(snn_shard *shard)
             if (part->packed != NULL && part->packed[i].data != NULL) {
                 bytes = snn_reads_stream(shard, projection)
                             ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
-                        : part->fused
-                            ? shard->kernels->fused_scratch_bytes(&shard->network->populations[p], shard->block)
                             : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
                 scratch = bytes > scratch ? bytes : scratch;
             }

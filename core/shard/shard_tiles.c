@@ -103,11 +103,6 @@ static void fire(const tile_job *job)
         snn_subgradient_fire(&neurons, &baseline, &job->tile, &counts);
         return;
     }
-    if (part->fused) {
-        const snn_spikes spikes = source_spikes(job, &shard->network->projections[part->projection_begin]);
-        shard->kernels->project_and_fire(&part->packed[0], &spikes, &neurons, &job->tile, &counts);
-        return;
-    }
     shard->kernels->fire(&neurons, &job->tile, &counts);
 }
 
@@ -145,9 +140,7 @@ static void run_tile(tile_job *job, int32_t steps)
     const snn_neuron_kind kind = job->shard->network->populations[job->population].kind;
     for (job->offset = 0; job->offset < steps; job->offset += tile_steps) {
         job->tile.steps = (int32_t)snn_smaller(tile_steps, steps - job->offset);
-        if (!job->shard->parts[job->population].fused) {
-            project(job);
-        }
+        project(job);
         if (kind == SNN_NEURON_READOUT) {
             read_out(job);
         } else if (kind == SNN_NEURON_STREAM) {

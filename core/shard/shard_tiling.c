@@ -7,21 +7,8 @@ enum {
     POSITION_MULTIPLE = 16          /* whole vector and matrix registers */
 };
 
-/* Whether the kernels multiply and fire in one: the only projection takes spikes, onto all of the part's channels. */
-static bool fuses(const snn_shard *shard, const snn_population *population, const snn_part *part)
-{
-    const snn_projection *only = &shard->network->projections[part->projection_begin];
-    if (part->projection_end - part->projection_begin != 1 || part->packed[0].data == NULL ||
-        snn_reads_stream(shard, only) || shard->dynamics != SNN_DYNAMICS_SIGNGD) {
-        return false;
-    }
-    const snn_channel_range rows = snn_part_rows(part, only);
-    return rows.end - rows.begin == snn_part_inputs(part) && shard->kernels->fuses(&part->packed[0], population);
-}
-
 void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part)
 {
-    part->fused = fuses(shard, population, part);
     const int64_t positions = snn_shape_positions(population->input);
     const int64_t position_bytes = (int64_t)snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
     const int64_t tile_bytes = shard->kernels->tile_bytes > 0 ? shard->kernels->tile_bytes : ACCUMULATOR_BYTES;
@@ -29,7 +16,7 @@ void snn_tiles_plan(const snn_shard *shard, const snn_population *population, sn
         /* A tile is an image; what is too large for the cache is cut along time instead. */
         part->tile_positions = (int32_t)positions;
         const int64_t fit = snn_larger(1, tile_bytes / (positions * position_bytes));
-        part->tile_steps = (int32_t)(part->fused ? shard->block : snn_smaller(shard->block, fit));
+        part->tile_steps = (int32_t)snn_smaller(shard->block, fit);
         return;
     }
     int64_t count = snn_larger(1, tile_bytes / (shard->block * position_bytes));

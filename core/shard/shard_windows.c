@@ -124,7 +124,6 @@ void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part
     const snn_shape shape = snn_part_places(shard, population);
     const int64_t positions = snn_shape_positions(shape), width = shape.width;
     const int64_t bytes = (int64_t)shard->timings[population].moments * snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
-    part->fused = false;
     part->tile_steps = shard->block;
     int64_t count = snn_smaller(TILE_BYTES / bytes, positions);
     count = snn_larger(count, snn_part_multiplies_rows(shard, part) ? width : 1);
