@@ -119,6 +119,13 @@ def models():
     model("external", [("Flatten", "x", "f", {}), ("MatMul", "f v", "y", {})], [outside], inside.raw_data)
 
 
+def graphs():
+    choices = random.Random(3)
+    for i in range(24):
+        write(f"graph/{i}", bytes(choices.randrange(256) for _ in range(90)))
+
+
+graphs()
 plans()
 packets()
 sealed()

@@ -48,6 +48,7 @@ static void find_times(simulation *s, naive_result *result)
     const snn_network *network = s->network;
     const int32_t steps = network->windows.steps, delay = network->windows.delay;
     int32_t *depth = must_allocate(network->population_count, sizeof *depth);
+    s->latency = steps; /* also of a network without neurons */
     for (int32_t p = 0; p < network->population_count; p++) {
         int32_t sources_end = 0;
         for (int32_t i = 0; i < network->projection_count; i++) {
