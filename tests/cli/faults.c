@@ -1,0 +1,120 @@
+/* Loaded before the C library (LD_PRELOAD): a file system with faults, for regular files below SNN_TEST_FAULT_FOLDER.
+ * SNN_TEST_FAULT says which:
+ *   short          every write and read does half of what it was asked for
+ *   error N CODE   write N (1, 2, ...) of this process and all later ones fail with errno CODE
+ *   sync N CODE    likewise of the calls that bring a file to disk
+ *   rename N CODE  rename N is done, and fails with errno CODE: its answer was lost, as NFS can
+ * How many calls of that kind there were is written to SNN_TEST_FAULT_COUNT at the end. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int calls; /* of the kind that fails; one thread writes */
+
+static bool is_watched_path(const char *path)
+{
+    const char *folder = getenv("SNN_TEST_FAULT_FOLDER");
+    return folder != NULL && strncmp(path, folder, strlen(folder)) == 0;
+}
+
+static bool is_watched(int descriptor)
+{
+    char link[64], path[4096];
+    struct stat about;
+    if (fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode)) {
+        return false;
+    }
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    const ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    return is_watched_path(path);
+}
+
+/* The errno of this call of that kind, or 0. */
+static int fault(const char *kind, bool once)
+{
+    int number = 0, code = 0;
+    char wanted[16] = "";
+    const char *how = getenv("SNN_TEST_FAULT");
+    if (how == NULL || sscanf(how, "%15s %d %d", wanted, &number, &code) != 3 || strcmp(wanted, kind) != 0) {
+        return 0;
+    }
+    calls++;
+    return calls == number || (calls > number && !once) ? code : 0;
+}
+
+static size_t shorten(int descriptor, size_t bytes)
+{
+    const char *how = getenv("SNN_TEST_FAULT");
+    return how != NULL && strcmp(how, "short") == 0 && bytes > 1 && is_watched(descriptor) ? bytes / 2 : bytes;
+}
+
+__attribute__((destructor)) static void tell(void)
+{
+    const char *path = getenv("SNN_TEST_FAULT_COUNT");
+    FILE *file = path != NULL && calls > 0 ? fopen(path, "w") : NULL;
+    if (file != NULL) {
+        (void)fprintf(file, "%d\n", calls);
+        (void)fclose(file);
+    }
+}
+
+#define NEXT(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
+
+#define WRITES(name, offset_type)                                                                                      \
+    ssize_t name(int descriptor, const void *data, size_t bytes, offset_type offset)                                   \
+    {                                                                                                                  \
+        const int code = is_watched(descriptor) ? fault("error", false) : 0;                                           \
+        if (code != 0) {                                                                                               \
+            errno = code;                                                                                              \
+            return -1;                                                                                                 \
+        }                                                                                                              \
+        return NEXT(name)(descriptor, data, shorten(descriptor, bytes), offset);                                       \
+    }
+#define READS(name, offset_type)                                                                                       \
+    ssize_t name(int descriptor, void *data, size_t bytes, offset_type offset)                                         \
+    {                                                                                                                  \
+        return NEXT(name)(descriptor, data, shorten(descriptor, bytes), offset);                                       \
+    }
+
+WRITES(pwrite, off_t)
+WRITES(pwrite64, off64_t)
+READS(pread, off_t)
+READS(pread64, off64_t)
+
+ssize_t write(int descriptor, const void *data, size_t bytes)
+{
+    const int code = is_watched(descriptor) ? fault("error", false) : 0;
+    if (code != 0) {
+        errno = code;
+        return -1;
+    }
+    return NEXT(write)(descriptor, data, shorten(descriptor, bytes));
+}
+
+int fsync(int descriptor)
+{
+    const int code = fault("sync", false);
+    if (code != 0) {
+        errno = code;
+        return -1;
+    }
+    return NEXT(fsync)(descriptor);
+}
+
+int rename(const char *from, const char *to)
+{
+    const int done = NEXT(rename)(from, to);
+    const int code = is_watched_path(to) ? fault("rename", true) : 0;
+    if (done == 0 && code != 0) {
+        errno = code;
+        return -1;
+    }
+    return done;
+}
