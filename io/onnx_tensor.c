@@ -170,7 +170,9 @@ static snn_status read_shape(const Onnx__TensorProto *model, const element_forma
     }
     if (snn_tensor_elements(tensor) < 0) {
         char shape[256];
-        return snn_fail(SNN_INPUT_ERROR, "%s is not a usable shape", snn_tensor_describe(tensor, shape, sizeof shape));
+        return snn_fail(SNN_INPUT_ERROR,
+                        "%s is not a usable shape: dimensions of 0 or more, at most %d elements in all",
+                        snn_tensor_describe(tensor, shape, sizeof shape), SNN_MAX_ELEMENTS);
     }
     return snn_ok();
 }
