@@ -120,6 +120,35 @@ done:
 
 /* ---- what rank 0 adds ---- */
 
+/* Whether the test set names its classes, in a list of texts. */
+static bool has_names(hid_t test)
+{
+    hid_t names = H5Lexists(test, "label_names", H5P_DEFAULT) > 0 ? H5Dopen2(test, "label_names", H5P_DEFAULT) : -1;
+    if (names < 0) {
+        return false;
+    }
+    hid_t type = H5Dget_type(names), space = H5Dget_space(names);
+    const bool texts =
+        type >= 0 && space >= 0 && H5Tget_class(type) == H5T_STRING && H5Sget_simple_extent_ndims(space) == 1;
+    snn_hdf5_close(type);
+    snn_hdf5_close(space);
+    snn_hdf5_close(names);
+    return texts;
+}
+
+/* The names of the classes go with the answers. A test set that is gone by now, or has none, costs no results. */
+static snn_status copy_names(hid_t group, const char *path)
+{
+    hid_t test;
+    if (snn_failed(snn_hdf5_open_file(path, H5F_ACC_RDONLY, &test))) {
+        return snn_ok();
+    }
+    const bool copied =
+        !has_names(test) || H5Ocopy(test, "label_names", group, "label_names", H5P_DEFAULT, H5P_DEFAULT) >= 0;
+    snn_hdf5_close(test);
+    return copied ? snn_ok() : snn_fail(SNN_FILE_ERROR, "%s: cannot copy label_names", path);
+}
+
 static snn_status write_labels(hid_t file, const snn_output *output)
 {
     hid_t group;
@@ -130,6 +159,7 @@ static snn_status write_labels(hid_t file, const snn_output *output)
         SNN_GOTO_DONE(status,
                       snn_hdf5_write_vector(group, "ann", H5T_NATIVE_INT32, output->images, output->ann_predictions));
     }
+    status = copy_names(group, output->config->data.test);
 done:
     snn_hdf5_close(group);
     return status;

@@ -59,6 +59,8 @@ snn_status snn_output_write_dynamics(hid_t file, const snn_output *output)
     SNN_GOTO_DONE(status, snn_hdf5_write_attribute(group, "depth", H5T_NATIVE_INT32, 0, &dynamics.depth));
     SNN_GOTO_DONE(status, snn_hdf5_write_attribute(group, "first_answer", H5T_NATIVE_INT32, 0, &first));
     SNN_GOTO_DONE(status, snn_hdf5_write_text_attribute(group, "neurons", signgd ? "signgd" : "subgradient"));
+    SNN_GOTO_DONE(status,
+                  snn_hdf5_write_text_attribute(group, "weights", snn_weight_format_name(output->network->format)));
     if (output->network->windows.steps > 0) {
         status = write_windows(group, &output->network->windows);
     }

@@ -59,6 +59,12 @@ static snn_status read_dynamics_attributes(hid_t group, snn_report_run *run)
         run->subgradient = strcmp(neurons, "subgradient") == 0;
         snn_release(neurons);
     }
+    if (H5Aexists(group, "weights") > 0) {
+        char *weights;
+        SNN_TRY(snn_hdf5_read_text_attribute(group, "weights", &weights));
+        run->whole_weights = strncmp(weights, "int", 3) == 0;
+        snn_release(weights);
+    }
     SNN_TRY(read_if_there(group, "first_answer", H5T_NATIVE_INT32, &run->first_answer));
     SNN_TRY(read_if_there(group, "depth", H5T_NATIVE_INT32, &run->depth));
     SNN_TRY(read_if_there(group, "delay", H5T_NATIVE_INT32, &run->delay));

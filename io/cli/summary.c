@@ -8,6 +8,10 @@ enum { ROWS_SHOWN = 8 };
 /* Points below the trained network's accuracy that are worth a word. */
 static const double NOTICED_LOSS = 1.0;
 
+/* Sums of codes times whole weights fit 32 bits. The longer the codes, the fewer bits are left to the weights of long
+ * rows: with more steps than this they may be coarser than the codes, and then more steps make things worse. */
+enum { MOST_STEPS_OF_INTEGERS = 8 };
+
 /* A few images beyond the largest value of the calibration set are what to expect of new data; more is a calibration
  * set that is too small or not of the same kind. */
 static const double WARNING_SHARE = 0.05;
@@ -57,8 +61,10 @@ static void print_cures(const snn_report_run *run)
     if (run->delay < run->steps) {
         printf("neuron.delay = %d (inputs that stand still), ", run->steps);
     }
-    printf("more steps (neuron.steps = %d), a wider range (neuron.margin = %g) or `snn_dist tune` help then\n",
-           run->steps + 2, run->margin < 0.5 ? 0.5 : 2.0 * run->margin);
+    const bool coarse = run->whole_weights && run->steps + 2 > MOST_STEPS_OF_INTEGERS;
+    printf("more steps (neuron.steps = %d%s), a wider range (neuron.margin = %g) or `snn_dist tune` help then\n",
+           run->steps + 2, coarse ? " with simulation.weights = \"float32\"" : "",
+           run->margin < 0.5 ? 0.5 : 2.0 * run->margin);
 }
 
 static void print_loss(const snn_report_run *run)

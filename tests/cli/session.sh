@@ -69,6 +69,8 @@ alone "$config" "${common[@]}" --set simulation.timesteps=8 &&
   holds 'loss +56\.89 points below the trained network: neuron\.steps = 8, .*snn_dist tune'
 alone "$config" "${windows[@]}" --set neuron.steps=3 --set neuron.delay=1 &&
   holds 'loss +[0-9.]+ points below .* neuron\.delay = 3 .*neuron\.steps = 5.*neuron\.margin = 0\.5.*snn_dist tune'
+alone "$config" "${windows[@]}" --set neuron.delay=1 --set neuron.margin=0 --set data.calibration_images=1 &&
+  holds 'loss +[0-9.]+ points below .*neuron\.steps = 10 with simulation\.weights = "float32"'
 # More timesteps than windows take change nothing any more; fewer end before the answer is there.
 alone "$config" "${windows[@]}" --set simulation.timesteps=64 && holds 'latency 48, ' '^ +64 +99\.[0-9]+ %'
 alone "$config" "${windows[@]}" --set simulation.timesteps=20 &&

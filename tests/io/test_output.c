@@ -188,10 +188,24 @@ static void check_synchronous(hid_t file)
     assert_int_equal(H5Lexists(file, "energy/quantised_network_estimate", H5P_DEFAULT), 0);
 }
 
+/* A test set that names its classes. */
+static void name_classes(output_fixture *all)
+{
+    static const char *const names[] = {"ant", "bee", "cat"};
+    hid_t file;
+    if (snn_world_rank(all->world) == 0) {
+        file = H5Fcreate("test.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+        output_succeeds(snn_hdf5_write_texts(file, "label_names", names, 3));
+        assert_true(H5Fclose(file) >= 0);
+    }
+    (void)snprintf(all->config->data.test, sizeof all->config->data.test, "test.h5");
+}
+
 static void test_contents(void **state)
 {
     output_fixture all;
     output_set_up(*state, true, &all);
+    name_classes(&all);
     output_succeeds(snn_output_write(all.world, "out.h5", &all.output));
     assert_int_equal(access("out.h5.part", F_OK), -1);
     hid_t file;
@@ -202,6 +216,10 @@ static void test_contents(void **state)
     check_energy(file);
     check_synchronous(file);
     check_ranks(file, snn_world_size(all.world));
+    char *name = NULL;
+    output_succeeds(snn_hdf5_read_first_text(file, "predictions/label_names", &name));
+    assert_string_equal(name, "ant");
+    snn_release(name);
     assert_true(H5Fclose(file) >= 0);
     output_succeeds(snn_world_barrier(all.world));
     output_tear_down(&all);
