@@ -9,7 +9,7 @@ family. What is done stays done: a network whose result lies in the folder is no
 families/table.md.
 
   latency      timesteps, with windows of 8 steps and a delay of 8
-  check, convert  seconds of these commands; convert evaluates the trained network on the calibration images
+  check, convert  processor seconds of these commands; convert evaluates the trained network on the calibration images
   trained      the largest difference between torch's outputs and the trained network's as snn_dist evaluates it, of the
                largest output
   8, 12 steps  answers of the spiking network that are torch's, and the error of its outputs: root mean square, in
@@ -26,6 +26,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -156,9 +157,14 @@ def execute(command, folder):
 
 
 def measured(command, folder):
-    """The same with the seconds that it took."""
-    begun = time.monotonic()
-    return *execute(command, folder), time.monotonic() - begun
+    """The same with the processor seconds that it took."""
+
+    def spent():
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
+
+    begun = spent()
+    return *execute(command, folder), spent() - begun
 
 
 def spike(options, folder, steps, weights):
