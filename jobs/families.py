@@ -9,7 +9,7 @@ family. What is done stays done: a network whose result lies in the folder is no
 families/table.md.
 
   latency      timesteps, with windows of 8 steps and a delay of 8
-  check, convert  processor seconds of these commands; convert evaluates the trained network on the calibration images
+  check        processor seconds of that command: all of a conversion but the calibration
   trained      the largest difference between torch's outputs and the trained network's as snn_dist evaluates it, of the
                largest output
   8, 12 steps  answers of the spiking network that are torch's, and the error of its outputs: root mean square, in
@@ -76,7 +76,7 @@ COLUMNS = (
     ("neurons, M", lambda r: f"{r['neurons'] / 1e6:.2f}"),
     ("depth", lambda r: str(r["depth"])),
     ("latency", lambda r: str(r["latency"])),
-    ("check, convert", lambda r: f"{r['check']:.0f} s, {r['convert']:.0f} s"),
+    ("check, s", lambda r: f"{r['check']:.1f}"),
     ("trained", lambda r: f"{r['trained']:.0e}"),
     *((title, lambda r, at=title: f"{r['agree'][at]}/{r['images']}, {r['error'][at]:.2f}") for title in WINDOWS),
 )
@@ -168,15 +168,15 @@ def measured(command, folder):
 
 
 def spike(options, folder, steps, weights):
-    """Converts and evaluates with windows of so many steps: neurons, answers and outputs, and the seconds of `convert`."""
+    """Converts and evaluates with windows of so many steps: neurons, answers and outputs."""
     for name, model in (("model", 'onnx = "model.onnx"'), ("network", 'network = "net.snn.h5"')):
         config = CONFIG.format(model=model, mean=list(MEAN), std=list(STD), steps=steps, weights=weights)
         (folder / f"{name}.toml").write_text(config)
-    _, said, seconds = measured([options.program, "convert", "model.toml", "-o", "net.snn.h5"], folder)
+    _, said = execute([options.program, "convert", "model.toml", "-o", "net.snn.h5"], folder)
     execute([options.program, "run", "network.toml", "--quiet", "--restart", "never"], folder)
     with h5py.File(folder / "out.h5") as file:
         answers, values = file["predictions/snn"][:, -1], file["predictions/logits"][()]
-    return int(re.search(r"(\d+) neurons", said).group(1)), answers, values, seconds
+    return int(re.search(r"(\d+) neurons", said).group(1)), answers, values
 
 
 def evaluate(name, options, folder, torch, torchvision):
@@ -205,7 +205,7 @@ def evaluate(name, options, folder, torch, torchvision):
 
     row |= {"images": count, "agree": {}, "error": {}}
     for title, (steps, weights) in WINDOWS.items():
-        row["neurons"], answers, values, row["convert"] = spike(options, folder, steps, weights)
+        row["neurons"], answers, values = spike(options, folder, steps, weights)
         row["agree"][title] = int((answers == labels[:count]).sum())
         row["error"][title] = float(np.sqrt(np.mean((values - outputs[:count]) ** 2)) / outputs.std(axis=0).mean())
     execute([options.trained_values, "model.toml", str(count), "trained"], folder)

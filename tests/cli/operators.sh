@@ -87,6 +87,8 @@ ends() {
   alone check "$work/$1.onnx"
   [ "$(tail -n "$(echo "$2" | wc -l)" "$work/out")" = "$2" ] && pass || fail "end of check $1: $(cat "$work/out")"
 }
+ends logarithm "refused    1  Log: no spiking neuron and no linear operator stands for Log
+advice: no neuron has this function: replace the activation (any of Relu, Gelu, Silu, Tanh, Sigmoid, ... in the README)"
 ends recurrent "refused    1  LSTM: no spiking neuron and no linear operator stands for LSTM
 refused    4  behind refused nodes, so without a known shape
 advice: recurrent layers do not convert: only networks that an image passes once"
