@@ -77,26 +77,27 @@ def neurons_of(rows):
     return [row for row in rows if row["neuron"] != "readout"]
 
 
-def saturation(rows):
-    """The mean total error of the last quarter of the layers over that of the second, and the slope of its logarithm
-    over that of depth, from the second quarter on: 0 where it does not grow, 1/2 where independent errors add up."""
+def rms(values):
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def growth(rows, column):
+    """`column` relative to the signal, by quarters of the layers: root mean squares, and the exponent by which it goes
+    with depth from the second quarter on: 0 where it does not grow, 1/2 where independent errors add up."""
     layers = neurons_of(rows)
-    total = np.array([row["total"] for row in layers])
-    quarter = max(1, len(layers) // 4)
+    relative = np.array([row[column] / row["signal"] if row["signal"] > 0 else np.nan for row in layers])
     depth = np.array([row["depth"] for row in layers]) + 1.0
-    slope = (
-        np.polyfit(np.log(depth[quarter:]), np.log(total[quarter:]), 1)[0]
-        if len(set(depth[quarter:])) > 1
-        else float("nan")
-    )
-    return float(total[-quarter:].mean() / total[quarter : 2 * quarter].mean()), float(slope)
+    known = np.isfinite(relative) & (np.arange(len(layers)) >= len(layers) // 4) & (relative > 0)
+    quarters = [rms(part[np.isfinite(part)]) for part in np.array_split(relative, 4) if np.isfinite(part).any()]
+    if len(set(depth[known])) < 2:
+        return quarters, float("nan")
+    return quarters, float(np.polyfit(np.log(depth[known]), np.log(relative[known]), 1)[0])
 
 
 def summary_of(network, name, rows):
     logits = rows[-1]
     layers = neurons_of(rows)
-    ratio, slope = saturation(rows)
-    rms = {key: float(np.sqrt(np.mean([row[key] ** 2 for row in layers]))) for key in ("own", "inherited", "total")}
+    quarters, exponent = growth(rows, "total")
     excess = [row["inherited"] / row["predicted"] for row in layers if row["predicted"] > 0]
     return {
         "network": network,
@@ -104,9 +105,9 @@ def summary_of(network, name, rows):
         "depth": depth_of(rows),
         "images": int(logits["images"]),
         "agreement": logits["agreeing"] / logits["images"],
-        **rms,
-        "last_over_second_quarter": ratio,
-        "slope": slope,
+        **{key: rms([row[key] for row in layers]) for key in ("own", "inherited", "total")},
+        **{f"relative_quarter_{i + 1}": value for i, value in enumerate(quarters)},
+        "exponent": exponent,
         "inherited_over_predicted": float(np.median(excess)) if excess else None,
         "logits_error": logits["total"] / logits["signal"],
         "logits_predicted": logits["predicted"] / logits["signal"],
@@ -130,7 +131,7 @@ def kinds_table(results):
                     kind,
                     origin,
                     len(rows),
-                    *(f"{np.sqrt(np.mean([row[key]**2 for row in rows])):.4f}" for key in ("own", "inherited")),
+                    *(f"{rms([row[key] for row in rows]):.4f}" for key in ("own", "inherited")),
                     f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})" if len(later) else "-",
                 ]
             )
@@ -206,8 +207,10 @@ def run(study):
             row["dynamics"],
             f"{row['agreement']:.2f}",
             *(f"{row[key]:.4f}" for key in ("own", "inherited", "total")),
-            f"{row['last_over_second_quarter']:.2f}",
-            f"{row['slope']:+.2f}",
+            " ".join(
+                f"{100 * row[f'relative_quarter_{i}']:.2g}" for i in (1, 2, 3, 4) if f"relative_quarter_{i}" in row
+            ),
+            f"{row['exponent']:+.2f}",
             "-" if row["inherited_over_predicted"] is None else f"{row['inherited_over_predicted']:.2f}",
             f"{row['logits_error']:.4f}",
             f"{row['logits_predicted']:.4f}",
@@ -222,18 +225,18 @@ def run(study):
         "own",
         "inherited",
         "total",
-        "last / second quarter",
-        "slope",
+        "total / signal by quarters, %",
+        "exponent",
         "inherited / predicted",
         "logits",
         "logits predicted",
     ]
     windows = [row for row in summaries if row["dynamics"] == "windows of 8"]
-    slopes = [row["slope"] for row in windows if row["depth"] >= 8]
+    exponents = [row["exponent"] for row in windows if row["depth"] >= 8]
     said = "Root mean squares over neurons and images in units of sigma; of the logits in units of their spread. "
-    if slopes:
+    if exponents:
         said += (
-            f"With windows of 8 the total error grows as depth to the power {min(slopes):+.2f} to {max(slopes):+.2f} "
-            f"(independent errors that added up would give +0.50)."
+            f"With windows of 8 the error relative to the signal goes as depth to the power {min(exponents):+.2f} to "
+            f"{max(exponents):+.2f}, from the second quarter of the layers on."
         )
     study.page("depth", tables.markdown(heads, cells) + "\n" + kinds_table(results), said)

@@ -4,12 +4,16 @@ try:
     import matplotlib
 
     matplotlib.use("svg")
+    from cycler import cycler
     from matplotlib import pyplot
 
+    colours = matplotlib.rcParams["axes.prop_cycle"]
     matplotlib.rcParams.update(
         {
+            "axes.prop_cycle": cycler(linestyle=["-", "--", ":"]) * colours,
             "svg.fonttype": "none",
             "svg.hashsalt": "snn_dist",
+            "path.simplify_threshold": 1.0,
             "font.size": 9,
             "axes.grid": True,
             "grid.color": "#e4e4e4",
@@ -21,6 +25,7 @@ except ImportError:
     pyplot = None
 
 SIZE = (7.0, 4.0)
+MARKED = 20  # points of a curve that are marked; more would be a band
 
 
 def save(figure, path):
@@ -47,7 +52,10 @@ def lines(path, title, x_label, y_label, curves, logarithmic="", even=False, lev
     figure, axes = new(title, x_label, y_label)
     places = list(dict.fromkeys(at for x, _ in curves.values() for at in x))
     for name, (x, y) in curves.items():
-        axes.plot([places.index(at) for at in x] if even else x, y, marker="o", markersize=3, linewidth=1.5, label=name)
+        marker = "o" if len(x) <= MARKED else None
+        axes.plot(
+            [places.index(at) for at in x] if even else x, y, marker=marker, markersize=3, linewidth=1.2, label=name
+        )
     for i, (name, level) in enumerate((levels or {}).items()):
         axes.axhline(level, color=f"C{i}", linestyle=":", linewidth=1, label=name)
     if even:
