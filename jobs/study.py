@@ -18,14 +18,13 @@ pictures need python3-matplotlib. Answers that were found with these: jobs/studi
 import argparse
 import signal
 import sys
-import tomllib
 from pathlib import Path
 
 import h5py
 
 from program import find_program
 from studies import ablation, baseline, depth, energy, functions, plots, scaling, tables, timesteps
-from studies.runs import STOPPED, Runs
+from studies.runs import STOPPED, Refused, Runs
 
 QUESTIONS = {
     "ablation": ablation,
@@ -55,8 +54,7 @@ class Study:
 
     def images(self, config):
         """As many as are asked for, no more than the config's data.images or the test set has."""
-        with open(config, "rb") as file:
-            data = tomllib.load(file).get("data", {})
+        data = tables.read_toml(config).get("data", {})
         if "test" not in data:
             raise tables.BadInput(f"{config}: missing key data.test")
         with h5py.File(Path(config).parent / data["test"]) as file:
@@ -76,6 +74,11 @@ class Study:
         )
 
 
+def refuse(reason):
+    print(f"study: error: {reason}", file=sys.stderr)
+    raise SystemExit(2)
+
+
 def end(*_):
     raise KeyboardInterrupt
 
@@ -84,7 +87,8 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parsers = parser.add_subparsers(dest="question", required=True, metavar="QUESTION")
     for name, module in QUESTIONS.items():
-        one = parsers.add_parser(name, description=module.__doc__, help=module.__doc__.split("\n")[0])
+        words = " ".join(module.__doc__.replace("%", "%%").split())
+        one = parsers.add_parser(name, description=words, help=words)
         module.add_arguments(one)
         one.add_argument(
             "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for evaluations and answers"
@@ -107,9 +111,10 @@ def main():
     signal.signal(signal.SIGTERM, end)
     try:
         QUESTIONS[options.question].run(Study(options))
-    except (tables.BadInput, OSError, tomllib.TOMLDecodeError) as error:
-        print(f"study: error: {error}", file=sys.stderr)
-        raise SystemExit(2)
+    except OSError as error:
+        refuse(f"{error.filename}: {error.strerror}")
+    except (tables.BadInput, Refused) as error:
+        refuse(error)
     except KeyboardInterrupt:
         print("ended early: the same command goes on from here", flush=True)
         raise SystemExit(STOPPED)

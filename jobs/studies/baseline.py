@@ -62,7 +62,7 @@ def run(study):
         try:
             rows += rows_of(study.stem(config), dynamics, study.runs.evaluate(config, settings))
         except Refused as refusal:
-            refused.append(f"{study.stem(config)}: {refusal}")
+            refused.append(f"{study.stem(config)} is refused: {refusal}.")
     study.csv("baseline", rows)
     cells = []
     for name in dict.fromkeys(row["network"] for row in rows):
@@ -113,6 +113,5 @@ def run(study):
         "baseline",
         text,
         "Percent correct; in brackets the spikes of value 1 that a neuron sends for an image. A signed neuron's zeros "
-        "are messages as well, an integrate-and-fire neuron's are not. "
-        + " ".join(f"Refused: {line}." for line in refused),
+        "are messages as well, an integrate-and-fire neuron's are not. " + " ".join(dict.fromkeys(refused)),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from .tables import BadInput
+from .tables import BadInput, read_toml
 
 ENDINGS = {"run": ".h5", "layers": ".csv"}
 STOPPED = 4  # exit code of snn_dist: ended early, with a checkpoint
@@ -110,7 +110,7 @@ class Runs:
         self.build = self.file_digest(path)
         (self.folder / "runs").mkdir(parents=True, exist_ok=True)
         self.refuse_other_builds(path)
-        self.made, self.kept, self.left, self.spent = 0, 0, 0, {}
+        self.left, self.spent = [], {}
 
     def refuse_other_builds(self, path):
         version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
@@ -136,10 +136,9 @@ class Runs:
 
     def key(self, config, settings):
         """Names what goes into a result."""
-        with open(config, "rb") as file:
-            values = {
-                f"{section}.{key}": value for section, keys in tomllib.load(file).items() for key, value in keys.items()
-            }
+        values = {
+            f"{section}.{key}": value for section, keys in read_toml(config).items() for key, value in keys.items()
+        }
         for setting in settings:
             name, text = setting.split("=", 1)
             try:
@@ -162,9 +161,9 @@ class Runs:
     def expect(self, evaluations, verb="run"):
         """`evaluations`: (config, settings) of a study that begins, for its progress."""
         missing = {self.path(*each, verb): str(each[0]) for each in evaluations if not self.path(*each, verb).exists()}
-        self.kept, self.made, self.spent = len(evaluations) - len(missing), 0, {}
-        self.left = list(missing.values())
-        self.announce(f"{len(evaluations)} evaluations, {self.kept} of them made before")
+        self.left, self.spent = list(missing.values()), {}
+        kept = len(evaluations) - len(missing)
+        self.announce(f"{len(evaluations)} evaluations, {kept} of them made before")
 
     def time_left(self):
         """From the mean of the same network, or of all."""
@@ -177,7 +176,8 @@ class Runs:
         if not path.exists():
             checkpoints = path.with_suffix(".checkpoints")
             files = [f"output.file={path.resolve()}", f"checkpoint.directory={checkpoints.resolve()}"]
-            self.make([*self.launcher, self.program, "run"], str(config), settings, files, checkpoints)
+            self.make([*self.launcher, self.program, "run"], str(config), settings, files)
+            shutil.rmtree(checkpoints, ignore_errors=True)
         return Evaluation(path)
 
     def layers(self, config, settings):
@@ -185,7 +185,7 @@ class Runs:
         path = self.path(config, settings, "layers")
         if not path.exists():
             unfinished = path.with_suffix(".part")
-            self.make([self.program, "layers", "-o", str(unfinished)], str(config), settings, [], unfinished)
+            self.make([self.program, "layers", "-o", str(unfinished)], str(config), settings)
             unfinished.rename(path)
         with open(path, newline="", encoding="utf-8") as file:
             return [
@@ -193,7 +193,7 @@ class Runs:
                 for row in csv.DictReader(file)
             ]
 
-    def make(self, command, config, settings, files, unfinished):
+    def make(self, command, config, settings, files=()):
         command = [*command, config, "--progress", "never", "--quiet"]
         for setting in (*settings, *files):
             command += ["--set", setting]
@@ -208,15 +208,12 @@ class Runs:
         if code == STOPPED:
             self.announce("ended early: the same command goes on from here")
             raise SystemExit(STOPPED)
-        if code != 0:
-            refusal = said.strip().split("\n")[-1]
-            if code == 2:
-                raise Refused(refusal)
-            raise SystemExit(f"{shlex.join(command)}: exit code {code}\n{said}")
-        shutil.rmtree(unfinished, ignore_errors=True)  # a folder of checkpoints
-        self.made += 1
         if config in self.left:
             self.left.remove(config)
+        if code == 2:
+            raise Refused(said.strip().split("\n")[-1].removeprefix("snn_dist: error: "))
+        if code != 0:
+            raise SystemExit(f"{shlex.join(command)}: exit code {code}\n{said}")
         self.spent.setdefault(config, []).append(time.monotonic() - begun)
         self.announce(
             f"{name_of(config)}: {' '.join(settings)}: {duration(self.spent[config][-1])}; {len(self.left)} left"

@@ -2,6 +2,7 @@
 import argparse
 import csv
 import math
+import tomllib
 
 
 class BadInput(Exception):
@@ -33,6 +34,14 @@ def difference(first, second):
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
     mean = (gained - lost) / count
     return 100 * mean, 100 * NORMAL_95 * math.sqrt(max(gained + lost, 1) / count - mean**2) / math.sqrt(count)
+
+
+def read_toml(path):
+    with open(path, "rb") as file:
+        try:
+            return tomllib.load(file)
+        except tomllib.TOMLDecodeError as error:
+            raise BadInput(f"{path}: {error}")
 
 
 def shown(value):

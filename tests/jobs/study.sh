@@ -87,10 +87,13 @@ refused() {
 }
 cp "$snn_dist" other && echo >>other
 refused 'results of another build.*are not put into one table' timesteps "$root/configs/digits.toml" -o questions --program ./other
-refused "No such file or directory: 'none.toml'" energy none.toml -o questions
+printf '[data]\nimages = [\n' >broken.toml
+refused 'broken.toml: Invalid value' energy broken.toml -o questions
+refused "none.toml: No such file or directory" energy none.toml -o questions
 refused '0: a whole number from 1 on expected' ablation "$root/configs/digits.toml" --images 0 -o questions
 refused 'expected some of' ablation "$root/configs/digits.toml" --factors weight -o questions
 refused 'no networks' depth -o questions
+ask --help && grep -q '95 % intervals' out && ask baseline --help && pass || fail "help: $(cat out)"
 
 # Memory of many ranks: counted, predicted, resident. A process without any network needs some 30 MB.
 if timeout 200 /usr/bin/python3 "$root/jobs/scale_out.py" "$root/configs/digits_synchronous.toml" --many 2,3 --program "$snn_dist" --csv many.csv \
