@@ -1,7 +1,5 @@
 #include "comm/edges.h"
 
-#include <string.h>
-
 #include "core/base/memory.h"
 
 /* A list under construction, which grows by doubling. */
@@ -23,66 +21,179 @@ static snn_status append(edge_list *list, const snn_edge *edge)
     return snn_ok();
 }
 
-/* The edges of one source from one owner. needed: [ranks of the replica]. */
-static snn_status append_owner(edge_list *list, int32_t source, snn_payload payload, int32_t from,
-                               snn_channel_range owned, const snn_channel_range *needed, int32_t first_rank,
-                               int32_t ranks)
+/* What is known while a rank's list is made. */
+typedef struct edge_search {
+    const snn_plan *plan;
+    const snn_network *network;
+    snn_place place; /* the rank's */
+    int32_t rank;
+    int32_t *stage_rank;       /* [stages]: rank of the first shard of each stage of the replica */
+    int32_t *reader_begin;     /* [populations + 1]: projections from population p are */
+    int32_t *readers;          /* readers[reader_begin[p]] up to readers[reader_begin[p + 1]], ordered by target */
+    snn_channel_range *needed; /* [populations]: what the rank needs of each */
+    edge_list list;
+} edge_search;
+
+static void search_clear(edge_search *search)
 {
-    int32_t first = list->edges.count;
-    for (int32_t i = 0; i < ranks; i++) {
-        snn_edge edge = {.source = source,
-                         .from = from,
-                         .to = first_rank + i,
-                         .channels = snn_channel_range_common(owned, needed[i]),
-                         .payload = payload,
-                         .packet = list->edges.count};
-        if (edge.to == from || edge.channels.begin == edge.channels.end) {
+    snn_release(search->stage_rank);
+    snn_release(search->reader_begin);
+    snn_release(search->readers);
+    snn_release(search->needed);
+}
+
+/* Projections by source. */
+static void find_readers(edge_search *search)
+{
+    const snn_network *network = search->network;
+    int32_t *begin = search->reader_begin;
+    for (int32_t i = 0; i < network->projection_count; i++) {
+        if (network->projections[i].source != SNN_SOURCE_INPUT) {
+            begin[network->projections[i].source + 1]++;
+        }
+    }
+    for (int32_t p = 0; p < network->population_count; p++) {
+        begin[p + 1] += begin[p];
+    }
+    const int32_t all = begin[network->population_count];
+    for (int32_t i = network->projection_count - 1; i >= 0; i--) { /* each fills its part from the end */
+        if (network->projections[i].source != SNN_SOURCE_INPUT) {
+            search->readers[--begin[network->projections[i].source + 1]] = i;
+        }
+    }
+    for (int32_t p = 0; p < network->population_count; p++) { /* begin[p + 1] is now where p begins */
+        begin[p] = begin[p + 1];
+    }
+    begin[network->population_count] = all;
+}
+
+static snn_status search_begin(const snn_plan *plan, const snn_network *network, int32_t rank, edge_search *search)
+{
+    const size_t populations = (size_t)network->population_count;
+    *search = (edge_search){.plan = plan, .network = network, .place = snn_plan_place(plan, rank), .rank = rank};
+    search->stage_rank = snn_allocate((size_t)plan->stages, sizeof *search->stage_rank);
+    search->reader_begin = snn_allocate(populations + 1, sizeof *search->reader_begin);
+    search->readers = snn_allocate((size_t)network->projection_count, sizeof *search->readers);
+    search->needed = snn_allocate(populations, sizeof *search->needed);
+    if (search->stage_rank == NULL || search->reader_begin == NULL || search->readers == NULL ||
+        search->needed == NULL) {
+        return snn_out_of_memory("edges");
+    }
+    int32_t first = search->place.replica * snn_plan_ranks_per_replica(plan);
+    for (int32_t stage = 0; stage < plan->stages; stage++) {
+        search->stage_rank[stage] = first;
+        first += plan->shards[stage];
+    }
+    find_readers(search);
+    const int32_t last = snn_plan_first_projection(network, plan->stage_begin[search->place.stage + 1]);
+    for (int32_t i = snn_plan_first_projection(network, plan->stage_begin[search->place.stage]); i < last; i++) {
+        const snn_projection *projection = &network->projections[i];
+        if (projection->source != SNN_SOURCE_INPUT) {
+            snn_channel_range *needed = &search->needed[projection->source];
+            *needed = snn_channel_range_hull(*needed, snn_plan_sources(plan, network, search->place, projection));
+        }
+    }
+    return snn_ok();
+}
+
+static snn_edge edge_of(const edge_search *search, int32_t source, int32_t from, int32_t to, snn_channel_range channels)
+{
+    const bool stream = search->network->populations[source].kind == SNN_NEURON_STREAM;
+    return (snn_edge){.source = source,
+                      .from = from,
+                      .to = to,
+                      .channels = channels,
+                      .payload = stream ? SNN_PAYLOAD_INTEGERS : SNN_PAYLOAD_BITS,
+                      .packet = search->list.edges.count};
+}
+
+/* To the shards of one stage, whose readers of the source are [*reader, ...), which moves on to the next stage's. */
+static snn_status append_readers(edge_search *search, int32_t source, snn_channel_range owned, int32_t first,
+                                 int32_t *reader)
+{
+    const snn_network *network = search->network;
+    const int32_t begin = *reader, end = search->reader_begin[source + 1];
+    const int32_t stage = snn_plan_stage_of(search->plan, network->projections[search->readers[begin]].target);
+    while (*reader < end &&
+           network->projections[search->readers[*reader]].target < search->plan->stage_begin[stage + 1]) {
+        (*reader)++;
+    }
+    for (int32_t shard = 0; shard < search->plan->shards[stage]; shard++) {
+        const snn_place place = {.replica = search->place.replica, .stage = stage, .shard = shard};
+        snn_channel_range needed = {0, 0};
+        for (int32_t i = begin; i < *reader; i++) {
+            const snn_projection *projection = &network->projections[search->readers[i]];
+            needed = snn_channel_range_hull(needed, snn_plan_sources(search->plan, network, place, projection));
+        }
+        snn_edge edge = edge_of(search, source, search->rank, search->stage_rank[stage] + shard,
+                                snn_channel_range_common(owned, needed));
+        if (edge.to == edge.from || edge.channels.begin == edge.channels.end) {
             continue;
         }
-        for (int32_t other = first; other < list->edges.count; other++) {
-            const snn_channel_range *channels = &list->edges.edges[other].channels;
+        for (int32_t other = first; other < search->list.edges.count; other++) {
+            const snn_channel_range *channels = &search->list.edges.edges[other].channels;
             if (channels->begin == edge.channels.begin && channels->end == edge.channels.end) {
                 edge.packet = other;
                 break;
             }
         }
-        SNN_TRY(append(list, &edge));
+        SNN_TRY(append(&search->list, &edge));
     }
     return snn_ok();
 }
 
-snn_status snn_edges_derive(const snn_plan *plan, const snn_network *network, int32_t replica, snn_edges *edges)
+/* The rank's edges of one source, owner by owner. */
+static snn_status append_source(edge_search *search, int32_t source)
 {
-    edge_list list = {0};
-    snn_status status = snn_ok();
-    int32_t ranks = snn_plan_ranks_per_replica(plan);
-    int32_t first_rank = replica * ranks;
-    snn_channel_range *needed = snn_allocate((size_t)ranks, sizeof *needed);
-    if (needed == NULL) {
-        SNN_GOTO_DONE(status, snn_out_of_memory("edges"));
+    const int32_t stage = snn_plan_stage_of(search->plan, source); /* only this one owns any of it */
+    const snn_channel_range needed = search->needed[source];
+    if (stage != search->place.stage && needed.begin == needed.end) {
+        return snn_ok();
     }
-    for (int32_t source = 0; source < network->population_count; source++) {
-        for (int32_t i = 0; i < ranks; i++) {
-            needed[i] = snn_plan_needed(plan, network, snn_plan_place(plan, first_rank + i), source);
+    for (int32_t shard = 0; shard < search->plan->shards[stage]; shard++) {
+        const snn_place owner = {.replica = search->place.replica, .stage = stage, .shard = shard};
+        const snn_channel_range owned = snn_plan_owned(search->plan, search->network, owner, source);
+        const int32_t from = search->stage_rank[stage] + shard, first = search->list.edges.count;
+        if (owned.begin == owned.end) {
+            continue;
         }
-        const bool stream = network->populations[source].kind == SNN_NEURON_STREAM;
-        const snn_payload payload = stream ? SNN_PAYLOAD_INTEGERS : SNN_PAYLOAD_BITS;
-        /* Only the stage that holds the source owns any of it. */
-        int32_t stage = snn_plan_stage_of(plan, source);
-        for (int32_t shard = 0; shard < plan->shards[stage]; shard++) {
-            const snn_place owner = {.replica = replica, .stage = stage, .shard = shard};
-            snn_channel_range owned = snn_plan_owned(plan, network, owner, source);
-            SNN_GOTO_DONE(status, append_owner(&list, source, payload, snn_plan_rank(plan, owner), owned, needed,
-                                               first_rank, ranks));
+        if (from == search->rank) {
+            for (int32_t reader = search->reader_begin[source]; reader < search->reader_begin[source + 1];) {
+                SNN_TRY(append_readers(search, source, owned, first, &reader));
+            }
+            continue;
+        }
+        const snn_edge edge = edge_of(search, source, from, search->rank, snn_channel_range_common(owned, needed));
+        if (edge.channels.begin < edge.channels.end) {
+            SNN_TRY(append(&search->list, &edge));
         }
     }
-done:
-    snn_release(needed);
+    return snn_ok();
+}
+
+snn_status snn_edges_derive(const snn_plan *plan, const snn_network *network, int32_t rank, snn_edges *edges)
+{
+    edge_search search;
+    snn_status status = search_begin(plan, network, rank, &search);
+    for (int32_t source = 0; source < network->population_count && !snn_failed(status); source++) {
+        status = append_source(&search, source);
+    }
+    search_clear(&search);
     if (snn_failed(status)) {
-        snn_edges_clear(&list.edges);
+        snn_edges_clear(&search.list.edges);
     }
-    *edges = list.edges;
+    *edges = search.list.edges;
     return status;
+}
+
+uint32_t snn_edge_number(const snn_edge *edge)
+{
+    const int32_t parts[] = {edge->source, edge->from, edge->channels.begin, edge->channels.end};
+    uint32_t number = 2166136261U; /* FNV-1a, by words */
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        number = (number ^ (uint32_t)parts[i]) * 16777619U;
+    }
+    return number;
 }
 
 void snn_edges_clear(snn_edges *edges)

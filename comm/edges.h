@@ -1,8 +1,9 @@
-/* Edges: which bits or integers each shard owes another, every block. Derived from plan and network alone, so that
- * every rank has the same list with the same numbers and nothing needs to be agreed upon.
+/* Edges: which bits or integers a rank owes others and others owe it, every block. Derived from plan and network alone,
+ * so that both ends of an edge know it and nothing needs to be agreed upon. A rank looks at nobody's edges but its own:
+ * all of a replica's would be millions where it has thousands of shards.
  *
  * An edge is (source population, owner, consumer, channels): what the consumer needs of the channels that the owner
- * has. Replicas have the same edges between their own ranks; a list is that of one replica.
+ * has. Replicas have the same edges between their own ranks.
  */
 #ifndef SNN_COMM_EDGES_H
 #define SNN_COMM_EDGES_H
@@ -15,16 +16,20 @@ typedef struct snn_edge {
     int32_t from, to;           /* ranks of the replica, from != to */
     snn_channel_range channels; /* of the source population, not empty */
     snn_payload payload;        /* spikes, or integers where the source is a stream */
-    /* Number of the first edge with the same source, owner and channels: its packet serves this edge too. */
-    int32_t packet;
+    int32_t packet; /* index of the first edge with the same source, owner and channels: its packet serves this one */
 } snn_edge;
 
 typedef struct snn_edges {
-    snn_edge *edges; /* [count], ordered by source, then `from`, then `to`; the index is the edge's number */
+    snn_edge *edges; /* [count], ordered by source, then `from`, then `to` */
     int32_t count;
 } snn_edges;
 
-snn_status snn_edges_derive(const snn_plan *plan, const snn_network *network, int32_t replica, snn_edges *edges);
+/* Those from and to `rank`. */
+snn_status snn_edges_derive(const snn_plan *plan, const snn_network *network, int32_t rank, snn_edges *edges);
+
+/* What packets of an edge are marked with: the same at both ends, and hardly ever that of another one. */
+uint32_t snn_edge_number(const snn_edge *edge);
+
 void snn_edges_clear(snn_edges *edges);
 
 #endif

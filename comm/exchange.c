@@ -115,7 +115,7 @@ static snn_status create_coder(const snn_network *network, const snn_wavefront_o
                                snn_codec_workspace *workspace, const snn_edge *edge, snn_packet_coder **coder)
 {
     const snn_population *population = &network->populations[edge->source];
-    const snn_packet_shape shape = {.edge = (uint32_t)edge->packet,
+    const snn_packet_shape shape = {.edge = snn_edge_number(edge),
                                     .payload = edge->payload,
                                     .positions = snn_shape_positions(population->shape),
                                     .channel_begin = edge->channels.begin,
@@ -148,15 +148,12 @@ static int32_t find_consumer(const snn_network *network, const snn_plan *plan, s
     int32_t last = snn_plan_first_projection(network, plan->stage_begin[place.stage + 1]);
     for (int32_t i = first; i < last; i++) {
         const snn_projection *projection = &network->projections[i]; /* ordered by target */
-        snn_channel_range decoded = snn_plan_decoded(plan, network, place, projection->target);
-        if (projection->source != edge->source || decoded.begin == decoded.end) {
+        const snn_channel_range needed = snn_plan_sources(plan, network, place, projection);
+        if (projection->source != edge->source || needed.begin == needed.end) {
             continue;
         }
-        snn_channel_range needed;
-        snn_operator_source_channels(&projection->op, decoded.begin, decoded.end, &needed.begin, &needed.end);
         consumer = projection->target;
-        needed = snn_channel_range_common(needed, edge->channels);
-        if (needed.begin < needed.end) {
+        if (snn_channel_range_count(snn_channel_range_common(needed, edge->channels)) > 0) {
             break;
         }
     }
@@ -337,7 +334,7 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
     created->patience = snn_mpi_patience(world);
     SNN_GOTO_DONE(status, snn_codec_workspace_create(options->eta, options->timesteps, &created->workspace));
     SNN_GOTO_DONE(status, check_tags(communicator, network));
-    SNN_GOTO_DONE(status, snn_edges_derive(plan, network, snn_plan_place(plan, rank).replica, &edges));
+    SNN_GOTO_DONE(status, snn_edges_derive(plan, network, rank, &edges));
     if (network->windows.steps > 0) {
         timings = snn_allocate((size_t)network->population_count, sizeof *timings);
         if (timings == NULL) {

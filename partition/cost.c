@@ -37,19 +37,20 @@ double snn_cost_all_items(const snn_planner_request *request)
 
 /* ---- traffic ---- */
 
-/* The shard that owns `channel`: the last k with channels * k / shards <= channel. */
-static int64_t owner(int64_t channels, int64_t shards, int64_t channel)
+/* The shard that owns a unit: the last k with units * k / shards <= unit. */
+static int64_t owner(int64_t units, int64_t shards, int64_t unit)
 {
-    return divide_up(shards * (channel + 1), channels) - 1;
+    return divide_up(shards * (unit + 1), units) - 1;
 }
 
 /* Shards that own some of a range that is not empty. Between its first and last owner shards are empty only if there
- * are more shards than channels, and then each channel has an owner of its own. */
-static int32_t count_owners(int64_t channels, int64_t shards, snn_channel_range range)
+ * are more shards than units, and then each unit has an owner of its own. */
+static int32_t count_owners(const snn_population *population, int64_t shards, snn_channel_range range)
 {
-    const int64_t span = owner(channels, shards, range.end - 1) - owner(channels, shards, range.begin) + 1;
-    const int64_t count = snn_channel_range_count(range);
-    return (int32_t)(span < count ? span : count);
+    const int64_t units = snn_plan_units(population), unit = snn_plan_unit(population);
+    const int64_t first = range.begin / unit, last = (range.end - 1) / unit;
+    const int64_t span = owner(units, shards, last) - owner(units, shards, first) + 1;
+    return (int32_t)(span < last - first + 1 ? span : last - first + 1);
 }
 
 static bool is_stream(const snn_cost_model *model, int32_t population)
@@ -75,7 +76,8 @@ snn_cost_traffic snn_cost_received(const snn_cost_model *model, int32_t shards, 
     }
     const snn_shape shape = model->network->populations[source].shape;
     traffic.bits = foreign * snn_shape_positions(shape) * value_bits(model, source);
-    traffic.messages = count_owners(shape.channels, shards, needed) - (own.begin < own.end ? 1 : 0);
+    traffic.messages =
+        count_owners(&model->network->populations[source], shards, needed) - (own.begin < own.end ? 1 : 0);
     return traffic;
 }
 
@@ -118,11 +120,10 @@ snn_status snn_cost_model_create(const snn_network *network, const snn_planner_r
     made->first_reader = snn_allocate(populations, sizeof *made->first_reader);
     made->last_reader = snn_allocate(populations, sizeof *made->last_reader);
     made->sharing = snn_allocate(populations, sizeof *made->sharing);
-    made->readers = snn_allocate(populations, sizeof *made->readers);
     made->needed = snn_allocate(populations, sizeof *made->needed);
     made->projection_begin = snn_allocate(populations + 1, sizeof *made->projection_begin);
     if (made->projection_begin == NULL || made->first_reader == NULL || made->last_reader == NULL ||
-        made->sharing == NULL || made->readers == NULL || made->needed == NULL) {
+        made->sharing == NULL || made->needed == NULL) {
         snn_cost_model_destroy(made);
         return snn_out_of_memory("cost model");
     }
@@ -144,7 +145,6 @@ void snn_cost_model_destroy(snn_cost_model *model)
         snn_release(model->first_reader);
         snn_release(model->last_reader);
         snn_release(model->sharing);
-        snn_release(model->readers);
         snn_release(model->needed);
         snn_release(model->projection_begin);
         snn_release(model);
@@ -159,37 +159,7 @@ static snn_plan whole_plan(const snn_network *network, int32_t begin[2], int32_t
     return (snn_plan){.replicas = 1, .stages = 1, .stage_begin = begin, .shards = shards};
 }
 
-/* Shards that own channels of a population of `a` channels and of one of `b`. */
-static int64_t common_owners(int64_t a, int64_t b, int64_t shards)
-{
-    const int64_t few = a < b ? a : b, many = a < b ? b : a;
-    int64_t common = 0;
-    if (shards <= many) {
-        return shards < few ? shards : few;
-    }
-    for (int64_t channel = 0; channel < few; channel++) {
-        const int64_t shard = owner(few, shards, channel);
-        common += many * shard / shards < many * (shard + 1) / shards;
-    }
-    return common;
-}
-
-/* Of one source. Every owner sends to every shard that owns some of who reads it; an operator that needs few channels
- * has fewer. */
-static int64_t count_edges(const snn_cost_model *model, int32_t source, int64_t shards)
-{
-    const int64_t channels = model->network->populations[source].shape.channels;
-    const int64_t owners = shards < channels ? shards : channels, readers = model->readers[source];
-    if (model->sharing[source] == SHARING_NONE) {
-        return 0;
-    }
-    if (model->sharing[source] == SHARING_READOUT) { /* the first shard's, which owns none of too few channels */
-        return owners - (shards <= channels ? 1 : 0);
-    }
-    return owners * (shards < readers ? shards : readers) - common_owners(channels, readers, shards);
-}
-
-/* Whether shards need more of a source than they own, and how many edges that makes. */
+/* Whether shards need more of a source than they own. */
 static void find_sharing(snn_cost_model *model, int32_t shards)
 {
     if (model->shards == shards) {
@@ -199,35 +169,23 @@ static void find_sharing(snn_cost_model *model, int32_t shards)
     int32_t begin[2];
     const snn_plan plan = whole_plan(network, begin, &shards);
     memset(model->sharing, SHARING_NONE, (size_t)network->population_count);
-    memset(model->readers, 0, (size_t)network->population_count * sizeof *model->readers);
     for (int32_t i = 0; i < network->projection_count && shards > 1; i++) {
         const snn_projection *projection = &network->projections[i];
         if (projection->source == SNN_SOURCE_INPUT) {
             continue;
         }
         const bool readout = network->populations[projection->target].kind == SNN_NEURON_READOUT;
-        const int32_t readers = readout ? 0 : network->populations[projection->target].shape.channels;
-        int32_t *most_readers = &model->readers[projection->source];
         for (int32_t end = 0; end < 2; end++) {
             const snn_place place = {.shard = end * (shards - 1)};
-            const snn_channel_range target = snn_plan_decoded(&plan, network, place, projection->target);
             const snn_channel_range owned = snn_plan_owned(&plan, network, place, projection->source);
-            snn_channel_range needed = {0, 0};
-            if (target.begin < target.end) {
-                snn_operator_source_channels(&projection->op, target.begin, target.end, &needed.begin, &needed.end);
-            }
+            const snn_channel_range needed = snn_plan_sources(&plan, network, place, projection);
             if (snn_cost_received(model, shards, projection->source, needed, owned).bits > 0) {
                 uint8_t *sharing = &model->sharing[projection->source];
                 *sharing = readout && *sharing != SHARING_ALL ? SHARING_READOUT : SHARING_ALL;
-                *most_readers = readers > *most_readers ? readers : *most_readers;
             }
         }
     }
     model->shards = shards;
-    model->edges = 0;
-    for (int32_t i = 0; i < network->population_count; i++) {
-        model->edges += count_edges(model, i, shards);
-    }
 }
 
 /* ---- the scan ---- */
@@ -247,7 +205,8 @@ static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place
     }
     const int32_t products =
         model->timings != NULL ? snn_moments_products(network, model->timings, &network->projections[number]) : 1;
-    cost->operations += products * snn_operator_operations(op) * rows / op->target_channels;
+    const int64_t used = snn_plan_row_count(plan, network, place, number);
+    cost->operations += products * snn_operator_operations(op) * used / op->target_channels;
     int64_t weights = rows * snn_operator_row_length(op) * snn_weight_bytes(network->format, op->kind);
     if (op->kind == SNN_OPERATOR_TOKENS) {
         const int64_t mixing = snn_shape_positions(op->target) * snn_shape_positions(snn_operator_pooled_shape(op));
@@ -374,16 +333,16 @@ static void add_received(snn_stage_scan *scan, const snn_plan *plan, snn_place p
 {
     snn_cost_model *model = scan->model;
     const int32_t source = projection->source;
-    const snn_channel_range target = snn_plan_decoded(plan, model->network, place, projection->target);
-    if (source == SNN_SOURCE_INPUT || target.begin == target.end) {
+    const snn_channel_range part = source != SNN_SOURCE_INPUT
+                                       ? snn_plan_sources(plan, model->network, place, projection)
+                                       : (snn_channel_range){0, 0};
+    if (part.begin == part.end) {
         return;
     }
     snn_rank_cost *cost = &scan->cost;
     const snn_channel_range nothing = {0, 0};
     const bool inside = source >= scan->first;
     const snn_channel_range owned = inside ? snn_plan_owned(plan, model->network, place, source) : nothing;
-    snn_channel_range part;
-    snn_operator_source_channels(&projection->op, target.begin, target.end, &part.begin, &part.end);
     const snn_channel_range before = model->needed[source];
     const snn_channel_range after = snn_channel_range_hull(before, part);
     const snn_cost_traffic less = snn_cost_received(model, scan->shards, source, before, owned);
@@ -432,7 +391,6 @@ void snn_stage_scan_begin(snn_stage_scan *scan, snn_cost_model *model, int32_t s
     find_sharing(model, shards);
     scan->cost.times = model->timings != NULL ? 1 : model->request->timesteps;
     scan->cost.network_bytes = model->structure_bytes;
-    scan->cost.edges = model->edges;
     scan->cost.passing_bytes = model->passing_bytes;
     memset(model->needed, 0, (size_t)model->network->population_count * sizeof *model->needed);
 }

@@ -13,11 +13,9 @@ struct snn_cost_model {
     int32_t *first_reader, *last_reader; /* [populations]: that read a population; the population itself if none do */
     int32_t *projection_begin;           /* [populations + 1]: those into population p are [begin[p], begin[p + 1]) */
     int64_t structure_bytes, passing_bytes; /* network_bytes and passing_bytes of any rank */
-    int32_t shards;                         /* that `sharing` and `edges` are for */
+    int32_t shards;                         /* that `sharing` is for */
     uint8_t *sharing;                       /* [populations] */
-    int32_t *readers;          /* [populations]: most channels of one that needs its source from other shards */
-    int64_t edges;             /* of the replica, as if it were a single stage: more stages add few */
-    snn_channel_range *needed; /* [populations], of the scan under way */
+    snn_channel_range *needed;              /* [populations], of the scan under way */
 };
 
 /* Walks along the populations from `first` on, as one shard of a stage of so many; `cost` is that of the stage of

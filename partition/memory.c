@@ -22,7 +22,6 @@ enum {
     IMAGE_COPIES = 3,
     POPULATION_IMAGE_BYTES = 1800,
     PROJECTION_IMAGE_BYTES = 1300,
-    EDGE_BYTES = 2 * 28, /* of any edge of the replica, in a list that grows by doubling (comm/edges.h) */
     /* Of an edge's end of its own beside its buffers: coder and requests of MPI; 4 kB of raw packets, 6 kB where
      * codecs are tried. */
     PACKET_BYTES = 5600
@@ -70,8 +69,7 @@ double snn_rank_memory(const snn_rank_cost *cost, const snn_planner_request *req
     const int64_t weights = snn_larger(cost->weight_bytes, cost->packed_bytes) + cost->largest_bytes;
     const int64_t part = cost->network_bytes + weights + cost->state_bytes + cost->image_bytes + cost->spike_bytes +
                          cost->buffer_bytes + PACKET_BYTES * ((int64_t)cost->packets + cost->messages) +
-                         EDGE_BYTES * cost->edges + request->images * prediction_bytes(request) +
-                         results_bytes(cost, request, replicas);
+                         request->images * prediction_bytes(request) + results_bytes(cost, request, replicas);
     const int64_t threads = request->machine != NULL ? request->machine->threads : 1;
     const int64_t scratch = snn_larger(SCRATCH_BYTES, cost->scratch_bytes);
     return (double)PROCESS_BYTES + (double)(scratch * threads) + (double)snn_larger(cost->passing_bytes, part) +

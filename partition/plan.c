@@ -113,21 +113,40 @@ int32_t snn_plan_stage_of(const snn_plan *plan, int32_t population)
     return low;
 }
 
+int32_t snn_plan_unit(const snn_population *population)
+{
+    enum { VECTOR = 16, WIDE = 64 };
+    const int32_t together = snn_population_unit(population);
+    return together > 1 ? together : population->shape.channels >= WIDE ? VECTOR : 1;
+}
+
+int32_t snn_plan_units(const snn_population *population)
+{
+    const int32_t unit = snn_plan_unit(population);
+    return (population->shape.channels + unit - 1) / unit;
+}
+
+snn_channel_range snn_plan_unit_range(const snn_population *population, int64_t begin, int64_t end)
+{
+    const int64_t unit = snn_plan_unit(population), channels = population->shape.channels;
+    const int64_t first = begin * unit, last = end * unit;
+    return (snn_channel_range){(int32_t)(first < channels ? first : channels),
+                               (int32_t)(last < channels ? last : channels)};
+}
+
 snn_channel_range snn_plan_owned(const snn_plan *plan, const snn_network *network, snn_place place, int32_t population)
 {
     snn_channel_range owned = {0, 0};
     if (population < plan->stage_begin[place.stage] || population >= plan->stage_begin[place.stage + 1]) {
         return owned;
     }
-    const int64_t channels = network->populations[population].shape.channels;
-    if (network->populations[population].kind == SNN_NEURON_READOUT) {
-        owned.end = place.shard == 0 ? (int32_t)channels : 0;
+    const snn_population *neurons = &network->populations[population];
+    if (neurons->kind == SNN_NEURON_READOUT) {
+        owned.end = place.shard == 0 ? neurons->shape.channels : 0;
         return owned;
     }
-    const int64_t shards = plan->shards[place.stage];
-    owned.begin = (int32_t)(channels * place.shard / shards);
-    owned.end = (int32_t)(channels * (place.shard + 1) / shards);
-    return owned;
+    const int64_t units = snn_plan_units(neurons), shards = plan->shards[place.stage];
+    return snn_plan_unit_range(neurons, units * place.shard / shards, units * (place.shard + 1) / shards);
 }
 
 snn_channel_range snn_plan_decoded(const snn_plan *plan, const snn_network *network, snn_place place,
@@ -139,6 +158,21 @@ snn_channel_range snn_plan_decoded(const snn_plan *plan, const snn_network *netw
         decoded = (snn_channel_range){0, neurons->input.channels};
     }
     return decoded;
+}
+
+snn_channel_range snn_plan_sources(const snn_plan *plan, const snn_network *network, snn_place place,
+                                   const snn_projection *projection)
+{
+    const snn_channel_range owned = snn_plan_owned(plan, network, place, projection->target);
+    snn_channel_range reads[SNN_MOST_READ], sources = {0, 0};
+    const int32_t count =
+        snn_population_reads(&network->populations[projection->target], owned.begin, owned.end, reads);
+    for (int32_t i = 0; i < count; i++) {
+        snn_channel_range part;
+        snn_operator_source_channels(&projection->op, reads[i].begin, reads[i].end, &part.begin, &part.end);
+        sources = snn_channel_range_hull(sources, part);
+    }
+    return sources;
 }
 
 int32_t snn_plan_first_projection(const snn_network *network, int32_t population)
@@ -165,13 +199,7 @@ snn_channel_range snn_plan_needed(const snn_plan *plan, const snn_network *netwo
         if (projection->source != source) {
             continue;
         }
-        const snn_channel_range decoded = snn_plan_decoded(plan, network, place, projection->target);
-        if (decoded.begin == decoded.end) {
-            continue;
-        }
-        snn_channel_range part;
-        snn_operator_source_channels(&projection->op, decoded.begin, decoded.end, &part.begin, &part.end);
-        needed = snn_channel_range_hull(needed, part);
+        needed = snn_channel_range_hull(needed, snn_plan_sources(plan, network, place, projection));
     }
     return needed;
 }
@@ -180,11 +208,36 @@ void snn_plan_rows(const snn_plan *plan, const snn_network *network, snn_place p
                    int32_t *begin, int32_t *end)
 {
     const snn_operator *op = &network->projections[projection].op;
-    const snn_channel_range rows = {op->target_channel, op->target_channel + op->target_channels};
-    const snn_channel_range decoded = snn_plan_decoded(plan, network, place, network->projections[projection].target);
-    const snn_channel_range held = snn_channel_range_common(rows, decoded);
-    *begin = held.begin < held.end ? held.begin - op->target_channel : 0;
-    *end = held.begin < held.end ? held.end - op->target_channel : 0;
+    const int32_t target = network->projections[projection].target;
+    const snn_channel_range owned = snn_plan_owned(plan, network, place, target);
+    const snn_channel_range all = {op->target_channel, op->target_channel + op->target_channels};
+    snn_channel_range reads[SNN_MOST_READ], rows = {0, 0};
+    const int32_t count = snn_population_reads(&network->populations[target], owned.begin, owned.end, reads);
+    for (int32_t i = 0; i < count; i++) {
+        rows = snn_channel_range_hull(rows, snn_channel_range_common(all, reads[i]));
+    }
+    *begin = rows.begin < rows.end ? rows.begin - op->target_channel : 0;
+    *end = rows.begin < rows.end ? rows.end - op->target_channel : 0;
+}
+
+int32_t snn_plan_row_count(const snn_plan *plan, const snn_network *network, snn_place place, int32_t projection)
+{
+    const snn_operator *op = &network->projections[projection].op;
+    const int32_t target = network->projections[projection].target;
+    const snn_channel_range owned = snn_plan_owned(plan, network, place, target);
+    return snn_plan_rows_read(&network->populations[target], op, owned);
+}
+
+int32_t snn_plan_rows_read(const snn_population *target, const snn_operator *op, snn_channel_range owned)
+{
+    const snn_channel_range all = {op->target_channel, op->target_channel + op->target_channels};
+    snn_channel_range reads[SNN_MOST_READ];
+    const int32_t count = snn_population_reads(target, owned.begin, owned.end, reads);
+    int32_t rows = 0;
+    for (int32_t i = 0; i < count; i++) {
+        rows += snn_channel_range_count(snn_channel_range_common(all, reads[i]));
+    }
+    return rows;
 }
 
 static bool shard_is_idle(const snn_plan *plan, const snn_network *network, snn_place place)

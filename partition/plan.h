@@ -58,21 +58,36 @@ int32_t snn_plan_ranks(const snn_plan *plan);
 snn_place snn_plan_place(const snn_plan *plan, int32_t rank);
 int32_t snn_plan_rank(const snn_plan *plan, snn_place place);
 int32_t snn_plan_stage_of(const snn_plan *plan, int32_t population);
-/* Ranks that have nothing to do: those of an empty stage, shards beyond the channels of every population of theirs, and
+/* Ranks that have nothing to do: those of an empty stage, shards beyond the units of every population of theirs, and
  * replicas beyond the image groups. */
 int32_t snn_plan_idle_ranks(const snn_plan *plan, const snn_network *network, int64_t groups);
 
+/* Channels that stay together, from the first on (the last ones may be fewer): those of a head, which read the same
+ * inputs; or a vector's 16 where there are 64 or more. A shard of fewer takes as long, and reads as much. */
+int32_t snn_plan_unit(const snn_population *population);
+/* Of a population, how many. */
+int32_t snn_plan_units(const snn_population *population);
+/* The part of units [begin, end). */
+snn_channel_range snn_plan_unit_range(const snn_population *population, int64_t begin, int64_t end);
 /* Channels of `population` that a place owns, of its output. */
 snn_channel_range snn_plan_owned(const snn_plan *plan, const snn_network *network, snn_place place, int32_t population);
-/* Channels of its input that a place decodes: the owned ones, or all if it owns any and the kind reads all channels. */
+/* Channels of its input that a place keeps: the owned ones, or all if it owns any and the kind reads all channels. */
 snn_channel_range snn_plan_decoded(const snn_plan *plan, const snn_network *network, snn_place place,
                                    int32_t population);
+/* Channels of a projection's source that a place needs for the outputs that it owns: the smallest range, {0, 0} when
+ * none are. */
+snn_channel_range snn_plan_sources(const snn_plan *plan, const snn_network *network, snn_place place,
+                                   const snn_projection *projection);
 /* Channels of `source` (a population or SNN_SOURCE_INPUT) that a place needs as input of the populations it owns
  * channels of: the smallest range that holds them all. Owned ones included only if needed. {0, 0} when none are. */
 snn_channel_range snn_plan_needed(const snn_plan *plan, const snn_network *network, snn_place place, int32_t source);
-/* Weight rows of `projection` that a place holds: [begin, end). */
+/* Weight rows of `projection` that a place holds, [begin, end): the smallest range of those that it uses. */
 void snn_plan_rows(const snn_plan *plan, const snn_network *network, snn_place place, int32_t projection,
                    int32_t *begin, int32_t *end);
+
+/* How many of them it uses; and outputs `owned` of a population, whosever they are. */
+int32_t snn_plan_row_count(const snn_plan *plan, const snn_network *network, snn_place place, int32_t projection);
+int32_t snn_plan_rows_read(const snn_population *target, const snn_operator *op, snn_channel_range owned);
 
 /* The projections into populations [a, b) are those from snn_plan_first_projection(network, a) up to, not including,
  * snn_plan_first_projection(network, b): projections are ordered by target. */

@@ -50,7 +50,6 @@ typedef struct snn_rank_cost {
     int64_t buffer_bytes;             /* packets under way */
     int64_t network_bytes;            /* of the whole network, whatever the rank's part: its structure */
     int64_t passing_bytes;            /* of the structure on its way to the ranks, gone before they have their part */
-    int64_t edges;                    /* of the replica: every rank lists them all */
     int64_t bits_sent, bits_received; /* per image and timestep */
     int32_t classes;                  /* of the readout, if it is the rank's, which then keeps the results */
     int32_t messages;                 /* received per item */

@@ -103,6 +103,10 @@ uint64_t snn_speed_key(const snn_network *network, const snn_timing *timings, co
     key = snn_fingerprint_add_population(key, &network->populations[population]);
     const int32_t last = snn_plan_first_projection(network, population + 1);
     for (int32_t i = snn_plan_first_projection(network, population); i < last; i++) {
+        if (snn_neuron_reads_all_channels(network->populations[population].kind)) {
+            key = snn_fingerprint_add_number(
+                key, snn_plan_rows_read(&network->populations[population], &network->projections[i].op, owned));
+        }
         key = snn_fingerprint_add_number(key, source_class(network, &network->projections[i]));
         key = snn_fingerprint_add_operator(key, &network->projections[i].op);
     }
@@ -117,8 +121,8 @@ snn_channel_range snn_price_range(const snn_population *population, int32_t shar
     if (population->kind == SNN_NEURON_READOUT) {
         return (snn_channel_range){0, channels};
     }
-    const int32_t most = (int32_t)(((int64_t)channels + shards - 1) / shards);
-    return (snn_channel_range){channels - most, channels};
+    const int64_t units = snn_plan_units(population), most = (units + shards - 1) / shards;
+    return snn_plan_unit_range(population, 0, most); /* the first ones: the last unit may have fewer channels */
 }
 
 static void price_population(snn_prices *prices, const snn_network *network, const snn_timing *timings,
@@ -251,7 +255,7 @@ snn_price snn_price_assumed(const snn_network *network, const snn_timing *timing
 {
     const snn_population *neurons = &network->populations[population];
     const bool all = snn_neuron_reads_all_channels(neurons->kind);
-    const double share = all ? 1.0 : (double)channels / neurons->input.channels;
+    const snn_channel_range owned = {0, channels};
     const double inputs = (double)snn_shape_positions(neurons->input) * (all ? neurons->input.channels : channels);
     const double outputs = (double)snn_shape_positions(neurons->shape) * channels;
     const bool windows = timings != NULL;
@@ -265,6 +269,7 @@ snn_price snn_price_assumed(const snn_network *network, const snn_timing *timing
         const snn_projection *projection = &network->projections[i];
         const snn_operator *op = &projection->op;
         const bool product = op->kind == SNN_OPERATOR_CONVOLUTION || op->kind == SNN_OPERATOR_DENSE;
+        const double share = (double)snn_plan_rows_read(neurons, op, owned) / (double)op->target_channels;
         const double operations = (double)snn_operator_operations(op) * share;
         if (projection->source == SNN_SOURCE_INPUT && (windows || snn_encoding_is_graded(work->encoding))) {
             price.group_seconds += operations * IMAGE_SECONDS;

@@ -78,6 +78,74 @@ bool snn_neuron_is_strict(snn_neuron_kind kind)
     return neurons[kind].strict;
 }
 
+/* Adds a range behind the others, or to the last one if that ends where it begins. */
+static int32_t add_range(snn_channel_range *reads, int32_t count, int32_t begin, int32_t end)
+{
+    if (count > 0 && reads[count - 1].end >= begin) {
+        reads[count - 1].end = end;
+        return count;
+    }
+    reads[count] = (snn_channel_range){begin, end};
+    return count + 1;
+}
+
+int32_t snn_population_reads(const snn_population *population, int32_t begin, int32_t end,
+                             snn_channel_range reads[SNN_MOST_READ])
+{
+    const int32_t channels = population->shape.channels, groups = population->groups > 0 ? population->groups : 1;
+    const int32_t length = channels / groups; /* outputs of a group or head */
+    const int32_t first = begin / length, last = (end + length - 1) / length;
+    if (begin >= end) {
+        return 0;
+    }
+    switch (population->kind) {
+    case SNN_NEURON_LAYER_NORM:
+    case SNN_NEURON_SOFTMAX:
+    case SNN_NEURON_SHIFTED_EXP:
+        return add_range(reads, 0, first * length, last * length);
+    case SNN_NEURON_NORMALISE:
+        return add_range(reads, add_range(reads, 0, begin, end), channels, channels + 1);
+    case SNN_NEURON_PRODUCT:
+        return add_range(reads, add_range(reads, 0, begin, end), channels + begin, channels + end);
+    case SNN_NEURON_QUOTIENT:
+        return add_range(reads, add_range(reads, 0, begin, end), channels + first, channels + last);
+    case SNN_NEURON_SCORES: {
+        const int32_t half = population->input.channels / 2, width = half / groups;
+        return add_range(reads, add_range(reads, 0, first * width, last * width), half + first * width,
+                         half + last * width);
+    }
+    case SNN_NEURON_MIX: {
+        const int32_t weights = population->input.channels - channels, positions = weights / groups;
+        return add_range(reads, add_range(reads, 0, first * positions, last * positions), weights + begin,
+                         weights + end);
+    }
+    case SNN_NEURON_ATTENTION: {
+        const int32_t queries = add_range(reads, 0, first * length, last * length);
+        const int32_t keys = add_range(reads, queries, channels + first * length, channels + last * length);
+        return add_range(reads, keys, 2 * channels + begin, 2 * channels + end);
+    }
+    default:
+        return add_range(reads, 0, begin, end);
+    }
+}
+
+int32_t snn_population_unit(const snn_population *population)
+{
+    switch (population->kind) {
+    case SNN_NEURON_SCORES:
+    case SNN_NEURON_MIX:
+    case SNN_NEURON_ATTENTION:
+        return population->shape.channels / population->groups;
+    case SNN_NEURON_LAYER_NORM:
+    case SNN_NEURON_SOFTMAX:
+    case SNN_NEURON_SHIFTED_EXP:
+    case SNN_NEURON_QUOTIENT: /* of one group there are too many to leave them together */
+        return population->groups > 1 ? population->shape.channels / population->groups : 1;
+    default:
+        return 1;
+    }
+}
+
 const char *snn_operator_kind_name(snn_operator_kind kind)
 {
     static const char *const names[SNN_OPERATOR_KIND_COUNT] = {"convolution", "dense", "diagonal", "tokens", "gather"};

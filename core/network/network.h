@@ -54,6 +54,10 @@ typedef struct snn_shape {
     int32_t height, width, channels;
 } snn_shape;
 
+typedef struct snn_channel_range {
+    int32_t begin, end; /* half-open; begin == end: nothing */
+} snn_channel_range;
+
 static inline int64_t snn_shape_positions(snn_shape shape)
 {
     return (int64_t)shape.height * shape.width;
@@ -120,7 +124,8 @@ typedef enum snn_neuron_kind {
     SNN_NEURON_THRESHOLDED_RELU, /* x > alpha ? x : 0 */
     SNN_NEURON_ERF,
     /* n-ary over the channels of a position: input has all the channels named, output shape.channels. Every rank that
-     * owns some outputs decodes all inputs (snn_neuron_reads_all_channels). */
+     * owns some outputs has room for all inputs (snn_neuron_reads_all_channels), and decodes those that
+     * snn_population_reads tells. */
     /* (x - mean) / sqrt(variance + alpha) over groups of channels; input C, output C. With beta 1, x / sqrt(mean of x^2
      * + alpha): root mean square normalisation. */
     SNN_NEURON_LAYER_NORM,
@@ -141,7 +146,8 @@ typedef enum snn_neuron_kind {
 
 /* "relu", "leaky_relu", "linear", ...: the enumerator in lower case */
 const char *snn_neuron_kind_name(snn_neuron_kind kind);
-/* Whether outputs depend on all input channels (of their position or image), so that x is kept for all of them. */
+/* Whether outputs depend on other input channels than their own (of their position or image), so that x is kept for all
+ * of them. */
 bool snn_neuron_reads_all_channels(snn_neuron_kind kind);
 /* Whether outputs depend on more than one position of the input (window, attention): a tile is a whole image. */
 bool snn_neuron_reads_all_positions(snn_neuron_kind kind);
@@ -170,6 +176,17 @@ typedef struct snn_population {
     float unit;             /* what a unit of y is in units of sigma, on average over the channels; 0 without windows */
     int32_t *rest;          /* y(0) [shape.channels] in units, of spiking populations with windows; NULL for others */
 } snn_population;
+
+enum { SNN_MOST_READ = 3 };
+
+/* The input channels that outputs [begin, end) of a population depend on: ranges apart from each other, in ascending
+ * order; returns how many. */
+int32_t snn_population_reads(const snn_population *population, int32_t begin, int32_t end,
+                             snn_channel_range reads[SNN_MOST_READ]);
+
+/* As many outputs, from the first on, read the same inputs, or most of them: the channels of a head. Ranks do not
+ * divide them, for each would do what the others do. A divisor of the population's channels; 1 for most kinds. */
+int32_t snn_population_unit(const snn_population *population);
 
 typedef enum snn_operator_kind {
     SNN_OPERATOR_CONVOLUTION, /* row: [kernel height][kernel width][source_channels / groups] */

@@ -6,15 +6,6 @@
 #include "core/base/memory.h"
 #include "core/shard/shard_private.h"
 
-snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *projection)
-{
-    const snn_operator *op = &projection->op;
-    int32_t begin = part->held.begin - op->target_channel;
-    int32_t end = part->held.end - op->target_channel;
-    snn_channel_range rows = {begin > 0 ? begin : 0, end < op->target_channels ? end : op->target_channels};
-    return rows;
-}
-
 static snn_status check_range(snn_channel_range range, int32_t channels)
 {
     if (range.begin < 0 || range.begin > range.end || range.end > channels) {
@@ -49,45 +40,67 @@ static snn_status check_options(const snn_network *network, const snn_shard_opti
     return snn_ok();
 }
 
-/* Rows of one projection onto a part: packed for the kernel, or kept for the product with a graded image. */
-static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_options *options, int32_t number)
+/* The source's channels [begin, end) that `rows` of a projection take must be there. */
+static snn_status check_source(const snn_shard *shard, const snn_shard_options *options,
+                               const snn_projection *projection, snn_channel_range rows)
 {
-    const snn_projection *projection = &shard->network->projections[number];
-    const snn_channel_range rows = snn_part_rows(part, projection);
-    if (rows.begin >= rows.end) {
-        return snn_ok();
+    snn_channel_range needed;
+    const snn_channel_range visible = options->visible[projection->source];
+    const snn_channel_range owned = options->channels[projection->source];
+    const int32_t first = projection->op.target_channel;
+    snn_operator_source_channels(&projection->op, first + rows.begin, first + rows.end, &needed.begin, &needed.end);
+    const bool seen = visible.begin <= needed.begin && needed.end <= visible.end;
+    const bool held = owned.begin <= needed.begin && needed.end <= owned.end;
+    if (!seen && !held) {
+        return snn_fail(SNN_INTERNAL_ERROR, "channels %d..%d of \"%s\" are needed, %d..%d are visible", needed.begin,
+                        needed.end, shard->network->populations[projection->source].name, visible.begin, visible.end);
     }
+    return snn_ok();
+}
+
+/* Rows of one projection onto a part: packed for the kernel, or kept for the product with a graded image. */
+static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_options *options,
+                            const snn_projection *projection, snn_channel_range rows)
+{
+    const snn_weight_format format = shard->network->format;
     if (rows.begin < projection->row_begin || rows.end > projection->row_end) {
         return snn_fail(SNN_INTERNAL_ERROR, "weight rows %d..%d are needed, %d..%d are held", rows.begin, rows.end,
                         projection->row_begin, projection->row_end);
     }
-    if (projection->source == SNN_SOURCE_INPUT) {
+    if (projection->source != SNN_SOURCE_INPUT) {
+        SNN_TRY(check_source(shard, options, projection, rows));
+    } else {
         shard->reads_input = true;
         if (shard->increments != NULL) {
-            return shard->kernels->pack_image(projection, shard->network->format, rows.begin, rows.end,
+            return shard->kernels->pack_image(projection, format, rows.begin, rows.end,
                                               &part->graded_products[part->graded_product_count++]);
         }
-    } else {
-        snn_channel_range needed;
-        const snn_channel_range visible = options->visible[projection->source];
-        const snn_channel_range owned = options->channels[projection->source];
-        snn_operator_source_channels(&projection->op, part->held.begin, part->held.end, &needed.begin, &needed.end);
-        bool seen = visible.begin <= needed.begin && needed.end <= visible.end;
-        bool held = owned.begin <= needed.begin && needed.end <= owned.end;
-        if (!seen && !held) {
-            return snn_fail(SNN_INTERNAL_ERROR, "channels %d..%d of \"%s\" are needed, %d..%d are visible",
-                            needed.begin, needed.end, shard->network->populations[projection->source].name,
-                            visible.begin, visible.end);
-        }
     }
-    snn_packed *packed = &part->packed[number - part->projection_begin];
+    snn_packed *packed = &part->packed[part->packed_count++];
     if (snn_reads_stream(shard, projection)) {
         return snn_stream_pack(shard, projection, rows, packed);
     }
     if (shard->timings != NULL) {
-        return snn_windows_pack(shard, projection, rows, part);
+        return snn_windows_pack(shard, part, projection, rows, packed);
     }
-    return shard->kernels->pack(projection, shard->network->format, rows.begin, rows.end, packed);
+    return shard->kernels->pack(projection, format, rows.begin, rows.end, packed);
+}
+
+static snn_status take_projection(snn_shard *shard, snn_part *part, const snn_shard_options *options, int32_t number)
+{
+    const snn_projection *projection = &shard->network->projections[number];
+    const snn_operator *op = &projection->op;
+    snn_channel_range reads[SNN_MOST_READ];
+    const int32_t count = snn_population_reads(&shard->network->populations[projection->target], part->owned.begin,
+                                               part->owned.end, reads);
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t begin = reads[i].begin - op->target_channel, end = reads[i].end - op->target_channel;
+        const snn_channel_range rows = {begin > 0 ? begin : 0, end < op->target_channels ? end : op->target_channels};
+        if (rows.begin < rows.end) {
+            SNN_TRY(take_rows(shard, part, options, projection, rows));
+        }
+    }
+    return snn_ok();
 }
 
 /* What a graded input needs. */
@@ -176,9 +189,9 @@ static snn_status create_part(snn_shard *shard, const snn_shard_options *options
            network->projections[part->projection_end].target == number) {
         part->projection_end++;
     }
-    const size_t projections = (size_t)(part->projection_end - part->projection_begin);
-    part->packed = snn_allocate(projections, sizeof *part->packed);
-    part->graded_products = snn_allocate(projections, sizeof *part->graded_products);
+    const size_t most = SNN_MOST_READ * (size_t)(part->projection_end - part->projection_begin);
+    part->packed = snn_allocate(most, sizeof *part->packed);
+    part->graded_products = snn_allocate(most, sizeof *part->graded_products);
     if (part->packed == NULL || part->graded_products == NULL) {
         return snn_out_of_memory("projections");
     }
@@ -186,7 +199,7 @@ static snn_status create_part(snn_shard *shard, const snn_shard_options *options
         SNN_TRY(snn_windows_prepare_part(shard, number, part));
     }
     for (int32_t i = part->projection_begin; i < part->projection_end; i++) {
-        SNN_TRY_CONTEXT(take_rows(shard, part, options, i), "projection %d", i);
+        SNN_TRY_CONTEXT(take_projection(shard, part, options, i), "projection %d", i);
         if (options->spent != NULL) {
             snn_projection_release_weights(&options->spent->projections[i]);
         }
@@ -355,12 +368,10 @@ snn_sums snn_shard_sums(const snn_shard *shard, int32_t population)
     return sums;
 }
 
-static bool reads_encoder(const snn_shard *shard, const snn_part *part)
+static bool reads_encoder(const snn_part *part)
 {
-    /* Projections are ordered by source, and the image is the first of them; but the owned rows may be of another. */
-    for (int32_t i = part->projection_begin; i < part->projection_end; i++) {
-        if (shard->network->projections[i].source == SNN_SOURCE_INPUT &&
-            part->packed[i - part->projection_begin].data != NULL) {
+    for (int32_t i = 0; i < part->packed_count; i++) {
+        if (part->packed[i].projection->source == SNN_SOURCE_INPUT) {
             return true;
         }
     }
@@ -394,7 +405,7 @@ snn_status snn_shard_run_stretch(snn_shard *shard, const snn_shard_stretch *stre
             continue;
         }
         SNN_TRY(check_steps(shard, p, stretch->first, stretch->steps));
-        if (reads_encoder(shard, part)) {
+        if (reads_encoder(part)) {
             SNN_TRY_CONTEXT(snn_encoder_run(shard, stretch->first, stretch->steps), "shard: population %d", p);
         }
         part->next_step = stretch->first + stretch->steps;
@@ -429,7 +440,7 @@ int64_t snn_shard_packed_bytes(const snn_shard *shard, int32_t population)
 {
     const snn_part *part = &shard->parts[population];
     int64_t bytes = 0;
-    for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+    for (int32_t i = 0; i < part->packed_count; i++) {
         bytes += part->packed[i].bytes;
     }
     for (int32_t i = 0; i < part->graded_product_count; i++) {
@@ -481,7 +492,7 @@ static void clear_part(snn_part *part)
     snn_release(part->sums);
     snn_release(part->previous);
     snn_baseline_clear(&part->baseline);
-    for (int32_t i = 0; part->packed != NULL && i < part->projection_end - part->projection_begin; i++) {
+    for (int32_t i = 0; i < part->packed_count; i++) {
         snn_release(part->packed[i].data);
     }
     snn_release(part->packed);

@@ -23,10 +23,6 @@
 #include "core/network/sums.h"
 #include "core/shard/statistics.h"
 
-typedef struct snn_channel_range {
-    int32_t begin, end; /* half-open; begin == end: nothing */
-} snn_channel_range;
-
 typedef struct snn_shard_options {
     int32_t images;    /* largest image group */
     int32_t timesteps; /* T; with windows those of the readout, 0: until the last window ends */

@@ -38,12 +38,10 @@ static void sum_ones(const snn_shard *shard, const snn_population *population, c
                                .scratch = shard->workers[0].scratch};
         const size_t bytes = (size_t)((tile.position_end - begin) * row_bytes);
         memset(tile.accumulator, 0, bytes);
-        for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
-            const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
-            if (part->packed[i].data != NULL) {
-                const snn_spikes spikes = all_fire(shard->network->populations[projection->source].shape, plane);
-                shard->kernels->project(&part->packed[i], &spikes, &tile);
-            }
+        for (int32_t i = 0; i < part->packed_count; i++) {
+            const int32_t source = part->packed[i].projection->source;
+            const snn_spikes spikes = all_fire(shard->network->populations[source].shape, plane);
+            shard->kernels->project(&part->packed[i], &spikes, &tile);
         }
         memcpy((uint8_t *)part->baseline.ones + begin * row_bytes, tile.accumulator, bytes);
     }

@@ -32,8 +32,10 @@ typedef struct snn_part {
     uint8_t *previous;        /* like y, [row_bytes] for [owned]: the step before the block */
     int32_t projection_begin; /* projections of the network that end here: [begin, end) */
     int32_t projection_end;
-    snn_packed *packed; /* [end - begin]; data is NULL where no held row takes spikes or sums. Of readers of a stream
-                           data are the rows' weights as the projection has them. */
+    /* [packed_count]: of each projection the rows that the owned outputs depend on, range by range. Of diagonal readers
+     * of a stream data are the rows' weights as the projection has them. */
+    snn_packed *packed;
+    int32_t packed_count;
     snn_projection *largest_codes; /* [end - begin] of maxima of windows that compare codes, not x: the projections from
                                       sources that are pooled to these; NULL of all others */
     snn_packed *graded_products;   /* [graded_product_count]: projections from the image, if it is graded */
@@ -128,9 +130,6 @@ static inline int32_t snn_index_of_largest(const float *values, int32_t count)
     return best;
 }
 
-/* Rows of `projection` whose target channels are held; empty if begin >= end. */
-snn_channel_range snn_part_rows(const snn_part *part, const snn_projection *projection);
-
 /* shard_input.c */
 /* W p of rows of one image, [position][held], once the part has its products; `scratch`: a worker's accumulator. */
 void snn_graded_rows(const snn_shard *shard, int32_t population, const float *pixels, int32_t row, int32_t rows,
@@ -187,8 +186,8 @@ void snn_ranges_count(const snn_shard *shard, int32_t population, snn_image_rang
 /* Before its projections are packed: whether the maxima of a part compare codes. */
 snn_status snn_windows_prepare_part(const snn_shard *shard, int32_t population, snn_part *part);
 /* Packs rows of a projection onto a part whose population fires in a window. */
-snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
-                            snn_part *part);
+snn_status snn_windows_pack(const snn_shard *shard, const snn_part *part, const snn_projection *projection,
+                            snn_channel_range rows, snn_packed *packed);
 /* Chooses the tiles of a part whose population fires in a window. */
 void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part);
 /* Bytes that the tiles of all parts need of a worker at most. */

@@ -25,14 +25,12 @@ snn_status snn_workers_create(snn_shard *shard)
             bytes = shard->kernels->neuron_scratch_bytes(&shard->network->populations[p]);
             scratch = bytes > scratch ? bytes : scratch;
         }
-        for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
-            const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
-            if (part->packed != NULL && part->packed[i].data != NULL) {
-                bytes = snn_reads_stream(shard, projection)
-                            ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
-                            : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions, part->tile_steps);
-                scratch = bytes > scratch ? bytes : scratch;
-            }
+        for (int32_t i = 0; i < part->packed_count; i++) {
+            const snn_packed *packed = &part->packed[i];
+            bytes = snn_reads_stream(shard, packed->projection)
+                        ? snn_stream_scratch(shard, packed, part->tile_positions)
+                        : shard->kernels->scratch_bytes(packed, part->tile_positions, part->tile_steps);
+            scratch = bytes > scratch ? bytes : scratch;
         }
     }
     int64_t sums_of_windows = 0, graded = 0;

@@ -48,12 +48,9 @@ static void project(const tile_job *job)
     const int64_t elements =
         tile->steps * (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
     memset(tile->accumulator, 0, (size_t)elements * SNN_ACCUMULATOR_ELEMENT);
-    for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
+    for (int32_t i = 0; i < part->packed_count; i++) {
         const snn_packed *packed = &part->packed[i];
-        if (packed->data == NULL) {
-            continue;
-        }
-        const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
+        const snn_projection *projection = packed->projection;
         if (snn_reads_stream(shard, projection)) {
             snn_stream_project(shard, packed, job->offset, tile);
             continue;

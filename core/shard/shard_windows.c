@@ -49,11 +49,14 @@ static bool all_see_something(const snn_population *maxima)
     return all;
 }
 
-static bool never_falls(const snn_projection *projection, snn_channel_range rows, bool real)
+/* In the rows of the owned outputs. */
+static bool never_falls(const snn_projection *projection, snn_channel_range owned, bool real)
 {
-    const int64_t first = rows.begin - projection->row_begin;
+    const snn_operator *op = &projection->op;
+    const int64_t begin = snn_larger(owned.begin - op->target_channel, 0);
+    const int64_t end = snn_smaller(owned.end - op->target_channel, op->target_channels);
     bool rises = true;
-    for (int64_t r = first; r < first + rows.end - rows.begin; r++) {
+    for (int64_t r = begin - projection->row_begin; r < end - projection->row_begin; r++) {
         rises = rises && (real ? ((const float *)projection->weights)[r] >= 0.0f
                                : ((const int32_t *)projection->weights)[r] >= 0);
     }
@@ -69,10 +72,9 @@ static bool compares_codes(const snn_shard *shard, const snn_part *part, int32_t
     int32_t reached = 0; /* channels: those of all projections are neighbours, in order */
     for (int32_t i = part->projection_begin; compares && i < part->projection_end; i++) {
         const snn_projection *projection = &shard->network->projections[i];
-        const snn_channel_range rows = snn_part_rows(part, projection);
         compares = projection->source != SNN_SOURCE_INPUT && !snn_reads_stream(shard, projection) &&
                    projection->op.kind == SNN_OPERATOR_DIAGONAL && projection->op.pooled == SNN_POOLS_NOTHING &&
-                   projection->op.target_channel == reached && never_falls(projection, rows, shard->real);
+                   projection->op.target_channel == reached && never_falls(projection, part->owned, shard->real);
         reached += projection->op.target_channels;
     }
     return compares;
@@ -102,8 +104,8 @@ snn_status snn_windows_prepare_part(const snn_shard *shard, int32_t population, 
 
 /* ---- set-up ---- */
 
-snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
-                            snn_part *part)
+snn_status snn_windows_pack(const snn_shard *shard, const snn_part *part, const snn_projection *projection,
+                            snn_channel_range rows, snn_packed *packed)
 {
     const snn_network *network = shard->network;
     snn_codes codes = {.magnitude = network->windows.magnitude,
@@ -114,8 +116,7 @@ snn_status snn_windows_pack(const snn_shard *shard, const snn_projection *projec
     const bool whole = codes.begin[0] == 0 && codes.end[0] == network->windows.steps;
     const int32_t i = (int32_t)(projection - network->projections) - part->projection_begin;
     const snn_projection *taken = part->largest_codes != NULL ? &part->largest_codes[i] : projection;
-    return shard->kernels->pack_codes(taken, network->format, rows.begin, rows.end, whole ? &codes : NULL,
-                                      &part->packed[i]);
+    return shard->kernels->pack_codes(taken, network->format, rows.begin, rows.end, whole ? &codes : NULL, packed);
 }
 
 void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part)
@@ -153,15 +154,13 @@ void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *gr
                 shard->kernels->window_scratch_bytes(population, snn_part_channels(part), held); /* maxima: enough */
             *scratch = bytes > *scratch ? bytes : *scratch;
         }
-        for (int32_t i = 0; i < part->projection_end - part->projection_begin; i++) {
-            const snn_projection *projection = &shard->network->projections[part->projection_begin + i];
-            if (part->packed[i].data != NULL) {
-                bytes = snn_reads_stream(shard, projection)
-                            ? snn_stream_scratch(shard, &part->packed[i], part->tile_positions)
-                            : shard->kernels->scratch_bytes(&part->packed[i], part->tile_positions,
-                                                            (int32_t)snn_smaller(moments, SNN_WINDOW_STEPS));
-                *scratch = bytes > *scratch ? bytes : *scratch;
-            }
+        for (int32_t i = 0; i < part->packed_count; i++) {
+            const snn_packed *packed = &part->packed[i];
+            bytes = snn_reads_stream(shard, packed->projection)
+                        ? snn_stream_scratch(shard, packed, part->tile_positions)
+                        : shard->kernels->scratch_bytes(packed, part->tile_positions,
+                                                        (int32_t)snn_smaller(moments, SNN_WINDOW_STEPS));
+            *scratch = bytes > *scratch ? bytes : *scratch;
         }
     }
 }
@@ -331,30 +330,26 @@ static void find_sums(const window_tile *at)
 {
     const snn_part *part = at->part;
     const size_t bytes = (size_t)(at->tile.steps * at->moment_size) * SNN_ACCUMULATOR_ELEMENT;
-    const int32_t count = part->projection_end - part->projection_begin;
-    const snn_projection *projections = &at->shard->network->projections[part->projection_begin];
     memset(at->tile.accumulator, 0, bytes);
-    for (int32_t i = 0; i < count; i++) {
-        if (part->packed[i].data != NULL && !snn_reads_stream(at->shard, &projections[i]) &&
-            !is_rounded(at, &projections[i])) {
+    for (int32_t i = 0; i < part->packed_count; i++) {
+        const snn_projection *projection = part->packed[i].projection;
+        if (!snn_reads_stream(at->shard, projection) && !is_rounded(at, projection)) {
             project(at, &part->packed[i], false, at->tile.accumulator, at->worker->rounded);
         }
     }
     add_up(at, at->tile.accumulator);
-    for (int32_t i = 0; i < count; i++) {
-        if (part->packed[i].data == NULL) {
-            continue;
-        }
-        if (snn_reads_stream(at->shard, &projections[i])) {
+    for (int32_t i = 0; i < part->packed_count; i++) {
+        const snn_projection *projection = part->packed[i].projection;
+        if (snn_reads_stream(at->shard, projection)) {
             read_stream(at, &part->packed[i]);
-        } else if (is_rounded(at, &projections[i])) {
-            const bool tokens = projections[i].op.kind == SNN_OPERATOR_TOKENS;
+        } else if (is_rounded(at, projection)) {
+            const bool tokens = projection->op.kind == SNN_OPERATOR_TOKENS;
             memset(at->worker->rounded, 0, bytes);
             project(at, &part->packed[i], tokens, at->worker->rounded, at->worker->spare);
             if (!tokens) {
                 add_up(at, at->worker->rounded);
             }
-            add_rounded(at, &projections[i]);
+            add_rounded(at, projection);
         }
     }
 }

@@ -137,7 +137,8 @@ static void ranks_and_places_are_inverse(void **unused)
     }
 }
 
-/* Neurons of several inputs take all of them wherever any of their outputs is owned. */
+/* Neurons of several inputs: those of a head, or all of them, wherever any of the outputs is owned that they lead to.
+ */
 static bool decodes(const snn_plan *plan, const snn_network *network, snn_place place, int32_t population,
                     int32_t channel)
 {
@@ -145,8 +146,12 @@ static bool decodes(const snn_plan *plan, const snn_network *network, snn_place 
     if (neurons->kind != SNN_NEURON_LAYER_NORM && neurons->kind != SNN_NEURON_ATTENTION) {
         return owns(plan, network, place, population, channel);
     }
-    for (int32_t output = 0; output < neurons->shape.channels; output++) {
-        if (owns(plan, network, place, population, output)) {
+    const bool heads = neurons->kind == SNN_NEURON_ATTENTION;
+    const int32_t channels = neurons->shape.channels, head = channels / (heads ? neurons->groups : 1);
+    for (int32_t output = 0; output < channels; output++) {
+        if (owns(plan, network, place, population, output) &&
+            (!heads ||
+             (channel >= 2 * channels ? channel % channels == output : channel % channels / head == output / head))) {
             return true;
         }
     }
@@ -204,6 +209,7 @@ static void needed_is_what_owned_channels_depend_on(void **unused)
     check_needed(&sample.network);
 }
 
+/* From the first to the last of them. */
 static void rows_are_those_of_decoded_channels(void **unused)
 {
     (void)unused;
@@ -217,13 +223,17 @@ static void rows_are_those_of_decoded_channels(void **unused)
             const snn_place place = snn_plan_place(plan, rank);
             for (int32_t i = 0; i < network->projection_count; i++) {
                 const snn_projection *projection = &network->projections[i];
-                int32_t begin, end;
+                int32_t begin, end, count = 0, first = 0, last = 0;
                 snn_plan_rows(plan, network, place, i, &begin, &end);
                 for (int32_t row = 0; row < projection->op.target_channels; row++) {
-                    const bool held =
-                        decodes(plan, network, place, projection->target, projection->op.target_channel + row);
-                    assert_int_equal(begin <= row && row < end, held);
+                    if (decodes(plan, network, place, projection->target, projection->op.target_channel + row)) {
+                        first = count++ == 0 ? row : first;
+                        last = row + 1;
+                    }
                 }
+                assert_int_equal(begin, first);
+                assert_int_equal(end, last);
+                assert_int_equal(snn_plan_row_count(plan, network, place, i), count);
             }
         }
         snn_plan_destroy(plan);
@@ -269,11 +279,33 @@ static void huge_shard_numbers_do_not_overflow(void **unused)
     snn_plan *plan;
     assert_false(snn_failed(snn_plan_create(1, 1, begin, shards, 1, &plan)));
     const snn_channel_range last = snn_plan_owned(plan, &network, (snn_place){.shard = 999999}, 0);
-    assert_int_equal(last.begin, 99999);
+    assert_int_equal(last.begin, 99984); /* a vector of channels */
     assert_int_equal(last.end, 100000);
     const snn_channel_range none = snn_plan_owned(plan, &network, (snn_place){.shard = 999998}, 0);
     assert_int_equal(none.begin, none.end);
     snn_plan_destroy(plan);
+}
+
+/* Heads, and vectors of wide populations, are not divided; the last vector may be smaller. */
+static void units_stay_together(void **unused)
+{
+    (void)unused;
+    static const struct {
+        snn_neuron_kind kind;
+        int32_t channels, groups, unit, units;
+    } cases[] = {{SNN_NEURON_RELU, 63, 0, 1, 63},       {SNN_NEURON_RELU, 64, 0, 16, 4},
+                 {SNN_NEURON_RELU, 100, 0, 16, 7},      {SNN_NEURON_ATTENTION, 192, 3, 64, 3},
+                 {SNN_NEURON_LAYER_NORM, 40, 1, 1, 40}, {SNN_NEURON_LAYER_NORM, 40, 4, 10, 4},
+                 {SNN_NEURON_MIX, 12, 1, 12, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const snn_population population = {
+            .kind = cases[i].kind, .shape = {2, 2, cases[i].channels}, .groups = cases[i].groups};
+        assert_int_equal(snn_plan_unit(&population), cases[i].unit);
+        assert_int_equal(snn_plan_units(&population), cases[i].units);
+        const snn_channel_range last = snn_plan_unit_range(&population, cases[i].units - 1, cases[i].units);
+        assert_int_equal(last.begin, (cases[i].units - 1) * cases[i].unit);
+        assert_int_equal(last.end, cases[i].channels);
+    }
 }
 
 static void describe_names_the_layout(void **unused)
@@ -321,10 +353,15 @@ static void impossible_plans_are_refused(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_channel_has_one_owner),         cmocka_unit_test(readout_belongs_to_shard_0),
-        cmocka_unit_test(ranks_and_places_are_inverse),       cmocka_unit_test(needed_is_what_owned_channels_depend_on),
-        cmocka_unit_test(rows_are_those_of_decoded_channels), cmocka_unit_test(each_row_is_held_once),
-        cmocka_unit_test(huge_shard_numbers_do_not_overflow), cmocka_unit_test(describe_names_the_layout),
+        cmocka_unit_test(units_stay_together),
+        cmocka_unit_test(each_channel_has_one_owner),
+        cmocka_unit_test(readout_belongs_to_shard_0),
+        cmocka_unit_test(ranks_and_places_are_inverse),
+        cmocka_unit_test(needed_is_what_owned_channels_depend_on),
+        cmocka_unit_test(rows_are_those_of_decoded_channels),
+        cmocka_unit_test(each_row_is_held_once),
+        cmocka_unit_test(huge_shard_numbers_do_not_overflow),
+        cmocka_unit_test(describe_names_the_layout),
         cmocka_unit_test(impossible_plans_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -357,8 +357,8 @@ static void memory_for_results_is_found(void **unused)
     }
 }
 
-/* The structure and the list of edges do not get fewer with more ranks. Where they outweigh a rank's part, what the
- * structure takes on its way counts. */
+/* The structure does not get smaller with more ranks. Where it outweighs a rank's part, what it takes on its way
+ * counts. */
 static void every_rank_has_the_whole_structure(void **unused)
 {
     (void)unused;
@@ -376,20 +376,16 @@ static void every_rank_has_the_whole_structure(void **unused)
         static const int32_t shards[] = {1, 2, 3, 15, 20, 43, 100};
         snn_plan *plan;
         assert_false(snn_failed(snn_plan_create(2, 1, begin, &shards[i], 8, &plan)));
-        int64_t ends = 0;
         for (int32_t rank = 0; rank < snn_plan_ranks(plan); rank++) {
             const snn_rank_cost cost = cost_of(plan, &sample.network, &REQUEST, rank);
             assert_int_equal(cost.network_bytes, 2400 * populations + 1000 * projections + parameters + statistics);
             assert_int_equal(cost.passing_bytes, 3 * (1800 * populations + 1300 * projections + parameters));
-            ends += cost.messages;
         }
-        assert_int_equal(2 * cost_of(plan, &sample.network, &REQUEST, 0).edges, ends); /* each is received once */
         snn_plan_destroy(plan);
     }
     snn_plan *plan;
     assert_false(snn_failed(snn_plan_create(1, 2, begin, one, 8, &plan)));
     const snn_rank_cost idle = cost_of(plan, &sample.network, &REQUEST, 1); /* of a stage of nothing */
-    assert_int_equal(idle.edges, 0);
     assert_true(snn_rank_memory(&idle, &REQUEST, 1) == (double)(33 << 20) + (double)idle.passing_bytes);
     snn_plan_destroy(plan);
 }
@@ -477,11 +473,11 @@ static void streams_and_neurons_of_several_inputs(void **unused)
     assert_int_equal(first.state_bytes, 16 * 4 * 2 * 16 * (14 + 14 + 42) + 16 * 4 * 16 * 14);
     assert_int_equal(first.image_bytes, 16 * (4 * 48 + 8));
     assert_int_equal(first.spike_bytes, 16 * 16 * (8 * (2 + 14 * 4 + 2 + 6) + (2 + 2 + 6)));
-    assert_int_equal(first.bits_sent, 16 * (32 * 14 + 2 * 42)); /* halves of the stream, all queries twice */
+    assert_int_equal(first.bits_sent, 16 * (32 * 14 + 2 * 35)); /* halves of the stream, most queries twice */
     const snn_rank_cost second = cost_of(plan, &sample.network, &REQUEST, 2); /* not the one with the readout */
     assert_int_equal(second.neurons, 16 * 7 + 7);
     assert_int_equal(second.state_bytes, 16 * 4 * (16 * (42 + 7) + 7 + 7));
-    assert_int_equal(second.bits_received, 16 * (32 * 7 + 42 + 7)); /* stream, queries, attention's other half */
+    assert_int_equal(second.bits_received, 16 * (32 * 7 + 35 + 7)); /* stream, queries, attention's other head */
     assert_int_equal(second.messages, 3);
     assert_int_equal(second.image_bytes, 0);
     snn_plan_destroy(plan);
