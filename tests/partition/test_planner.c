@@ -369,7 +369,7 @@ static void every_rank_has_the_whole_structure(void **unused)
     int64_t parameters = 0, statistics = 0;
     for (int32_t i = 0; i < populations; i++) {
         const snn_population *each = &sample.network.populations[i];
-        statistics += 2 * 8 * (3 * 64 + 2 * each->shape.channels);
+        statistics += 3 * 8 * (3 * 64 + 2 * each->shape.channels);
         parameters += 4 * (each->shape.channels + each->input.channels * (1 + (int64_t)each->bias_positions));
     }
     for (int32_t i = 0; i < 7; i++) { /* of 14, 42 and 10 channels */
