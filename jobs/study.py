@@ -6,6 +6,7 @@ paragraph.
     jobs/study.py depth CONFIG... -o DIR         errors layer by layer: a neuron's own and those that it inherits
     jobs/study.py timesteps CONFIG... -o DIR     accuracy at T = 1 ... 256 with 95 % intervals
     jobs/study.py functions -o DIR               which functions a window can follow
+    jobs/study.py accuracy CONFIG... -o DIR      trained, the paper's dynamics, windows, and what `tune` finds
     jobs/study.py energy CONFIG... -o DIR        what equal accuracy costs; what a neuromorphic core would need
     jobs/study.py baseline CONFIG... -o DIR      integrate-and-fire beside signGD and windows (ReLU networks)
     jobs/study.py strong|weak|deeper ... -o DIR  how runs scale with ranks and depth (jobs/studies/scaling.py)
@@ -23,13 +24,14 @@ from pathlib import Path
 import h5py
 
 from program import find_program
-from studies import ablation, baseline, depth, energy, functions, plots, scaling, tables, timesteps
+from studies import ablation, accuracy, baseline, depth, energy, functions, plots, scaling, tables, timesteps
 from studies.runs import STOPPED, Refused, Runs
 
 QUESTIONS = {
     "ablation": ablation,
     "depth": depth,
     "timesteps": timesteps,
+    "accuracy": accuracy,
     "functions": functions,
     "energy": energy,
     "baseline": baseline,

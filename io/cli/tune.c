@@ -93,10 +93,10 @@ static void describe(const snn_tune_choice *choice, char *text, size_t bytes)
         (void)snprintf(quantile, sizeof quantile, ", quantile %g", choice->quantile);
     }
     if (choice->steps > 0) {
-        (void)snprintf(text, bytes, "windows: delay %d, ratio %.3g, margin %.3g%s%s", choice->delay, choice->ratio,
+        (void)snprintf(text, bytes, "windows: delay %d, ratio %.3g, margin %.3g%s, %s", choice->delay, choice->ratio,
                        choice->margin, quantile, snn_weight_format_name(choice->format));
     } else {
-        (void)snprintf(text, bytes, "synchronous: eta0 %.3g, gamma %.3g%s%s", choice->eta0, choice->gamma, quantile,
+        (void)snprintf(text, bytes, "synchronous: eta0 %.3g, gamma %.3g%s, %s", choice->eta0, choice->gamma, quantile,
                        snn_weight_format_name(choice->format));
     }
 }

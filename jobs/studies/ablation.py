@@ -130,8 +130,8 @@ def say(rows, images):
         )
         name = "the paper's dynamics (T = 64)" if base == "paper" else "windows of 8"
         sentences.append(
-            f"From {name}, agreement with the trained network {start['agreement']:.3f} on {images} images, the factors in "
-            f"order of what they move: {', '.join(order)}. Best: {best['changes']} ({best['agreement']:.3f}); "
+            f"From {name}, agreement with the trained network {start['agreement']:.3f} on {images} images, the factors "
+            f"in order of what they move: {', '.join(order)}. Best: {best['changes']} ({best['agreement']:.3f}); "
             f"worst: {worst['changes']} ({worst['agreement']:.3f})."
         )
     return " ".join(sentences)

@@ -73,6 +73,21 @@ def lines(path, title, x_label, y_label, curves, logarithmic="", even=False, lev
     save(figure, path)
 
 
+def bars_beside(path, title, groups):
+    """`groups`: {name of a colour: {place: value}}."""
+    if pyplot is None:
+        return
+    figure, axes = new(title, "", "")
+    places = list(dict.fromkeys(place for values in groups.values() for place in values))
+    width = 0.8 / len(groups)
+    for i, (name, values) in enumerate(groups.items()):
+        at = [places.index(place) + (i - (len(groups) - 1) / 2) * width for place in values]
+        axes.bar(at, list(values.values()), width, label=name)
+    axes.set_xticks(range(len(places)), places, fontsize=7)
+    axes.legend(fontsize=7, loc="lower right")
+    save(figure, path)
+
+
 def bars(path, title, x_label, y_label, x, parts):
     """Stacked bars; `parts`: {name: values}."""
     if pyplot is None:

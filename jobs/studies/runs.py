@@ -17,7 +17,7 @@ import numpy as np
 
 from .tables import BadInput, read_toml
 
-ENDINGS = {"run": ".h5", "layers": ".csv"}
+ENDINGS = {"run": ".h5", "layers": ".csv", "tune": ".txt"}
 STOPPED = 4  # exit code of snn_dist: ended early, with a checkpoint
 # What results do not depend on.
 INDIFFERENT = ("output", "checkpoint", "parallel", "comm")
@@ -193,8 +193,22 @@ class Runs:
                 for row in csv.DictReader(file)
             ]
 
-    def make(self, command, config, settings, files=()):
-        command = [*command, config, "--progress", "never", "--quiet"]
+    def tune(self, config):
+        """What `snn_dist tune` prints, likewise. It has a memory of its own for when it is ended early."""
+        path = self.path(config, [], "tune")
+        if not path.exists():
+            measured = path.with_suffix(".tuning")
+            command = [*self.launcher, self.program, "tune"]
+            said = self.make(command, str(config), [], [f"checkpoint.directory={measured.resolve()}"], quiet=False)
+            unfinished = path.with_suffix(".part")
+            unfinished.write_text(said, encoding="utf-8")
+            unfinished.rename(path)
+            shutil.rmtree(measured, ignore_errors=True)
+        return path.read_text(encoding="utf-8")
+
+    def make(self, command, config, settings, files=(), quiet=True):
+        """Runs it, and gives what it has said."""
+        command = [*command, config, "--progress", "never", *(["--quiet"] if quiet else [])]
         for setting in (*settings, *files):
             command += ["--set", setting]
         begun = time.monotonic()
@@ -219,3 +233,4 @@ class Runs:
             f"{name_of(config)}: {' '.join(settings)}: {duration(self.spent[config][-1])}; {len(self.left)} left"
             + (f", about {duration(self.time_left())}" if self.left else "")
         )
+        return said

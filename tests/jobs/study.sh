@@ -78,6 +78,14 @@ else
   fail "questions: $(tail -n 3 out)"
 fi
 
+# What `tune` recommends on its calibration images is evaluated as it says.
+if ask accuracy "$root/configs/digits.toml" --images 40 -o questions && [ "$(grep -c '^digits,' questions/accuracy.csv)" -eq 6 ] &&
+  grep -qE '^digits,tuned,40,[0-9.]+,[0-9.]+,(1|0\.9[0-9]*),' questions/accuracy.csv && grep -qE '^\*.*, int16$' questions/runs/*.txt; then
+  pass
+else
+  fail "accuracy: $(tail -n 3 out)"
+fi
+
 # refused TEXT ARGUMENTS...: in one line, with exit code 2.
 refused() {
   local text=$1
