@@ -114,7 +114,7 @@ def main():
     try:
         QUESTIONS[options.question].run(Study(options))
     except OSError as error:
-        refuse(f"{error.filename}: {error.strerror}")
+        refuse(f"{error.filename}: {error.strerror}" if error.filename else error)
     except (tables.BadInput, Refused) as error:
         refuse(error)
     except KeyboardInterrupt:
