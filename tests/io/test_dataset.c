@@ -533,6 +533,41 @@ static void odd_objects_are_refused(void **state)
     assert_not_opened("d.h5", SNN_LAYOUT_AUTO, "d.h5: attribute layout of images is not a string");
 }
 
+/* Written anew as chunks of `chunk` along each axis, compressed, in a data set that may grow. */
+static void rewrite_in_chunks(const char *name, hid_t type, int rank, const hsize_t *chunk)
+{
+    uint8_t data[N * SIZE * sizeof(int64_t)];
+    hsize_t dims[4], most[4] = {H5S_UNLIMITED, H5S_UNLIMITED, H5S_UNLIMITED, H5S_UNLIMITED};
+    hid_t file = H5Fopen("d.h5", H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t array = H5Dopen2(file, name, H5P_DEFAULT);
+    hid_t space = H5Dget_space(array);
+    assert_true(H5Sget_simple_extent_dims(space, dims, NULL) == rank);
+    assert_true(H5Dread(array, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
+    assert_true(H5Dclose(array) >= 0 && H5Sclose(space) >= 0 && H5Ldelete(file, name, H5P_DEFAULT) >= 0);
+    hid_t chunked = H5Pcreate(H5P_DATASET_CREATE);
+    assert_true(H5Pset_chunk(chunked, rank, chunk) >= 0 && H5Pset_shuffle(chunked) >= 0 &&
+                H5Pset_deflate(chunked, 6) >= 0 && H5Pset_fletcher32(chunked) >= 0);
+    space = H5Screate_simple(rank, dims, most);
+    array = H5Dcreate2(file, name, type, space, H5P_DEFAULT, chunked, H5P_DEFAULT);
+    assert_true(H5Dwrite(array, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
+    assert_true(H5Dclose(array) >= 0 && H5Pclose(chunked) >= 0 && H5Sclose(space) >= 0);
+    close_file(file);
+}
+
+static void what_is_whole_can_be_tried(void **state)
+{
+    (void)state;
+    const hsize_t image_chunk[4] = {2, 1, 2, 1}, label_chunk[1] = {2};
+    for (int floats = 0; floats < 2; floats++) {
+        write_images(true, floats == 1, NULL);
+        assert_string_equal(snn_dataset_try("d.h5", SNN_LAYOUT_NCHW, true).message, "");
+        assert_string_equal(snn_dataset_try("d.h5", SNN_LAYOUT_NCHW, false).message, "");
+        rewrite_in_chunks("images", floats == 1 ? H5T_NATIVE_FLOAT : H5T_NATIVE_UINT8, 4, image_chunk);
+        rewrite_in_chunks("labels", H5T_NATIVE_INT64, 1, label_chunk);
+        assert_string_equal(snn_dataset_try("d.h5", SNN_LAYOUT_NCHW, true).message, "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -550,6 +585,7 @@ int main(void)
         cmocka_unit_test(cut_files_are_refused),
         cmocka_unit_test(unsuitable_data_sets_are_refused),
         cmocka_unit_test(odd_objects_are_refused),
+        cmocka_unit_test(what_is_whole_can_be_tried),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
