@@ -102,7 +102,7 @@ while [ $SECONDS -lt $end ] || [ "$(all_kills)" -lt "$kills" ]; do
   for ((left = RANDOM % 4; left >= 0; left--)); do
     start $kind "$folder"
     [ $left -eq 0 ] || { strike $kind && killed[$kind]=$((killed[$kind] + 1)); }
-    wait $launcher
+    wait $launcher 2>/dev/null
     code=$?
     for file in "$folder"/*.h5 "$folder"/checkpoints/*.h5; do
       [ ! -e "$file" ] || "$snn_dist" verify "$file" >/dev/null 2>"$work/verify" || fail "seed $seed: $(cat "$work/verify")"
