@@ -89,13 +89,11 @@ static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_op
 static snn_status take_projection(snn_shard *shard, snn_part *part, const snn_shard_options *options, int32_t number)
 {
     const snn_projection *projection = &shard->network->projections[number];
-    const snn_operator *op = &projection->op;
     snn_channel_range reads[SNN_MOST_READ];
     const int32_t count = snn_population_reads(&shard->network->populations[projection->target], part->owned.begin,
                                                part->owned.end, reads);
     for (int32_t i = 0; i < count; i++) {
-        const int32_t begin = reads[i].begin - op->target_channel, end = reads[i].end - op->target_channel;
-        const snn_channel_range rows = {begin > 0 ? begin : 0, end < op->target_channels ? end : op->target_channels};
+        const snn_channel_range rows = snn_rows_of(&projection->op, reads[i]);
         if (rows.begin < rows.end) {
             SNN_TRY(take_rows(shard, part, options, projection, rows));
         }

@@ -107,6 +107,13 @@ static inline int32_t snn_part_inputs(const snn_part *part)
     return part->held.end - part->held.begin;
 }
 
+/* Rows of an operator whose target channels are among `channels`; empty if begin >= end. */
+static inline snn_channel_range snn_rows_of(const snn_operator *op, snn_channel_range channels)
+{
+    const int32_t begin = channels.begin - op->target_channel, end = channels.end - op->target_channel;
+    return (snn_channel_range){begin > 0 ? begin : 0, end < op->target_channels ? end : op->target_channels};
+}
+
 /* The positions that a part's tiles go over: those of x or, of maxima that compare codes, of the output. */
 static inline snn_shape snn_part_places(const snn_shard *shard, int32_t population)
 {

@@ -52,11 +52,9 @@ static bool all_see_something(const snn_population *maxima)
 /* In the rows of the owned outputs. */
 static bool never_falls(const snn_projection *projection, snn_channel_range owned, bool real)
 {
-    const snn_operator *op = &projection->op;
-    const int64_t begin = snn_larger(owned.begin - op->target_channel, 0);
-    const int64_t end = snn_smaller(owned.end - op->target_channel, op->target_channels);
+    const snn_channel_range rows = snn_rows_of(&projection->op, owned);
     bool rises = true;
-    for (int64_t r = begin - projection->row_begin; r < end - projection->row_begin; r++) {
+    for (int64_t r = rows.begin - projection->row_begin; r < rows.end - projection->row_begin; r++) {
         rises = rises && (real ? ((const float *)projection->weights)[r] >= 0.0f
                                : ((const int32_t *)projection->weights)[r] >= 0);
     }
