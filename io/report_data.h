@@ -34,7 +34,7 @@ typedef struct snn_report_run {
     double spikes_per_neuron;    /* for an image */
     int32_t first_answer;        /* first timestep, from 1, at which the network has anything to answer with */
     bool windows, subgradient;
-    bool whole_weights; /* weights are whole numbers */
+    bool whole_weights;   /* weights are whole numbers */
     int32_t delay, depth; /* these and the next: 0 without windows */
     double ratio, margin;
     bool tracking;            /* there are tracking errors (output.statistics) */

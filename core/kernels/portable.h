@@ -15,9 +15,9 @@
  *   gather    projections of elements
  *   tokens    projections that mix positions
  *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
+ *   pools     sums over windows of values, and maxima
  *   neurons   the neuron step (the nonlinearities: functions.h; what all kinds share: lanes.h)
- *   windows   the same of maxima over windows, together with what their one input adds
- *   window_neurons  neurons that fire in windows of their own
+ *   window_neurons  neurons that fire in windows of their own; digits: those whose spikes are the digits of a number
  *   nary      the same of neurons with several inputs, attention.c for those over the positions of an image
  */
 #ifndef SNN_KERNELS_PORTABLE_H

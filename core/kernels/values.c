@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#if defined(__AVX512BW__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -121,24 +121,30 @@ typedef struct bit_runs {
     int64_t bit, count, runs;
 } bit_runs;
 
-#if defined(__AVX512BW__)
-/* Magnitudes of planes whose bits are set, of 64 values (56, if the first bit is not that of a byte). */
-static inline __attribute__((always_inline)) __m512i sum_of_bytes(const planes *of, const uint8_t *plane, int shift,
-                                                                  const __m512i *amounts, const int32_t count)
-{
-    __m512i sum = _mm512_setzero_si512();
-#pragma GCC unroll 8
-    for (int32_t j = 0; j < count; j++, plane += of->stride) {
-        uint64_t word; /* arrays have readable bytes behind them */
-        memcpy(&word, plane, sizeof word);
-        sum = _mm512_mask_add_epi8(sum, word >> shift, sum, amounts[j]);
-    }
-    return sum;
-}
+/* What is taken at once: a vector of bytes, and as many words. */
+enum { TAKEN = SNN_VECTOR_BYTES };
+typedef uint8_t byte_lanes __attribute__((vector_size(TAKEN)));
+typedef int16_t word_lanes __attribute__((vector_size(2 * TAKEN)));
 
-static inline __attribute__((always_inline)) __m512i less_twice(const int16_t *base, __m256i bytes)
+/* sum[i] + amount[i] where bit i of `word` is set. */
+static inline byte_lanes add_chosen(byte_lanes sum, uint64_t word, byte_lanes amount)
 {
-    return _mm512_sub_epi16(_mm512_loadu_si512(base), _mm512_slli_epi16(_mm512_cvtepu8_epi16(bytes), 1));
+#if defined(__AVX512BW__)
+    return (byte_lanes)_mm512_mask_add_epi8((__m512i)sum, word, (__m512i)sum, (__m512i)amount);
+#else
+    typedef uint64_t spread_lanes __attribute__((vector_size(TAKEN)));
+    const spread_lanes bits = (spread_lanes){0} + 0x8040201008040201U; /* of 8 bytes, one each */
+#if defined(__AVX2__)
+    const __m256i bytes = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const spread_lanes spread = (spread_lanes)_mm256_shuffle_epi8(_mm256_set1_epi64x((int64_t)word), bytes);
+#else
+    spread_lanes spread;
+    for (int i = 0; i < TAKEN / BITS; i++) {
+        spread[i] = ((word >> (BITS * i)) & UINT8_MAX) * 0x0101010101010101U;
+    }
+#endif
+    return sum + ((byte_lanes)((byte_lanes)(spread & bits) == (byte_lanes)bits) & amount);
+#endif
 }
 
 /* `base` is NULL: values are bytes. */
@@ -146,25 +152,33 @@ static inline __attribute__((always_inline)) void take_runs(const planes *of, co
                                                             const int16_t *base, int64_t period, void *values,
                                                             const int32_t plane_count)
 {
-    const int shift = (int)(runs->bit % 8), lanes = shift == 0 ? 64 : 56;
-    __m512i amounts[SNN_WINDOW_STEPS];
+    const int shift = (int)(runs->bit % BITS), lanes = TAKEN == 64 && shift > 0 ? TAKEN - BITS : TAKEN;
+    byte_lanes amounts[SNN_WINDOW_STEPS];
     for (int32_t j = 0; j < plane_count; j++) {
-        amounts[j] = _mm512_set1_epi8((char)of->magnitude[j]);
+        amounts[j] = (byte_lanes){0} + (uint8_t)of->magnitude[j];
     }
     for (int64_t run = 0; run < runs->runs; run++) {
-        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / 8;
+        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / BITS;
         uint8_t *bytes = (uint8_t *)values + run * runs->count;
         int16_t *words = (int16_t *)values + run * runs->count;
-        for (int64_t first = 0, at = 0; first < runs->count; first += lanes, from += lanes / 8) {
-            const __m512i sum = sum_of_bytes(of, from, shift, amounts, plane_count);
+        for (int64_t first = 0, at = 0; first < runs->count; first += lanes, from += lanes / BITS) {
+            const uint8_t *plane = from;
+            byte_lanes sum = {0};
+#pragma GCC unroll 8
+            for (int32_t j = 0; j < plane_count; j++, plane += of->stride) {
+                uint64_t word; /* arrays have readable bytes behind them */
+                memcpy(&word, plane, sizeof word);
+                sum = add_chosen(sum, word >> shift, amounts[j]);
+            }
             if (base == NULL) {
-                _mm512_storeu_si512(bytes + first, _mm512_sub_epi8(_mm512_set1_epi8((char)largest), sum));
+                sum = (uint8_t)largest - sum;
+                memcpy(bytes + first, &sum, sizeof sum);
                 continue;
             }
-            _mm512_storeu_si512(words + first, less_twice(base + at, _mm512_castsi512_si256(sum)));
-            if (runs->count - first > 32) {
-                _mm512_storeu_si512(words + first + 32, less_twice(base + at + 32, _mm512_extracti64x4_epi64(sum, 1)));
-            }
+            word_lanes less;
+            memcpy(&less, base + at, sizeof less);
+            less -= 2 * __builtin_convertvector(sum, word_lanes);
+            memcpy(words + first, &less, sizeof less);
             for (at += lanes; at >= period;) {
                 at -= period;
             }
@@ -181,22 +195,40 @@ static void take_bytes(const planes *of, const bit_runs *runs, int32_t largest, 
     }
 }
 
+/* sum[i] - amount where bit i of `word` is set. */
+#if defined(__AVX512BW__)
+typedef int16_t some_words __attribute__((vector_size(64)));
+static inline some_words less_chosen(some_words sum, uint64_t word, int16_t amount)
+{
+    return (some_words)_mm512_mask_sub_epi16((__m512i)sum, (__mmask32)word, (__m512i)sum, _mm512_set1_epi16(amount));
+}
+#else
+typedef int16_t some_words __attribute__((vector_size(32)));
+static inline some_words less_chosen(some_words sum, uint64_t word, int16_t amount)
+{
+    const some_words bits = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                             1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, INT16_MIN};
+    return sum - ((((int16_t)(uint16_t)word & bits) != 0) & amount);
+}
+#endif
+
+/* Magnitudes that add up to more than a byte holds. */
 static void take_words(const planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
 {
-    enum { LANES = 32 };
-    const int shift = (int)(runs->bit % 8);
-    for (int64_t run = 0; run < runs->runs; run++) {
-        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / 8;
-        for (int64_t first = 0, at = 0; first < runs->count; first += LANES, from += LANES / 8) {
-            __m512i sum = _mm512_loadu_si512(base + at);
+    enum { LANES = sizeof(some_words) / sizeof(int16_t) };
+    const int shift = (int)(runs->bit % BITS);
+    for (int64_t run = 0; run < runs->runs; run++, values += runs->count) {
+        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / BITS;
+        for (int64_t first = 0, at = 0; first < runs->count; first += LANES, from += LANES / BITS) {
             const uint8_t *plane = from;
+            some_words sum;
+            memcpy(&sum, base + at, sizeof sum);
             for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
                 uint64_t word;
                 memcpy(&word, plane, sizeof word);
-                const __m512i amount = _mm512_set1_epi16((int16_t)(2 * of->magnitude[j]));
-                sum = _mm512_mask_sub_epi16(sum, (__mmask32)(word >> shift), sum, amount);
+                sum = less_chosen(sum, word >> shift, (int16_t)(2 * of->magnitude[j]));
             }
-            _mm512_storeu_si512(values + run * runs->count + first, sum);
+            memcpy(values + first, &sum, sizeof sum);
             for (at += LANES; at >= period;) {
                 at -= period;
             }
@@ -218,50 +250,6 @@ static void take(const planes *of, const bit_runs *runs, const int16_t *base, in
         take_runs(of, runs, 0, base, period, values, of->count);
     }
 }
-#else
-static void take(const planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
-{
-    enum { LANES = 16 };
-    static const uint16_t of_lane[LANES] = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                                            1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
-    const int shift = (int)(runs->bit % 8);
-    for (int64_t run = 0; run < runs->runs; run++, values += runs->count) {
-        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / 8;
-        for (int64_t first = 0, at = 0; first < runs->count; first += LANES, from += LANES / 8) {
-            int16_t sum[LANES];
-            memcpy(sum, base + at, sizeof sum);
-            const uint8_t *plane = from;
-            for (int32_t j = 0; j < of->count; j++, plane += of->stride) {
-                uint32_t word; /* arrays have readable bytes behind them */
-                memcpy(&word, plane, sizeof word);
-                const uint16_t bits = (uint16_t)(word >> shift);
-                const int16_t amount = (int16_t)(2 * of->magnitude[j]);
-                for (int i = 0; i < LANES; i++) {
-                    sum[i] = (int16_t)(sum[i] - (bits & of_lane[i] ? amount : 0));
-                }
-            }
-            memcpy(values + first, sum, sizeof sum);
-            for (at += LANES; at >= period;) {
-                at -= period;
-            }
-        }
-    }
-}
-
-/* No table without wider vectors has products of such bytes (BYTE_LARGEST of words.h). */
-static void take_bytes(const planes *of, const bit_runs *runs, int32_t largest, uint8_t *values)
-{
-    for (int64_t i = 0; i < runs->runs * runs->count; i++) {
-        const int64_t bit = runs->bit + i % runs->count;
-        const uint8_t *row = of->bits + i / runs->count * of->row_bytes;
-        int32_t sum = largest;
-        for (int32_t j = 0; j < of->count; j++) {
-            sum -= (row[j * of->stride + bit / 8] >> (bit % 8) & 1) != 0 ? of->magnitude[j] : 0;
-        }
-        *values++ = (uint8_t)sum;
-    }
-}
-#endif
 
 static planes planes_of(const snn_source *source, int32_t step, int64_t position)
 {
