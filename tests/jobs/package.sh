@@ -62,7 +62,7 @@ wanted = [line.split()[-1] for line in re.findall(r"pkg_\w+_modules?\((.*?)\)", 
 assert sorted(wanted) == sorted(names), wanted
 assert set(names.values()) | {"mpi", "py-onnx"} <= named["depends_on"], named
 options = set(re.findall(r"SNN_DIST_\w+|BUILD_TESTING", (folder / "spack/packages/snn-dist/package.py").read_text()))
-known = cmake + (folder / "../../core/bench/CMakeLists.txt").read_text()
+known = cmake + (folder / "../../io/lab/CMakeLists.txt").read_text()
 assert all(option in known for option in options), options
 PYTHON
 for stage in 1 2; do
