@@ -191,12 +191,15 @@ static snn_status write_schedule(hid_t file, const snn_output *output)
 
 static snn_status write_sections(hid_t file, const snn_output *output, const snn_output_ranks *ranks)
 {
+    snn_cost costs[SNN_COST_CASES];
+    snn_cost_count(output, costs);
     SNN_TRY(write_labels(file, output));
     SNN_TRY(write_accuracy(file, output));
     SNN_TRY(write_schedule(file, output));
     SNN_TRY(snn_output_write_dynamics(file, output));
     SNN_TRY(snn_output_write_layers(file, output));
-    SNN_TRY(snn_output_write_energy(file, output));
+    SNN_TRY(snn_output_write_cost(file, output, costs));
+    SNN_TRY(snn_output_write_energy(file, output, costs));
     SNN_TRY(snn_output_write_ranks(file, output, ranks));
     return snn_hdf5_write_text(file, "config", output->config->text != NULL ? output->config->text : "");
 }

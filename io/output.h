@@ -4,6 +4,7 @@
 
 #include "comm/wavefront.h"
 #include "comm/world.h"
+#include "core/network/connections.h"
 #include "core/shard/statistics.h"
 #include "io/config.h"
 #include "io/network_file.h"
@@ -16,14 +17,15 @@ typedef struct snn_output {
     const snn_network *network; /* structure */
     const snn_network_origin *origin;
     const snn_plan *plan;
-    const snn_results *results;       /* this rank's images */
-    const snn_statistics *statistics; /* rank 0: summed over ranks */
-    int64_t images;                   /* N: images of the run */
-    const int32_t *labels;            /* rank 0: [images] */
-    const int64_t *correct;           /* rank 0: [timesteps] */
-    int64_t ann_correct;              /* rank 0: -1 if the trained network was not evaluated */
-    const int32_t *ann_predictions;   /* rank 0: [images], or NULL */
-    const float *eta;                 /* [timesteps], or of a window's steps in units: [steps] */
+    const snn_results *results;         /* this rank's images */
+    const snn_statistics *statistics;   /* rank 0: summed over ranks */
+    const snn_connections *connections; /* rank 0: of all rows of the network */
+    int64_t images;                     /* N: images of the run */
+    const int32_t *labels;              /* rank 0: [images] */
+    const int64_t *correct;             /* rank 0: [timesteps] */
+    int64_t ann_correct;                /* rank 0: -1 if the trained network was not evaluated */
+    const int32_t *ann_predictions;     /* rank 0: [images], or NULL */
+    const float *eta;                   /* [timesteps], or of a window's steps in units: [steps] */
     snn_timers timers;
     snn_wavefront_traffic traffic;
     int64_t memory[3];   /* weights, state, spikes; bytes */

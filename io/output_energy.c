@@ -4,30 +4,17 @@
 #include "io/hdf5_helpers.h"
 #include "io/output_sections.h"
 
-/* Energy of one operation in picojoules, 45 nm, 0.9 V: Horowitz, "Computing's energy problem", ISSCC 2014. */
-static const double INT32_ADD = 0.1;
-static const double FLOAT32_ADD = 0.9;
-static const double FLOAT32_MULTIPLY = 3.7;
-static const double INT_MULTIPLY_BITS = 0.003; /* for each bit of one factor and bit of the other: 0.2 of 8 by 8, 3.1 of
-                                                  32 by 32 */
-static const double JOULES_IN_PICOJOULE = 1e-12;
-
 static const char ASSUMPTION[] =
-    "45 nm figures of Horowitz (ISSCC 2014), arithmetic only, no memory access or communication. Signed addition: one "
-    "int32 add (float32 networks: one float32 add) for each spike and use of a weight; a neuron emits a spike a "
-    "timestep, with windows as many as its window has steps. Neuron update: 2 float32 multiplications and 2 float32 "
-    "additions. "
-    "Graded input: one float32 multiplication and addition for each use of a weight, once per image.";
+    "All images, arithmetic only: /cost/signed/energy/integer/compute (float32 networks: float) of an image, with the "
+    "prices and assumptions of /cost, which has memory traffic too.";
 static const char TRAINED_ASSUMPTION[] =
-    "The trained network on the same images: one float32 multiplication and addition for each use of a weight of its "
-    "convolutions and dense layers, with the same figures.";
-
+    "All images, arithmetic only: /cost/trained/energy/float/compute of an image, with the prices and assumptions of "
+    "/cost.";
 static const char QUANTISED_ASSUMPTION[] =
-    "The trained network on the same images with activations of as many bits as a window has spikes and weights as "
-    "wide as the spiking network's: one integer multiplication of these widths (0.003 pJ for each pair of bits, as the "
-    "figures for 8 and 32 bits have it) and one int32 addition for each use of a weight of its convolutions and dense "
-    "layers; neither its functions nor the rounding to so many bits.";
+    "All images, arithmetic only: /cost/quantised/energy/integer/compute of an image, with the prices and assumptions "
+    "of /cost.";
 
+/* Operations of all images, by layer. */
 typedef struct layer_costs {
     const char **names;
     int64_t *synaptic_operations; /* signed additions of weights */
@@ -101,13 +88,13 @@ static int64_t count_trained(const snn_output *output)
     return total;
 }
 
-static snn_status write_count(hid_t group, const char *name, const int64_t *counts, int32_t layers, int64_t *total)
+static snn_status write_count(hid_t group, const char *name, const int64_t *counts, int32_t layers)
 {
     char total_name[64];
-    *total = add_up(counts, layers);
+    const int64_t total = add_up(counts, layers);
     (void)snprintf(total_name, sizeof total_name, "%s_total", name);
     SNN_TRY(snn_hdf5_write_vector(group, name, H5T_NATIVE_INT64, layers, counts));
-    return snn_hdf5_write_scalar(group, total_name, H5T_NATIVE_INT64, total);
+    return snn_hdf5_write_scalar(group, total_name, H5T_NATIVE_INT64, &total);
 }
 
 /* A figure in joules, and beside it what it rests on. */
@@ -121,80 +108,61 @@ static snn_status write_estimate(hid_t group, const char *name, double joules, c
     }
     snn_status status;
     SNN_GOTO_DONE(status, snn_hdf5_write_text_attribute(dataset, "unit", "J"));
-    SNN_GOTO_DONE(status, snn_hdf5_write_text_attribute(dataset, "assumption", assumption));
-    SNN_GOTO_DONE(status, snn_hdf5_write_attribute(dataset, "int32_add_pj", H5T_NATIVE_DOUBLE, 0, &INT32_ADD));
-    SNN_GOTO_DONE(status, snn_hdf5_write_attribute(dataset, "float32_add_pj", H5T_NATIVE_DOUBLE, 0, &FLOAT32_ADD));
-    SNN_GOTO_DONE(status,
-                  snn_hdf5_write_attribute(dataset, "float32_multiply_pj", H5T_NATIVE_DOUBLE, 0, &FLOAT32_MULTIPLY));
+    status = snn_hdf5_write_text_attribute(dataset, "assumption", assumption);
 done:
     snn_hdf5_close(dataset);
     return status;
 }
 
-/* The same network without spikes, quantised to the bits that a window's spikes could carry. */
-static snn_status write_quantised(hid_t group, const snn_output *output, int64_t products)
+static snn_status write_costs(hid_t group, const snn_output *output, const layer_costs *layers, const snn_cost *costs)
 {
-    const snn_network *network = output->network;
-    const double activation_bits = network->windows.steps;
-    const double weight_bits = network->format == SNN_WEIGHTS_INT8 ? 8.0 : 16.0;
-    const double product = INT_MULTIPLY_BITS * activation_bits * weight_bits + INT32_ADD;
-    if (network->windows.steps == 0 || network->format == SNN_WEIGHTS_FLOAT32) {
-        return snn_ok();
-    }
-    return write_estimate(group, "quantised_network_estimate", (double)products * product * JOULES_IN_PICOJOULE,
-                          QUANTISED_ASSUMPTION);
-}
-
-static snn_status write_costs(hid_t group, const snn_output *output, const layer_costs *costs)
-{
-    const int32_t layers = output->network->population_count;
+    const int32_t count = output->network->population_count;
     const int64_t trained = count_trained(output);
-    const double addition = output->network->format == SNN_WEIGHTS_FLOAT32 ? FLOAT32_ADD : INT32_ADD;
-    const double update = 2.0 * (FLOAT32_MULTIPLY + FLOAT32_ADD);
-    const double product = FLOAT32_MULTIPLY + FLOAT32_ADD;
-    int64_t operations = 0;
-    int64_t products = 0;
-    int64_t updates = 0;
-    int64_t spikes = 0;
-    SNN_TRY(snn_hdf5_write_texts(group, "layer", costs->names, layers));
-    SNN_TRY(write_count(group, "synaptic_operations", costs->synaptic_operations, layers, &operations));
-    SNN_TRY(write_count(group, "input_products", costs->input_products, layers, &products));
-    SNN_TRY(write_count(group, "neuron_updates", costs->neuron_updates, layers, &updates));
-    SNN_TRY(write_count(group, "spikes", costs->spikes, layers, &spikes));
+    const double images = (double)output->images;
+    const bool real = output->network->format == SNN_WEIGHTS_FLOAT32;
+    const snn_energy *spiking = &costs[SNN_COST_SIGNED].energy[real ? SNN_PRICES_FLOAT : SNN_PRICES_INTEGER];
+    SNN_TRY(snn_hdf5_write_texts(group, "layer", layers->names, count));
+    SNN_TRY(write_count(group, "synaptic_operations", layers->synaptic_operations, count));
+    SNN_TRY(write_count(group, "input_products", layers->input_products, count));
+    SNN_TRY(write_count(group, "neuron_updates", layers->neuron_updates, count));
+    SNN_TRY(write_count(group, "spikes", layers->spikes, count));
     SNN_TRY(snn_hdf5_write_scalar(group, "trained_network_products", H5T_NATIVE_INT64, &trained));
-    double picojoules = (double)operations * addition + (double)updates * update + (double)products * product;
-    SNN_TRY(write_estimate(group, "estimate", picojoules * JOULES_IN_PICOJOULE, ASSUMPTION));
-    SNN_TRY(write_quantised(group, output, trained));
-    return write_estimate(group, "trained_network_estimate", (double)trained * product * JOULES_IN_PICOJOULE,
-                          TRAINED_ASSUMPTION);
+    SNN_TRY(write_estimate(group, "estimate", spiking->compute * images, ASSUMPTION));
+    if (costs[SNN_COST_QUANTISED].known) {
+        SNN_TRY(write_estimate(group, "quantised_network_estimate",
+                               costs[SNN_COST_QUANTISED].energy[SNN_PRICES_INTEGER].compute * images,
+                               QUANTISED_ASSUMPTION));
+    }
+    return write_estimate(group, "trained_network_estimate",
+                          costs[SNN_COST_TRAINED].energy[SNN_PRICES_FLOAT].compute * images, TRAINED_ASSUMPTION);
 }
 
-snn_status snn_output_write_energy(hid_t file, const snn_output *output)
+snn_status snn_output_write_energy(hid_t file, const snn_output *output, const snn_cost *costs)
 {
     const size_t layers = (size_t)output->network->population_count;
     hid_t group = H5I_INVALID_HID;
     snn_status status = snn_ok();
-    layer_costs costs = {
-        .names = snn_allocate(layers, sizeof *costs.names),
-        .synaptic_operations = snn_allocate(layers, sizeof *costs.synaptic_operations),
-        .input_products = snn_allocate(layers, sizeof *costs.input_products),
-        .neuron_updates = snn_allocate(layers, sizeof *costs.neuron_updates),
-        .spikes = snn_allocate(layers, sizeof *costs.spikes),
+    layer_costs counted = {
+        .names = snn_allocate(layers, sizeof *counted.names),
+        .synaptic_operations = snn_allocate(layers, sizeof *counted.synaptic_operations),
+        .input_products = snn_allocate(layers, sizeof *counted.input_products),
+        .neuron_updates = snn_allocate(layers, sizeof *counted.neuron_updates),
+        .spikes = snn_allocate(layers, sizeof *counted.spikes),
     };
-    if (costs.names == NULL || costs.synaptic_operations == NULL || costs.input_products == NULL ||
-        costs.neuron_updates == NULL || costs.spikes == NULL) {
+    if (counted.names == NULL || counted.synaptic_operations == NULL || counted.input_products == NULL ||
+        counted.neuron_updates == NULL || counted.spikes == NULL) {
         status = snn_out_of_memory("operation counts");
         goto done;
     }
-    count_costs(output, &costs);
+    count_costs(output, &counted);
     SNN_GOTO_DONE(status, snn_hdf5_create_group(file, "energy", &group));
-    status = write_costs(group, output, &costs);
+    status = write_costs(group, output, &counted, costs);
 done:
     snn_hdf5_close(group);
-    snn_release(costs.spikes);
-    snn_release(costs.neuron_updates);
-    snn_release(costs.input_products);
-    snn_release(costs.synaptic_operations);
-    snn_release(costs.names);
+    snn_release(counted.spikes);
+    snn_release(counted.neuron_updates);
+    snn_release(counted.input_products);
+    snn_release(counted.synaptic_operations);
+    snn_release(counted.names);
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include <hdf5.h>
 
+#include "io/cost_model.h"
 #include "io/output.h"
 
 /* What the ranks say of themselves: numbers as [ranks][SNN_RANK_NUMBERS], texts as [ranks][SNN_RANK_TEXT_BYTES]. */
@@ -38,7 +39,10 @@ snn_status snn_output_write_dynamics(hid_t file, const snn_output *output);
 /* /layers */
 snn_status snn_output_write_layers(hid_t file, const snn_output *output);
 
-/* /energy */
-snn_status snn_output_write_energy(hid_t file, const snn_output *output);
+/* /cost, after /dynamics, of which it has links; costs: [SNN_COST_CASES] */
+snn_status snn_output_write_cost(hid_t file, const snn_output *output, const snn_cost *costs);
+
+/* /energy: the operations of each layer, and the estimates of /cost for all images */
+snn_status snn_output_write_energy(hid_t file, const snn_output *output, const snn_cost *costs);
 
 #endif

@@ -311,6 +311,71 @@ static snn_status read_ranks(hid_t file, snn_report_run *run)
     return status;
 }
 
+static snn_status read_number(hid_t group, const char *name, bool must, double *value)
+{
+    *value = -1.0;
+    return must || H5Lexists(group, name, H5P_DEFAULT) > 0
+               ? snn_hdf5_read_array(group, name, H5T_NATIVE_DOUBLE, 0, NULL, value)
+               : snn_ok();
+}
+
+static snn_status read_energy(hid_t group, snn_price_list list, snn_energy *energy)
+{
+    char name[64];
+    hid_t prices;
+    (void)snprintf(name, sizeof name, "energy/%s", snn_price_list_name(list));
+    energy->known = H5Lexists(group, "energy", H5P_DEFAULT) > 0 && H5Lexists(group, name, H5P_DEFAULT) > 0;
+    if (!energy->known) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_hdf5_open_group(group, name, &prices));
+    snn_status status;
+    SNN_GOTO_DONE(status, read_number(prices, "compute", true, &energy->compute));
+    status = read_number(prices, "memory", true, &energy->memory);
+done:
+    snn_hdf5_close(prices);
+    return status;
+}
+
+static snn_status read_cost(hid_t group, snn_cost *cost)
+{
+    int64_t bytes = 0;
+    SNN_TRY(snn_hdf5_read_array(group, "Footprint", H5T_NATIVE_INT64, 0, NULL, &bytes));
+    cost->footprint = (double)bytes;
+    SNN_TRY(read_number(group, "ConnectionSparsity", false, &cost->connection_sparsity));
+    SNN_TRY(read_number(group, "ActivationSparsity", false, &cost->activation_sparsity));
+    SNN_TRY(read_number(group, "MembraneUpdates", false, &cost->membrane_updates));
+    SNN_TRY(read_number(group, "SynapticOperations/Effective_MACs", true, &cost->effective_macs));
+    SNN_TRY(read_number(group, "SynapticOperations/Effective_ACs", true, &cost->effective_acs));
+    SNN_TRY(read_number(group, "SynapticOperations/Dense", true, &cost->dense));
+    for (int i = 0; i < SNN_PRICE_LISTS; i++) {
+        SNN_TRY(read_energy(group, (snn_price_list)i, &cost->energy[i]));
+    }
+    cost->known = true;
+    return snn_ok();
+}
+
+/* A file of an older version has no /cost. */
+static snn_status read_costs(hid_t file, snn_report_run *run)
+{
+    hid_t group;
+    if (H5Lexists(file, "cost", H5P_DEFAULT) <= 0) {
+        return snn_ok();
+    }
+    SNN_TRY(snn_hdf5_read_array(file, "cost/neurons", H5T_NATIVE_INT64, 0, NULL, &run->neurons));
+    for (int i = 0; i < SNN_COST_CASES; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "cost/%s", snn_cost_case_name((snn_cost_case)i));
+        if (H5Lexists(file, name, H5P_DEFAULT) > 0) {
+            SNN_TRY(snn_hdf5_open_group(file, name, &group));
+            snn_status status = read_cost(group, &run->costs[i]);
+            snn_hdf5_close(group);
+            SNN_TRY(status);
+        }
+    }
+    return snn_ok();
+}
+
 static snn_status read_file(hid_t file, snn_report_run *run)
 {
     SNN_TRY(read_accuracy(file, run));
@@ -327,13 +392,7 @@ static snn_status read_file(hid_t file, snn_report_run *run)
     SNN_TRY(snn_hdf5_read_text(file, "provenance/model", &run->model));
     SNN_TRY(snn_hdf5_read_text(file, "provenance/layout", &run->layout));
     SNN_TRY(snn_hdf5_read_text(file, "provenance/started", &run->started));
-    SNN_TRY(snn_hdf5_read_array(file, "energy/estimate", H5T_NATIVE_DOUBLE, 0, NULL, &run->energy));
-    if (H5Lexists(file, "energy/quantised_network_estimate", H5P_DEFAULT) > 0) {
-        SNN_TRY(snn_hdf5_read_array(file, "energy/quantised_network_estimate", H5T_NATIVE_DOUBLE, 0, NULL,
-                                    &run->quantised_energy));
-    }
-    return snn_hdf5_read_array(file, "energy/trained_network_estimate", H5T_NATIVE_DOUBLE, 0, NULL,
-                               &run->trained_energy);
+    return read_costs(file, run);
 }
 
 snn_status snn_report_read(const char *path, bool verify, snn_report_run *run)

@@ -8,6 +8,7 @@
 #include "comm/wavefront.h"
 #include "core/base/status.h"
 #include "core/base/timers.h"
+#include "io/cost_model.h"
 
 typedef struct snn_report_layer {
     int32_t index; /* of its population; streams have an index too, but are no layers */
@@ -43,11 +44,12 @@ typedef struct snn_report_run {
     double *mean_error, *worst_error; /* [steps]: of tracking, over the layers */
     double *seconds;                  /* [ranks][SNN_TIMER_COUNT]; timers that an older file lacks are 0 */
     int32_t ranks, idle_ranks;
-    int32_t threads[2];            /* fewest and most of a rank */
-    int64_t *memory;               /* [ranks]: bytes of weights, state and spikes */
-    double evaluation;             /* seconds */
-    double energy, trained_energy; /* joules */
-    double quantised_energy;       /* 0: not in the file */
+    int32_t threads[2];             /* fewest and most of a rank */
+    int64_t *memory;                /* [ranks]: bytes of weights, state and spikes */
+    double evaluation;              /* seconds */
+    int64_t neurons;                /* that spike */
+    snn_cost costs[SNN_COST_CASES]; /* not known: not in the file, as none is in an older one; a number that a case
+                                       lacks is -1, `dense` never is */
     int64_t raw_bytes, sent_bytes, packets;
     snn_traffic_line lines[SNN_EDGE_KIND_COUNT][SNN_CODEC_AUTO]; /* summed over ranks; 0 where an older file has none */
 } snn_report_run;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "io/cli/report_cost.h"
 #include "io/cli/svg.h"
 
 static const char *const colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd",
@@ -81,34 +82,14 @@ static void put_run_row(FILE *file, const snn_report_run *run, const snn_report_
             (double)most * 1e-6);
     fprintf(file, "<td>%.1f</td>", (double)run->sent_bytes * 1e-6);
     put_cell(file, "td", run->codec);
-    fprintf(file, "<td>%.2f</td><td>%.3g / %.3g",
-            run->sent_bytes > 0 ? (double)run->raw_bytes / (double)run->sent_bytes : 1.0, run->energy,
-            run->trained_energy);
-    if (run->quantised_energy > 0.0) {
-        fprintf(file, " / %.3g", run->quantised_energy);
-    }
-    fputs("</td></tr>\n", file);
+    fprintf(file, "<td>%.2f</td></tr>\n", run->sent_bytes > 0 ? (double)run->raw_bytes / (double)run->sent_bytes : 1.0);
 }
 
 static void put_runs(FILE *file, const snn_report_run *runs, int32_t count)
 {
-    static const char *const heads[] = {"output",
-                                        "model",
-                                        "images",
-                                        "latency",
-                                        "interval",
-                                        "spikes per neuron",
-                                        "accuracy",
-                                        "trained",
-                                        "ranks",
-                                        "layout",
-                                        "images/s",
-                                        "speed-up",
-                                        "MB/rank",
-                                        "sent MB",
-                                        "codec",
-                                        "ratio",
-                                        "energy J (spiking / trained / quantised)"};
+    static const char *const heads[] = {"output",   "model",   "images", "latency", "interval", "spikes per neuron",
+                                        "accuracy", "trained", "ranks",  "layout",  "images/s", "speed-up",
+                                        "MB/rank",  "sent MB", "codec",  "ratio"};
     fputs("<table>\n<tr>", file);
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         put_cell(file, "th", heads[i]);
@@ -120,10 +101,7 @@ static void put_runs(FILE *file, const snn_report_run *runs, int32_t count)
     fputs(
         "</table>\n<p>Latency: timesteps until the last neuron is done; interval: timesteps from one image to the next "
         "in a pipeline. Accuracy at the last timestep with its 95 % interval; speed-up against the first row; memory "
-        "of "
-        "the fullest rank (weights, state, spikes); energy against the trained network, and against one quantised to "
-        "as "
-        "many bits as a window has spikes.</p>\n",
+        "of the fullest rank (weights, state, spikes).</p>\n",
         file);
 }
 
@@ -305,6 +283,7 @@ void snn_report_page(FILE *file, const snn_report_run *runs, int32_t count, doub
         snn_svg_put_escaped(file, runs[i].started);
         fprintf(file, ", %.2f s of evaluation on %d ranks, %" PRId64 " packets.</p>\n", runs[i].evaluation,
                 runs[i].ranks, runs[i].packets);
+        snn_report_put_cost(file, &runs[i]);
         put_timer_table(file, &runs[i]);
         put_timer_bars(file, &runs[i]);
         if (runs[i].tracking) {

@@ -62,6 +62,7 @@ static void clear(snn_run *run)
     snn_agreement_destroy(run->agreement);
     snn_shard_destroy(run->shard);
     snn_trace_destroy(run->trace);
+    snn_connections_destroy(run->connections);
     snn_plan_destroy(run->plan);
     snn_results_destroy(run->results);
     snn_network_destroy(run->network);

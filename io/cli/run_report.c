@@ -63,6 +63,7 @@ static snn_status write_output(snn_run *run, const totals *sum)
         .plan = run->plan,
         .results = run->results,
         .statistics = sum->statistics,
+        .connections = run->connections,
         .images = run->images,
         .labels = sum->labels,
         .correct = sum->correct,

@@ -270,6 +270,31 @@ static snn_status load_rows(snn_run *run, snn_network *network, snn_network *ful
     return snn_ok();
 }
 
+/* Rank 0: all rows, its own after a conversion, else some at a time out of the file. */
+static snn_status count_connections(snn_run *run)
+{
+    enum { BYTES_AT_A_TIME = 1 << 24 };
+    snn_network *network = run->network;
+    SNN_TRY(snn_connections_create(network, &run->connections));
+    for (int32_t p = 0; p < network->projection_count; p++) {
+        snn_projection *projection = &network->projections[p];
+        if (run->config->model.network[0] == '\0') {
+            snn_connections_add(run->connections, network, p);
+            continue;
+        }
+        const int32_t rows = projection->op.target_channels;
+        const size_t fit = BYTES_AT_A_TIME / (row_bytes(network, projection) + index_row_bytes(projection));
+        const int32_t most = fit < 1 ? 1 : fit < (size_t)rows ? (int32_t)fit : rows;
+        for (int32_t begin = 0; begin < rows; begin += most) {
+            const int32_t end = rows - begin < most ? rows : begin + most;
+            SNN_TRY(snn_network_file_read_rows(run->config->model.network, network, p, begin, end));
+            snn_connections_add(run->connections, network, p);
+            snn_projection_release_weights(projection);
+        }
+    }
+    return snn_ok();
+}
+
 /* Replaces run->network by this rank's slice. */
 static snn_status slice_network(snn_run *run)
 {
@@ -420,6 +445,7 @@ snn_status snn_run_partition(snn_run *run)
     }
     snn_plan_destroy(own);
     SNN_TRY(status);
+    SNN_TRY(snn_world_agree(run->world, snn_world_rank(run->world) == 0 ? count_connections(run) : snn_ok()));
     SNN_TRY(snn_world_agree(run->world, slice_network(run)));
     SNN_TRY(snn_world_agree(run->world, make_shard(run)));
     snn_shard_memory(run->shard, &run->memory[0], &run->memory[1], &run->memory[2]);

@@ -24,11 +24,12 @@ typedef struct snn_run {
     int64_t images; /* N of the run */
     snn_network *network;
     snn_network_origin origin;
-    uint64_t data_hash;       /* rank 0 */
-    int64_t ann_correct;      /* -1: unknown */
-    int32_t *ann_predictions; /* [images], or NULL */
-    int32_t steps;            /* of a group: those of a window, or all timesteps */
-    float *eta;               /* [steps]: step sizes, in units with windows */
+    uint64_t data_hash;           /* rank 0 */
+    int64_t ann_correct;          /* -1: unknown */
+    int32_t *ann_predictions;     /* [images], or NULL */
+    int32_t steps;                /* of a group: those of a window, or all timesteps */
+    float *eta;                   /* [steps]: step sizes, in units with windows */
+    snn_connections *connections; /* rank 0: how many weights there are and how often they are used */
     snn_plan *plan;
     const snn_kernels *kernels;
     snn_shard *shard;

@@ -139,12 +139,23 @@ if importlib.util.find_spec("pandas"):
 PYTHON
 grep -q "^$last % after 48 timesteps; wrong: images \[" snippets && pass || fail "snippets: $(head -n 1 snippets), expected $last %"
 
+# What an image costs, reckoned again from the converted network: after a conversion, out of a network file, by any ranks.
+cost() { /usr/bin/python3 "$root/tests/cli/cost.py" "$@" >out 2>&1 && grep -q '^[0-9][0-9] numbers as reckoned' out && pass || fail "cost of $1: $(tail -n 1 out)"; }
+alone convert "$root/configs/digits.toml" -o net.snn.h5 || fail "convert: $(cat err)"
+sed -e "s|^onnx = .*|network = \"$work/net.snn.h5\"|" -e "s|\"digits_|\"$root/configs/digits_|" "$root/configs/digits.toml" >network.toml
+on_ranks 2 run network.toml --quiet --restart never --set data.images=60 --set output.file="$work/read.h5" || fail "run of a network file: $(cat err)"
+cost left.h5 net.snn.h5
+cost read.h5 net.snn.h5
+alone report left.h5 -o cost.html && grep -q '<td>Effective_ACs</td><td>2.892e+06</td>' cost.html && grep -q 'the energy of the quantised network' cost.html && pass || fail "page without costs"
+
 # A network with streams, whose numbers are missing among the layers'; more than ten layers, in the network's order.
 if /usr/bin/python3 -c 'import onnx' 2>/dev/null; then
   /usr/bin/python3 "$root/jobs/generate_network.py" resnet --depth 20 --width 2 --image 8 --images 2 --calibration 2 \
     -o resnet >out 2>&1 || fail "no network: $(cat out)"
   alone run resnet/config.toml --quiet --set neuron.steps=4 --set simulation.timesteps=0 --set output.file="$work/deep.h5"
   if alone report deep.h5 -o deep.html; then pass; else fail "streams: $(cat err)"; fi
+  alone convert resnet/config.toml --set neuron.steps=4 --set simulation.timesteps=0 -o deep.snn.h5 || fail "convert: $(cat err)"
+  cost deep.h5 deep.snn.h5
   tr '>' '\n' <deep.html | sed -n 's/^\([0-9]*\) to [0-9]*<.*/\1/p' >starts # of windows, 4 timesteps from layer to layer
   seq 1 4 73 | diff - starts >out && pass || fail "order of layers: $(cat out)"
 else

@@ -115,6 +115,10 @@ void output_set_up(snn_world *world, bool spread, output_fixture *all)
     output_succeeds(snn_plan_create(size, 1, stage_begin, shards, all->network->population_count, &all->plan));
     output_succeeds(snn_results_create(OUTPUT_TIMESTEPS, OUTPUT_CLASSES, &all->results));
     output_succeeds(snn_statistics_create(all->network, OUTPUT_TIMESTEPS, &all->statistics));
+    output_succeeds(snn_connections_create(all->network, &all->connections));
+    for (int32_t p = 0; p < all->network->projection_count; p++) {
+        snn_connections_add(all->connections, all->network, p);
+    }
     fill_values(all);
     append_images(all, spread);
     all->output = (snn_output){.config = all->config,
@@ -123,6 +127,7 @@ void output_set_up(snn_world *world, bool spread, output_fixture *all)
                                .plan = all->plan,
                                .results = all->results,
                                .statistics = rank == 0 ? all->statistics : NULL,
+                               .connections = rank == 0 ? all->connections : NULL,
                                .images = OUTPUT_IMAGES,
                                .labels = rank == 0 ? all->labels : NULL,
                                .correct = rank == 0 ? all->correct : NULL,
@@ -142,6 +147,7 @@ void output_set_up(snn_world *world, bool spread, output_fixture *all)
 
 void output_tear_down(output_fixture *all)
 {
+    snn_connections_destroy(all->connections);
     snn_statistics_destroy(all->statistics);
     snn_results_destroy(all->results);
     snn_plan_destroy(all->plan);

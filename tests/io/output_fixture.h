@@ -16,6 +16,7 @@ typedef struct output_fixture {
     snn_plan *plan;
     snn_results *results;
     snn_statistics *statistics;
+    snn_connections *connections;
     int32_t labels[OUTPUT_IMAGES], ann[OUTPUT_IMAGES];
     int64_t correct[OUTPUT_TIMESTEPS];
     float eta[OUTPUT_TIMESTEPS];

@@ -116,12 +116,26 @@ static void check_energy(hid_t file)
     output_check_int64(file, "energy/neuron_updates_total", 216 * OUTPUT_TIMESTEPS * OUTPUT_IMAGES);
     output_check_int64(file, "energy/spikes_total", 5 * (3 * 3 + 11 * (2 + 25 + 48)));
     output_succeeds(snn_hdf5_read_array(file, "energy/estimate", H5T_NATIVE_DOUBLE, 0, NULL, &joules));
-    const double expected = OUTPUT_IMAGES * (204.0 * OUTPUT_TIMESTEPS * 0.1e-12 + 216.0 * OUTPUT_TIMESTEPS * 9.2e-12 +
-                                             (double)once * 4.6e-12);
+    /* The pool's sums are multiplied by 16-bit weights for 3 classes of 2 channels, all else is added. */
+    const double each_step = 198.0 * 0.1e-12 + 6.0 * (0.003 * 32.0 * 16.0 + 0.1) * 1e-12 + 216.0 * 9.2e-12;
+    const double expected = OUTPUT_IMAGES * (each_step * OUTPUT_TIMESTEPS + (double)once * 4.6e-12);
     assert_true(joules > expected * 0.999999 && joules < expected * 1.000001);
     output_succeeds(snn_hdf5_read_array(file, "energy/trained_network_estimate", H5T_NATIVE_DOUBLE, 0, NULL, &joules));
     const double trained = (double)(OUTPUT_IMAGES * (once + 24)) * 4.6e-12;
     assert_true(joules > trained * 0.999999 && joules < trained * 1.000001);
+}
+
+/* Of an image. The gather takes nothing for one element, which is no effective use; no weight is 0. */
+static void check_cost(hid_t file)
+{
+    output_check_int64(file, "cost/neurons", 216);
+    output_check_int64(file, "cost/latency", OUTPUT_TIMESTEPS);
+    output_check_number(file, "cost/signed/MembraneUpdates", 216.0 * OUTPUT_TIMESTEPS);
+    output_check_number(file, "cost/signed/SynapticOperations/Dense", 1024.0 + 204.0 * OUTPUT_TIMESTEPS);
+    output_check_number(file, "cost/signed/SynapticOperations/Effective_ACs", 197.0 * OUTPUT_TIMESTEPS);
+    output_check_number(file, "cost/events/SynapticOperations/Effective_MACs", 1024.0 + 6.0 * OUTPUT_TIMESTEPS);
+    output_check_number(file, "cost/trained/SynapticOperations/Effective_MACs", 1024.0 + 24.0);
+    assert_int_equal(H5Lexists(file, "cost/quantised", H5P_DEFAULT), 0); /* without windows */
 }
 
 /* Rank r sent r + 1 packets of sums between shards, coded by zstd. */
@@ -214,6 +228,7 @@ static void test_contents(void **state)
     check_accuracy(file);
     check_layers(file);
     check_energy(file);
+    check_cost(file);
     check_synchronous(file);
     check_ranks(file, snn_world_size(all.world));
     char *name = NULL;
