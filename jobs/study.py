@@ -89,8 +89,8 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parsers = parser.add_subparsers(dest="question", required=True, metavar="QUESTION")
     for name, module in QUESTIONS.items():
-        words = " ".join(module.__doc__.replace("%", "%%").split())
-        one = parsers.add_parser(name, description=words, help=words)
+        words = " ".join(module.__doc__.split())
+        one = parsers.add_parser(name, description=words, help=words.replace("%", "%%"))
         module.add_arguments(one)
         one.add_argument(
             "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for evaluations and answers"
