@@ -13,7 +13,7 @@ labels=()
 [ "${1:-}" = quick ] && labels=(-L quick)
 failed=0
 echo "== quick tests under address and undefined behaviour sanitizers"
-ctest --preset asan -L quick || failed=1
+ctest --preset asan -L quick -j 2 || failed=1
 echo "== all tests, release build"
-ctest --preset release "${labels[@]}" || failed=1
+ctest --preset release "${labels[@]}" -j 2 || failed=1
 exit $failed
