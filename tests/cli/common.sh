@@ -25,6 +25,30 @@ on_ranks() {
 # alone ARGUMENTS...: the program without mpirun.
 alone() { timeout -k 5 "${limit:-120}" "$snn_dist" "$@" >"$work/out" 2>"$work/err" </dev/null; }
 
+# The embedded network and its data beside a configuration of them, short enough to be run very often: digits_in FOLDER
+# copies the former, and prints the latter.
+digits_in() {
+  cp "$root"/configs/digits.onnx "$root"/configs/digits_test.h5 "$root"/configs/digits_calib.h5 "$1"
+  cat <<END
+[model]
+onnx = "digits.onnx"
+[data]
+test = "digits_test.h5"
+calibration = "digits_calib.h5"
+images = 4
+calibration_images = 8
+mean = [0.5]
+std = [0.5]
+[simulation]
+timesteps = 2
+batch = 2
+[output]
+file = "out.h5"
+[checkpoint]
+directory = ""
+END
+}
+
 finish() {
   echo "$passed passed, $failures failed"
   [ "$failures" -eq 0 ]

@@ -4,28 +4,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 limit=60
 W=$work
-
-cp "$root"/configs/digits.onnx "$root"/configs/digits_test.h5 "$root"/configs/digits_calib.h5 "$W"
-base() {
-  cat <<END
-[model]
-onnx = "digits.onnx"
-[data]
-test = "digits_test.h5"
-calibration = "digits_calib.h5"
-images = 4
-calibration_images = 8
-mean = [0.5]
-std = [0.5]
-[simulation]
-timesteps = 2
-batch = 2
-[output]
-file = "out.h5"
-[checkpoint]
-directory = ""
-END
-}
+digits_in "$W" >"$W/base.toml"
+base() { cat "$W/base.toml"; }
 
 # refuses NAME CODE MESSAGE ARGUMENTS...: alone, and under mpirun with one and three ranks.
 refuses() {

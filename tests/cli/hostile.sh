@@ -4,25 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 limit=30
 W=$work
-cp "$root"/configs/digits.onnx "$root"/configs/digits_test.h5 "$root"/configs/digits_calib.h5 "$W"
-cat >"$W/good.toml" <<'END'
-[model]
-onnx = "digits.onnx"
-[data]
-test = "digits_test.h5"
-calibration = "digits_calib.h5"
-images = 4
-calibration_images = 8
-mean = [0.5]
-std = [0.5]
-[simulation]
-timesteps = 2
-batch = 2
-[output]
-file = "out.h5"
-[checkpoint]
-directory = ""
-END
+digits_in "$W" >"$W/good.toml"
 
 # refuses NAME CODE PATTERN ARGUMENTS...: one message that matches, that exit code, no time-out.
 refuses() {

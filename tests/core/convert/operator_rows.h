@@ -12,6 +12,22 @@
 enum { CHANNELS = 4, HEIGHT = 2, WIDTH = 6, PIXELS = HEIGHT * WIDTH, ELEMENTS = CHANNELS * PIXELS };
 enum { WINDOW_STEPS = 10 }; /* in which the last step is a thousandth of the range */
 
+/* Reproducible weights. */
+static inline float rows_weight(int i)
+{
+    return 0.5f * sinf(1.0f + 2.3f * (float)i);
+}
+
+static inline int32_t rows_weights(builder *b, int32_t rank, const int64_t *dims)
+{
+    int32_t v = constant(b, 0.0f, rank, dims);
+    snn_tensor *tensor = &b->graph->values[v].tensor;
+    for (int64_t i = 0; i < snn_tensor_elements(tensor); i++) {
+        ((float *)tensor->data)[i] = rows_weight((int)i);
+    }
+    return v;
+}
+
 /* Element of the image. */
 static inline double pixel(const float *x, int c, int h, int w)
 {

@@ -33,22 +33,6 @@ static double logistic(double x)
     return 1.0 / (1.0 + exp(-x));
 }
 
-/* Reproducible weights. */
-static float weight(int i)
-{
-    return 0.5f * sinf(1.0f + 2.3f * (float)i);
-}
-
-static int32_t weights(builder *b, int32_t rank, const int64_t *dims)
-{
-    int32_t v = constant(b, 0.0f, rank, dims);
-    snn_tensor *tensor = &b->graph->values[v].tensor;
-    for (int64_t i = 0; i < snn_tensor_elements(tensor); i++) {
-        ((float *)tensor->data)[i] = weight((int)i);
-    }
-    return v;
-}
-
 /* ---- functions of one element ---- */
 
 static int32_t build_swish(builder *b, int32_t x)
@@ -75,14 +59,14 @@ static int32_t build_quick_gelu(builder *b, int32_t x)
 
 static int32_t build_bias_gelu(builder *b, int32_t x)
 {
-    int32_t y = NODE(b, "BiasGelu", permuted(b, x, DIMS(0, 2, 3, 1)), weights(b, DIMS(CHANNELS)));
+    int32_t y = NODE(b, "BiasGelu", permuted(b, x, DIMS(0, 2, 3, 1)), rows_weights(b, DIMS(CHANNELS)));
     in_domain(b, "com.microsoft");
     return y;
 }
 static void naive_bias_gelu(const float *x, double *y)
 {
     for (int i = 0; i < ELEMENTS; i++) {
-        double u = (double)x[i % CHANNELS * PIXELS + i / CHANNELS] + (double)weight(i % CHANNELS);
+        double u = (double)x[i % CHANNELS * PIXELS + i / CHANNELS] + (double)rows_weight(i % CHANNELS);
         y[i] = 0.5 * u * (1.0 + erf(u / sqrt(2.0)));
     }
 }
@@ -237,7 +221,8 @@ enum { UP_CHANNELS = 2, UP_HEIGHT = 2 * HEIGHT - 1 + 1, UP_WIDTH = 2 * WIDTH - 1
 /* Stride 2, kernel 3 x 2 with one row of pads in front and one row added: 2 (H - 1) + 3 - 1 + ... */
 static int32_t build_conv_transpose(builder *b, int32_t x)
 {
-    int32_t y = NODE(b, "ConvTranspose", x, weights(b, DIMS(CHANNELS, 1, 3, 2)), weights(b, DIMS(UP_CHANNELS)));
+    int32_t y =
+        NODE(b, "ConvTranspose", x, rows_weights(b, DIMS(CHANNELS, 1, 3, 2)), rows_weights(b, DIMS(UP_CHANNELS)));
     with_integer(b, "group", UP_CHANNELS);
     with_integers(b, "strides", DIMS(2, 2));
     with_integers(b, "pads", DIMS(1, 0, 1, 0));
@@ -247,7 +232,7 @@ static int32_t build_conv_transpose(builder *b, int32_t x)
 static void naive_conv_transpose(const float *x, double *y)
 {
     for (int i = 0; i < UP_CHANNELS * UP_HEIGHT * UP_WIDTH; i++) {
-        y[i] = (double)weight(i / (UP_HEIGHT * UP_WIDTH));
+        y[i] = (double)rows_weight(i / (UP_HEIGHT * UP_WIDTH));
     }
     for (int c = 0; c < CHANNELS; c++) {
         for (int p = 0; p < PIXELS; p++) {
@@ -255,7 +240,7 @@ static void naive_conv_transpose(const float *x, double *y)
                 const int row = p / WIDTH * 2 + k / 2 - 1, column = p % WIDTH * 2 + k % 2;
                 if (row >= 0 && row < UP_HEIGHT && column < UP_WIDTH) {
                     y[(c / 2 * UP_HEIGHT + row) * UP_WIDTH + column] +=
-                        (double)x[c * PIXELS + p] * (double)weight(c * 6 + k);
+                        (double)x[c * PIXELS + p] * (double)rows_weight(c * 6 + k);
                 }
             }
         }
@@ -290,7 +275,7 @@ static void naive_resize(const float *x, double *y)
 /* Channels with weights: "bchw,dc->bdhw". */
 static int32_t build_einsum_weights(builder *b, int32_t x)
 {
-    int32_t y = NODE(b, "Einsum", x, weights(b, DIMS(3, CHANNELS)));
+    int32_t y = NODE(b, "Einsum", x, rows_weights(b, DIMS(3, CHANNELS)));
     with_text(b, "equation", "bchw,dc->bhwd");
     return y;
 }
@@ -299,7 +284,7 @@ static void naive_einsum_weights(const float *x, double *y)
     for (int i = 0; i < 3 * PIXELS; i++) {
         y[i] = 0.0;
         for (int c = 0; c < CHANNELS; c++) {
-            y[i] += (double)x[c * PIXELS + i / 3] * (double)weight(i % 3 * CHANNELS + c);
+            y[i] += (double)x[c * PIXELS + i / 3] * (double)rows_weight(i % 3 * CHANNELS + c);
         }
     }
 }
@@ -325,7 +310,7 @@ static void naive_einsum_batch(const float *x, double *y)
 static int32_t build_sequence_pool(builder *b, int32_t x)
 {
     int32_t sequence = permuted(b, reshaped(b, x, DIMS(1, CHANNELS, PIXELS)), DIMS(0, 2, 1));
-    int32_t scores = NODE(b, "Softmax", NODE(b, "MatMul", sequence, weights(b, DIMS(CHANNELS, 1))));
+    int32_t scores = NODE(b, "Softmax", NODE(b, "MatMul", sequence, rows_weights(b, DIMS(CHANNELS, 1))));
     with_integer(b, "axis", 1);
     return NODE(b, "MatMul", permuted(b, scores, DIMS(0, 2, 1)), sequence);
 }
@@ -335,7 +320,7 @@ static void naive_sequence_pool(const float *x, double *y)
     for (int p = 0; p < PIXELS; p++) {
         double score = 0.0;
         for (int c = 0; c < CHANNELS; c++) {
-            score += (double)x[c * PIXELS + p] * (double)weight(c);
+            score += (double)x[c * PIXELS + p] * (double)rows_weight(c);
         }
         sum += exp(score);
         for (int c = 0; c < CHANNELS; c++) {
@@ -367,7 +352,7 @@ static void naive_wide_product(const float *x, double *y)
 static int32_t build_fused_matmul(builder *b, int32_t x)
 {
     int32_t rows = permuted(b, reshaped(b, x, DIMS(1, CHANNELS, PIXELS)), DIMS(0, 2, 1));
-    int32_t y = NODE(b, "FusedMatMul", rows, weights(b, DIMS(3, CHANNELS)));
+    int32_t y = NODE(b, "FusedMatMul", rows, rows_weights(b, DIMS(3, CHANNELS)));
     with_integer(b, "transB", 1);
     with_real(b, "alpha", 0.5f);
     in_domain(b, "com.microsoft");
@@ -383,7 +368,8 @@ static void naive_fused_matmul(const float *x, double *y)
 
 static int32_t build_fused_conv(builder *b, int32_t x)
 {
-    int32_t y = NODE(b, "FusedConv", x, weights(b, DIMS(CHANNELS, CHANNELS, 1, 1)), weights(b, DIMS(CHANNELS)), x);
+    int32_t y =
+        NODE(b, "FusedConv", x, rows_weights(b, DIMS(CHANNELS, CHANNELS, 1, 1)), rows_weights(b, DIMS(CHANNELS)), x);
     with_text(b, "activation", "Relu");
     in_domain(b, "com.microsoft");
     return y;
@@ -391,9 +377,9 @@ static int32_t build_fused_conv(builder *b, int32_t x)
 static void naive_fused_conv(const float *x, double *y)
 {
     for (int i = 0; i < ELEMENTS; i++) {
-        y[i] = (double)weight(i / PIXELS) + (double)x[i];
+        y[i] = (double)rows_weight(i / PIXELS) + (double)x[i];
         for (int c = 0; c < CHANNELS; c++) {
-            y[i] += (double)x[c * PIXELS + i % PIXELS] * (double)weight(i / PIXELS * CHANNELS + c);
+            y[i] += (double)x[c * PIXELS + i % PIXELS] * (double)rows_weight(i / PIXELS * CHANNELS + c);
         }
         y[i] = fmax(y[i], 0.0);
     }
@@ -405,12 +391,12 @@ static int32_t build_skip_layer_normalization(builder *b, int32_t x)
 {
     int32_t rows = permuted(b, reshaped(b, x, DIMS(1, CHANNELS, PIXELS)), DIMS(0, 2, 1));
     int32_t y = NODE(b, "SkipLayerNormalization", rows, NODE(b, "Tanh", rows), positive(b, DIMS(CHANNELS)),
-                     weights(b, DIMS(CHANNELS)), weights(b, DIMS(CHANNELS)));
+                     rows_weights(b, DIMS(CHANNELS)), rows_weights(b, DIMS(CHANNELS)));
     in_domain(b, "com.microsoft");
     with_real(b, "epsilon", 0.01f);
     float *gain = b->graph->values[b->graph->nodes[b->graph->node_count - 1].inputs[2]].tensor.data;
     for (int c = 0; c < CHANNELS; c++) {
-        gain[c] = 1.0f + weight(c + 1);
+        gain[c] = 1.0f + rows_weight(c + 1);
     }
     int32_t sum = more_outputs(b, 3) + 2;
     return NODE(b, "Add", y, sum);
@@ -421,15 +407,16 @@ static void naive_skip_layer_normalization(const float *x, double *y)
         double sum[CHANNELS], mean = 0.0, variance = 0.0;
         for (int c = 0; c < CHANNELS; c++) {
             const double element = (double)x[c * PIXELS + p];
-            sum[c] = element + tanh(element) + (double)weight(c);
+            sum[c] = element + tanh(element) + (double)rows_weight(c);
             mean += sum[c] / CHANNELS;
         }
         for (int c = 0; c < CHANNELS; c++) {
             variance += (sum[c] - mean) * (sum[c] - mean) / CHANNELS;
         }
         for (int c = 0; c < CHANNELS; c++) {
-            y[p * CHANNELS + c] = (sum[c] - mean) / sqrt(variance + (double)0.01f) * (1.0 + (double)weight(c + 1)) +
-                                  (double)weight(c) + sum[c];
+            y[p * CHANNELS + c] =
+                (sum[c] - mean) / sqrt(variance + (double)0.01f) * (1.0 + (double)rows_weight(c + 1)) +
+                (double)rows_weight(c) + sum[c];
         }
     }
 }

@@ -14,22 +14,6 @@ static int32_t reshaped(builder *b, int32_t x, int32_t rank, const int64_t *dims
     return NODE(b, "Reshape", x, integers(b, rank, dims));
 }
 
-/* Reproducible weights. */
-static float weight(int i)
-{
-    return 0.5f * sinf(1.0f + 2.3f * (float)i);
-}
-
-static int32_t weights(builder *b, int32_t rank, const int64_t *dims)
-{
-    int32_t v = constant(b, 0.0f, rank, dims);
-    snn_tensor *tensor = &b->graph->values[v].tensor;
-    for (int64_t i = 0; i < snn_tensor_elements(tensor); i++) {
-        ((float *)tensor->data)[i] = weight((int)i);
-    }
-    return v;
-}
-
 /* Constants of one byte an element. */
 static int32_t bytes(builder *b, snn_type type, const int *elements, int32_t rank, const int64_t *dims)
 {
@@ -60,12 +44,12 @@ static int32_t build_where(builder *b, int32_t x)
         condition[i] = shown(i);
     }
     int32_t mask = bytes(b, SNN_TYPE_BOOL, condition, DIMS(1, CHANNELS, HEIGHT, WIDTH));
-    return NODE(b, "Where", mask, x, weights(b, DIMS(CHANNELS, 1, 1)));
+    return NODE(b, "Where", mask, x, rows_weights(b, DIMS(CHANNELS, 1, 1)));
 }
 static void naive_where(const float *x, double *y)
 {
     for (int i = 0; i < ELEMENTS; i++) {
-        y[i] = shown(i) ? (double)x[i] : (double)weight(i / PIXELS);
+        y[i] = shown(i) ? (double)x[i] : (double)rows_weight(i / PIXELS);
     }
 }
 
@@ -94,13 +78,15 @@ static int32_t scattered(builder *b, int32_t data, int32_t updates)
 /* Constants in the place of channels 3 and 1. */
 static int32_t build_scatter_constants(builder *b, int32_t x)
 {
-    return scattered(b, x, weights(b, DIMS(2, HEIGHT, WIDTH)));
+    return scattered(b, x, rows_weights(b, DIMS(2, HEIGHT, WIDTH)));
 }
 static void naive_scatter_constants(const float *x, double *y)
 {
     for (int i = 0; i < ELEMENTS; i++) {
         const int c = i / PIXELS;
-        y[i] = c == 3 ? (double)weight(i % PIXELS) : c == 1 ? (double)weight(PIXELS + i % PIXELS) : (double)x[i];
+        y[i] = c == 3   ? (double)rows_weight(i % PIXELS)
+               : c == 1 ? (double)rows_weight(PIXELS + i % PIXELS)
+                        : (double)x[i];
     }
 }
 
@@ -127,14 +113,14 @@ static int32_t build_scatter_elements(builder *b, int32_t x)
     }
     int32_t indices = integers(b, PIXELS, twos);
     set_dims(&b->graph->values[indices].tensor, DIMS(1, 1, HEIGHT, WIDTH));
-    int32_t y = NODE(b, "ScatterElements", x, indices, weights(b, DIMS(1, 1, HEIGHT, WIDTH)));
+    int32_t y = NODE(b, "ScatterElements", x, indices, rows_weights(b, DIMS(1, 1, HEIGHT, WIDTH)));
     with_integer(b, "axis", 1);
     return y;
 }
 static void naive_scatter_elements(const float *x, double *y)
 {
     for (int i = 0; i < ELEMENTS; i++) {
-        y[i] = i / PIXELS == 2 ? (double)weight(i % PIXELS) : (double)x[i];
+        y[i] = i / PIXELS == 2 ? (double)rows_weight(i % PIXELS) : (double)x[i];
     }
 }
 
@@ -145,7 +131,7 @@ enum { OUTPUTS = 3 };
 /* A matrix [WIDTH][OUTPUTS] for each channel. */
 static int32_t build_matrices(builder *b, int32_t x)
 {
-    return NODE(b, "MatMul", x, weights(b, DIMS(CHANNELS, WIDTH, OUTPUTS)));
+    return NODE(b, "MatMul", x, rows_weights(b, DIMS(CHANNELS, WIDTH, OUTPUTS)));
 }
 static void naive_matrices(const float *x, double *y)
 {
@@ -153,7 +139,7 @@ static void naive_matrices(const float *x, double *y)
         const int row = i / OUTPUTS, c = row / HEIGHT;
         y[i] = 0.0;
         for (int w = 0; w < WIDTH; w++) {
-            y[i] += (double)x[row * WIDTH + w] * (double)weight((c * WIDTH + w) * OUTPUTS + i % OUTPUTS);
+            y[i] += (double)x[row * WIDTH + w] * (double)rows_weight((c * WIDTH + w) * OUTPUTS + i % OUTPUTS);
         }
     }
 }
@@ -161,7 +147,7 @@ static void naive_matrices(const float *x, double *y)
 /* One matrix [OUTPUTS][HEIGHT] left of those of all channels. */
 static int32_t build_left(builder *b, int32_t x)
 {
-    return NODE(b, "MatMul", weights(b, DIMS(OUTPUTS, HEIGHT)), x);
+    return NODE(b, "MatMul", rows_weights(b, DIMS(OUTPUTS, HEIGHT)), x);
 }
 static void naive_left(const float *x, double *y)
 {
@@ -169,7 +155,7 @@ static void naive_left(const float *x, double *y)
         const int c = i / WIDTH / OUTPUTS, o = i / WIDTH % OUTPUTS;
         y[i] = 0.0;
         for (int h = 0; h < HEIGHT; h++) {
-            y[i] += (double)weight(o * HEIGHT + h) * pixel(x, c, h, i % WIDTH);
+            y[i] += (double)rows_weight(o * HEIGHT + h) * pixel(x, c, h, i % WIDTH);
         }
     }
 }
@@ -177,14 +163,14 @@ static void naive_left(const float *x, double *y)
 /* A vector as the right side. */
 static int32_t build_vector(builder *b, int32_t x)
 {
-    return NODE(b, "MatMul", reshaped(b, x, DIMS(1, CHANNELS * HEIGHT, WIDTH)), weights(b, DIMS(WIDTH)));
+    return NODE(b, "MatMul", reshaped(b, x, DIMS(1, CHANNELS * HEIGHT, WIDTH)), rows_weights(b, DIMS(WIDTH)));
 }
 static void naive_vector(const float *x, double *y)
 {
     for (int i = 0; i < CHANNELS * HEIGHT; i++) {
         y[i] = 0.0;
         for (int w = 0; w < WIDTH; w++) {
-            y[i] += (double)x[i * WIDTH + w] * (double)weight(w);
+            y[i] += (double)x[i * WIDTH + w] * (double)rows_weight(w);
         }
     }
 }
@@ -192,7 +178,7 @@ static void naive_vector(const float *x, double *y)
 /* The transpose of a matrix [CHANNELS][PIXELS] times one of [CHANNELS][OUTPUTS]. */
 static int32_t build_turned(builder *b, int32_t x)
 {
-    int32_t y = NODE(b, "Gemm", reshaped(b, x, DIMS(CHANNELS, PIXELS)), weights(b, DIMS(CHANNELS, OUTPUTS)));
+    int32_t y = NODE(b, "Gemm", reshaped(b, x, DIMS(CHANNELS, PIXELS)), rows_weights(b, DIMS(CHANNELS, OUTPUTS)));
     with_integer(b, "transA", 1);
     return y;
 }
@@ -201,7 +187,7 @@ static void naive_turned(const float *x, double *y)
     for (int i = 0; i < PIXELS * OUTPUTS; i++) {
         y[i] = 0.0;
         for (int c = 0; c < CHANNELS; c++) {
-            y[i] += (double)x[c * PIXELS + i / OUTPUTS] * (double)weight(c * OUTPUTS + i % OUTPUTS);
+            y[i] += (double)x[c * PIXELS + i / OUTPUTS] * (double)rows_weight(c * OUTPUTS + i % OUTPUTS);
         }
     }
 }
@@ -209,7 +195,7 @@ static void naive_turned(const float *x, double *y)
 /* One spatial axis: a convolution of three places, then the largest of pairs. */
 static int32_t build_one_axis(builder *b, int32_t x)
 {
-    int32_t y = NODE(b, "Conv", reshaped(b, x, DIMS(1, CHANNELS, PIXELS)), weights(b, DIMS(OUTPUTS, CHANNELS, 3)));
+    int32_t y = NODE(b, "Conv", reshaped(b, x, DIMS(1, CHANNELS, PIXELS)), rows_weights(b, DIMS(OUTPUTS, CHANNELS, 3)));
     with_integers(b, "pads", 2, (int64_t[]){1, 1});
     y = NODE(b, "MaxPool", y);
     with_integers(b, "kernel_shape", 1, (int64_t[]){2});
@@ -223,7 +209,7 @@ static double convolved(const float *x, int o, int p)
         for (int k = -1; k <= 1; k++) {
             sum += p + k < 0 || p + k >= PIXELS
                        ? 0.0
-                       : (double)x[c * PIXELS + p + k] * (double)weight((o * CHANNELS + c) * 3 + k + 1);
+                       : (double)x[c * PIXELS + p + k] * (double)rows_weight((o * CHANNELS + c) * 3 + k + 1);
         }
     }
     return sum;
@@ -242,7 +228,7 @@ static const float UNIT = 1.0f / 128.0f, WEIGHT_UNIT = 1.0f / 100.0f;
 
 static int byte_weight(int i)
 {
-    return (int)lrintf(100.0f * weight(i));
+    return (int)lrintf(100.0f * rows_weight(i));
 }
 
 static int32_t byte_weights(builder *b, int32_t rank, const int64_t *dims)
