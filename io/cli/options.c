@@ -72,14 +72,14 @@ static snn_status parse_count(const snn_verb *verb, const char *name, const char
 
 static snn_status parse_progress(const snn_verb *verb, const char *text, snn_progress_mode *mode)
 {
-    static const char *const words[] = {"auto", "always", "never"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const words[] = {"auto", "always", "never", "json"};
+    for (int i = 0; i < 4; i++) {
         if (strcmp(words[i], text) == 0) {
             *mode = (snn_progress_mode)i;
             return snn_ok();
         }
     }
-    return snn_usage_error(verb, "--progress %s: auto, always or never expected", text);
+    return snn_usage_error(verb, "--progress %s: auto, always, never or json expected", text);
 }
 
 /* "64" or "64,256,1024" */

@@ -9,7 +9,12 @@
 #include "io/cli/verbs.h"
 #include "io/config.h"
 
-typedef enum snn_progress_mode { SNN_PROGRESS_AUTO, SNN_PROGRESS_ALWAYS, SNN_PROGRESS_NEVER } snn_progress_mode;
+typedef enum snn_progress_mode {
+    SNN_PROGRESS_AUTO,
+    SNN_PROGRESS_ALWAYS,
+    SNN_PROGRESS_NEVER,
+    SNN_PROGRESS_JSON
+} snn_progress_mode;
 
 enum { SNN_MAX_OVERRIDES = 64 }; /* --layout counts as three */
 enum { SNN_MAX_RANK_COUNTS = 64 };

@@ -7,12 +7,27 @@
 
 static const double TERMINAL_SECONDS = 0.2; /* between two updates of the line */
 static const double PLAIN_SECONDS = 10.0;   /* between two plain lines */
+static const double JSON_SECONDS = 0.5;     /* between two objects */
+
+static void put_json(const snn_progress *progress, int64_t done, double elapsed)
+{
+    const int64_t here = done - progress->resumed; /* in this process */
+    fprintf(stderr, "{\"stage\": \"%s\", \"done\": %lld, \"of\": %lld, \"unit\": \"%s\", \"seconds\": %.3f, \"left\": ",
+            progress->what, (long long)done, (long long)progress->total, progress->unit, elapsed);
+    if (here > 0) {
+        fprintf(stderr, "%.3f}\n", elapsed * (double)(progress->total - done) / (double)here);
+    } else {
+        fputs(done == progress->total ? "0}\n" : "null}\n", stderr);
+    }
+}
 
 snn_progress snn_progress_begin(const char *what, int64_t total, int64_t resumed, bool enabled, snn_progress_mode mode)
 {
     snn_progress progress = {
         .what = what, .unit = "images", .total = total, .resumed = resumed, .begun = snn_seconds()};
-    progress.terminal = isatty(STDERR_FILENO) == 1;
+    progress.json = mode == SNN_PROGRESS_JSON;
+    progress.told = -1;
+    progress.terminal = !progress.json && isatty(STDERR_FILENO) == 1;
     progress.enabled = enabled && mode != SNN_PROGRESS_NEVER;
     progress.last = mode == SNN_PROGRESS_ALWAYS ? 0.0 : progress.begun;
     return progress;
@@ -24,18 +39,8 @@ static void format_time(double seconds, char *text, size_t bytes)
     (void)snprintf(text, bytes, "%d:%02d:%02d", (int)(whole / 3600), (int)(whole / 60 % 60), (int)(whole % 60));
 }
 
-void snn_progress_update(snn_progress *progress, int64_t done)
+static void put_line(const snn_progress *progress, int64_t done, double elapsed)
 {
-    double now = snn_seconds();
-    double interval = progress->terminal ? TERMINAL_SECONDS : PLAIN_SECONDS;
-    if (!progress->enabled || (now - progress->last < interval && done < progress->total)) {
-        return;
-    }
-    if (!progress->terminal && done == progress->total && progress->last == progress->begun) {
-        return; /* over before the first plain line was due */
-    }
-    progress->last = now;
-    double elapsed = now - progress->begun;
     double rate = elapsed > 0.0 ? (double)(done - progress->resumed) / elapsed : 0.0;
     char left[32] = "?";
     if (rate > 0.0) {
@@ -44,6 +49,37 @@ void snn_progress_update(snn_progress *progress, int64_t done)
     fprintf(stderr, "%s%s: %lld of %lld %s, %.1f %s/s, %s left%s", progress->terminal ? "\r" : "", progress->what,
             (long long)done, (long long)progress->total, progress->unit, rate, progress->unit, left,
             progress->terminal ? "\033[K" : "\n");
+}
+
+/* Whether `done` is to be told now. */
+static bool is_due(const snn_progress *progress, int64_t done, double now)
+{
+    const double interval = progress->json ? JSON_SECONDS : progress->terminal ? TERMINAL_SECONDS : PLAIN_SECONDS;
+    if (!progress->enabled || done == progress->told) {
+        return false;
+    }
+    if (progress->json && progress->told < 0) {
+        return true;
+    }
+    if (!progress->json && !progress->terminal && done == progress->total && progress->last == progress->begun) {
+        return false; /* over before the first plain line was due */
+    }
+    return now - progress->last >= interval || done >= progress->total;
+}
+
+void snn_progress_update(snn_progress *progress, int64_t done)
+{
+    const double now = snn_seconds(), elapsed = now - progress->begun;
+    if (!is_due(progress, done, now)) {
+        return;
+    }
+    progress->last = now;
+    progress->told = done;
+    if (progress->json) {
+        put_json(progress, done, elapsed);
+    } else {
+        put_line(progress, done, elapsed);
+    }
     (void)fflush(stderr);
 }
 

@@ -1,5 +1,11 @@
 /* What a long phase shows while it runs: one line that is rewritten on a terminal, plain lines now and then otherwise.
- * Only rank 0 has one that prints. */
+ * Only rank 0 has one that prints. For programs (SNN_PROGRESS_JSON) each line is an object on stderr: the first when
+ * something is done, then at most one every half second, the last of a stage that succeeds with `done` equal to `of`:
+ *
+ *     {"stage": "evaluation", "done": 32, "of": 450, "unit": "images", "seconds": 1.204, "left": 15.7}
+ *
+ * `seconds` since this process began the stage, `left` until its end. Stages may lie within each other (those of `tune`,
+ * whose `of` grows as well); warnings and errors, which begin otherwise, may stand between these lines. */
 #ifndef SNN_CLI_PROGRESS_H
 #define SNN_CLI_PROGRESS_H
 
@@ -9,10 +15,11 @@
 #include "io/cli/options.h"
 
 typedef struct snn_progress {
-    bool enabled, terminal;
+    bool enabled, terminal, json;
     const char *what; /* "calibration", "evaluation" */
     const char *unit; /* of what is counted: "images", unless the caller says otherwise */
     int64_t total, resumed;
+    int64_t told; /* the last `done` that was printed; -1: none */
     double begun, last;
 } snn_progress;
 

@@ -279,6 +279,9 @@ snn_status snn_run_evaluate(snn_run *run)
     run->progress = snn_progress_begin("evaluation", run->images, done, prints, run->options->progress);
     run->begun = snn_seconds();
     status = run_rounds(run);
+    if (!snn_failed(status)) {
+        snn_progress_update(&run->progress, run->images); /* rank 0 need not have had the last group */
+    }
     snn_progress_end(&run->progress);
     return status;
 }

@@ -256,6 +256,10 @@ static snn_status tune(tuning *at)
     at->progress = snn_progress_begin("tune", 0, at->list.count, is_root(at) && !options->quiet, options->progress);
     at->progress.unit = "dynamics";
     snn_status status = snn_tune_search(&at->data, &bounds, &at->list, measured, at, &at->total);
+    if (!snn_failed(status)) {
+        at->progress.total = at->list.count;
+        snn_progress_update(&at->progress, at->list.count);
+    }
     snn_progress_end(&at->progress);
     SNN_TRY(status);
     return snn_world_agree(session->world, is_root(at) ? conclude(at, &bounds) : snn_ok());

@@ -28,7 +28,8 @@ typedef struct snn_verb_option {
     }
 #define SNN_OPTION_PROGRESS                                                                                            \
     {                                                                                                                  \
-        "--progress", "auto|always|never", "how far the work is, on stderr; auto (default): where it takes long"       \
+        "--progress", "auto|always|never|json",                                                                        \
+            "how far the work is, on stderr; auto (default): where it takes long; json: an object a line"              \
     }
 
 typedef struct snn_verb {

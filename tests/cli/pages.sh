@@ -86,7 +86,7 @@ offers() {
 offers 'snn_dist conv' 'convert'
 offers 'snn_dist my.toml --res' '--restart'
 offers 'snn_dist run --restart a' 'auto'
-offers 'snn_dist run --progress ' 'always auto never'
+offers 'snn_dist run --progress ' 'always auto json never'
 offers 'snn_dist run ' 'folder my.toml'
 offers 'snn_dist diff ' 'folder net.snn.h5'
 offers 'snn_dist export ' 'folder my.toml net.snn.h5'
