@@ -78,9 +78,18 @@ static double add_up(const int64_t *values, int64_t count)
     return sum;
 }
 
-/* Which of the two values of s a layer sends as events is free: the one that is rarer in it. */
+/* Integrate-and-fire neurons emit 0 or 1, not a sign: they have nothing to fold. */
+static bool has_signs(const snn_output *output)
+{
+    return output->config->neuron.dynamics == SNN_DYNAMICS_SIGNGD;
+}
+
+/* Which of the two values of s a layer sends as events is free where constants are folded: the one rarer in it. */
 static bool ones_are_events(const snn_output *output, int32_t number)
 {
+    if (!has_signs(output)) {
+        return true;
+    }
     const snn_population *population = &output->network->populations[number];
     const snn_population_counts counts = snn_statistics_population(output->statistics, output->network, number);
     const double outputs =
@@ -252,7 +261,8 @@ void snn_cost_count(const snn_output *output, snn_cost costs[SNN_COST_CASES])
     count_spiking(output, &costs[SNN_COST_SIGNED], &costs[SNN_COST_EVENTS]);
     count_trained(output, trained, quantised);
     price_spiking(network, false, &costs[SNN_COST_SIGNED]);
-    price_spiking(network, true, &costs[SNN_COST_EVENTS]);
+    costs[SNN_COST_SIGNED].known = has_signs(output);
+    price_spiking(network, has_signs(output), &costs[SNN_COST_EVENTS]);
     trained->energy[SNN_PRICES_FLOAT] =
         in_joules(trained->products * float_product(), traffic(trained, FLOAT_BITS, FLOAT_BITS));
     quantised->known = steps > 0.0 && network->format != SNN_WEIGHTS_FLOAT32;

@@ -17,7 +17,7 @@ static const double SNN_LARGE_MEMORY_PJ = 100.0 / 64.0; /* a bit of a memory of 
 static const double SNN_SMALL_MEMORY_PJ = 10.0 / 64.0;  /* a bit of a memory of 8 kB, which has all that changes */
 
 typedef enum snn_cost_case {
-    SNN_COST_SIGNED,    /* every spike is +1 or -1 and is sent */
+    SNN_COST_SIGNED,    /* every spike is +1 or -1 and is sent; not of integrate-and-fire neurons */
     SNN_COST_EVENTS,    /* W (2 s - 1) = 2 W s - sum of W: only the rarer value of s is sent, the rest is a constant */
     SNN_COST_TRAINED,   /* the float32 network that was converted */
     SNN_COST_QUANTISED, /* the same with activations of as many bits as a window has steps */

@@ -41,6 +41,11 @@ static const char *const notes[SNN_COST_CASES] = {
         "measured. As for the trained network no activation is taken to be 0.",
 };
 
+static const char INTEGRATE_AND_FIRE_NOTE[] =
+    "Spikes of integrate-and-fire neurons are 0/1 events as they are: s = 1 is sent, and no constant is added. A "
+    "channel's "
+    "events are taken to be spread evenly over its positions; sums behind a pool are all taken to be other than 0.";
+
 static snn_status write_number(hid_t group, const char *name, double value)
 {
     return snn_hdf5_write_scalar(group, name, H5T_NATIVE_DOUBLE, &value);
@@ -98,14 +103,14 @@ done:
     return status;
 }
 
-static snn_status write_case(hid_t parent, snn_cost_case which, const snn_cost *cost)
+static snn_status write_case(hid_t parent, snn_cost_case which, const char *note, const snn_cost *cost)
 {
     const bool spiking = which == SNN_COST_SIGNED || which == SNN_COST_EVENTS;
     const int64_t bytes = (int64_t)cost->footprint;
     hid_t group;
     SNN_TRY(snn_hdf5_create_group(parent, snn_cost_case_name(which), &group));
     snn_status status;
-    SNN_GOTO_DONE(status, snn_hdf5_write_text_attribute(group, "note", notes[which]));
+    SNN_GOTO_DONE(status, snn_hdf5_write_text_attribute(group, "note", note));
     SNN_GOTO_DONE(status, snn_hdf5_write_scalar(group, "Footprint", H5T_NATIVE_INT64, &bytes));
     if (which != SNN_COST_TRAINED) { /* whose weights are not here; few are exactly 0 */
         SNN_GOTO_DONE(status, write_number(group, "ConnectionSparsity", cost->connection_sparsity));
@@ -165,7 +170,11 @@ snn_status snn_output_write_cost(hid_t file, const snn_output *output, const snn
     SNN_GOTO_DONE(status, snn_hdf5_write_scalar(group, "neurons", H5T_NATIVE_INT64, &neurons));
     for (int i = 0; i < SNN_COST_CASES; i++) {
         if (costs[i].known) {
-            SNN_GOTO_DONE(status, write_case(group, (snn_cost_case)i, &costs[i]));
+            SNN_GOTO_DONE(
+                status,
+                write_case(group, (snn_cost_case)i,
+                           i == SNN_COST_EVENTS && !costs[SNN_COST_SIGNED].known ? INTEGRATE_AND_FIRE_NOTE : notes[i],
+                           &costs[i]));
         }
     }
 done:

@@ -4,9 +4,9 @@
 #include "io/hdf5_helpers.h"
 #include "io/output_sections.h"
 
-static const char ASSUMPTION[] =
-    "All images, arithmetic only: /cost/signed/energy/integer/compute (float32 networks: float) of an image, with the "
-    "prices and assumptions of /cost, which has memory traffic too.";
+static const char ASSUMPTION[] = "All images, arithmetic only: /cost/signed/energy/integer/compute (integrate-and-fire "
+                                 "neurons: events; float32 networks: float) of an image, with the "
+                                 "prices and assumptions of /cost, which has memory traffic too.";
 static const char TRAINED_ASSUMPTION[] =
     "All images, arithmetic only: /cost/trained/energy/float/compute of an image, with the prices and assumptions of "
     "/cost.";
@@ -120,7 +120,8 @@ static snn_status write_costs(hid_t group, const snn_output *output, const layer
     const int64_t trained = count_trained(output);
     const double images = (double)output->images;
     const bool real = output->network->format == SNN_WEIGHTS_FLOAT32;
-    const snn_energy *spiking = &costs[SNN_COST_SIGNED].energy[real ? SNN_PRICES_FLOAT : SNN_PRICES_INTEGER];
+    const snn_cost_case spikes = costs[SNN_COST_SIGNED].known ? SNN_COST_SIGNED : SNN_COST_EVENTS;
+    const snn_energy *spiking = &costs[spikes].energy[real ? SNN_PRICES_FLOAT : SNN_PRICES_INTEGER];
     SNN_TRY(snn_hdf5_write_texts(group, "layer", layers->names, count));
     SNN_TRY(write_count(group, "synaptic_operations", layers->synaptic_operations, count));
     SNN_TRY(write_count(group, "input_products", layers->input_products, count));

@@ -58,28 +58,32 @@ static void put_verdict(FILE *file, const snn_report_run *run)
     for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++) {
         const snn_price_list list = comparisons[i].list;
         const snn_cost *other = &run->costs[comparisons[i].other];
-        const snn_cost *whole = &run->costs[SNN_COST_SIGNED], *events = &run->costs[SNN_COST_EVENTS];
-        if (other->known && other->energy[list].known && whole->energy[list].known && events->energy[list].known &&
-            joules_of(other, list) > 0.0) {
-            fprintf(file,
-                    "With %s prices and memory the spiking network takes %.2f times (as events: %.2f times) the energy "
-                    "of %s, %.2f times (%.2f times) in arithmetic alone. ",
-                    snn_price_list_name(list), joules_of(whole, list) / joules_of(other, list),
-                    joules_of(events, list) / joules_of(other, list), comparisons[i].name,
-                    whole->energy[list].compute / other->energy[list].compute,
-                    events->energy[list].compute / other->energy[list].compute);
+        for (int j = SNN_COST_SIGNED; j <= SNN_COST_EVENTS; j++) {
+            const snn_cost *cost = &run->costs[j];
+            if (other->known && other->energy[list].compute > 0.0 && cost->known && cost->energy[list].known) {
+                fprintf(file,
+                        "With %s prices the spiking network (%s) takes %.2f times the energy of %s, and in arithmetic "
+                        "alone %.2f times. ",
+                        snn_price_list_name(list), snn_cost_case_name((snn_cost_case)j),
+                        joules_of(cost, list) / joules_of(other, list), comparisons[i].name,
+                        cost->energy[list].compute / other->energy[list].compute);
+            }
         }
     }
-    fputs("Names as in NeuroBench. Signed: each spike is +1 or -1 and is sent. Events: of each layer only the rarer of "
-          "the two is sent, and the rest is a constant of each neuron. Of the trained and the quantised network no "
-          "activation is "
-          "taken to be 0. Prices (45 nm) and assumptions are attributes of /cost in the output.</p>\n",
+    if (run->costs[SNN_COST_SIGNED].known) {
+        fputs(
+            "Signed: each spike is +1 or -1 and is sent. Events: of each layer only the rarer of the two is sent, and "
+            "the rest is a constant of each neuron. ",
+            file);
+    }
+    fputs("Names as in NeuroBench. Of the trained and the quantised network no activation is taken to be 0. Prices (45 "
+          "nm) and assumptions are attributes of /cost in the output.</p>\n",
           file);
 }
 
 void snn_report_put_cost(FILE *file, const snn_report_run *run)
 {
-    if (!run->costs[SNN_COST_SIGNED].known) {
+    if (!run->costs[SNN_COST_EVENTS].known) {
         return;
     }
     fprintf(file,

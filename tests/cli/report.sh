@@ -156,6 +156,10 @@ if /usr/bin/python3 -c 'import onnx' 2>/dev/null; then
   if alone report deep.h5 -o deep.html; then pass; else fail "streams: $(cat err)"; fi
   alone convert resnet/config.toml --set neuron.steps=4 --set simulation.timesteps=0 -o deep.snn.h5 || fail "convert: $(cat err)"
   cost deep.h5 deep.snn.h5
+  fire=(--set neuron.dynamics=subgradient --set neuron.schedule=inverse --set neuron.eta0=1 --set simulation.timesteps=8 --set neuron.steps=0)
+  alone run resnet/config.toml --quiet "${fire[@]}" --set output.file="$work/fire.h5" && alone convert resnet/config.toml "${fire[@]}" -o fire.snn.h5 ||
+    fail "integrate-and-fire: $(cat err)"
+  cost fire.h5 fire.snn.h5
   tr '>' '\n' <deep.html | sed -n 's/^\([0-9]*\) to [0-9]*<.*/\1/p' >starts # of windows, 4 timesteps from layer to layer
   seq 1 4 73 | diff - starts >out && pass || fail "order of layers: $(cat out)"
 else
