@@ -11,10 +11,14 @@ static const char *const colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd"
 enum { COLOURS = sizeof colours / sizeof colours[0], WIDTH = 860, HEIGHT = 330, BARS_SHOWN = 128, ROWS_SHOWN = 64 };
 
 static const char PAGE_BEGIN[] =
-    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>snn_dist report</title>\n<style>\n"
-    "body { font-family: \"DejaVu Sans\", Helvetica, Arial, sans-serif; margin: 2em auto; max-width: 62em; "
-    "color: #222; }\n"
-    "table { border-collapse: collapse; margin: 1em 0; }\n"
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+    "content=\"width=device-width\">\n<title>snn_dist report</title>\n<style>\n"
+    "body { font-family: \"DejaVu Sans\", Helvetica, Arial, sans-serif; margin: 2em auto; padding: 0 1em; "
+    "max-width: 62em; color: #222; }\n"
+    "table { border-collapse: collapse; margin: 1em 0; display: block; max-width: 100%; overflow-x: auto; }\n"
+    "svg { max-width: 100%; height: auto; }\n"
+    "@media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd; } }\n"
+    "@media print { body { margin: 0; max-width: none; } table, svg { break-inside: avoid; } }\n"
     "th, td { padding: 0.25em 0.7em; border-bottom: 1px solid #ddd; text-align: right; font-size: 90%; }\n"
     "th:first-child, td:first-child { text-align: left; }\n"
     "</style>\n</head>\n<body>\n<h1>snn_dist report</h1>\n";
@@ -57,50 +61,121 @@ static double accuracy_error(const snn_report_run *run, int32_t step)
 
 /* ---- all runs side by side ---- */
 
-static void put_run_row(FILE *file, const snn_report_run *run, const snn_report_run *first)
+static int64_t fullest_rank(const snn_report_run *run)
 {
-    const int32_t last = run->timesteps - 1;
-    const double speed = run->evaluation > 0.0 ? (double)run->images / run->evaluation : 0.0;
-    const double reference = first->evaluation > 0.0 ? (double)first->images / first->evaluation : 0.0;
     int64_t most = 0;
     for (int32_t rank = 0; rank < run->ranks; rank++) {
         most = run->memory[rank] > most ? run->memory[rank] : most;
     }
-    fputs("<tr>", file);
-    put_cell(file, "td", run->path);
-    put_cell(file, "td", run->model);
-    fprintf(file, "<td>%" PRId64 "</td><td>%d</td><td>%d</td><td>%g</td><td>%.2f &plusmn; %.2f %%</td>", run->images,
-            run->timesteps, run->steps, run->spikes_per_neuron, accuracy_of(run, last), accuracy_error(run, last));
-    if (run->ann_correct >= 0) {
-        fprintf(file, "<td>%.2f %%</td>", 100.0 * (double)run->ann_correct / (double)run->images);
-    } else {
-        fputs("<td>-</td>", file);
-    }
-    fprintf(file, "<td>%d</td>", run->ranks);
-    put_cell(file, "td", run->layout);
-    fprintf(file, "<td>%.1f</td><td>%.2f</td><td>%.1f</td>", speed, reference > 0.0 ? speed / reference : 0.0,
-            (double)most * 1e-6);
-    fprintf(file, "<td>%.1f</td>", (double)run->sent_bytes * 1e-6);
-    put_cell(file, "td", run->codec);
-    fprintf(file, "<td>%.2f</td></tr>\n", run->sent_bytes > 0 ? (double)run->raw_bytes / (double)run->sent_bytes : 1.0);
+    return most;
 }
 
+static double speed_of(const snn_report_run *run)
+{
+    return run->evaluation > 0.0 ? (double)run->images / run->evaluation : 0.0;
+}
+
+enum run_row {
+    ROW_MODEL,
+    ROW_IMAGES,
+    ROW_ACCURACY,
+    ROW_TRAINED,
+    ROW_LATENCY,
+    ROW_INTERVAL,
+    ROW_SPIKES,
+    ROW_RANKS,
+    ROW_LAYOUT,
+    ROW_SPEED,
+    ROW_SPEED_UP,
+    ROW_MEMORY,
+    ROW_SENT,
+    ROW_CODEC,
+    ROW_RATIO,
+    RUN_ROWS
+};
+
+static void put_run_value(FILE *file, const snn_report_run *run, const snn_report_run *first, enum run_row row)
+{
+    const int32_t last = run->timesteps - 1;
+    const double reference = speed_of(first);
+    switch (row) {
+    case ROW_MODEL:
+        put_cell(file, "td", run->model);
+        break;
+    case ROW_IMAGES:
+        fprintf(file, "<td>%" PRId64 "</td>", run->images);
+        break;
+    case ROW_ACCURACY:
+        fprintf(file, "<td>%.2f &plusmn; %.2f %%</td>", accuracy_of(run, last), accuracy_error(run, last));
+        break;
+    case ROW_TRAINED:
+        if (run->ann_correct >= 0) {
+            fprintf(file, "<td>%.2f %%</td>", 100.0 * (double)run->ann_correct / (double)run->images);
+        } else {
+            fputs("<td>-</td>", file);
+        }
+        break;
+    case ROW_LATENCY:
+        fprintf(file, "<td>%d</td>", run->timesteps);
+        break;
+    case ROW_INTERVAL:
+        fprintf(file, "<td>%d</td>", run->steps);
+        break;
+    case ROW_SPIKES:
+        fprintf(file, "<td>%g</td>", run->spikes_per_neuron);
+        break;
+    case ROW_RANKS:
+        fprintf(file, "<td>%d</td>", run->ranks);
+        break;
+    case ROW_LAYOUT:
+        put_cell(file, "td", run->layout);
+        break;
+    case ROW_SPEED:
+        fprintf(file, "<td>%.1f</td>", speed_of(run));
+        break;
+    case ROW_SPEED_UP:
+        fprintf(file, "<td>%.2f</td>", reference > 0.0 ? speed_of(run) / reference : 0.0);
+        break;
+    case ROW_MEMORY:
+        fprintf(file, "<td>%.1f</td>", (double)fullest_rank(run) * 1e-6);
+        break;
+    case ROW_SENT:
+        fprintf(file, "<td>%.1f</td>", (double)run->sent_bytes * 1e-6);
+        break;
+    case ROW_CODEC:
+        put_cell(file, "td", run->codec);
+        break;
+    case ROW_RATIO:
+        fprintf(file, "<td>%.2f</td>", run->sent_bytes > 0 ? (double)run->raw_bytes / (double)run->sent_bytes : 1.0);
+        break;
+    case RUN_ROWS:
+        break;
+    }
+}
+
+/* An output a column: what is read side by side fits a narrow page. */
 static void put_runs(FILE *file, const snn_report_run *runs, int32_t count)
 {
-    static const char *const heads[] = {"output",   "model",   "images", "latency", "interval", "spikes per neuron",
-                                        "accuracy", "trained", "ranks",  "layout",  "images/s", "speed-up",
-                                        "MB/rank",  "sent MB", "codec",  "ratio"};
-    fputs("<table>\n<tr>", file);
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
-        put_cell(file, "th", heads[i]);
+    static const char *const heads[RUN_ROWS] = {
+        "model",    "images",   "accuracy", "trained", "latency", "interval", "spikes per neuron", "ranks", "layout",
+        "images/s", "speed-up", "MB/rank",  "sent MB", "codec",   "ratio"};
+    fputs("<table>\n<tr><th>output</th>", file);
+    for (int32_t i = 0; i < count; i++) {
+        put_cell(file, "th", runs[i].path);
     }
     fputs("</tr>\n", file);
-    for (int32_t i = 0; i < count; i++) {
-        put_run_row(file, &runs[i], &runs[0]);
+    for (int row = 0; row < RUN_ROWS; row++) {
+        fputs("<tr>", file);
+        put_cell(file, "th", heads[row]);
+        for (int32_t i = 0; i < count; i++) {
+            put_run_value(file, &runs[i], &runs[0], (enum run_row)row);
+        }
+        fputs("</tr>\n", file);
     }
     fputs(
-        "</table>\n<p>Latency: timesteps until the last neuron is done; interval: timesteps from one image to the next "
-        "in a pipeline. Accuracy at the last timestep with its 95 % interval; speed-up against the first row; memory "
+        "</table>\n<p>Accuracy at the last timestep with its 95 % interval. Latency: timesteps until the last neuron "
+        "is "
+        "done; interval: timesteps from one image to the next in a pipeline. Speed-up against the first output; memory "
         "of the fullest rank (weights, state, spikes).</p>\n",
         file);
 }

@@ -59,8 +59,9 @@ for run, file in enumerate(files + [windows]):
         assert len(curve) == len(values)
         for height, value in zip(curve, values):
             assert abs(height - (bottom - value / max(worst) * (bottom - top))) < 0.1, (run, height, value)
-cells = [re.findall("<td>(.*?)</td>", row)[3:6] for row in re.findall("<tr>.*?</tr>", page)]
-assert cells.count(["12", "12", "12"]) == 2 and cells.count(["48", "8", "8"]) == 1, cells
+rows = dict(re.findall("<tr><th>([^<]*)</th>((?:<td>[^<]*</td>)+)</tr>", page))
+for name, values in ("latency", ["12", "12", "48"]), ("interval", ["12", "12", "8"]), ("spikes per neuron", ["12", "12", "8"]):
+    assert re.findall("<td>(.*?)</td>", rows[name]) == values, rows
 assert page.count("<td>1 to 12</td>") == 12 and page.count("<td>41 to 48</td>") == 1
 text = re.sub(r"<[^>]*>", " ", page)
 assert f"{100 * correct[-1]:.2f} &plusmn;" in text
