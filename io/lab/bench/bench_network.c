@@ -158,8 +158,8 @@ static void report_populations(const comparison *at, snn_json *json)
            at->timings != NULL ? "one image" : "one timestep of one image (oneDNN: for one image)");
     printf("%-32s %-12s %10s %6s %10s %10s %10s\n", "population", "neuron", "us", "share", "GMAC/s", "dnnl f32",
            "dnnl i8");
-    printf("%-32s %-12s %10.1f %5.1f%%\n", "(begin: product with the image)", "", 1e6 * beginning * scale,
-           100.0 * beginning / total);
+    printf("%-32s %-12s %10.1f %5.1f%%\n", at->timings != NULL ? "(begin)" : "(begin: product with the image)", "",
+           1e6 * beginning * scale, 100.0 * beginning / total);
     snn_json_begin_array(json, "populations");
     for (int32_t p = 0; p < network->population_count; p++) {
         const snn_population *population = &network->populations[p];
