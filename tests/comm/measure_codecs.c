@@ -163,20 +163,20 @@ static snn_status create_shard(const setting *made, const snn_network *network, 
     return status;
 }
 
-static snn_status begin_group(const setting *made, const snn_network *network, snn_shard *shard)
+/* *pixels: to be released when the group is done. */
+static snn_status begin_group(const setting *made, const snn_network *network, snn_shard *shard, float **pixels)
 {
     static const double usual[] = {0.485, 0.456, 0.406}, spread[] = {0.229, 0.224, 0.225}, half[] = {0.5, 0.5, 0.5};
     const double *mean = made->centre ? half : usual, *deviation = made->centre ? half : spread;
     const int32_t channels = network->input.channels == 3 ? 3 : 1;
     snn_dataset *data = NULL;
     SNN_TRY(snn_dataset_open(made->data, SNN_LAYOUT_AUTO, mean, channels, deviation, channels, false, &data));
-    float *pixels = snn_allocate((size_t)made->images, (size_t)snn_shape_size(network->input) * sizeof *pixels);
-    snn_status status = pixels == NULL ? snn_out_of_memory("images") : snn_ok();
+    *pixels = snn_allocate((size_t)made->images, (size_t)snn_shape_size(network->input) * sizeof **pixels);
+    snn_status status = *pixels == NULL ? snn_out_of_memory("images") : snn_ok();
     SNN_GOTO_DONE(status, status);
-    SNN_GOTO_DONE(status, snn_dataset_read(data, 0, made->images, false, pixels));
-    SNN_GOTO_DONE(status, snn_shard_begin_group(shard, made->images, pixels, NULL));
+    SNN_GOTO_DONE(status, snn_dataset_read(data, 0, made->images, false, *pixels));
+    SNN_GOTO_DONE(status, snn_shard_begin_group(shard, made->images, *pixels, NULL));
 done:
-    snn_release(pixels);
     snn_dataset_close(data);
     return status;
 }
@@ -185,11 +185,12 @@ static snn_status run(setting *made, measurement *results)
 {
     snn_network *network = NULL;
     snn_shard *shard = NULL;
+    float *pixels = NULL;
     snn_status status = snn_ok();
     SNN_GOTO_DONE(status, read_network(made->network, &network));
     SNN_GOTO_DONE(status, settle(made, network));
     SNN_GOTO_DONE(status, create_shard(made, network, &shard));
-    SNN_GOTO_DONE(status, begin_group(made, network, shard));
+    SNN_GOTO_DONE(status, begin_group(made, network, shard, &pixels));
     for (int32_t population = 0; population < network->population_count; population++) {
         SNN_GOTO_DONE(status, snn_shard_run(shard, population, 0, made->timesteps));
         if (!snn_neuron_spikes(network->populations[population].kind)) {
@@ -204,6 +205,7 @@ static snn_status run(setting *made, measurement *results)
 done:
     snn_shard_destroy(shard);
     snn_network_destroy(network);
+    snn_release(pixels);
     return status;
 }
 
