@@ -22,4 +22,20 @@ static inline int32_t snn_window_output(const snn_window *window, int axis, int3
     return (int32_t)((padded - snn_window_extent(window, axis)) / window->stride[axis] + 1);
 }
 
+/* Taps [begin, end) of an output's window along one axis, those inside the input; tap 0 is at `start`. */
+typedef struct snn_taps {
+    int64_t start, begin, end;
+} snn_taps;
+
+static inline snn_taps snn_window_taps(const snn_window *window, int axis, int64_t size, int64_t output)
+{
+    const int64_t kernel = window->kernel[axis], dilation = window->dilation[axis];
+    const int64_t start = output * window->stride[axis] - window->pad_begin[axis];
+    int64_t begin = start < 0 ? (-start + dilation - 1) / dilation : 0;
+    int64_t end = start < size ? (size - 1 - start) / dilation + 1 : 0;
+    begin = begin < kernel ? begin : kernel;
+    end = end < kernel ? end : kernel;
+    return (snn_taps){start, begin, end > begin ? end : begin};
+}
+
 #endif

@@ -55,26 +55,7 @@ static snn_status average_pool_infer(const snn_operator_call *call)
     return infer_pool(call);
 }
 
-/* The taps of one window along one axis that lie inside the image: tap i is at start + i * dilation. */
-typedef struct taps {
-    int64_t start, begin, end;
-} taps;
-
-static taps taps_at(const pool *layer, int axis, int64_t output)
-{
-    const snn_window *window = &layer->window;
-    const int64_t start = output * window->stride[axis] - window->pad_begin[axis];
-    taps inside = {start, 0, window->kernel[axis]};
-    while (inside.begin < inside.end && start + inside.begin * window->dilation[axis] < 0) {
-        inside.begin++;
-    }
-    while (inside.end > inside.begin && start + (inside.end - 1) * window->dilation[axis] >= layer->size[axis]) {
-        inside.end--;
-    }
-    return inside;
-}
-
-static float window_max(const pool *layer, const float *plane, taps rows, taps columns)
+static float window_max(const pool *layer, const float *plane, snn_taps rows, snn_taps columns)
 {
     float most = -INFINITY;
     for (int64_t i = rows.begin; i < rows.end; i++) {
@@ -95,9 +76,9 @@ static snn_status max_pool_evaluate(const snn_operator_call *call)
     float *output = call->outputs[0].data;
     for (int64_t i = 0; i < layer.planes; i++) {
         for (int64_t y = 0; y < layer.output[0]; y++) {
-            const taps rows = taps_at(&layer, 0, y);
+            const snn_taps rows = snn_window_taps(&layer.window, 0, layer.size[0], y);
             for (int64_t x = 0; x < layer.output[1]; x++) {
-                *output++ = window_max(&layer, plane, rows, taps_at(&layer, 1, x));
+                *output++ = window_max(&layer, plane, rows, snn_window_taps(&layer.window, 1, layer.size[1], x));
             }
         }
         plane += layer.size[0] * layer.size[1];
@@ -105,7 +86,7 @@ static snn_status max_pool_evaluate(const snn_operator_call *call)
     return snn_ok();
 }
 
-static float window_sum(const pool *layer, const float *plane, taps rows, taps columns)
+static float window_sum(const pool *layer, const float *plane, snn_taps rows, snn_taps columns)
 {
     float sum = 0.0F;
     for (int64_t i = rows.begin; i < rows.end; i++) {
@@ -139,9 +120,9 @@ static snn_status average_pool_evaluate(const snn_operator_call *call)
     float *output = call->outputs[0].data;
     for (int64_t i = 0; i < layer.planes; i++) {
         for (int64_t y = 0; y < layer.output[0]; y++) {
-            const taps rows = taps_at(&layer, 0, y);
+            const snn_taps rows = snn_window_taps(&layer.window, 0, layer.size[0], y);
             for (int64_t x = 0; x < layer.output[1]; x++) {
-                const taps columns = taps_at(&layer, 1, x);
+                const snn_taps columns = snn_window_taps(&layer.window, 1, layer.size[1], x);
                 int64_t count = (rows.end - rows.begin) * (columns.end - columns.begin);
                 if (include_padding) {
                     count =

@@ -30,26 +30,6 @@ int64_t snn_pool_scratch(const snn_operator *op, int32_t channels)
     return row_bytes(op, channels) + sums_bytes(op, channels) + snn_field_scratch(&plain, channels);
 }
 
-/* Taps of a window along an axis, from `first` on, a position each. */
-typedef struct taps {
-    int64_t first, stride;
-    int32_t count;
-} taps;
-
-/* Those that are inside the source. */
-static taps find_taps(const snn_window *pool, int axis, int32_t size, int64_t output)
-{
-    const int64_t origin = output * pool->stride[axis] - pool->pad_begin[axis], stride = pool->dilation[axis];
-    int32_t begin = 0, end = pool->kernel[axis];
-    while (begin < end && origin + begin * stride < 0) {
-        begin++;
-    }
-    while (end > begin && origin + (end - 1) * stride >= size) {
-        end--;
-    }
-    return (taps){origin + begin * stride, stride, end - begin};
-}
-
 static inline void add(int32_t *restrict sums, const int16_t *restrict values, int32_t count)
 {
     for (int32_t c = 0; c < count; c++) {
@@ -69,10 +49,10 @@ static void take_row(const snn_pool_row *pooled, const snn_operator *op, const i
                      int16_t *maxima)
 {
     for (int32_t i = 0; i < pooled->columns; i++) {
-        const taps across = find_taps(&op->pool, 1, op->source.width, pooled->column + i);
-        const int16_t *values = row + across.first * pooled->channels;
+        const snn_taps across = snn_window_taps(&op->pool, 1, op->source.width, pooled->column + i);
         const int64_t at = (int64_t)i * pooled->channels;
-        for (int32_t j = 0; j < across.count; j++, values += across.stride * pooled->channels) {
+        for (int64_t j = across.begin; j < across.end; j++) {
+            const int16_t *values = row + (across.start + j * op->pool.dilation[1]) * pooled->channels;
             if (sums == NULL) {
                 raise(maxima + at, values, pooled->channels);
             } else {
@@ -106,7 +86,7 @@ void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const s
                        .field =
                            (uint8_t *)scratch + row_bytes(op, pooled->channels) + sums_bytes(op, pooled->channels)};
     const int64_t count = (int64_t)pooled->columns * pooled->channels;
-    const taps down = find_taps(&op->pool, 0, op->source.height, pooled->row);
+    const snn_taps down = snn_window_taps(&op->pool, 0, op->source.height, pooled->row);
     snn_operator plain = *op;
     plain.pooled = SNN_POOLS_NOTHING;
     snn_field field = {
@@ -117,8 +97,8 @@ void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const s
         maxima[i] = INT16_MIN;
     }
     memset(w.sums, 0, sums ? (size_t)count * sizeof w.sums[0] : 0);
-    for (int32_t i = 0; i < down.count; i++) {
-        field.row = (int32_t)(down.first + i * down.stride);
+    for (int64_t i = down.begin; i < down.end; i++) {
+        field.row = (int32_t)(down.start + i * op->pool.dilation[0]);
         snn_field_expand(&field, &plain, source, step, 0, w.row, w.field);
         take_row(pooled, op, w.row, sums ? w.sums : NULL, maxima);
     }

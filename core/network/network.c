@@ -215,13 +215,9 @@ static int64_t axis_taps(const snn_window *window, int axis, int32_t size)
 {
     int64_t taps = 0;
     int32_t outputs = snn_window_output(window, axis, size);
-    int64_t dilation = window->dilation[axis];
     for (int64_t output = 0; output < outputs; output++) {
-        int64_t start = output * window->stride[axis] - window->pad_begin[axis];
-        int64_t first = start < 0 ? (-start + dilation - 1) / dilation : 0;
-        int64_t end = start < size ? (size - 1 - start) / dilation + 1 : 0;
-        end = end < window->kernel[axis] ? end : window->kernel[axis];
-        taps += end > first ? end - first : 0;
+        const snn_taps inside = snn_window_taps(window, axis, size, output);
+        taps += inside.end - inside.begin;
     }
     return taps;
 }

@@ -77,10 +77,8 @@ static snn_status check_no_empty_window(const snn_window *window, snn_shape from
     for (int axis = 0; axis < 2; axis++) {
         int32_t outputs = snn_window_output(window, axis, sizes[axis]);
         for (int64_t output = 0; output < outputs; output++) {
-            int64_t start = output * window->stride[axis] - window->pad_begin[axis];
-            int64_t dilation = window->dilation[axis];
-            int64_t tap = start < 0 ? (-start + dilation - 1) / dilation : 0; /* first one not before the input */
-            if (tap >= window->kernel[axis] || start + tap * dilation >= sizes[axis]) {
+            const snn_taps inside = snn_window_taps(window, axis, sizes[axis], output);
+            if (inside.begin == inside.end) {
                 return snn_fail(SNN_INPUT_ERROR, "window axis %d: output %lld covers only padding", axis,
                                 (long long)output);
             }

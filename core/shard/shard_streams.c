@@ -49,40 +49,23 @@ typedef struct lanes {
     int32_t count;
 } lanes;
 
-/* The source positions of a pool window along one axis: `count` from `first` on, `stride` apart. */
-typedef struct taps {
-    int64_t first, stride;
-    int32_t count;
-} taps;
-
-static taps find_taps(const snn_operator *op, int axis, int64_t output, int32_t size)
+/* Of one position, where nothing is pooled. */
+static snn_taps find_taps(const snn_operator *op, int axis, int64_t output, int32_t size)
 {
-    taps found = {output, 1, 1};
-    if (op->pooled) {
-        const int64_t origin = output * op->pool.stride[axis] - op->pool.pad_begin[axis];
-        const int64_t dilation = op->pool.dilation[axis];
-        int64_t begin = 0, end = op->pool.kernel[axis];
-        while (begin < end && origin + begin * dilation < 0) {
-            begin++;
-        }
-        while (end > begin && origin + (end - 1) * dilation >= size) {
-            end--;
-        }
-        found = (taps){origin + begin * dilation, dilation, (int32_t)(end - begin)};
-    }
-    return found;
+    return op->pooled ? snn_window_taps(&op->pool, axis, size, output) : (snn_taps){.start = output, .end = 1};
 }
 
 /* sum += weight * (sum over the window), row by row of the window. With a shift what is added is rounded to so many
  * bits fewer and limited: it may need 64 bits on the way. */
-static void add_integers(const lanes *group, const snn_operator *op, taps rows, taps columns, int32_t shift)
+static void add_integers(const lanes *group, const snn_operator *op, snn_taps rows, snn_taps columns, int32_t shift)
 {
     const int32_t *weights = group->weights;
     int32_t *sum = group->sum;
     int64_t total[LANES] = {0};
-    for (int32_t i = 0; i < rows.count; i++) {
-        for (int32_t j = 0; j < columns.count; j++) {
-            const int64_t row = rows.first + i * rows.stride, column = columns.first + j * columns.stride;
+    for (int64_t i = rows.begin; i < rows.end; i++) {
+        for (int64_t j = columns.begin; j < columns.end; j++) {
+            const int64_t row = rows.start + i * op->pool.dilation[0];
+            const int64_t column = columns.start + j * op->pool.dilation[1];
             const int32_t *value =
                 (const int32_t *)group->plane + (row * op->source.width + column) * op->source.channels;
             for (int32_t c = 0; c < group->count; c++) {
@@ -96,14 +79,15 @@ static void add_integers(const lanes *group, const snn_operator *op, taps rows, 
     }
 }
 
-static void add_floats(const lanes *group, const snn_operator *op, taps rows, taps columns)
+static void add_floats(const lanes *group, const snn_operator *op, snn_taps rows, snn_taps columns)
 {
     const float *weights = group->weights;
     float *sum = group->sum;
     float total[LANES] = {0};
-    for (int32_t i = 0; i < rows.count; i++) {
-        for (int32_t j = 0; j < columns.count; j++) {
-            const int64_t row = rows.first + i * rows.stride, column = columns.first + j * columns.stride;
+    for (int64_t i = rows.begin; i < rows.end; i++) {
+        for (int64_t j = columns.begin; j < columns.end; j++) {
+            const int64_t row = rows.start + i * op->pool.dilation[0];
+            const int64_t column = columns.start + j * op->pool.dilation[1];
             const float *value = (const float *)group->plane + (row * op->source.width + column) * op->source.channels;
             for (int32_t c = 0; c < group->count; c++) {
                 total[c] = total[c] + value[c];
@@ -149,8 +133,8 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
             sums += (int64_t)held * SNN_SUM_BYTES;
         }
         for (int64_t position = tile->position_begin; position < tile->position_end && !scales; position++) {
-            const taps down = find_taps(op, 0, position / op->target.width, op->source.height);
-            const taps across = find_taps(op, 1, position % op->target.width, op->source.width);
+            const snn_taps down = find_taps(op, 0, position / op->target.width, op->source.height);
+            const snn_taps across = find_taps(op, 1, position % op->target.width, op->source.width);
             for (int32_t first = 0; first < rows; first += LANES) {
                 const lanes group = {.weights = at(packed->data, first),
                                      .plane = at(plane, first),

@@ -25,30 +25,6 @@ typedef struct window_tile {
 
 /* ---- maxima ---- */
 
-static bool sees_something(const snn_window *window, int axis, int32_t size, int32_t output)
-{
-    const int64_t first = (int64_t)output * window->stride[axis] - window->pad_begin[axis];
-    for (int64_t i = 0; i < window->kernel[axis]; i++) {
-        const int64_t seen = first + i * window->dilation[axis];
-        if (seen >= 0 && seen < size) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool all_see_something(const snn_population *maxima)
-{
-    bool all = true;
-    for (int32_t i = 0; i < maxima->shape.height; i++) {
-        all = all && sees_something(&maxima->window, 0, maxima->input.height, i);
-    }
-    for (int32_t i = 0; i < maxima->shape.width; i++) {
-        all = all && sees_something(&maxima->window, 1, maxima->input.width, i);
-    }
-    return all;
-}
-
 /* In the rows of the owned outputs. */
 static bool never_falls(const snn_projection *projection, snn_channel_range owned, bool real)
 {
@@ -61,12 +37,13 @@ static bool never_falls(const snn_projection *projection, snn_channel_range owne
     return rises;
 }
 
-/* Whether each x that a maximum compares is that of one whole code, with which it never falls. */
+/* Whether each x that a maximum compares is that of one whole code, with which it never falls; every window sees some
+ * (snn_network_check). */
 static bool compares_codes(const snn_shard *shard, const snn_part *part, int32_t population)
 {
     const snn_population *maxima = &shard->network->populations[population];
-    bool compares = maxima->kind == SNN_NEURON_MAXIMUM && maxima->bias_positions == 1 &&
-                    shard->timings[population].moments == 1 && all_see_something(maxima);
+    bool compares =
+        maxima->kind == SNN_NEURON_MAXIMUM && maxima->bias_positions == 1 && shard->timings[population].moments == 1;
     int32_t reached = 0; /* channels: those of all projections are neighbours, in order */
     for (int32_t i = part->projection_begin; compares && i < part->projection_end; i++) {
         const snn_projection *projection = &shard->network->projections[i];
