@@ -322,4 +322,14 @@ void snn_network_release_weights(snn_network *network);
 
 void snn_network_destroy(snn_network *network); /* accepts NULL */
 
+/* The class that logits decide for: the first of the largest. */
+static inline int32_t snn_index_of_largest(const float *values, int32_t count)
+{
+    int32_t best = 0;
+    for (int32_t i = 1; i < count; i++) {
+        best = values[i] > values[best] ? i : best;
+    }
+    return best;
+}
+
 #endif

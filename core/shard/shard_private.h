@@ -127,16 +127,6 @@ static inline bool snn_part_multiplies_rows(const snn_shard *shard, const snn_pa
     return shard->timings != NULL && part->graded_product_count > 0;
 }
 
-/* The first of the largest. */
-static inline int32_t snn_index_of_largest(const float *values, int32_t count)
-{
-    int32_t best = 0;
-    for (int32_t i = 1; i < count; i++) {
-        best = values[i] > values[best] ? i : best;
-    }
-    return best;
-}
-
 /* shard_input.c */
 /* W p of rows of one image, [position][held], once the part has its products; `scratch`: a worker's accumulator. */
 void snn_graded_rows(const snn_shard *shard, int32_t population, const float *pixels, int32_t row, int32_t rows,

@@ -279,20 +279,15 @@ done:
 
 typedef struct prediction {
     int32_t output;
-    int64_t classes;
+    int32_t classes;
     int32_t *predictions;
 } prediction;
 
 static void predict(void *context, int32_t thread, int64_t image, const snn_evaluator *evaluator)
 {
     const prediction *at = context;
-    const float *logits = snn_evaluator_value(evaluator, at->output);
-    int32_t best = 0;
     (void)thread;
-    for (int32_t c = 1; c < at->classes; c++) {
-        best = logits[c] > logits[best] ? c : best;
-    }
-    at->predictions[image] = best;
+    at->predictions[image] = snn_index_of_largest(snn_evaluator_value(evaluator, at->output), at->classes);
 }
 
 snn_status snn_trained_predict(snn_world *world, const snn_trained *trained, const snn_dataset *dataset, int64_t images,
@@ -305,7 +300,8 @@ snn_status snn_trained_predict(snn_world *world, const snn_trained *trained, con
     }
     if (status.code == SNN_OK && trained->graph != NULL) {
         const snn_graph *graph = trained->graph;
-        prediction at = {graph->output, snn_tensor_elements(&graph->values[graph->output].tensor), predictions};
+        const int64_t classes = snn_tensor_elements(&graph->values[graph->output].tensor); /* of 2^30 at most */
+        prediction at = {graph->output, (int32_t)classes, predictions};
         snn_image_visitor visitor = {predict, &at, false, "trained network"};
         status = snn_trained_visit(trained, dataset, images, &visitor);
     }

@@ -369,15 +369,6 @@ static snn_status run_group(snn_shard *shard, const snn_network *network, const 
     return snn_ok();
 }
 
-static int32_t largest_of(const float *values, int32_t count)
-{
-    int32_t best = 0;
-    for (int32_t i = 1; i < count; i++) {
-        best = values[i] > values[best] ? i : best;
-    }
-    return best;
-}
-
 /* Which of the held images is number i of `images`: they are spread over all, and so over all ranks. */
 static int32_t spread(const snn_tune_data *data, int32_t i, int32_t images)
 {
@@ -394,7 +385,8 @@ static void compare(const snn_tune_data *data, const float *spiking, int32_t hel
         sum += difference * difference;
     }
     *error = (float)(sum / data->classes);
-    *agrees = largest_of(spiking, data->classes) == largest_of(trained, data->classes) ? 1.0F : 0.0F;
+    *agrees =
+        snn_index_of_largest(spiking, data->classes) == snn_index_of_largest(trained, data->classes) ? 1.0F : 0.0F;
 }
 
 /* Signed additions of an image: one for each spike and synapse. */

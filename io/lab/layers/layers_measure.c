@@ -317,15 +317,6 @@ snn_status snn_layers_run(snn_layers *layers, const float *pixels)
     return snn_ok();
 }
 
-static int32_t largest_of(const float *values, int32_t count)
-{
-    int32_t best = 0;
-    for (int32_t i = 1; i < count; i++) {
-        best = values[i] > values[best] ? i : best;
-    }
-    return best;
-}
-
 static double square(double x)
 {
     return x * x;
@@ -365,7 +356,7 @@ void snn_layers_compare(snn_layers *layers, int32_t layer, const float *trained)
     }
     if (readout) {
         layers->images++;
-        layers->agreeing += largest_of(of->y, channels) == largest_of(trained, channels);
+        layers->agreeing += snn_index_of_largest(of->y, channels) == snn_index_of_largest(trained, channels);
     }
 }
 
