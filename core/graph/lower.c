@@ -214,6 +214,19 @@ void snn_expand_attribute(snn_expansion *e, const char *name)
     }
 }
 
+void snn_expand_same_attributes(snn_expansion *e)
+{
+    for (size_t i = 0; i < e->node->attribute_count; i++) {
+        snn_expand_attribute(e, e->node->attributes[i].name);
+    }
+}
+
+int32_t snn_expand_plus(snn_expansion *e, int32_t x, int32_t i)
+{
+    const int32_t added = snn_expand_input(e, i);
+    return added == SNN_NO_VALUE ? x : SNN_EXPAND(e, "Add", x, added);
+}
+
 /* ---- constants ---- */
 
 static int32_t add_constant(snn_expansion *e, snn_type type, int32_t rank, const int64_t *dims, void **data)

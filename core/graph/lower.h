@@ -68,6 +68,8 @@ void snn_expand_text(snn_expansion *expansion, const char *name, const char *tex
 void snn_expand_integers(snn_expansion *expansion, const char *name, int32_t count, const int64_t *integers);
 /* A copy of the composite node's attribute, if it has one. */
 void snn_expand_attribute(snn_expansion *expansion, const char *name);
+/* Copies of all that it has. */
+void snn_expand_same_attributes(snn_expansion *expansion);
 
 /* Constants. `elements` NULL: zeros, to be filled through the pointer (NULL after a failure). */
 int32_t snn_expand_scalar(snn_expansion *expansion, float value);
@@ -75,6 +77,8 @@ int32_t snn_expand_list(snn_expansion *expansion, int32_t count, const int64_t *
 int32_t snn_expand_floats(snn_expansion *expansion, int32_t rank, const int64_t *dims, float **elements);
 
 /* Nodes that differ from opset to opset, or that do nothing: then they give x itself. */
+/* x plus the composite node's input i, where it is given. */
+int32_t snn_expand_plus(snn_expansion *expansion, int32_t x, int32_t i);
 int32_t snn_expand_reduce(snn_expansion *expansion, const char *operator, int32_t x, int32_t count, const int64_t *axes,
                           bool keep);
 int32_t snn_expand_reshape(snn_expansion *expansion, int32_t x, int32_t rank, const int64_t *dims);

@@ -196,23 +196,14 @@ static bool is_power_of_functions(const snn_graph *graph, const snn_node *node)
 static void lower_to_standard(snn_expansion *e)
 {
     const int32_t y = snn_expand_node(e, e->node->operator, e->node->input_count, e->node->inputs);
-    for (size_t i = 0; i < e->node->attribute_count; i++) {
-        snn_expand_attribute(e, e->node->attributes[i].name);
-    }
+    snn_expand_same_attributes(e);
     snn_expand_result(e, y);
-}
-
-/* x plus input i, where it is given. */
-static int32_t plus_input(snn_expansion *e, int32_t x, int32_t i)
-{
-    const int32_t added = snn_expand_input(e, i);
-    return added == SNN_NO_VALUE ? x : SNN_EXPAND(e, "Add", x, added);
 }
 
 static void lower_gelu(snn_expansion *e)
 {
     snn_expand_attributes(e, "");
-    const int32_t x = plus_input(e, snn_expand_input(e, 0), 1);
+    const int32_t x = snn_expand_plus(e, snn_expand_input(e, 0), 1);
     const int32_t gelu = SNN_EXPAND(e, "Gelu", x);
     if (strcmp(e->node->operator, "FastGelu") == 0) {
         snn_expand_text(e, "approximate", "tanh");
@@ -241,7 +232,7 @@ static void lower_skip_layer_normalization(snn_expansion *e)
     const bool simplified = strcmp(e->node->operator, "SkipSimplifiedLayerNormalization") == 0;
     const int32_t bias = simplified ? 3 : 4;
     snn_expand_attributes(e, "epsilon=float");
-    const int32_t x = plus_input(e, plus_input(e, snn_expand_input(e, 0), 1), bias);
+    const int32_t x = snn_expand_plus(e, snn_expand_plus(e, snn_expand_input(e, 0), 1), bias);
     const int32_t shift = simplified ? SNN_NO_VALUE : snn_expand_input(e, 3);
     const float epsilon = snn_node_real(e->node, "epsilon", 1e-12f);
     const int32_t y = normalised(e, simplified ? "RMSNormalization" : "LayerNormalization", x, snn_expand_input(e, 2),
@@ -321,7 +312,7 @@ static void lower_fused_product(snn_expansion *e)
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         snn_expand_attribute(e, kept[i]);
     }
-    snn_expand_result(e, activated(e, plus_input(e, product, 3)));
+    snn_expand_result(e, activated(e, snn_expand_plus(e, product, 3)));
 }
 
 const snn_lowering snn_lowerings_function[] = {

@@ -29,13 +29,6 @@ static void give_quantised(snn_expansion *e, int32_t y, int32_t i)
     }
 }
 
-static void copy_attributes(snn_expansion *e)
-{
-    for (size_t i = 0; i < e->node->attribute_count; i++) {
-        snn_expand_attribute(e, e->node->attributes[i].name);
-    }
-}
-
 /* The bias, int32 in units of the product of both scales (inputs `x` and `weights` and what follows them). */
 static int32_t real_bias(snn_expansion *e, int32_t bias, int32_t x, int32_t weights)
 {
@@ -56,7 +49,7 @@ static void lower_convolution(snn_expansion *e)
         const int32_t bias = real_bias(e, 8, 0, 3);
         y = SNN_EXPAND(e, "Conv", x, weights, bias);
     }
-    copy_attributes(e);
+    snn_expand_same_attributes(e);
     give_quantised(e, y, 6);
 }
 
@@ -81,7 +74,7 @@ static void lower_gemm(snn_expansion *e)
         y = SNN_EXPAND(e, "Gemm", a, b, bias);
         snn_expand_real(e, "beta", snn_node_real(e->node, "alpha", 1.0f));
     }
-    copy_attributes(e);
+    snn_expand_same_attributes(e);
     give_quantised(e, y, 7);
 }
 
@@ -107,7 +100,7 @@ static void lower_concatenation(snn_expansion *e)
         parts[count++] = real_input(e, i, 1);
     }
     const int32_t y = snn_expand_node(e, "Concat", count, parts);
-    copy_attributes(e);
+    snn_expand_same_attributes(e);
     give_quantised(e, y, 0);
 }
 
@@ -176,14 +169,8 @@ static void lower_integer_product(snn_expansion *e)
     const bool convolution = e->node->operator[0] == 'C';
     const int32_t weights = real_weights(e, 1, -1, 3, convolution ? 0 : -1);
     const int32_t y = SNN_EXPAND(e, convolution ? "Conv" : "MatMul", snn_expand_input(e, 0), weights);
-    copy_attributes(e);
+    snn_expand_same_attributes(e);
     snn_expand_result(e, y);
-}
-
-static int32_t plus_bias(snn_expansion *e, int32_t y, int32_t i)
-{
-    const int32_t bias = snn_expand_input(e, i);
-    return bias == SNN_NO_VALUE ? y : SNN_EXPAND(e, "Add", y, bias);
 }
 
 /* A, B, scale and zero point of B, bias. */
@@ -191,7 +178,7 @@ static void lower_dynamic_matmul(snn_expansion *e)
 {
     snn_expand_attributes(e, "");
     const int32_t y = SNN_EXPAND(e, "MatMul", snn_expand_input(e, 0), real_weights(e, 1, 2, 3, -1));
-    snn_expand_result(e, plus_bias(e, y, 4));
+    snn_expand_result(e, snn_expand_plus(e, y, 4));
 }
 
 /* A, B, both scales, both zero points, bias; A's scale is that of lower_dynamic. */
@@ -199,7 +186,7 @@ static void lower_matmul_to_real(snn_expansion *e)
 {
     snn_expand_attributes(e, "");
     const int32_t y = SNN_EXPAND(e, "MatMul", snn_expand_input(e, 0), real_weights(e, 1, 3, 5, -1));
-    snn_expand_result(e, plus_bias(e, y, 6));
+    snn_expand_result(e, snn_expand_plus(e, y, 6));
 }
 
 /* ---- what commutes with quantisation ---- */
@@ -237,7 +224,7 @@ static void lower_between(snn_expansion *e)
     memcpy(inputs, e->node->inputs, (size_t)e->node->input_count * sizeof *inputs);
     inputs[0] = snn_expand_node(e, "DequantizeLinear", count, pair);
     pair[0] = snn_expand_node(e, e->node->operator, e->node->input_count, inputs);
-    copy_attributes(e);
+    snn_expand_same_attributes(e);
     snn_expand_result(e, snn_expand_node(e, "QuantizeLinear", count, pair));
 }
 
