@@ -111,6 +111,7 @@ typedef struct planes {
     int64_t stride;      /* bytes from one to the next */
     int32_t count;
     const int32_t *magnitude;
+    int32_t sum;       /* of them */
     int64_t row_bytes; /* from one run to the next */
 } planes;
 
@@ -238,28 +239,13 @@ static void take_words(const planes *of, const bit_runs *runs, const int16_t *ba
 
 static void take(const planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
 {
-    int32_t largest = 0;
-    for (int32_t j = 0; j < of->count; j++) {
-        largest += of->magnitude[j];
-    }
-    if (largest > UINT8_MAX) {
+    if (of->sum > UINT8_MAX) {
         take_words(of, runs, base, period, values);
     } else if (of->count == BITS) { /* as most windows have them, with all known when compiled */
         take_runs(of, runs, 0, base, period, values, BITS);
     } else {
         take_runs(of, runs, 0, base, period, values, of->count);
     }
-}
-
-static planes planes_of(const snn_source *source, int32_t step, int64_t position)
-{
-    const snn_codes *codes = source->codes;
-    const snn_spikes *spikes = source->spikes;
-    return (planes){.bits = snn_spikes_plane(spikes, codes->begin[step], source->image) + position * spikes->row_bytes,
-                    .stride = snn_spikes_plane_bytes(spikes) * spikes->images,
-                    .count = codes->end[step] - codes->begin[step],
-                    .magnitude = codes->magnitude + codes->begin[step],
-                    .row_bytes = spikes->row_bytes};
 }
 
 /* What a step's planes add up to if no bit is set. */
@@ -270,6 +256,18 @@ static int32_t sum_of_planes(const snn_codes *codes, int32_t step)
         sum += codes->magnitude[j];
     }
     return sum;
+}
+
+static planes planes_of(const snn_source *source, int32_t step, int64_t position)
+{
+    const snn_codes *codes = source->codes;
+    const snn_spikes *spikes = source->spikes;
+    return (planes){.bits = snn_spikes_plane(spikes, codes->begin[step], source->image) + position * spikes->row_bytes,
+                    .stride = snn_spikes_plane_bytes(spikes) * spikes->images,
+                    .count = codes->end[step] - codes->begin[step],
+                    .magnitude = codes->magnitude + codes->begin[step],
+                    .sum = sum_of_planes(codes, step),
+                    .row_bytes = spikes->row_bytes};
 }
 
 /* Values of channels whose bits are all clear, and of as many more as a vector has, beginning again behind `period`. */
