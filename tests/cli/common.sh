@@ -49,6 +49,16 @@ directory = ""
 END
 }
 
+# await_images TOTAL PROCESS [NAME]: until some images of a run in the background are done.
+await_images() {
+  for _ in $(seq 600); do
+    grep -Eq "evaluation: [1-9][0-9]* of $1 images" "$work/err" && return
+    kill -0 "$2" 2>/dev/null || break
+    sleep 0.05
+  done
+  fail "${3:+$3: }no image was done: $(tail -n 3 "$work/err")"
+}
+
 finish() {
   echo "$passed passed, $failures failed"
   [ "$failures" -eq 0 ]

@@ -81,16 +81,6 @@ start_traced() {
   launcher=$!
 }
 
-# Waits until the first image of many is done.
-await_first_image() {
-  for _ in $(seq 600); do
-    grep -Eq 'evaluation: [1-9][0-9]* of 450 images' "$work/err" && return
-    kill -0 "$launcher" 2>/dev/null || break
-    sleep 0.05
-  done
-  fail "no image was done: $(tail -n 3 "$work/err")"
-}
-
 # killed NAME: kills one rank, which ends the job; it must have been under way, and leaves nothing that looks complete.
 killed() {
   local name=$1 rank code
@@ -106,13 +96,13 @@ killed() {
 
 # Killed in the middle of the evaluation, when the first image of many is done: no timeline, and no output.
 start_traced killed --progress always --set neuron.gamma=0.999 --set simulation.timesteps=4000 --set simulation.batch=1
-await_first_image
+await_images 450 "$launcher"
 killed killed
 
 # Killed while it writes the timeline: no file may grow beyond what the output takes, and a process that tries is ended.
 start_traced cut --progress always --set neuron.gamma=0.999 --set simulation.timesteps=64 --set simulation.block=1 \
   --set simulation.batch=1
-await_first_image
+await_images 450 "$launcher"
 for rank in $(pgrep -P "$launcher"); do prlimit --pid "$rank" --fsize=1000000:1000000; done
 wait "$launcher"
 code=$?

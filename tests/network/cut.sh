@@ -13,11 +13,7 @@ begin() {
   : >"$work/err"
   on_network none "${slow[@]}" --set output.file="$work/this.h5" "$@" &
   job=$!
-  for _ in $(seq 600); do
-    grep -Eq 'evaluation: [1-9][0-9]* of 48 images' "$work/err" && return
-    sleep 0.05
-  done
-  fail "no image was done: $(tail -n 3 "$work/err")"
+  await_images 48 "$job"
 }
 
 set_up

@@ -15,11 +15,7 @@ begin() {
   timeout -k 5 "$limit" mpirun --oversubscribe -np 4 "$snn_dist" "${slow[@]}" --layout "$layout" \
     --set output.file="$work/this.h5" "$@" >"$work/out" 2>"$work/err" </dev/null &
   job=$!
-  for _ in $(seq 600); do
-    grep -Eq 'evaluation: [1-9][0-9]* of 64 images' "$work/err" && return
-    sleep 0.05
-  done
-  fail "$layout: no image was done: $(tail -n 3 "$work/err")"
+  await_images 64 "$job" "$layout"
 }
 
 # pids RANK...: their processes.
