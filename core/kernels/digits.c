@@ -48,13 +48,17 @@ bool snn_are_digits(const snn_neurons *neurons, int32_t moments)
     return moments == 1 && steps <= BYTES * DIGITS;
 }
 
-static inline void count(counter *c, snn_vector_bytes bits)
+/* Counts bits of two groups: the levels above the first see only what it carries. */
+static inline void count(counter *c, snn_vector_bytes first, snn_vector_bytes second)
 {
+    const snn_vector_bytes one = c->level[0] ^ first;
+    snn_vector_bytes carried = (c->level[0] & first) | (one & second);
+    c->level[0] = one ^ second;
 #pragma GCC unroll 5
-    for (int l = 0; l < LEVELS; l++) {
-        const snn_vector_bytes carry = c->level[l] & bits;
-        c->level[l] ^= bits;
-        bits = carry;
+    for (int l = 1; l < LEVELS; l++) {
+        const snn_vector_bytes carry = c->level[l] & carried;
+        c->level[l] ^= carried;
+        carried = carry;
     }
 }
 
@@ -130,12 +134,13 @@ static void begin(const snn_neurons *neurons, int32_t image, const snn_tile_coun
     }
 }
 
-/* The numbers of a group, the first digit in the highest bit of the last so many. */
-static inline __attribute__((always_inline)) void find_numbers(const working *w, const float *values, int32_t shift,
+/* The numbers of a group, as `bits` bits with the first digit in the highest. */
+static inline __attribute__((always_inline)) void find_numbers(const working *w, const float *values, int32_t bits,
                                                                const bool strict, integers *numbers)
 {
     const snn_vector reach = snn_vector_all(w->neurons->window_constants.reach + 1.0F);
     const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
+    const int32_t shift = bits - w->neurons->window_constants.steps;
     snn_vector_mask far[SNN_STRIP_VECTORS];
     uint32_t beyond = 0;
 #pragma GCC unroll 4
@@ -157,13 +162,23 @@ static inline __attribute__((always_inline)) void find_numbers(const working *w,
     }
 }
 
-/* A byte of each number. */
-static inline snn_vector_bytes byte_of(const integers *numbers, int32_t shift)
+/* The low byte of each number; the first one of two. */
+static inline snn_vector_bytes low_bytes(const integers *numbers)
 {
     snn_vector_int bytes[SNN_STRIP_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        bytes[v] = (snn_vector_int)((numbers[v] >> shift) & UINT8_MAX);
+        bytes[v] = (snn_vector_int)(numbers[v] & UINT8_MAX);
+    }
+    return snn_vector_narrowed(bytes);
+}
+
+static inline snn_vector_bytes first_bytes(const integers *numbers, const bool two)
+{
+    snn_vector_int bytes[SNN_STRIP_VECTORS];
+#pragma GCC unroll 4
+    for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+        bytes[v] = (snn_vector_int)(two ? numbers[v] >> DIGITS : numbers[v]);
     }
     return snn_vector_narrowed(bytes);
 }
@@ -179,56 +194,83 @@ static inline __attribute__((always_inline)) void give_digits(const working *w, 
     }
 }
 
-static inline __attribute__((always_inline)) void fire_group(working *w, const float *values, int64_t bit,
-                                                             int32_t lanes, const bool bytes, const bool strict,
-                                                             const bool two)
+/* Digits of a group, the first ones in the highest bits of the first bytes. */
+typedef struct digits_of_group {
+    snn_vector_bytes first, second;
+} digits_of_group;
+
+static inline __attribute__((always_inline)) digits_of_group fire_group(const working *w, const float *values,
+                                                                        int64_t bit, int32_t lanes, const bool bytes,
+                                                                        const bool strict, const bool two)
 {
-    const int32_t steps = w->neurons->window_constants.steps;
+    digits_of_group digits = {{0}, {0}};
     integers numbers[SNN_STRIP_VECTORS];
-    find_numbers(w, values, (two ? 2 * DIGITS : DIGITS) - steps, strict, numbers);
-    const snn_vector_bytes high = byte_of(numbers, two ? DIGITS : 0);
-    give_digits(w, 0, bit, lanes, bytes, high);
-    count(&w->spikes[0], high);
-    count(&w->flips[0], (high ^ (high >> 1)) & INT8_MAX); /* none at the first step */
+    find_numbers(w, values, two ? BYTES * DIGITS : DIGITS, strict, numbers);
+    digits.first = first_bytes(numbers, two);
+    give_digits(w, 0, bit, lanes, bytes, digits.first);
     if (two) {
-        const snn_vector_bytes low = byte_of(numbers, 0);
-        give_digits(w, DIGITS, bit, lanes, bytes, low);
-        count(&w->spikes[1], low);
-        count(&w->flips[1], low ^ ((low >> 1) | (high << (DIGITS - 1))));
+        digits.second = low_bytes(numbers);
+        give_digits(w, DIGITS, bit, lanes, bytes, digits.second);
     }
-    w->counted++;
-    if (w->counted == COUNTED) {
-        flush(w);
-    }
+    return digits;
 }
 
 /* One that may use fewer lanes, or begin between bytes. */
-static __attribute__((noinline)) void fire_some(working *w, const float *values, int64_t bit, int32_t lanes)
+static __attribute__((noinline)) digits_of_group fire_some(const working *w, const float *values, int64_t bit,
+                                                           int32_t lanes)
 {
     const bool strict = snn_neuron_is_strict(w->neurons->kind);
     float some[SNN_STRIP];
     for (int lane = 0; lane < SNN_STRIP; lane++) {
         some[lane] = lane < lanes ? values[lane] : NAN; /* which does not fire */
     }
-    if (w->neurons->window_constants.steps > DIGITS) {
-        fire_group(w, some, bit, lanes, false, strict, true);
-    } else {
-        fire_group(w, some, bit, lanes, false, strict, false);
+    return w->neurons->window_constants.steps > DIGITS ? fire_group(w, some, bit, lanes, false, strict, true)
+                                                       : fire_group(w, some, bit, lanes, false, strict, false);
+}
+
+/* Where digits differ from those before them: none of the first ones. */
+static inline snn_vector_bytes first_flips(digits_of_group digits)
+{
+    return (digits.first ^ (digits.first >> 1)) & INT8_MAX;
+}
+
+static inline snn_vector_bytes second_flips(digits_of_group digits)
+{
+    return digits.second ^ ((digits.second >> 1) | (digits.first << (DIGITS - 1)));
+}
+
+static inline __attribute__((always_inline)) void count_groups(working *w, digits_of_group a, digits_of_group b,
+                                                               const bool two)
+{
+    count(&w->spikes[0], a.first, b.first);
+    count(&w->flips[0], first_flips(a), first_flips(b));
+    if (two) {
+        count(&w->spikes[1], a.second, b.second);
+        count(&w->flips[1], second_flips(a), second_flips(b));
     }
+    w->counted += 2;
+    if (w->counted + 2 > COUNTED) {
+        flush(w);
+    }
+}
+
+static inline __attribute__((always_inline)) digits_of_group fire(const working *w, const snn_groups *groups, int64_t i,
+                                                                  const bool strict, const bool two)
+{
+    const float *values = groups->values + i * groups->values_apart;
+    const int64_t bit = groups->bit + i * groups->bits_apart;
+    const int32_t lanes = snn_group_lanes(groups, i);
+    return lanes == SNN_STRIP && bit % 8 == 0 ? fire_group(w, values, bit, SNN_STRIP, true, strict, two)
+                                              : fire_some(w, values, bit, lanes);
 }
 
 static inline __attribute__((always_inline)) void fire_groups(working *w, const snn_groups *groups, const bool strict,
                                                               const bool two)
 {
-    const float *values = groups->values;
-    int64_t bit = groups->bit;
-    for (int64_t i = 0; i < groups->count; i++, values += groups->values_apart, bit += groups->bits_apart) {
-        const int32_t lanes = snn_group_lanes(groups, i);
-        if (lanes == SNN_STRIP && bit % 8 == 0) {
-            fire_group(w, values, bit, SNN_STRIP, true, strict, two);
-        } else {
-            fire_some(w, values, bit, lanes);
-        }
+    const digits_of_group none = {{0}, {0}};
+    for (int64_t i = 0; i < groups->count; i += 2) {
+        const digits_of_group a = fire(w, groups, i, strict, two);
+        count_groups(w, a, i + 1 < groups->count ? fire(w, groups, i + 1, strict, two) : none, two);
     }
 }
 

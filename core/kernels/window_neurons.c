@@ -344,24 +344,27 @@ static void flush(window_job *job)
     job->unflushed = 0;
 }
 
-/* Steps [begin, end) of channels from `first` on at one position of the batch. */
-static void track(window_job *job, const batch *b, int64_t position, int32_t first, int32_t begin, int32_t end)
+/* A vector's neurons of one position of the batch, from a channel on; none if there are no `lanes`. */
+typedef struct sampled {
+    int64_t at; /* of the first in the batch's values */
+    int32_t channel, lanes;
+} sampled;
+
+/* Steps [begin, end) of some neurons. */
+static void track(window_job *job, const batch *b, const sampled *of, int32_t begin, int32_t end)
 {
     const snn_neurons *neurons = job->neurons;
     const bool strict = snn_neuron_is_strict(neurons->kind);
-    const int32_t owned = snn_lanes_owned(neurons);
-    const int64_t at = position * owned + first;
     const snn_vector unit = snn_vector_all(job->constants->unit * SNN_ERROR_UNIT);
     snn_vector y[SNN_STRIP_VECTORS], target[SNN_STRIP_VECTORS];
     snn_vector_mask used[SNN_STRIP_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        const int i = v * SNN_VECTOR;
-        used[v] = snn_vector_first(owned - first - i);
-        target[v] = snn_vector_multiply(snn_vector_load(b->values + at + i, used[v]),
-                                        snn_vector_load(neurons->inverse_scale + first + i, used[v]));
-        y[v] = begin == 0 ? snn_vector_converted(job->constants->rest + first + i, used[v])
-                          : snn_vector_load(b->y + at + i, used[v]);
+        used[v] = snn_vector_first(of[v].lanes);
+        target[v] = snn_vector_multiply(snn_vector_load(b->values + of[v].at, used[v]),
+                                        snn_vector_load(neurons->inverse_scale + of[v].channel, used[v]));
+        y[v] = begin == 0 ? snn_vector_converted(job->constants->rest + of[v].channel, used[v])
+                          : snn_vector_load(b->y + of[v].at, used[v]);
     }
     for (int32_t step = begin; step < end; step++) {
         const snn_vector eta = snn_vector_all(neurons->eta[step]);
@@ -382,19 +385,32 @@ static void track(window_job *job, const batch *b, int64_t position, int32_t fir
 /* Errors of a moment's steps at those of the batch's positions that are of the sample, before it is fired. */
 static void track_sample(window_job *job, int32_t moment, int64_t batch_begin, int64_t count, const batch *b)
 {
-    const int64_t positions = snn_shape_positions(job->neurons->shape);
+    const int64_t positions = snn_shape_positions(job->neurons->shape), owned = snn_lanes_owned(job->neurons);
     const int32_t steps_end = moment + 1 < job->moments ? moment + 1 : job->constants->steps;
+    sampled some[SNN_STRIP_VECTORS] = {{0}};
     int64_t begin, end;
+    int found = 0;
     for (int64_t at = batch_begin; job->counts->error != NULL; at = end) {
         snn_next_tracked(at, positions, &begin, &end);
         if (begin >= batch_begin + count) {
-            return;
+            break;
         }
         for (int64_t i = begin; i < end && i < batch_begin + count; i++) {
-            for (int32_t first = 0; first < snn_lanes_owned(job->neurons); first += SNN_STRIP) {
-                track(job, b, i - batch_begin, first, moment, steps_end);
+            for (int32_t channel = 0; channel < owned; channel += SNN_VECTOR) {
+                const int32_t lanes = (int32_t)snn_smaller(owned - channel, SNN_VECTOR);
+                some[found++] = (sampled){(i - batch_begin) * owned + channel, channel, lanes};
+                if (found == SNN_STRIP_VECTORS) {
+                    track(job, b, some, moment, steps_end);
+                    found = 0;
+                }
             }
         }
+    }
+    for (int i = found; i < SNN_STRIP_VECTORS; i++) {
+        some[i].lanes = 0;
+    }
+    if (found > 0) {
+        track(job, b, some, moment, steps_end);
     }
 }
 
