@@ -152,4 +152,4 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
     project_values(packed, &from.field, from.values, tile);
 }
 
-const snn_product snn_channelwise_product = {"channelwise", suits, pack, scratch, project};
+const snn_product snn_channelwise_product = {"channelwise", false, suits, pack, scratch, project};

@@ -150,4 +150,4 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
     }
 }
 
-const snn_product snn_gather_product = {"gather", suits, pack, scratch, project};
+const snn_product snn_gather_product = {"gather", false, suits, pack, scratch, project};

@@ -21,8 +21,7 @@ typedef struct snn_packed {
     bool wide;                         /* integer weights of a matrix: some do not fit a byte */
     int32_t largest;                   /* source values are bytes up to this one; 0: they are not */
     int32_t scale;                     /* of bytes: a value is scale * (byte - zero) */
-    int32_t limb_bits;                 /* of a stream's integers */
-    int32_t limb;                      /* of a graded image's pixels: the largest magnitude */
+    int32_t limb_bits;                 /* of a stream's integers, and an image's pixels */
     int64_t bytes;
     void *data; /* owned; from snn_allocate */
 } snn_packed;
@@ -45,6 +44,7 @@ typedef struct snn_tile {
     int32_t steps;                        /* timesteps in the block */
     int32_t channel_begin, channel_end; /* input channels held: the owned ones, or all for n-ary kinds over channels */
     void *accumulator; /* [steps][position_end - position_begin][channel_end - channel_begin] int32_t, or float */
+    bool fresh;        /* the accumulator has no sums yet: a product onto all its channels writes them */
     void *scratch;     /* the thread's, as large as scratch_bytes and neuron_scratch_bytes ask */
 } snn_tile;
 

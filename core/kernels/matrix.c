@@ -17,7 +17,7 @@
 #include "core/base/memory.h"
 #include "core/kernels/words.h"
 
-enum { PANEL_ROWS = PANEL_VECTORS * WIDTH };
+enum { PANEL_ROWS = PANEL_VECTORS * WIDTH, ROW_BYTES = 64 };
 #ifdef SNN_TILES
 enum { HAS_TILES = 1, LARGEST = UINT8_MAX };
 #else
@@ -179,10 +179,17 @@ static snn_status pack(const snn_operand *operand, snn_packed *packed)
     return snn_ok();
 }
 
+/* Segments so short that all a target sees fits a row: they are copied there, one behind the other. */
+static bool takes_rows(const matrix *m)
+{
+    return m->whole_rows && m->value_bytes > 1 && m->segments > 1 && m->segments * m->words * WORD_BYTES <= ROW_BYTES;
+}
+
 int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
     const matrix m = matrix_of(packed);
-    return (positions * steps + m.segments) * (int64_t)sizeof(int64_t);
+    const int64_t rows = takes_rows(&m) ? (positions * steps + 1) * ROW_BYTES : 0;
+    return snn_aligned((positions * steps + m.segments) * (int64_t)sizeof(int64_t)) + rows;
 }
 
 enum { ROWS_MOST = 12, VECTORS_MOST = 4 };
@@ -214,15 +221,20 @@ static inline __attribute__((always_inline)) void add_up(const job *j, vector to
                 sum = first ? plus(sum, load_words(j->bias + v * WIDTH)) : sum;
                 sum = j->doubled ? plus(sum, sum) : sum;
             }
-            add_sums(sums + v * WIDTH, sum, v + 1 < vectors ? WIDTH : j->last);
+            add_sums(sums + v * WIDTH, sum, v + 1 < vectors ? WIDTH : j->last, first && j->fresh);
         }
     }
 }
 
-/* Adds the products of `count` targets, which see values from seen[i] on, with a panel of `vectors` vectors. */
+/* What a vector of values is. */
+typedef enum values_form { PAIRS, PAIRS_IN_ROWS, BYTES } values_form;
+
+/* Adds the products of `count` targets, which see values from seen[i] on, or in rows from seen[0] on, with a panel of
+ * `vectors` vectors. */
 static inline __attribute__((always_inline)) void multiply(const job *j, const int64_t *seen, int32_t *sums,
-                                                           const int count, const int vectors, const bool bytes)
+                                                           const int count, const int vectors, const values_form form)
 {
+    const bool bytes = form == BYTES;
     vector total[ROWS_MOST][VECTORS_MOST];
     const uint8_t *weights = j->weights;
     bool first = true;
@@ -231,7 +243,8 @@ static inline __attribute__((always_inline)) void multiply(const job *j, const i
         const uint8_t *values[ROWS_MOST];
 #pragma GCC unroll 12
         for (int i = 0; i < count; i++) {
-            values[i] = j->values + seen[i] + j->segments[segment];
+            values[i] = form == PAIRS_IN_ROWS ? j->values + seen[0] + i * ROW_BYTES
+                                              : j->values + seen[i] + j->segments[segment];
         }
         for (int64_t k = 0; k < j->words;) {
             const int64_t end = bytes && NARROW && j->words - k > j->together ? k + j->together : j->words;
@@ -268,41 +281,41 @@ static inline __attribute__((always_inline)) void multiply(const job *j, const i
 /* As many targets as registers hold, at most `left`; how many that were. */
 static inline __attribute__((always_inline)) int32_t multiply_some(const job *j, const int64_t *seen, int64_t left,
                                                                    int32_t *sums, const int most, const int vectors,
-                                                                   const bool bytes)
+                                                                   const values_form form)
 {
     if (left >= most) {
-        multiply(j, seen, sums, most, vectors, bytes);
+        multiply(j, seen, sums, most, vectors, form);
         return most;
     }
     if (left >= 4) {
-        multiply(j, seen, sums, 4, vectors, bytes);
+        multiply(j, seen, sums, 4, vectors, form);
         return 4;
     }
     if (left >= 2) {
-        multiply(j, seen, sums, 2, vectors, bytes);
+        multiply(j, seen, sums, 2, vectors, form);
         return 2;
     }
-    multiply(j, seen, sums, 1, vectors, bytes);
+    multiply(j, seen, sums, 1, vectors, form);
     return 1;
 }
 
 static inline __attribute__((always_inline)) void multiply_panel(const job *j, int32_t vectors, const int64_t *seen,
-                                                                 int64_t count, int32_t *sums, const bool bytes)
+                                                                 int64_t count, int32_t *sums, const values_form form)
 {
     for (int64_t i = 0; i < count;) {
         int32_t *to = sums + i * j->stride;
         switch (vectors) {
         case 1:
-            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_1, 1, bytes);
+            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_1, 1, form);
             break;
         case 2:
-            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_2, 2, bytes);
+            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_2, 2, form);
             break;
         case 3:
-            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_3, 3, bytes);
+            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_3, 3, form);
             break;
         default:
-            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_4, 4, bytes);
+            i += multiply_some(j, seen + i, count - i, to, ROWS_OF_4, 4, form);
             break;
         }
     }
@@ -310,7 +323,12 @@ static inline __attribute__((always_inline)) void multiply_panel(const job *j, i
 
 static void multiply_pairs(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
 {
-    multiply_panel(j, vectors, seen, count, sums, false);
+    multiply_panel(j, vectors, seen, count, sums, PAIRS);
+}
+
+static void multiply_rows(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
+{
+    multiply_panel(j, vectors, seen, count, sums, PAIRS_IN_ROWS);
 }
 
 static void multiply_bytes(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
@@ -319,7 +337,7 @@ static void multiply_bytes(const job *j, int32_t vectors, const int64_t *seen, i
     snn_tiles_multiply(j, vectors, seen, count, sums);
 #else
     if (BYTE_LARGEST > 0) {
-        multiply_panel(j, vectors, seen, count, sums, true);
+        multiply_panel(j, vectors, seen, count, sums, BYTES);
     }
 #endif
 }
@@ -346,12 +364,35 @@ static void find_values(const matrix *m, const snn_operator *op, const snn_field
     }
 }
 
+/* What `count` targets see into rows, which they see then. */
+static void copy_to_rows(job *j, const uint8_t *values, int64_t *segments, int64_t *seen, int64_t count, uint8_t *rows)
+{
+    const int64_t bytes = j->words * WORD_BYTES;
+    uint8_t *row = rows;
+    for (int64_t i = 0; i < count; i++, row += ROW_BYTES) {
+        for (int32_t segment = 0; segment < j->segment_count; segment++) {
+            const uint8_t *from = values + seen[i] + segments[segment];
+            uint8_t *to = row + segment * bytes;
+            memcpy(to, from, ROW_BYTES / 2); /* what is too much is written over */
+            if (bytes > ROW_BYTES / 2) {
+                memcpy(to + ROW_BYTES / 2, from + ROW_BYTES / 2, ROW_BYTES / 2);
+            }
+        }
+        seen[i] = row - rows;
+    }
+    segments[0] = 0;
+    j->words *= j->segment_count;
+    j->segment_count = 1;
+}
+
 void snn_matrix_project(const snn_packed *packed, const snn_field *field, const void *values, const snn_tile *tile,
                         void *scratch)
 {
     const matrix m = matrix_of(packed);
     const snn_sum_rows out = snn_sum_rows_of(packed, tile);
+    const bool in_rows = takes_rows(&m);
     int64_t *segments = scratch, *seen = segments + m.segments;
+    uint8_t *rows = (uint8_t *)scratch + snn_aligned((out.rows + m.segments) * (int64_t)sizeof(int64_t));
     find_values(&m, &packed->projection->op, field, tile, segments, seen);
     job j = {.weights = (const uint8_t *)packed->data + bias_bytes(packed),
              .segments = segments,
@@ -359,7 +400,12 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
              .words = m.words,
              .limbs = m.limbs,
              .stride = out.stride,
-             .doubled = packed->scale == 2};
+             .doubled = packed->scale == 2,
+             .fresh = tile->fresh};
+    if (in_rows) {
+        copy_to_rows(&j, values, segments, seen, out.rows, rows);
+        values = rows;
+    }
     j.together = packed->largest > 0 ? INT16_MAX / (2 * -INT8_MIN * packed->largest) : 0;
     for (int32_t group = m.groups.begin; group < m.groups.end; group++) {
         int32_t begin, end;
@@ -373,6 +419,8 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
             j.bias = (const int32_t *)packed->data + row;
             if (packed->largest > 0) {
                 multiply_bytes(&j, vectors, seen, out.rows, sums);
+            } else if (in_rows) {
+                multiply_rows(&j, vectors, seen, out.rows, sums);
             } else {
                 multiply_pairs(&j, vectors, seen, out.rows, sums);
             }
@@ -404,4 +452,4 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
     snn_matrix_project(packed, &from.field, from.values, tile, from.scratch);
 }
 
-const snn_product snn_matrix_product = {"matrix", suits, pack, scratch, project};
+const snn_product snn_matrix_product = {"matrix", true, suits, pack, scratch, project};

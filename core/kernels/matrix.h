@@ -18,6 +18,7 @@ typedef struct job {
     int32_t last;     /* rows of weights in the panel's last vector */
     int32_t limbs;    /* of a weight: one, or two vectors of bytes, 256 high + low */
     bool doubled;     /* sums are */
+    bool fresh;       /* as that of a tile */
 } job;
 
 #ifdef SNN_TILES

@@ -128,6 +128,7 @@ typedef struct slab {
     int32_t first, targets; /* packed rows */
     int64_t position_words; /* of a position of the field */
     int32_t together;       /* positions in the lanes */
+    bool fresh;             /* as that of the tile */
     const int16_t *words, *weights;
 } slab;
 
@@ -266,7 +267,7 @@ static inline __attribute__((always_inline)) void multiply(const narrow *n, cons
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
             const int32_t left = lanes - v * WIDTH;
-            add_sums(sums + v * WIDTH, total[p][v], left < 0 ? 0 : left < WIDTH ? left : WIDTH);
+            add_sums(sums + v * WIDTH, total[p][v], left < 0 ? 0 : left < WIDTH ? left : WIDTH, group->fresh);
         }
     }
 }
@@ -318,7 +319,8 @@ static void project_slab(const narrow *n, const snn_field *field, const slab *gr
 static slab slab_of(const narrow *n, const snn_packed *packed, const snn_tile *tile, int32_t first)
 {
     const int32_t rows = packed->row_end - packed->row_begin;
-    slab made = {.first = first, .targets = rows - first < LANES ? rows - first : LANES, .together = 1};
+    slab made = {
+        .first = first, .targets = rows - first < LANES ? rows - first : LANES, .together = 1, .fresh = tile->fresh};
     const bool dense = n->depthwise && n->group_rows == 1;
     made.position_words = dense ? made.targets : n->words * LANES;
     if (dense && n->op->window.stride[1] == 1 && rows == tile->channel_end - tile->channel_begin && LANES % rows == 0) {
@@ -348,4 +350,4 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
     }
 }
 
-const snn_product snn_narrow_product = {"narrow", suits, pack, scratch, project};
+const snn_product snn_narrow_product = {"narrow", true, suits, pack, scratch, project};

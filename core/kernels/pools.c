@@ -64,7 +64,8 @@ static void take_row(const snn_pool_row *pooled, const snn_operator *op, const i
 
 static void store(const int32_t *restrict sums, int64_t count, const snn_source *source, int32_t largest, void *values)
 {
-    const int32_t shift = source->shift, mask = source->mask != 0 ? source->mask : -1;
+    const snn_codes *codes = source->codes;
+    const int32_t shift = codes != NULL ? codes->shift : 0, mask = codes != NULL && codes->mask != 0 ? codes->mask : -1;
     uint8_t *restrict bytes = values;
     int16_t *restrict words = values;
     if (largest > 0) {

@@ -1,5 +1,5 @@
 /* The table of the plain C kernels; see portable.h for how it becomes several. */
-#include "core/kernels/portable.h"
+#include "core/kernels/limbs.h"
 
 #define TEXT_OF(name) #name
 #define TEXT(name)    TEXT_OF(name)
@@ -24,7 +24,7 @@ const snn_kernels SNN_ISA_NAME(snn_kernels) = {
     .project = snn_portable_project,
     .pack_codes = snn_portable_pack_codes,
     .project_codes = snn_portable_project_codes,
-    .pack_stream = snn_streams_pack,
+    .pack_stream = snn_limbs_pack,
     .stream_scratch_bytes = snn_streams_scratch,
     .project_stream = snn_streams_project,
     .neuron_scratch_bytes = snn_portable_nary_scratch_bytes,

@@ -9,7 +9,7 @@
  *   products  projections: which product multiplies them
  *   matrix    convolutions and dense operators with integer weights; tiles: in tile registers
  *   reals     the same with float32 weights, and of streams
- *   streams   products of a stream's integers
+ *   limbs     products of integers of more than 16 bits; streams: of a stream's
  *   narrow    convolutions of narrow groups, depthwise ones among them
  *   channelwise  diagonal projections, and depthwise ones of pools
  *   gather    projections of elements
@@ -53,7 +53,6 @@
 #define snn_matrix_project              SNN_ISA_NAME(snn_matrix_project)
 #define snn_tiles_words                 SNN_ISA_NAME(snn_tiles_words)
 #define snn_tiles_multiply              SNN_ISA_NAME(snn_tiles_multiply)
-#define snn_streams_pack                SNN_ISA_NAME(snn_streams_pack)
 #define snn_streams_scratch             SNN_ISA_NAME(snn_streams_scratch)
 #define snn_streams_project             SNN_ISA_NAME(snn_streams_project)
 #define snn_values_bytes                SNN_ISA_NAME(snn_values_bytes)
@@ -113,15 +112,15 @@ snn_field snn_field_of_tile(const snn_operator *op, int64_t begin, int64_t end, 
 /* An upper bound of the size of the field of any `positions` target positions. */
 int64_t snn_field_largest(const snn_operator *op, int64_t positions, int32_t channels);
 
-/* What a projection takes: +1 / -1 for the spikes of a step, or the values that `codes` make of them; or a stream's
- * plane [position][channel], as one limb of its integers, (integer >> shift) & mask, or as it is. Sums over a pool are
- * cut like that, too, unless `mask` is 0. */
+/* What a projection takes: +1 / -1 for the spikes of a step, or the values that `codes` make of them, or the limbs of
+ * integers (limbs.h), a limb a step, or floats as they are. Integers and floats lie in planes [position][channel] of
+ * what is already pooled, from row `row` of it on. */
 typedef struct snn_source {
     const snn_spikes *spikes;
     const snn_codes *codes; /* NULL: single spikes */
     int32_t image;
     const int32_t *integers;
-    int32_t shift, mask;
+    int32_t row, limb_bits, limbs;
     const float *reals;
 } snn_source;
 
@@ -235,6 +234,7 @@ typedef struct snn_operand {
 /* One way to multiply packed weights with what a source gives. */
 typedef struct snn_product {
     const char *name;
+    bool begins; /* it looks at tile->fresh; sums of others are cleared before */
     /* Whether it multiplies this projection; `packed` has all but product, bytes and data set. */
     bool (*suits)(const snn_packed *packed);
     snn_status (*pack)(const snn_operand *operand, snn_packed *packed);
@@ -293,8 +293,6 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
  * tile, which begins at position 0: values [position][owned]. */
 void snn_portable_values_nary(const snn_neurons *neurons, const snn_tile *tile, float *values);
 /* As in the table (streams.c). */
-snn_status snn_streams_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
-                            int32_t row_end, snn_packed *packed);
 int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions);
 void snn_streams_project(const snn_packed *packed, const void *plane, const snn_tile *tile);
 void snn_streams_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,

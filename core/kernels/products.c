@@ -2,6 +2,9 @@
 #include "core/kernels/portable.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+#include "core/network/sums.h"
 
 static const snn_product *const products[] = {
     &snn_reals_product,  &snn_narrow_product,      &snn_gather_product,
@@ -48,9 +51,14 @@ int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_
 
 void snn_portable_project_source(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
-    if (packed->row_begin < packed->row_end && tile->position_begin < tile->position_end) {
-        packed->product->project(packed, source, tile);
+    if (packed->row_begin == packed->row_end || tile->position_begin == tile->position_end) {
+        return;
     }
+    if (tile->fresh && !packed->product->begins) {
+        const snn_sum_rows sums = snn_sum_rows_of(packed, tile);
+        memset(sums.data, 0, (size_t)(sums.rows * sums.stride) * SNN_SUM_BYTES);
+    }
+    packed->product->project(packed, source, tile);
 }
 
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile)
@@ -62,8 +70,7 @@ void snn_portable_project(const snn_packed *packed, const snn_spikes *source, co
 void snn_portable_project_codes(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                                 const snn_tile *tile)
 {
-    const snn_source values = {
-        .spikes = source, .codes = codes, .image = tile->image, .shift = codes->shift, .mask = codes->mask};
+    const snn_source values = {.spikes = source, .codes = codes, .image = tile->image};
     snn_portable_project_source(packed, &values, tile);
 }
 

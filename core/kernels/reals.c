@@ -132,15 +132,16 @@ static void mix(const snn_packed *packed, const float *values, const snn_tile *t
     }
 }
 
-/* A stream's numbers in the field, 0 outside. */
-static void copy_reals(const snn_field *field, const snn_operator *op, const float *plane, float *to)
+/* A plane's numbers in the field, 0 outside. */
+static void copy_reals(const snn_field *field, const snn_operator *op, const snn_source *source, float *to)
 {
+    const snn_shape shape = snn_operator_pooled_shape(op);
     for (int32_t i = field->row; i < field->row + field->rows; i++) {
         for (int32_t j = field->column; j < field->column + field->columns; j++, to += field->channels) {
-            const bool inside = i >= 0 && i < op->source.height && j >= 0 && j < op->source.width;
+            const bool inside = i >= 0 && i < shape.height && j >= 0 && j < shape.width;
+            const int64_t at = ((int64_t)(i - source->row) * shape.width + j) * op->source.channels + field->channel;
             for (int32_t c = 0; c < field->channels; c++) {
-                to[c] = inside ? plane[((int64_t)i * op->source.width + j) * op->source.channels + field->channel + c]
-                               : 0.0F;
+                to[c] = inside ? source->reals[at + c] : 0.0F;
             }
         }
     }
@@ -190,7 +191,7 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
     for (int32_t step = 0; step < tile->steps; step++) {
         float *sums = (float *)out.data + step * out.positions * out.stride + out.offset;
         if (source->reals != NULL) {
-            copy_reals(&field, op, source->reals, values);
+            copy_reals(&field, op, source, values);
         } else {
             snn_field_expand(&field, op, source, step, 0, whole, (uint8_t *)(whole + size) + 2 * SNN_ALIGNMENT);
             for (int64_t i = 0; i < size; i++) {
@@ -205,4 +206,4 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
     }
 }
 
-const snn_product snn_reals_product = {"reals", suits, pack, scratch, project};
+const snn_product snn_reals_product = {"reals", false, suits, pack, scratch, project};

@@ -127,7 +127,7 @@ static void add_up(const job *j, const int32_t (*high)[WIDTH], const int32_t (*l
             sum += (uint32_t)bias[w];
             total[w] = (int32_t)(j->doubled ? sum << 1 : sum);
         }
-        add_sums(sums, load_words(total), rows);
+        add_sums(sums, load_words(total), rows, j->fresh);
     }
 }
 

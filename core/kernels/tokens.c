@@ -183,4 +183,4 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
     }
 }
 
-const snn_product snn_tokens_product = {"tokens", suits, pack, scratch, project};
+const snn_product snn_tokens_product = {"tokens", false, suits, pack, scratch, project};

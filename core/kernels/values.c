@@ -304,6 +304,7 @@ typedef struct writer {
     const snn_operator *op;
     const snn_source *source;
     int32_t step, largest;
+    int32_t width;  /* of the pooled source */
     int16_t *base;  /* of codes */
     uint8_t *zeros; /* of codes as bytes: what is outside the image */
 } writer;
@@ -347,12 +348,13 @@ static void write_outside(const writer *w, int64_t positions, uint8_t *to)
     }
 }
 
-/* A limb of a stream's integers. */
-static void cut(const snn_source *source, int64_t first, int64_t count, int16_t *restrict values)
+static void cut(const snn_source *source, int32_t limb, int64_t first, int64_t count, int16_t *restrict values)
 {
     const int32_t *restrict integers = source->integers + first;
+    const int32_t shift = limb * source->limb_bits;
+    const int32_t mask = limb + 1 == source->limbs ? -1 : ((int32_t)1 << source->limb_bits) - 1;
     for (int64_t i = 0; i < count; i++) {
-        values[i] = (int16_t)((integers[i] >> source->shift) & source->mask);
+        values[i] = (int16_t)((integers[i] >> shift) & mask);
     }
 }
 
@@ -361,7 +363,7 @@ static void write_inside(const writer *w, int32_t row, int32_t column, int32_t c
 {
     const snn_field *field = w->field;
     const snn_source *source = w->source;
-    const int64_t position = (int64_t)row * w->op->source.width + column;
+    const int64_t position = (int64_t)(row - source->row) * w->width + column;
     const int32_t row_channels = source->integers != NULL ? w->op->source.channels : 8 * source->spikes->row_bytes;
     bit_runs runs = {.bit = field->channel, .count = field->channels, .runs = columns};
     if (field->channel == 0 && field->channels == row_channels) {
@@ -378,7 +380,8 @@ static void write_inside(const writer *w, int32_t row, int32_t column, int32_t c
     }
     for (int64_t run = 0; run < runs.runs; run++, to += runs.count * snn_value_bytes(w->largest)) {
         if (source->integers != NULL) {
-            cut(source, (position + run) * w->op->source.channels + runs.bit, runs.count, (int16_t *)(void *)to);
+            cut(source, w->step, (position + run) * w->op->source.channels + runs.bit, runs.count,
+                (int16_t *)(void *)to);
             continue;
         }
         const snn_spikes *spikes = source->spikes;
@@ -400,8 +403,8 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
                       int32_t largest, void *values, void *scratch)
 {
     uint8_t *working = (uint8_t *)scratch + (-(uintptr_t)scratch & (SNN_ALIGNMENT - 1));
-    const writer w = {field, op, source, step, largest, (int16_t *)(void *)working, working};
     const snn_shape pooled = snn_operator_pooled_shape(op);
+    const writer w = {field, op, source, step, largest, pooled.width, (int16_t *)(void *)working, working};
     const int64_t bytes = (int64_t)field->channels * snn_value_bytes(largest);
     const int32_t left = clamp(-field->column, 0, field->columns);
     const int32_t inside_end = clamp(pooled.width - field->column, left, field->columns);
@@ -414,7 +417,7 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
             continue;
         }
         write_outside(&w, left, to);
-        if (op->pooled) {
+        if (op->pooled && source->integers == NULL) {
             const snn_pool_row run = {row, field->column + left, inside_end - left, field->channel, field->channels};
             snn_pool_expand(&run, op, source, step, largest, to + left * bytes, working + base_bytes(field->channels));
         } else {

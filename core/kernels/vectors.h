@@ -3,6 +3,7 @@
 #ifndef SNN_KERNELS_VECTORS_H
 #define SNN_KERNELS_VECTORS_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -70,6 +71,11 @@ static inline snn_vector_int snn_vector_up(snn_vector a)
 static inline snn_vector_int snn_vector_down(snn_vector a)
 {
     return _mm512_cvt_roundps_epi32(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+/* To the nearest integer, even at a tie; INT32_MIN for 2^31. */
+static inline snn_vector_int snn_vector_nearest(snn_vector a)
+{
+    return _mm512_cvtps_epi32(a);
 }
 /* Four vectors of integers from 0 to 255 as bytes, in order. */
 static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
@@ -190,6 +196,10 @@ static inline snn_vector_int snn_vector_up(snn_vector a)
 static inline snn_vector_int snn_vector_down(snn_vector a)
 {
     return _mm256_cvtps_epi32(_mm256_floor_ps(a));
+}
+static inline snn_vector_int snn_vector_nearest(snn_vector a)
+{
+    return _mm256_cvtps_epi32(a);
 }
 static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
 {
@@ -336,6 +346,18 @@ static inline snn_vector_int snn_vector_down(snn_vector a)
 {
     const snn_vector_int whole = __builtin_convertvector(a, snn_vector_int);
     return whole + (__builtin_convertvector(whole, snn_vector) > a);
+}
+static inline snn_vector_int snn_vector_nearest(snn_vector a)
+{
+#ifdef __SSE2__
+    return (snn_vector_int)_mm_cvtps_epi32((__m128)a);
+#else
+    snn_vector_int whole;
+    for (int i = 0; i < SNN_VECTOR; i++) {
+        whole[i] = (int32_t)(uint32_t)(int64_t)rintf(a[i]);
+    }
+    return whole;
+#endif
 }
 static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
 {

@@ -10,6 +10,7 @@
 #ifndef SNN_KERNELS_WORDS_H
 #define SNN_KERNELS_WORDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -50,15 +51,14 @@ static inline void store_sums(int32_t *sums, vector sum)
 {
     _mm512_storeu_si512(sums, sum);
 }
-/* The first `count` sums, added to what is there. */
-static inline void add_sums(int32_t *to, vector sum, int32_t count)
+/* The first `count` sums, added to what is there; fresh: there is nothing yet. */
+static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {
-    if (count == WIDTH) {
-        _mm512_storeu_si512(to, _mm512_add_epi32(_mm512_loadu_si512(to), sum));
-        return;
-    }
     const __mmask16 mask = (__mmask16)((1U << count) - 1);
-    _mm512_mask_storeu_epi32(to, mask, _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, to), sum));
+    if (!fresh) {
+        sum = _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, to), sum);
+    }
+    _mm512_mask_storeu_epi32(to, mask, sum);
 }
 #elif defined(__AVX2__)
 typedef __m256i vector;
@@ -97,14 +97,13 @@ static inline void store_sums(int32_t *sums, vector sum)
 {
     _mm256_storeu_si256((__m256i *)sums, sum);
 }
-static inline void add_sums(int32_t *to, vector sum, int32_t count)
+static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {
-    if (count == WIDTH) {
-        _mm256_storeu_si256((vector *)to, _mm256_add_epi32(_mm256_loadu_si256((const vector *)to), sum));
-        return;
-    }
     const vector mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-    _mm256_maskstore_epi32(to, mask, _mm256_add_epi32(_mm256_maskload_epi32(to, mask), sum));
+    if (!fresh) {
+        sum = _mm256_add_epi32(_mm256_maskload_epi32(to, mask), sum);
+    }
+    _mm256_maskstore_epi32(to, mask, sum);
 }
 #elif defined(__SSE2__)
 typedef __m128i vector;
@@ -133,16 +132,16 @@ static inline void store_sums(int32_t *sums, vector sum)
 {
     _mm_storeu_si128((__m128i *)sums, sum);
 }
-static inline void add_sums(int32_t *to, vector sum, int32_t count)
+static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {
     if (count == WIDTH) {
-        _mm_storeu_si128((vector *)to, _mm_add_epi32(_mm_loadu_si128((const vector *)to), sum));
+        store_sums(to, fresh ? sum : _mm_add_epi32(_mm_loadu_si128((const vector *)to), sum));
         return;
     }
     int32_t sums[WIDTH];
     store_sums(sums, sum);
     for (int32_t i = 0; i < count; i++) {
-        to[i] += sums[i];
+        to[i] = fresh ? sums[i] : to[i] + sums[i];
     }
 }
 #else
@@ -175,10 +174,10 @@ static inline void store_sums(int32_t *sums, vector sum)
 {
     *sums = sum;
 }
-static inline void add_sums(int32_t *to, vector sum, int32_t count)
+static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {
     (void)count;
-    *to += sum;
+    *to = fresh ? sum : *to + sum;
 }
 #endif
 

@@ -234,8 +234,17 @@ static void project_in_limbs(const window_tile *at, const snn_packed *packed, in
     }
 }
 
-/* Adds what the source of a projection does at each moment into `base`: what is new at it, or (`whole`) all so far. */
-static void project(const window_tile *at, const snn_packed *packed, bool whole, void *base, void *spare)
+/* Whether a product can be the first in an accumulator: it gives all sums, in one piece. */
+static bool begins(const window_tile *at, const snn_packed *packed)
+{
+    return at->tile.steps == 1 &&
+           packed->row_end - packed->row_begin == at->tile.channel_end - at->tile.channel_begin &&
+           !leaves_16_bits(at->shard->network, packed->projection);
+}
+
+/* Adds what the source of a projection does at each moment into `base`: what is new at it, or (`whole`) all so far.
+ * fresh: nothing is there. */
+static void project(const window_tile *at, const snn_packed *packed, bool whole, void *base, void *spare, bool fresh)
 {
     const snn_shard *shard = at->shard;
     const int32_t source = packed->projection->source, moments = at->tile.steps;
@@ -259,7 +268,8 @@ static void project(const window_tile *at, const snn_packed *packed, bool whole,
             continue;
         }
         if (count > 0 && (!some || count == SNN_WINDOW_STEPS)) {
-            const snn_tile tile = moments_of(at, base, first, count);
+            snn_tile tile = moments_of(at, base, first, count);
+            tile.fresh = fresh;
             codes.rest_steps = whole ? count : first == 0 ? 1 : 0;
             shard->kernels->project_codes(packed, &spikes, &codes, &tile);
             count = 0;
@@ -301,17 +311,27 @@ static void read_stream(const window_tile *at, const snn_packed *packed)
     }
 }
 
+/* Of products that are not rounded: all neurons' sums are among those of the first one, or cleared. */
+static void find_exact(const window_tile *at, size_t bytes)
+{
+    bool begun = false;
+    for (int32_t i = 0; i < at->part->packed_count; i++) {
+        const snn_packed *packed = &at->part->packed[i];
+        if (!snn_reads_stream(at->shard, packed->projection) && !is_rounded(at, packed->projection)) {
+            const bool fresh = !begun && begins(at, packed);
+            memset(at->tile.accumulator, 0, begun || fresh ? 0 : bytes);
+            project(at, packed, false, at->tile.accumulator, at->worker->rounded, fresh);
+            begun = true;
+        }
+    }
+    memset(at->tile.accumulator, 0, begun ? 0 : bytes);
+}
+
 static void find_sums(const window_tile *at)
 {
     const snn_part *part = at->part;
     const size_t bytes = (size_t)(at->tile.steps * at->moment_size) * SNN_ACCUMULATOR_ELEMENT;
-    memset(at->tile.accumulator, 0, bytes);
-    for (int32_t i = 0; i < part->packed_count; i++) {
-        const snn_projection *projection = part->packed[i].projection;
-        if (!snn_reads_stream(at->shard, projection) && !is_rounded(at, projection)) {
-            project(at, &part->packed[i], false, at->tile.accumulator, at->worker->rounded);
-        }
-    }
+    find_exact(at, bytes);
     add_up(at, at->tile.accumulator);
     for (int32_t i = 0; i < part->packed_count; i++) {
         const snn_projection *projection = part->packed[i].projection;
@@ -319,8 +339,9 @@ static void find_sums(const window_tile *at)
             read_stream(at, &part->packed[i]);
         } else if (is_rounded(at, projection)) {
             const bool tokens = projection->op.kind == SNN_OPERATOR_TOKENS;
-            memset(at->worker->rounded, 0, bytes);
-            project(at, &part->packed[i], tokens, at->worker->rounded, at->worker->spare);
+            const bool fresh = begins(at, &part->packed[i]);
+            memset(at->worker->rounded, 0, fresh ? 0 : bytes);
+            project(at, &part->packed[i], tokens, at->worker->rounded, at->worker->spare, fresh);
             if (!tokens) {
                 add_up(at, at->worker->rounded);
             }

@@ -106,7 +106,10 @@ static float naive_current(const image_case *c, int64_t position, int32_t channe
     for (int32_t i = 0; i < c->count; i++) {
         const int32_t row = channel - c->of[i].projection.op.target_channel;
         if (row >= c->of[i].row_begin && row < c->of[i].row_end) {
-            add_row(&sum, c, &c->of[i], row, position);
+            naive_sum product = {0};
+            add_row(&product, c, &c->of[i], row, position);
+            sum.whole += product.whole;
+            sum.real += product.real;
         }
     }
     const float step = c->step[channel - c->begin];

@@ -1,0 +1,66 @@
+/* Products of integers of more than 16 bits, private to this folder: of a stream's sums, and of an image's pixels.
+ *
+ * An integer is cut into limbs of as many bits as let what a row's weights make of them stay within 32 bits, the
+ * highest with the sign. A limb is a value like those of spikes, a step of the source, and its product one like theirs;
+ * put together again they are exact. Integers all the way: any order gives the same. */
+#ifndef SNN_KERNELS_LIMBS_H
+#define SNN_KERNELS_LIMBS_H
+
+#include "core/kernels/portable.h"
+
+/* How many positions are best taken together: their sums stay in the nearest cache. */
+static inline int64_t snn_limbs_positions(const snn_packed *packed)
+{
+    enum { SUMS = 2048, FEWEST = 16 };
+    const int64_t fit = SUMS / (packed->row_end - packed->row_begin + 1);
+    return fit > FEWEST ? fit : FEWEST;
+}
+
+/* Products with each limb, int32_t [limb][position][packed row]. */
+typedef struct snn_limb_sums {
+    const int32_t *sums;
+    int64_t count; /* from one limb to the next */
+    int32_t limbs, bits;
+} snn_limb_sums;
+
+#define snn_limbs_pack    SNN_ISA_NAME(snn_limbs_pack)
+#define snn_limbs_scratch SNN_ISA_NAME(snn_limbs_scratch)
+#define snn_limbs_bits    SNN_ISA_NAME(snn_limbs_bits)
+#define snn_limbs_project SNN_ISA_NAME(snn_limbs_project)
+
+/* Packs weights of convolutions, dense operators and tokens; float32 ones, too, which need no limbs. */
+snn_status snn_limbs_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
+                          int32_t row_end, snn_packed *packed);
+int64_t snn_limbs_scratch(const snn_packed *packed, int64_t positions);
+/* How many bits the largest of some integers takes, with its sign. */
+int32_t snn_limbs_bits(const int32_t *integers, int64_t count);
+/* Of source.integers, which have at most `bits` bits, at target positions [begin, end). The sums are in the scratch. */
+snn_limb_sums snn_limbs_project(const snn_packed *packed, snn_source source, int32_t bits, int64_t begin, int64_t end,
+                                void *scratch);
+
+/* Target positions from `position` on that are best taken together, none from `end` on: whole rows, or a part of one.
+ * What mixes positions takes all. */
+static inline int64_t snn_limbs_next(const snn_packed *packed, int64_t position, int64_t end)
+{
+    const snn_operator *op = &packed->projection->op;
+    const int64_t width = op->target.width, left = width - position % width, most = snn_limbs_positions(packed);
+    int64_t count = left < most ? left : most;
+    if (op->kind == SNN_OPERATOR_TOKENS) {
+        count = end - position;
+    } else if (left == width && width <= most) {
+        count = most / width * width;
+    }
+    return count < end - position ? position + count : end;
+}
+
+/* A whole sum. limbs: those of `of`, known when compiled where they are few. */
+static inline __attribute__((always_inline)) int64_t snn_limbs_whole(const snn_limb_sums *of, int64_t i, int32_t limbs)
+{
+    int64_t whole = of->sums[i];
+    for (int32_t l = 1; l < limbs; l++) {
+        whole += (int64_t)((uint64_t)(int64_t)of->sums[l * of->count + i] << (l * of->bits));
+    }
+    return whole;
+}
+
+#endif
