@@ -1,4 +1,4 @@
-/* The functions of core/kernels/functions.h that go through exponentials, operation by operation: a runtime's own Exp
+/* The functions of core/base/functions.h that go through exponentials, operation by operation: a runtime's own Exp
  * or Erf would give other bits. Each function here has the name and the lines of the one there. */
 #include <math.h>
 

@@ -1,4 +1,4 @@
-/* Functions of neurons as ONNX nodes: the same operations as in core/kernels/functions.h, which give the same bits. */
+/* Functions of neurons as ONNX nodes: the same operations as in core/base/functions.h, which give the same bits. */
 #include <math.h>
 
 #include "io/export_arithmetic.h"

@@ -14,8 +14,8 @@
 #ifndef SNN_KERNELS_NARY_H
 #define SNN_KERNELS_NARY_H
 
+#include "core/base/functions.h"
 #include "core/base/integers.h"
-#include "core/kernels/functions.h"
 #include "core/kernels/lanes.h"
 #include "core/kernels/portable.h"
 

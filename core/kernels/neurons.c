@@ -1,7 +1,7 @@
 /* The neuron step: SNN_LANES channels of one position at a time, their state in registers over a block of steps. */
-#include "core/kernels/functions.h"
 #include "core/kernels/lanes.h"
 #include "core/kernels/portable.h"
+#include "core/kernels/unary.h"
 
 /* A case and loop of its own for each kind: with the kind a constant, the loop becomes vector code. */
 #define VALUES_OF(KIND)                                                                                                \

@@ -101,7 +101,7 @@ typedef enum snn_neuron_kind {
      * its projections, [step][image][position][channel] int32_t, for the block; readers take them by DIAGONAL
      * projections. bias is 0, scale is 1, no state but the encoder of a graded input. */
     SNN_NEURON_STREAM,
-    /* Unary functions; formulas and parameters in core/kernels/functions.h. */
+    /* Unary functions; formulas and parameters in core/base/functions.h. */
     SNN_NEURON_GELU,      /* x Phi(x), erf form; strict */
     SNN_NEURON_GELU_TANH, /* its tanh approximation; strict */
     SNN_NEURON_ABS,

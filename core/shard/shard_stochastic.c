@@ -1,8 +1,8 @@
 /* The image as random spikes (SNN_ENCODING_STOCHASTIC). */
 #include <string.h>
 
+#include "core/base/functions.h"
 #include "core/dynamics/random.h"
-#include "core/kernels/functions.h"
 #include "core/shard/shard_private.h"
 
 /* One pixel of one image over the block; bit `channel` of its row is cleared already. */

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "core/kernels/functions.h"
+#include "core/kernels/unary.h"
 
 /* clang-format off */
 #define ONE_INPUT .input_count = 1, .inputs = {{1.0f, 0.0f}}

@@ -1,6 +1,6 @@
 /* The nonlinearities: their errors against long double, their limits, and the lanes of every kernel table against the
  * scalar function, bit for bit. */
-#include "core/kernels/functions.h"
+#include "core/kernels/unary.h"
 
 #include <float.h>
 #include <math.h>

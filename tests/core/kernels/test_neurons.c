@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
-#include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/unary.h"
 #include "tests/core/kernels/random_case.h"
 #include "tests/core/tables/tables.h"
 

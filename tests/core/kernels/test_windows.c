@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
-#include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/unary.h"
 #include "tests/core/kernels/random_case.h"
 #include "tests/core/kernels/test_kernels.h"
 #include "tests/core/shard/naive_nary.h"

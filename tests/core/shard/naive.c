@@ -6,7 +6,7 @@
 
 #include "core/base/memory.h"
 #include "core/dynamics/random.h"
-#include "core/kernels/functions.h"
+#include "core/kernels/unary.h"
 #include "tests/core/shard/naive_nary.h"
 
 static void *must_allocate(int64_t count, size_t size)

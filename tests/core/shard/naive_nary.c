@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/base/functions.h" /* exp, which has tests of its own */
 #include "core/base/memory.h"
-#include "core/kernels/functions.h" /* exp, which has tests of its own */
 
 enum { PARTIAL_SUMS = 32 };
 

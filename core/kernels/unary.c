@@ -1,4 +1,4 @@
-#include "core/kernels/functions.h"
+#include "core/kernels/unary.h"
 
 float snn_function_evaluate(snn_neuron_kind kind, float alpha, float beta, float x)
 {

@@ -1,4 +1,5 @@
-/* The nonlinearities f of the unary neurons: one evaluation of each, in float32.
+/* The program's own functions of one variable, in float32: the nonlinearities of neurons, in kernels as in the
+ * evaluation of the trained network, so that neither depends on the C library.
  *
  * Each is a short sequence of + - * /, square roots, comparisons, selects and moves of bits, without branches or calls:
  * in a loop over lanes compilers make vector code of it, and since IEEE 754 leaves no choice in the result of any of
@@ -8,20 +9,14 @@
  * say how large the error can be, in ulp: units in the last place of the result, or of 2^-116 if that is larger. They
  * are what test_functions.c checks against long double.
  */
-#ifndef SNN_KERNELS_FUNCTIONS_H
-#define SNN_KERNELS_FUNCTIONS_H
+#ifndef SNN_BASE_FUNCTIONS_H
+#define SNN_BASE_FUNCTIONS_H
 
 #include <stdint.h>
 #include <string.h>
 
-#include "core/network/network.h"
-
 /* Whatever the compiler thinks of their size: a call in a loop would keep it from becoming vector code. */
 #define SNN_FUNCTION static inline __attribute__((always_inline))
-
-/* f of a unary kind (x itself for kinds that have no f of their own), for those who need few values. The same bits as
- * the lanes of the kernels. */
-float snn_function_evaluate(snn_neuron_kind kind, float alpha, float beta, float x);
 
 SNN_FUNCTION uint32_t snn_function_bits(float x)
 {
@@ -294,75 +289,6 @@ SNN_FUNCTION float snn_function_erf(float x)
     const float small = a + a * (low + z * z * (middle + z * z * high));
     const float tail = snn_function_normal_tail(snn_function_at_most(1.41421356F * a, 15.0F));
     return snn_function_copy_sign(a < 1.0F ? small : 1.0F - (tail + tail), x);
-}
-
-/* snn_function_evaluate itself; with a constant kind nothing but its function is left. */
-SNN_FUNCTION float snn_function_value(snn_neuron_kind kind, float alpha, float beta, float x)
-{
-    switch (kind) {
-    case SNN_NEURON_RELU:
-        return snn_function_relu(x);
-    case SNN_NEURON_LEAKY_RELU:
-        return snn_function_leaky_relu(alpha, x);
-    case SNN_NEURON_GELU:
-        return snn_function_gelu(x);
-    case SNN_NEURON_GELU_TANH:
-        return snn_function_gelu_tanh(x);
-    case SNN_NEURON_ABS:
-        return snn_function_abs(x);
-    case SNN_NEURON_SQUARE:
-        return snn_function_square(x);
-    case SNN_NEURON_EXP:
-        return snn_function_exp(x);
-    case SNN_NEURON_SQRT:
-        return snn_function_sqrt(x);
-    case SNN_NEURON_RECIPROCAL:
-        return snn_function_reciprocal(alpha, x);
-    case SNN_NEURON_TANH:
-        return snn_function_tanh(x);
-    case SNN_NEURON_SIGMOID:
-        return snn_function_sigmoid(x);
-    case SNN_NEURON_SILU:
-        return snn_function_silu(x);
-    case SNN_NEURON_ELU:
-        return snn_function_elu(alpha, x);
-    case SNN_NEURON_SELU:
-        return snn_function_selu(alpha, beta, x);
-    case SNN_NEURON_CELU:
-        return snn_function_celu(alpha, x);
-    case SNN_NEURON_SOFTPLUS:
-        return snn_function_softplus(x);
-    case SNN_NEURON_SOFTSIGN:
-        return snn_function_softsign(x);
-    case SNN_NEURON_MISH:
-        return snn_function_mish(x);
-    case SNN_NEURON_HARD_SWISH:
-        return snn_function_hard_swish(x);
-    case SNN_NEURON_HARD_SIGMOID:
-        return snn_function_hard_sigmoid(alpha, beta, x);
-    case SNN_NEURON_CLIP:
-        return snn_function_clip(alpha, beta, x);
-    case SNN_NEURON_THRESHOLDED_RELU:
-        return snn_function_thresholded_relu(alpha, x);
-    case SNN_NEURON_ERF:
-        return snn_function_erf(x);
-    case SNN_NEURON_LINEAR:
-    case SNN_NEURON_MAXIMUM:
-    case SNN_NEURON_READOUT:
-    case SNN_NEURON_STREAM:
-    case SNN_NEURON_LAYER_NORM:
-    case SNN_NEURON_NORMALISE:
-    case SNN_NEURON_PRODUCT:
-    case SNN_NEURON_QUOTIENT:
-    case SNN_NEURON_SCORES:
-    case SNN_NEURON_SOFTMAX:
-    case SNN_NEURON_SHIFTED_EXP:
-    case SNN_NEURON_MIX:
-    case SNN_NEURON_ATTENTION:
-    case SNN_NEURON_KIND_COUNT:
-        break;
-    }
-    return x;
 }
 
 #endif
