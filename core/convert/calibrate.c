@@ -1,6 +1,7 @@
 /* Channel maxima of the trained network's activations: the scales sigma. */
 #include <math.h>
 
+#include "core/base/functions.h"
 #include "core/convert/draft.h"
 
 int64_t snn_draft_channels(const snn_draft *draft)
@@ -45,7 +46,7 @@ static float tracked_of(const snn_draft_population *population, float value, int
     case SNN_TRACKED_CENTRED_SQUARE:
         return (value - reference) * (value - reference);
     case SNN_TRACKED_EXPONENTIAL:
-        return expf(value - reference);
+        return snn_function_exp(value - reference);
     case SNN_TRACKED_VALUE:
         break;
     }

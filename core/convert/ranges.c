@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "core/base/elementary.h"
 #include "core/base/memory.h"
 
 static const double MANY_VALUES = 1e6, FEWEST_VALUES = 10.0, SILENT_FRACTION = 0.25;
@@ -77,7 +78,7 @@ static range range_of(const snn_windows *windows, range kind, double sigma, doub
  * margin is meant for a million values of a channel, as a convolution has on some hundred images. */
 static double uncertainty_of(double values)
 {
-    return fmax(1.0, log(MANY_VALUES) / log(fmax(values, FEWEST_VALUES)));
+    return fmax(1.0, snn_elementary_log(MANY_VALUES) / snn_elementary_log(fmax(values, FEWEST_VALUES)));
 }
 
 /* The least that the sigma of a channel is taken for: one that was nearly silent on few values may be as loud as others

@@ -329,6 +329,20 @@ static double own_step(const need *needs, snn_weight_format format, bool stream,
     return fmax(delta, needs->sum / room_of(needs, stream ? LARGEST_STREAM : LARGEST_SUM));
 }
 
+/* floor(log2(x)) and ceil(log2(x)), exactly; x > 0. */
+static double log2_below(double x)
+{
+    int exponent;
+    (void)frexp(x, &exponent);
+    return isinf(x) ? x : exponent - 1;
+}
+
+static double log2_above(double x)
+{
+    const double below = log2_below(x);
+    return isinf(x) || ldexp(1.0, (int)below) == x ? below : below + 1.0;
+}
+
 /* Bits that are taken from the sums of a stream's positions, so that what is left has at most 30. */
 static int32_t tokens_shift(const chooser *at, const snn_term *term)
 {
@@ -340,7 +354,7 @@ static int32_t tokens_shift(const chooser *at, const snn_term *term)
         largest = fmax(largest, (source->sum + source->graded) / step);
     }
     double reach = largest * mixing_reach(term) / snn_mixing_unit(term, at->network);
-    double bits = ceil(log2(fmax(reach, 1.0))) - 30.0;
+    double bits = log2_above(fmax(reach, 1.0)) - 30.0;
     return bits < 0.0 ? 0 : bits > SNN_LARGEST_SHIFT ? SNN_LARGEST_SHIFT : (int32_t)bits;
 }
 
@@ -357,7 +371,7 @@ static int32_t product_shift(const chooser *at, const snn_term *term, int32_t ta
         }
     }
     double levels = at->network->format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
-    double bits = largest > 0.0 ? floor(log2(levels / largest)) : 0.0;
+    double bits = largest > 0.0 ? log2_below(levels / largest) : 0.0;
     return bits < 0.0 ? 0 : bits > SNN_LARGEST_SHIFT ? SNN_LARGEST_SHIFT : (int32_t)bits;
 }
 
@@ -382,8 +396,8 @@ static int32_t codes_shift(const chooser *at, const snn_term *term, int32_t targ
         total = op->kind == SNN_OPERATOR_GATHER ? largest : total;
         count = op->kind == SNN_OPERATOR_GATHER ? 1.0 : count;
         if (largest > 0.0) {
-            bits = fmin(bits, floor(log2(levels * step / largest)));
-            bits = fmin(bits, floor(log2(fmax(LARGEST_SUM - count * reach, 1.0) * step / (total * reach))));
+            bits = fmin(bits, log2_below(levels * step / largest));
+            bits = fmin(bits, log2_below(fmax(LARGEST_SUM - count * reach, 1.0) * step / (total * reach)));
         }
     }
     return bits < 1.0 || bits >= SNN_LARGEST_SHIFT ? 0 : (int32_t)bits;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/elementary.h"
 #include "core/graph/operators_internal.h"
 
 typedef float (*real_function)(float left, float right);
@@ -113,7 +114,7 @@ static int64_t remainder_integer(int64_t left, int64_t right)
 
 static float power(float left, float right)
 {
-    return right == 2.0F ? left * left : powf(left, right);
+    return right == 2.0F ? left * left : (float)snn_elementary_power((double)left, (double)right);
 }
 
 static int64_t power_integer(int64_t left, int64_t right)
@@ -275,7 +276,7 @@ static void apply_real_exponents(const snn_tensor *output, const snn_tensor *lef
         for (int64_t i = 0; i < walk.length; i++) {
             const double base = (double)((const int64_t *)left->data)[walk.offset[1] + i * walk.step[1]];
             const double exponent = ((const float *)right->data)[walk.offset[2] + i * walk.step[2]];
-            const double result = pow(base, exponent);
+            const double result = snn_elementary_power(base, exponent);
             ((int64_t *)output->data)[walk.offset[0] + i * walk.step[0]] = fabs(result) < 0x1p63 ? (int64_t)result
                                                                            : isnan(result)       ? 0
                                                                            : result > 0          ? INT64_MAX

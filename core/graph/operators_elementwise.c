@@ -2,6 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/elementary.h"
+#include "core/base/functions.h"
 #include "core/graph/operators_internal.h"
 
 enum { MAX_PARAMETERS = 2 };
@@ -13,51 +15,55 @@ typedef struct parameter {
 
 typedef struct function {
     const char *name;
-    float (*real)(float x, const float parameters[MAX_PARAMETERS]);
+    void (*real)(const float *x, int64_t count, const float parameters[MAX_PARAMETERS], float *y);
     int64_t (*integer)(int64_t x); /* NULL: float32 only */
     parameter parameters[MAX_PARAMETERS];
     const char *attributes; /* their kinds, as for snn_operator_attributes */
 } function;
 
-static float square_root(float x, const float *p)
-{
-    (void)p;
-    return sqrtf(x);
-}
+/* Each is a loop of its own, so that compilers can make vector code of it; p are the parameters. */
+#define FUNCTION(NAME, VALUE)                                                                                          \
+    static void NAME(const float *inputs, int64_t count, const float *p, float *y)                                     \
+    {                                                                                                                  \
+        (void)p;                                                                                                       \
+        for (int64_t i = 0; i < count; i++) {                                                                          \
+            const float x = inputs[i];                                                                                 \
+            y[i] = VALUE;                                                                                              \
+        }                                                                                                              \
+    }
 
-static float exponential(float x, const float *p)
-{
-    (void)p;
-    return expf(x);
-}
-
-static float logarithm(float x, const float *p)
-{
-    (void)p;
-    return logf(x);
-}
-
-static float error_function(float x, const float *p)
-{
-    (void)p;
-    return erff(x);
-}
-
-static float negative(float x, const float *p)
-{
-    (void)p;
-    return -x;
-}
+FUNCTION(square_root, sqrtf(x))
+FUNCTION(exponential, snn_function_exp(x))
+FUNCTION(logarithm, (float)snn_elementary_log((double)x))
+FUNCTION(error_function, snn_function_erf(x))
+FUNCTION(negative, -x)
+FUNCTION(absolute, fabsf(x))
+FUNCTION(sign, x > 0.0F ? 1.0F : x < 0.0F ? -1.0F : x)
+FUNCTION(reciprocal, 1.0F / x)
+FUNCTION(round_down, floorf(x))
+FUNCTION(round_up, ceilf(x))
+FUNCTION(round_even, nearbyintf(x))
+FUNCTION(sine, (float)snn_elementary_sine(x))
+FUNCTION(cosine, (float)snn_elementary_cosine(x))
+FUNCTION(hyperbolic_tangent, snn_function_tanh(x))
+FUNCTION(sigmoid, snn_function_sigmoid(x))
+FUNCTION(relu, snn_function_relu(x))
+FUNCTION(leaky_relu, snn_function_leaky_relu(p[0], x))
+FUNCTION(thresholded_relu, snn_function_thresholded_relu(p[0], x))
+FUNCTION(elu, snn_function_elu(p[0], x))
+FUNCTION(celu, snn_function_celu(p[0], x))
+FUNCTION(selu, snn_function_selu(p[0], p[1], x))
+FUNCTION(hard_sigmoid, snn_function_hard_sigmoid(p[0], p[1], x))
+FUNCTION(hard_swish, snn_function_hard_swish(x))
+FUNCTION(softplus, snn_function_softplus(x))
+FUNCTION(softsign, snn_function_softsign(x))
+FUNCTION(mish, snn_function_mish(x))
+/* The parameter says whether the tanh approximation is meant. */
+FUNCTION(gelu, p[0] != 0.0F ? snn_function_gelu_tanh(x) : snn_function_gelu(x))
 
 static int64_t negative_integer(int64_t x)
 {
     return (int64_t)(0 - (uint64_t)x);
-}
-
-static float absolute(float x, const float *p)
-{
-    (void)p;
-    return fabsf(x);
 }
 
 static int64_t absolute_integer(int64_t x)
@@ -65,138 +71,9 @@ static int64_t absolute_integer(int64_t x)
     return x < 0 ? negative_integer(x) : x;
 }
 
-static float sign(float x, const float *p)
-{
-    (void)p;
-    return x > 0.0F ? 1.0F : x < 0.0F ? -1.0F : x;
-}
-
 static int64_t sign_integer(int64_t x)
 {
     return (x > 0) - (x < 0);
-}
-
-static float reciprocal(float x, const float *p)
-{
-    (void)p;
-    return 1.0F / x;
-}
-
-static float round_down(float x, const float *p)
-{
-    (void)p;
-    return floorf(x);
-}
-
-static float round_up(float x, const float *p)
-{
-    (void)p;
-    return ceilf(x);
-}
-
-static float round_even(float x, const float *p)
-{
-    (void)p;
-    return nearbyintf(x);
-}
-
-static float sine(float x, const float *p)
-{
-    (void)p;
-    return sinf(x);
-}
-
-static float cosine(float x, const float *p)
-{
-    (void)p;
-    return cosf(x);
-}
-
-static float hyperbolic_tangent(float x, const float *p)
-{
-    (void)p;
-    return tanhf(x);
-}
-
-static float logistic(float x)
-{
-    return 1.0F / (1.0F + expf(-x));
-}
-
-static float sigmoid(float x, const float *p)
-{
-    (void)p;
-    return logistic(x);
-}
-
-static float relu(float x, const float *p)
-{
-    (void)p;
-    return x < 0.0F ? 0.0F : x; /* not-a-number passes */
-}
-
-static float leaky_relu(float x, const float *p)
-{
-    return x < 0.0F ? p[0] * x : x;
-}
-
-static float thresholded_relu(float x, const float *p)
-{
-    return x <= p[0] ? 0.0F : x;
-}
-
-static float elu(float x, const float *p)
-{
-    return x < 0.0F ? p[0] * expm1f(x) : x;
-}
-
-static float celu(float x, const float *p)
-{
-    return x < 0.0F ? p[0] * expm1f(x / p[0]) : x;
-}
-
-static float selu(float x, const float *p)
-{
-    return p[1] * (x < 0.0F ? p[0] * expm1f(x) : x);
-}
-
-static float hard_sigmoid(float x, const float *p)
-{
-    const float line = p[0] * x + p[1];
-    return line < 0.0F ? 0.0F : line > 1.0F ? 1.0F : line;
-}
-
-static float hard_swish(float x, const float *p)
-{
-    (void)p;
-    const float gate[MAX_PARAMETERS] = {1.0F / 6.0F, 0.5F};
-    return x * hard_sigmoid(x, gate);
-}
-
-static float softplus(float x, const float *p)
-{
-    (void)p;
-    return (x > 0.0F ? x : 0.0F) + log1pf(expf(-fabsf(x)));
-}
-
-static float softsign(float x, const float *p)
-{
-    (void)p;
-    return x / (1.0F + fabsf(x));
-}
-
-static float mish(float x, const float *p)
-{
-    return x * tanhf(softplus(x, p));
-}
-
-/* The parameter says whether the tanh approximation is meant. */
-static float gelu(float x, const float *p)
-{
-    if (p[0] != 0.0F) {
-        return 0.5F * x * (1.0F + tanhf(0.797884561F * (x + 0.044715F * x * x * x))); /* sqrt(2 / pi) */
-    }
-    return 0.5F * x * (1.0F + erff(x * 0.707106781F)); /* 1 / sqrt(2) */
 }
 
 static const function functions[] = {
@@ -279,23 +156,7 @@ static snn_status unary_evaluate(const snn_operator_call *call)
     }
     float parameters[MAX_PARAMETERS] = {0};
     read_parameters(call->node, entry, parameters);
-    const float *x = input->data;
-    float *y = call->outputs[0].data;
-    for (int64_t i = 0; i < elements; i++) {
-        y[i] = entry->real(x[i], parameters);
-    }
-    return snn_ok();
-}
-
-/* Relu is most of what image networks apply, so it gets a loop that the compiler can vectorise. */
-static snn_status relu_evaluate(const snn_operator_call *call)
-{
-    const int64_t elements = snn_tensor_elements(call->inputs[0]);
-    const float *x = call->inputs[0]->data;
-    float *y = call->outputs[0].data;
-    for (int64_t i = 0; i < elements; i++) {
-        y[i] = relu(x[i], NULL);
-    }
+    entry->real(input->data, elements, parameters, call->outputs[0].data);
     return snn_ok();
 }
 
@@ -375,7 +236,7 @@ const snn_graph_operator snn_operators_elementwise[] = {
     {"Cos", 1, 1, 1, unary_infer, unary_evaluate},
     {"Tanh", 1, 1, 1, unary_infer, unary_evaluate},
     {"Sigmoid", 1, 1, 1, unary_infer, unary_evaluate},
-    {"Relu", 1, 1, 1, unary_infer, relu_evaluate},
+    {"Relu", 1, 1, 1, unary_infer, unary_evaluate},
     {"LeakyRelu", 1, 1, 1, unary_infer, unary_evaluate},
     {"ThresholdedRelu", 1, 1, 1, unary_infer, unary_evaluate},
     {"Elu", 1, 1, 1, unary_infer, unary_evaluate},

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/elementary.h"
+#include "core/base/functions.h"
 #include "core/graph/operators_internal.h"
 
 /* ---- BatchNormalization: inputs X, scale, bias, mean, variance ---- */
@@ -239,10 +241,10 @@ static void softmax_line(const float *x, int64_t count, int64_t step, bool logar
     }
     double sum = 0.0;
     for (int64_t i = 0; i < count; i++) {
-        y[i * step] = expf(x[i * step] - most);
+        y[i * step] = snn_function_exp(x[i * step] - most);
         sum += (double)y[i * step];
     }
-    const double log_sum = log(sum);
+    const double log_sum = snn_elementary_log(sum);
     for (int64_t i = 0; i < count; i++) {
         y[i * step] =
             logarithm ? (float)((double)x[i * step] - (double)most - log_sum) : (float)((double)y[i * step] / sum);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/base/functions.h"
 #include "core/base/memory.h"
 #include "core/base/timers.h"
 #include "core/dynamics/schedule.h"
@@ -454,7 +455,7 @@ done:
 /* The chance that errors of that mean square, independent and normal, leave a gap between two logits open. */
 static double chance_to_agree(double mean_square, double gap)
 {
-    return mean_square > 0.0 ? 0.5 * (1.0 + erf(gap / (2.0 * sqrt(mean_square)))) : 1.0;
+    return mean_square > 0.0 ? 0.5 * (1.0 + (double)snn_function_erf((float)(gap / (2.0 * sqrt(mean_square))))) : 1.0;
 }
 
 static void summarise(const snn_tune_data *data, const float *found, int32_t images, snn_tune_result *result)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/elementary.h"
 #include "core/base/memory.h"
 
 enum {
@@ -133,7 +134,7 @@ static snn_status try_overlapping(const search *at, int32_t steps, int32_t delay
 /* As many steps as there may be: with a last one as small as that of eight that halve, and much room. */
 static snn_status try_filled(const search *at, int32_t steps, int32_t delay, int32_t images)
 {
-    const double ideal = exp2(-(double)USUAL_STEPS / steps);
+    const double ideal = snn_elementary_power(2.0, -(double)USUAL_STEPS / steps);
     int32_t first = 0;
     while (first + 1 < RATIOS && ratios[first + 1] <= ideal + ROUNDED) {
         first++;
