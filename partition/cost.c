@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/integers.h"
 #include "core/base/memory.h"
 #include "partition/moments.h"
 
@@ -132,6 +133,16 @@ snn_status snn_cost_model_create(const snn_network *network, const snn_planner_r
         snn_cost_model_destroy(made);
         return status;
     }
+    int32_t tables;
+    const snn_kernels *const *kernels = snn_kernels_all(&tables);
+    made->footprint = (snn_footprint){.network = network,
+                                      .kernels = kernels[tables - 1],
+                                      .timings = made->timings,
+                                      .images = request->images,
+                                      .block = made->timings != NULL ? steps : request->block,
+                                      .encoding = made->timings != NULL ? SNN_ENCODING_DIRECT : request->encoding,
+                                      .dynamics = request->dynamics,
+                                      .momentum = request->momentum};
     find_readers(made);
     snn_cost_weigh_structure(made);
     *model = made;
@@ -190,7 +201,7 @@ static void find_sharing(snn_cost_model *model, int32_t shards)
 
 /* ---- the scan ---- */
 
-static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place place, int32_t number, bool stream)
+static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place place, int32_t number)
 {
     const snn_cost_model *model = scan->model;
     const snn_network *network = model->network;
@@ -223,32 +234,11 @@ static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place
     }
     /* The wavefront's. */
     cost->image_bytes = images * (snn_shape_size(network->input) * (int64_t)sizeof(float) + (int64_t)sizeof(int64_t));
-    if (model->timings != NULL) { /* tiles multiply it when they need it */
-        return;
-    }
-    if (snn_encoding_is_graded(model->request->encoding)) {
-        const snn_channel_range held = snn_plan_decoded(plan, network, place, network->projections[number].target);
-        const int64_t inputs = snn_shape_positions(op->target) * snn_channel_range_count(held);
-        if (scan->graded != network->projections[number].target) {
-            const int32_t arrays = stream ? 2 : 1;
-            cost->state_bytes += images * inputs * (int64_t)sizeof(float) * arrays;
-            scan->graded = network->projections[number].target;
-        }
-    } else if (!scan->encodes) {
-        const snn_shape input = network->input;
+    if (!snn_encoding_is_graded(model->footprint.encoding) && !scan->encodes) {
         scan->encodes = true;
-        cost->state_bytes += 2 * images * snn_shape_size(input) * (int64_t)sizeof(float);
-        cost->spike_bytes +=
-            model->request->block * images * snn_shape_positions(input) * (int64_t)snn_spikes_row_bytes(input.channels);
+        cost->state_bytes += 2 * snn_footprint_pixels(&model->footprint);
+        cost->spike_bytes += snn_footprint_pixel_spikes(&model->footprint);
     }
-}
-
-/* Beside x and y (shard_baseline.c). */
-static int64_t baseline_bytes(const snn_planner_request *request, int64_t inputs, int64_t outputs)
-{
-    const bool baseline = request->dynamics == SNN_DYNAMICS_SUBGRADIENT;
-    const int64_t velocities = request->momentum > 0.0f ? request->images * (inputs + outputs) : 0;
-    return baseline ? inputs * (SNN_SUM_BYTES + (int64_t)sizeof(float)) + velocities * (int64_t)sizeof(float) : 0;
 }
 
 static snn_price price_of(const snn_cost_model *model, int32_t population, int32_t channels)
@@ -261,32 +251,32 @@ static snn_price price_of(const snn_cost_model *model, int32_t population, int32
     return snn_price_assumed(model->network, model->timings, &work, population, channels);
 }
 
-static int64_t spike_bytes(const snn_cost_model *model, int32_t number)
+/* Whether the image, graded, reaches what a shard has of a population. */
+static bool sees_image(const snn_cost_model *model, const snn_plan *plan, snn_place place, int32_t number)
 {
-    const snn_population *population = &model->network->populations[number];
-    if (population->kind == SNN_NEURON_READOUT) {
-        return 0;
+    bool sees = false;
+    for (int32_t i = model->projection_begin[number]; i < model->projection_begin[number + 1] && !sees; i++) {
+        int32_t begin, end;
+        if (model->network->projections[i].source != SNN_SOURCE_INPUT) {
+            break; /* it comes before other sources */
+        }
+        snn_plan_rows(plan, model->network, place, i, &begin, &end);
+        sees = begin < end;
     }
-    const int64_t row = is_stream(model, number) ? population->shape.channels * (int64_t)SNN_SUM_BYTES
-                                                 : snn_spikes_row_bytes(population->shape.channels);
-    const int64_t planes = model->timings != NULL ? model->timings[number].planes : model->request->block;
-    return snn_shape_positions(population->shape) * row * model->request->images * planes;
+    return sees && snn_encoding_is_graded(model->footprint.encoding);
 }
 
-/* What a thread works with in a window (core/shard/shard_windows.c): three arrays of sums, of tiles that are small or,
- * where a function takes all positions, the whole image; and the values of these functions. */
-static int64_t window_bytes(const snn_cost_model *model, int32_t number, int32_t channels, int32_t held)
+/* Maxima of codes are taken to be such: their weights are what a scale is multiplied with, and seldom negative. */
+static snn_holding holding_of(const snn_cost_model *model, const snn_plan *plan, snn_place place, int32_t number)
 {
-    enum { ARRAYS = 3, TILE_BYTES = 192 * 1024, LANES = 16 };
-    const snn_population *neurons = &model->network->populations[number];
-    const int64_t inputs = snn_shape_positions(neurons->input), outputs = snn_shape_positions(neurons->shape);
-    const int64_t value = (int64_t)sizeof(float), position = model->timings[number].moments * held * value;
-    if (!snn_neuron_reads_all_positions(neurons->kind)) {
-        return ARRAYS * (position > TILE_BYTES ? position : TILE_BYTES);
-    }
-    const bool maxima = neurons->kind == SNN_NEURON_MAXIMUM;
-    const int64_t values = maxima ? (inputs + outputs) * LANES : inputs * (held + 2 * (int64_t)channels);
-    return ARRAYS * inputs * position + values * value;
+    return (snn_holding){
+        .population = number,
+        .owned = snn_channel_range_count(snn_plan_owned(plan, model->network, place, number)),
+        .held = snn_channel_range_count(snn_plan_decoded(plan, model->network, place, number)),
+        .image = sees_image(model, plan, place, number),
+        .codes = snn_footprint_compares_codes(&model->footprint, number, model->projection_begin[number],
+                                              model->projection_begin[number + 1]),
+    };
 }
 
 /* What a shard computes and keeps for the channels that it owns. */
@@ -295,36 +285,25 @@ static void add_population(snn_stage_scan *scan, const snn_plan *plan, snn_place
     const snn_cost_model *model = scan->model;
     const snn_network *network = model->network;
     const snn_population *neurons = &network->populations[number];
-    const int32_t channels = snn_channel_range_count(snn_plan_owned(plan, network, place, number));
-    const int64_t decoded = snn_channel_range_count(snn_plan_decoded(plan, network, place, number));
-    if (channels == 0) {
+    const snn_holding part = holding_of(model, plan, place, number);
+    if (part.owned == 0) {
         return;
     }
-    const bool stream = neurons->kind == SNN_NEURON_STREAM, spikes = snn_neuron_spikes(neurons->kind);
-    const int64_t inputs = stream ? 0 : snn_shape_positions(neurons->input) * decoded;   /* x */
-    const int64_t outputs = spikes ? snn_shape_positions(neurons->shape) * channels : 0; /* y */
-    const int64_t images = model->request->images;
-    const snn_price price = price_of(model, number, channels);
+    const snn_neuron_bytes bytes = snn_footprint_neurons(&model->footprint, &part);
+    const snn_price price = price_of(model, number, part.owned);
     snn_rank_cost *cost = &scan->cost;
-    cost->neurons += outputs;
-    cost->classes = neurons->kind == SNN_NEURON_READOUT ? channels : cost->classes;
-    cost->spike_bytes += spike_bytes(model, number);
-    if (model->timings != NULL) { /* nothing of a neuron outlives its window */
-        const int64_t scratch = window_bytes(model, number, channels, (int32_t)decoded);
-        cost->scratch_bytes = scratch > cost->scratch_bytes ? scratch : cost->scratch_bytes;
-    } else {
-        cost->state_bytes += (inputs + outputs) * images * (int64_t)sizeof(float);
-        cost->state_bytes += stream ? 0 : baseline_bytes(model->request, inputs, outputs);
-    }
-    if (spikes && model->timings == NULL) { /* the step before the block */
-        cost->spike_bytes +=
-            images * snn_shape_positions(neurons->shape) * (int64_t)snn_spikes_row_bytes(neurons->shape.channels);
-    }
+    cost->neurons += snn_neuron_spikes(neurons->kind) ? snn_shape_positions(neurons->shape) * part.owned : 0;
+    cost->classes = neurons->kind == SNN_NEURON_READOUT ? part.owned : cost->classes;
+    cost->state_bytes += snn_footprint_state(&bytes);
+    cost->spike_bytes += bytes.previous + snn_footprint_block(&model->footprint, number);
+    snn_thread_bytes *thread = &scan->thread;
+    snn_footprint_add_thread(&model->footprint, &part, thread);
+    cost->scratch_bytes = thread->sums + thread->rounded + thread->spare + thread->graded + thread->neurons;
     cost->step_seconds += price.step_seconds;
     cost->group_seconds += price.group_seconds;
     cost->packed_bytes += (int64_t)price.packed_bytes;
     for (int32_t i = model->projection_begin[number]; i < model->projection_begin[number + 1]; i++) {
-        add_projection(scan, plan, place, i, stream);
+        add_projection(scan, plan, place, i);
     }
 }
 
@@ -353,7 +332,7 @@ static void add_received(snn_stage_scan *scan, const snn_plan *plan, snn_place p
     cost->messages += more.messages - less.messages;
     cost->rounds += inside && less.bits == 0 && more.bits > 0;
     if (before.begin == before.end && after.begin < after.end && owned.begin == owned.end) {
-        cost->spike_bytes += spike_bytes(model, source);
+        cost->spike_bytes += snn_footprint_block(&model->footprint, source);
     }
     model->needed[source] = after;
 }
@@ -386,8 +365,7 @@ static void add_sent(snn_stage_scan *scan, const snn_plan *plan, snn_place place
 
 void snn_stage_scan_begin(snn_stage_scan *scan, snn_cost_model *model, int32_t shards, int32_t shard, int32_t first)
 {
-    *scan =
-        (snn_stage_scan){.model = model, .shards = shards, .shard = shard, .first = first, .last = first, .graded = -1};
+    *scan = (snn_stage_scan){.model = model, .shards = shards, .shard = shard, .first = first, .last = first};
     find_sharing(model, shards);
     scan->cost.times = model->timings != NULL ? 1 : model->request->timesteps;
     scan->cost.network_bytes = model->structure_bytes;

@@ -2,7 +2,7 @@
 #ifndef SNN_PARTITION_COST_H
 #define SNN_PARTITION_COST_H
 
-#include "core/network/timing.h"
+#include "core/shard/footprint.h"
 #include "partition/planner.h"
 
 struct snn_cost_model {
@@ -10,6 +10,7 @@ struct snn_cost_model {
     const snn_planner_request *request;
     snn_machine machine;
     snn_timing *timings;                 /* [populations] with windows, else NULL */
+    snn_footprint footprint;             /* of a shard, with plain C's kernels */
     int32_t *first_reader, *last_reader; /* [populations]: that read a population; the population itself if none do */
     int32_t *projection_begin;           /* [populations + 1]: those into population p are [begin[p], begin[p + 1]) */
     int64_t structure_bytes, passing_bytes; /* network_bytes and passing_bytes of any rank */
@@ -23,8 +24,8 @@ struct snn_cost_model {
 typedef struct snn_stage_scan {
     snn_cost_model *model;
     int32_t shards, shard, first, last;
-    bool encodes;   /* the image, into spikes */
-    int32_t graded; /* the last population that keeps what the image comes to, or -1 */
+    bool encodes; /* the image, into spikes */
+    snn_thread_bytes thread;
     snn_rank_cost cost;
 } snn_stage_scan;
 

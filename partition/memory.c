@@ -1,5 +1,6 @@
 /* What a rank takes of memory: its part, as the scan adds it up, and what it has whatever its part. */
 #include "core/base/integers.h"
+#include "core/shard/statistics.h"
 #include "partition/cost.h"
 
 #include <math.h>
@@ -17,8 +18,7 @@ enum {
                               * channels: */
     PROJECTION_BYTES = 1000, /* structure, what HDF5 keeps of it, and on rank 0 what the output has of it */
     SCRATCH_BYTES = 1 << 20, /* of a thread */
-    STATISTICS_COPIES =
-        2, /* of core/shard/statistics.h: the rank's own and the sum over the ranks; beside each thread's */
+    STATISTICS_COPIES = 2,   /* the rank's own and the sum over the ranks; beside each thread's */
     /* The structure as a file in memory, in which it gets to the ranks: HDF5's copies and the one that is sent. */
     IMAGE_COPIES = 3,
     POPULATION_IMAGE_BYTES = 1800,
@@ -32,16 +32,15 @@ void snn_cost_weigh_structure(snn_cost_model *model)
 {
     const snn_network *network = model->network;
     const int64_t populations = network->population_count, projections = network->projection_count;
-    int64_t parameters = 0, statistics = 0;
+    int64_t parameters = 0;
     const int64_t threads = model->request->machine != NULL ? model->request->machine->threads : 1;
     for (int32_t i = 0; i < network->population_count; i++) {
         const snn_population *neurons = &network->populations[i];
-        statistics += 3 * (int64_t)model->request->timesteps + 2 * (int64_t)neurons->shape.channels;
         parameters += neurons->shape.channels + neurons->input.channels * (1 + (int64_t)neurons->bias_positions);
         parameters += model->timings != NULL ? neurons->shape.channels : 0; /* their resting states */
     }
     parameters *= (int64_t)sizeof(float);
-    statistics *= (STATISTICS_COPIES + threads) * (int64_t)sizeof(int64_t);
+    const int64_t statistics = (STATISTICS_COPIES + threads) * snn_statistics_bytes(network, model->request->timesteps);
     model->structure_bytes = POPULATION_BYTES * populations + PROJECTION_BYTES * projections + parameters + statistics;
     model->passing_bytes =
         IMAGE_COPIES * (POPULATION_IMAGE_BYTES * populations + PROJECTION_IMAGE_BYTES * projections + parameters);

@@ -101,43 +101,56 @@ static snn_status take_projection(snn_shard *shard, snn_part *part, const snn_sh
     return snn_ok();
 }
 
-/* What a graded input needs. */
-static bool create_graded(snn_part *part, bool windows, bool decodes, size_t inputs)
+snn_footprint snn_shard_footprint(const snn_shard *shard)
 {
-    const size_t bytes = (size_t)snn_part_inputs(part) * sizeof(float);
-    if (part->graded_product_count == 0 || windows) {
-        return true;
-    }
-    part->graded = snn_allocate(inputs, bytes);
-    part->decoded = decodes ? snn_allocate(inputs, bytes) : NULL;
-    return part->graded != NULL && (part->decoded != NULL || !decodes);
+    return (snn_footprint){.network = shard->network,
+                           .kernels = shard->kernels,
+                           .timings = shard->timings,
+                           .images = shard->capacity,
+                           .block = shard->block,
+                           .encoding = shard->encoding,
+                           .dynamics = shard->dynamics,
+                           .momentum = shard->momentum};
 }
 
-static snn_status create_state(const snn_shard *shard, const snn_population *population, snn_part *part)
+snn_holding snn_shard_holding(const snn_shard *shard, int32_t population)
 {
+    const snn_part *part = &shard->parts[population];
+    return (snn_holding){.population = population,
+                         .owned = snn_part_channels(part),
+                         .held = snn_part_inputs(part),
+                         .image = part->graded_product_count > 0,
+                         .codes = part->largest_codes != NULL};
+}
+
+void *snn_shard_allocate(int64_t bytes, bool *complete)
+{
+    void *array = bytes > 0 ? snn_allocate((size_t)bytes, 1) : NULL;
+    *complete = *complete && (bytes == 0 || array != NULL);
+    return array;
+}
+
+static snn_status create_state(const snn_shard *shard, int32_t number, snn_part *part)
+{
+    const snn_population *population = &shard->network->populations[number];
     const size_t channels = (size_t)snn_part_channels(part);
-    const size_t images = (size_t)shard->capacity;
-    const size_t inputs = images * (size_t)snn_shape_positions(population->input);
-    const size_t outputs = images * (size_t)snn_shape_positions(population->shape);
-    const bool stream = population->kind == SNN_NEURON_STREAM, windows = shard->timings != NULL;
-    bool complete = create_graded(part, windows, stream, inputs);
-    if (!stream) {
+    const snn_footprint footprint = snn_shard_footprint(shard);
+    const snn_holding holding = snn_shard_holding(shard, number);
+    const snn_neuron_bytes bytes = snn_footprint_neurons(&footprint, &holding);
+    bool complete = true;
+    part->x = snn_shard_allocate(bytes.x, &complete);
+    part->y = snn_shard_allocate(bytes.y, &complete);
+    part->previous = snn_shard_allocate(bytes.previous, &complete);
+    part->graded = snn_shard_allocate(bytes.graded, &complete);
+    part->decoded = snn_shard_allocate(bytes.decoded, &complete);
+    if (population->kind != SNN_NEURON_STREAM) {
         part->inverse_scale = snn_allocate(channels, sizeof(float));
         complete = complete && part->inverse_scale != NULL;
-    }
-    if (!stream && !windows) { /* neurons with windows keep nothing from one call to the next */
-        part->x = snn_allocate(inputs, (size_t)snn_part_inputs(part) * sizeof(float));
-        complete = complete && part->x != NULL;
-    }
-    if (snn_neuron_spikes(population->kind) && !windows) {
-        part->y = snn_allocate(outputs, channels * sizeof(float));
-        part->previous = snn_allocate(outputs, (size_t)snn_spikes_row_bytes(population->shape.channels));
-        complete = complete && part->y != NULL && part->previous != NULL;
     }
     if (!complete) {
         return snn_out_of_memory("neuron state");
     }
-    for (size_t c = 0; c < channels && !stream; c++) {
+    for (size_t c = 0; c < channels && part->inverse_scale != NULL; c++) {
         part->inverse_scale[c] = 1.0f / population->scale[(size_t)part->owned.begin + c];
     }
     return snn_ok();
@@ -146,18 +159,15 @@ static snn_status create_state(const snn_shard *shard, const snn_population *pop
 /* The array of spikes, or of a stream's sums, that are owned or come from other ranks. */
 static snn_status create_block(const snn_shard *shard, int32_t number, snn_part *part)
 {
-    const snn_population *population = &shard->network->populations[number];
-    const size_t rows = (size_t)snn_shard_planes(shard, number, shard->block) * (size_t)shard->capacity *
-                        (size_t)snn_shape_positions(population->shape);
-    if (population->kind == SNN_NEURON_STREAM) {
-        part->sums = snn_allocate(rows, (size_t)population->shape.channels * SNN_SUM_BYTES);
-        return part->sums != NULL ? snn_ok() : snn_out_of_memory("sums");
+    const snn_footprint footprint = snn_shard_footprint(shard);
+    bool complete = true;
+    void *array = snn_shard_allocate(snn_footprint_block(&footprint, number), &complete);
+    if (shard->network->populations[number].kind == SNN_NEURON_STREAM) {
+        part->sums = array;
+    } else {
+        part->bits = array;
     }
-    if (snn_neuron_spikes(population->kind)) {
-        part->bits = snn_allocate(rows, (size_t)snn_spikes_row_bytes(population->shape.channels));
-        return part->bits != NULL ? snn_ok() : snn_out_of_memory("spikes");
-    }
-    return snn_ok();
+    return complete ? snn_ok() : snn_out_of_memory("spikes");
 }
 
 static snn_status create_part(snn_shard *shard, const snn_shard_options *options, int32_t number)
@@ -202,12 +212,10 @@ static snn_status create_part(snn_shard *shard, const snn_shard_options *options
             snn_projection_release_weights(&options->spent->projections[i]);
         }
     }
-    SNN_TRY(create_state(shard, population, part));
-    if (shard->timings != NULL) {
-        snn_windows_plan(shard, number, part);
-    } else {
-        snn_tiles_plan(shard, population, part);
-    }
+    SNN_TRY(create_state(shard, number, part));
+    const snn_footprint footprint = snn_shard_footprint(shard);
+    const snn_holding holding = snn_shard_holding(shard, number);
+    part->tiling = snn_footprint_tiling(&footprint, &holding);
     return snn_ok();
 }
 
@@ -449,33 +457,20 @@ int64_t snn_shard_packed_bytes(const snn_shard *shard, int32_t population)
 
 void snn_shard_memory(const snn_shard *shard, int64_t *weights, int64_t *state, int64_t *spikes)
 {
-    const int64_t images = shard->capacity;
-    const int64_t real_bytes = (int64_t)sizeof(float);
+    const snn_footprint footprint = snn_shard_footprint(shard);
     *weights = *state = *spikes = 0;
     for (int32_t p = 0; p < shard->network->population_count; p++) {
-        const snn_population *population = &shard->network->populations[p];
         const snn_part *part = &shard->parts[p];
-        const int64_t channels = snn_part_channels(part);
-        const int64_t inputs = images * snn_shape_positions(population->input);
-        const int64_t outputs = images * snn_shape_positions(population->shape);
-        const int64_t plane_bytes = outputs * snn_spikes_row_bytes(population->shape.channels);
-        const int64_t planes = snn_shard_planes(shard, p, shard->block);
-        *spikes += part->bits != NULL ? planes * plane_bytes : 0;
-        *spikes += part->sums != NULL ? planes * outputs * population->shape.channels * SNN_SUM_BYTES : 0;
-        if (channels == 0) {
-            continue;
-        }
-        *spikes += part->previous != NULL ? plane_bytes : 0;
-        const int64_t arrays = (part->x != NULL) + (part->graded != NULL) + (part->decoded != NULL);
-        *state += inputs * arrays * snn_part_inputs(part) * real_bytes;
-        *state += part->y != NULL ? outputs * channels * real_bytes : 0;
-        *state += snn_baseline_bytes(shard, p);
+        const snn_holding holding = snn_shard_holding(shard, p);
+        const snn_neuron_bytes bytes = snn_footprint_neurons(&footprint, &holding);
+        *spikes += bytes.previous;
+        *spikes += part->bits != NULL || part->sums != NULL ? snn_footprint_block(&footprint, p) : 0;
+        *state += snn_footprint_state(&bytes);
         *weights += snn_shard_packed_bytes(shard, p);
     }
     if (shard->encoder.bits != NULL) {
-        const snn_shape input = shard->network->input;
-        *state += 2 * images * snn_shape_size(input) * real_bytes;
-        *spikes += shard->block * images * snn_shape_positions(input) * snn_spikes_row_bytes(input.channels);
+        *state += 2 * snn_footprint_pixels(&footprint);
+        *spikes += snn_footprint_pixel_spikes(&footprint);
     }
 }
 

@@ -4,8 +4,6 @@
 #include "core/base/memory.h"
 #include "core/shard/shard_private.h"
 
-enum { SUM_BYTES = 4 }; /* int32_t or float */
-
 /* A plane of a source in which every neuron fires; bits behind the last channel are 0. `bytes` has room for it. */
 static snn_spikes all_fire(snn_shape shape, uint8_t *bytes)
 {
@@ -25,12 +23,12 @@ static snn_spikes all_fire(snn_shape shape, uint8_t *bytes)
 static void sum_ones(const snn_shard *shard, const snn_population *population, const snn_part *part, uint8_t *plane)
 {
     const int64_t positions = snn_shape_positions(population->input);
-    const int64_t row_bytes = (int64_t)snn_part_channels(part) * SUM_BYTES;
-    for (int64_t begin = 0; begin < positions; begin += part->tile_positions) {
+    const int64_t row_bytes = (int64_t)snn_part_channels(part) * SNN_SUM_BYTES;
+    for (int64_t begin = 0; begin < positions; begin += part->tiling.positions) {
         const int64_t left = positions - begin;
         const snn_tile tile = {.image = 0,
                                .position_begin = begin,
-                               .position_end = begin + (left < part->tile_positions ? left : part->tile_positions),
+                               .position_end = begin + (left < part->tiling.positions ? left : part->tiling.positions),
                                .steps = 1,
                                .channel_begin = part->owned.begin,
                                .channel_end = part->owned.end,
@@ -58,20 +56,19 @@ static void fill_bias(const snn_population *population, const snn_part *part)
     }
 }
 
-static snn_status create_part(const snn_shard *shard, const snn_population *population, snn_part *part, uint8_t *plane)
+static snn_status create_part(const snn_shard *shard, int32_t number, uint8_t *plane)
 {
-    const size_t channels = (size_t)snn_part_channels(part), images = (size_t)shard->capacity;
-    const size_t inputs = (size_t)snn_shape_positions(population->input);
-    const size_t outputs = (size_t)snn_shape_positions(population->shape);
+    const snn_population *population = &shard->network->populations[number];
+    snn_part *part = &shard->parts[number];
+    const snn_footprint footprint = snn_shard_footprint(shard);
+    const snn_holding holding = snn_shard_holding(shard, number);
+    const snn_neuron_bytes bytes = snn_footprint_neurons(&footprint, &holding);
     snn_part_baseline *baseline = &part->baseline;
-    baseline->ones = snn_allocate(inputs, channels * SUM_BYTES);
-    baseline->bias = snn_allocate(inputs, channels * sizeof(float));
-    bool complete = baseline->ones != NULL && baseline->bias != NULL;
-    if (shard->momentum > 0.0f) {
-        baseline->x_velocity = snn_allocate(images * inputs, channels * sizeof(float));
-        baseline->y_velocity = snn_allocate(part->y != NULL ? images * outputs : 0, channels * sizeof(float));
-        complete = complete && baseline->x_velocity != NULL && baseline->y_velocity != NULL;
-    }
+    bool complete = true;
+    baseline->ones = snn_shard_allocate(bytes.ones, &complete);
+    baseline->bias = snn_shard_allocate(bytes.bias, &complete);
+    baseline->x_velocity = snn_shard_allocate(bytes.x_velocity, &complete);
+    baseline->y_velocity = snn_shard_allocate(bytes.y_velocity, &complete);
     if (!complete) {
         return snn_out_of_memory("state of the subgradient dynamics");
     }
@@ -94,7 +91,7 @@ snn_status snn_baseline_create(snn_shard *shard)
     snn_status status = plane != NULL ? snn_ok() : snn_out_of_memory("spikes");
     for (int32_t p = 0; p < network->population_count && !snn_failed(status); p++) {
         if (snn_part_channels(&shard->parts[p]) > 0) {
-            status = create_part(shard, &network->populations[p], &shard->parts[p], plane);
+            status = create_part(shard, p, plane);
         }
     }
     snn_release(plane);
@@ -107,19 +104,6 @@ void snn_baseline_clear(snn_part_baseline *baseline)
     snn_release(baseline->bias);
     snn_release(baseline->x_velocity);
     snn_release(baseline->y_velocity);
-}
-
-int64_t snn_baseline_bytes(const snn_shard *shard, int32_t population)
-{
-    const snn_part *part = &shard->parts[population];
-    const int64_t channels = snn_part_channels(part), images = shard->capacity;
-    const int64_t inputs = snn_shape_positions(shard->network->populations[population].input) * channels;
-    const int64_t outputs = snn_shape_positions(shard->network->populations[population].shape) * channels;
-    int64_t bytes = part->baseline.ones != NULL ? inputs * (SUM_BYTES + (int64_t)sizeof(float)) : 0;
-    if (part->baseline.x_velocity != NULL) {
-        bytes += images * (inputs + (part->y != NULL ? outputs : 0)) * (int64_t)sizeof(float);
-    }
-    return bytes;
 }
 
 void snn_baseline_begin_group(const snn_shard *shard, int32_t population)
@@ -138,7 +122,9 @@ void snn_baseline_begin_group(const snn_shard *shard, int32_t population)
     }
     if (part->baseline.x_velocity != NULL) {
         memset(part->baseline.x_velocity, 0, (size_t)(shard->images * inputs) * sizeof(float));
-        memset(part->baseline.y_velocity, 0, part->y != NULL ? (size_t)(shard->images * outputs) * sizeof(float) : 0);
+    }
+    if (part->baseline.y_velocity != NULL) {
+        memset(part->baseline.y_velocity, 0, (size_t)(shard->images * outputs) * sizeof(float));
     }
 }
 

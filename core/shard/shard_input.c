@@ -41,12 +41,11 @@ void snn_graded_compute(const snn_shard *shard, int32_t population, const float 
 snn_status snn_encoder_init(const snn_shard *shard, snn_encoder *encoder)
 {
     const snn_shape input = shard->network->input;
-    const size_t elements = (size_t)shard->capacity * (size_t)snn_shape_size(input);
-    const size_t rows = (size_t)shard->block * (size_t)shard->capacity * (size_t)snn_shape_positions(input);
-    encoder->pixels = snn_allocate(elements, sizeof *encoder->pixels);
-    encoder->y = snn_allocate(elements, sizeof *encoder->y);
-    encoder->bits = snn_allocate(rows, (size_t)snn_spikes_row_bytes(input.channels));
-    bool complete = encoder->pixels != NULL && encoder->y != NULL && encoder->bits != NULL;
+    const snn_footprint footprint = snn_shard_footprint(shard);
+    bool complete = true;
+    encoder->pixels = snn_shard_allocate(snn_footprint_pixels(&footprint), &complete);
+    encoder->y = snn_shard_allocate(snn_footprint_pixels(&footprint), &complete);
+    encoder->bits = snn_shard_allocate(snn_footprint_pixel_spikes(&footprint), &complete);
     if (shard->encoding == SNN_ENCODING_STOCHASTIC) {
         if (snn_shape_size(input) > UINT32_MAX) {
             return snn_fail(SNN_INPUT_ERROR, "images of %lld pixels are too large for random spikes",

@@ -7,6 +7,7 @@
 
 #include "core/kernels/subgradient.h"
 #include "core/network/timing.h"
+#include "core/shard/footprint.h"
 #include "core/shard/shard.h"
 
 /* What SNN_DYNAMICS_SUBGRADIENT adds to a part; all NULL under other dynamics. */
@@ -41,7 +42,7 @@ typedef struct snn_part {
     snn_packed *graded_products;   /* [graded_product_count]: projections from the image, if it is graded */
     int32_t graded_product_count;
     snn_part_baseline baseline;
-    int32_t tile_positions, tile_steps;
+    snn_tiling tiling;
     int32_t next_step; /* of the current group */
 } snn_part;
 
@@ -127,6 +128,14 @@ static inline bool snn_part_multiplies_rows(const snn_shard *shard, const snn_pa
     return shard->timings != NULL && part->graded_product_count > 0;
 }
 
+/* shard.c */
+/* What the account of memory wants to know of a shard, and of its part of a population once that has its projections.
+ */
+snn_footprint snn_shard_footprint(const snn_shard *shard);
+snn_holding snn_shard_holding(const snn_shard *shard, int32_t population);
+/* snn_allocate of so many bytes, or NULL where there are none; *complete becomes false where memory is short. */
+void *snn_shard_allocate(int64_t bytes, bool *complete);
+
 /* shard_input.c */
 /* W p of rows of one image, [position][held], once the part has its products; `scratch`: a worker's accumulator. */
 void snn_graded_rows(const snn_shard *shard, int32_t population, const float *pixels, int32_t row, int32_t rows,
@@ -150,7 +159,6 @@ void snn_encode_stochastic(const snn_shard *shard, const snn_spikes *spikes, int
 /* After the workers and the weights: checks the network, and fills all parts' baselines. */
 snn_status snn_baseline_create(snn_shard *shard);
 void snn_baseline_clear(snn_part_baseline *baseline);
-int64_t snn_baseline_bytes(const snn_shard *shard, int32_t population);
 /* After x and the graded input of the group, which becomes the whole constant current. */
 void snn_baseline_begin_group(const snn_shard *shard, int32_t population);
 snn_subgradient snn_baseline_of_image(const snn_shard *shard, int32_t population, int32_t image);
@@ -185,20 +193,9 @@ snn_status snn_windows_prepare_part(const snn_shard *shard, int32_t population, 
 /* Packs rows of a projection onto a part whose population fires in a window. */
 snn_status snn_windows_pack(const snn_shard *shard, const snn_part *part, const snn_projection *projection,
                             snn_channel_range rows, snn_packed *packed);
-/* Chooses the tiles of a part whose population fires in a window. */
-void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part);
-/* Bytes that the tiles of all parts need of a worker at most. */
-void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *graded, int64_t *scratch);
-/* A worker's other memory for windows. */
-snn_status snn_windows_prepare(int64_t accumulator, int64_t graded, snn_worker *worker);
 /* A tile's whole window; `tile`: image, positions, channels and memory. */
 void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker *worker, snn_tile tile,
                           const snn_tile_counts *counts);
-
-/* shard_tiling.c */
-enum { SNN_ACCUMULATOR_ELEMENT = 4 }; /* bytes: int32_t or float */
-/* Chooses a part's tile_positions and tile_steps. */
-void snn_tiles_plan(const snn_shard *shard, const snn_population *population, snn_part *part);
 
 /* shard_tiles.c */
 /* Positions [begin, end) of a population's input, no more than its tiles have. */

@@ -7,55 +7,50 @@
 #include "core/base/trace.h"
 #include "core/shard/shard_private.h"
 
+/* What the products of a part unpack, tile by tile. */
+static int64_t product_scratch(const snn_shard *shard, int32_t population)
+{
+    const snn_part *part = &shard->parts[population];
+    const bool windows = shard->timings != NULL;
+    const int32_t steps =
+        windows ? (int32_t)snn_smaller(shard->timings[population].moments, SNN_WINDOW_STEPS) : part->tiling.steps;
+    int64_t most = 0;
+    for (int32_t i = 0; i < part->packed_count; i++) {
+        const snn_packed *packed = &part->packed[i];
+        const int64_t bytes = snn_reads_stream(shard, packed->projection)
+                                  ? snn_stream_scratch(shard, packed, part->tiling.positions)
+                                  : shard->kernels->scratch_bytes(packed, part->tiling.positions, steps);
+        most = snn_larger(most, bytes);
+    }
+    return most;
+}
+
 snn_status snn_workers_create(snn_shard *shard)
 {
-    int64_t accumulator = 0, scratch = 0;
+    const snn_footprint footprint = snn_shard_footprint(shard);
+    snn_thread_bytes bytes = {0};
+    int64_t image = 0, products = 0;
     for (int32_t p = 0; p < shard->network->population_count; p++) {
         const snn_part *part = &shard->parts[p];
-        const int32_t held = snn_part_inputs(part);
-        int64_t bytes = (int64_t)part->tile_steps * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
-        bytes = shard->timings != NULL ? 0 : bytes;
-        accumulator = bytes > accumulator ? bytes : accumulator;
-        bytes = shard->kernels->image_scratch_bytes(part->graded_products, part->graded_product_count, held);
-        accumulator = bytes > accumulator ? bytes : accumulator;
-        if (shard->timings != NULL) {
-            continue; /* below */
-        }
-        if (held > 0 && snn_neuron_spikes(shard->network->populations[p].kind)) {
-            bytes = shard->kernels->neuron_scratch_bytes(&shard->network->populations[p]);
-            scratch = bytes > scratch ? bytes : scratch;
-        }
-        for (int32_t i = 0; i < part->packed_count; i++) {
-            const snn_packed *packed = &part->packed[i];
-            bytes = snn_reads_stream(shard, packed->projection)
-                        ? snn_stream_scratch(shard, packed, part->tile_positions)
-                        : shard->kernels->scratch_bytes(packed, part->tile_positions, part->tile_steps);
-            scratch = bytes > scratch ? bytes : scratch;
-        }
+        const snn_holding holding = snn_shard_holding(shard, p);
+        snn_footprint_add_thread(&footprint, &holding, &bytes);
+        products = snn_larger(products, product_scratch(shard, p));
+        image = snn_larger(image, shard->kernels->image_scratch_bytes(part->graded_products, part->graded_product_count,
+                                                                      holding.held));
     }
-    int64_t sums_of_windows = 0, graded = 0;
-    if (shard->timings != NULL) {
-        snn_windows_bytes(shard, &sums_of_windows, &graded, &scratch);
-        accumulator = sums_of_windows > accumulator ? sums_of_windows : accumulator;
-    }
-
     shard->workers = snn_allocate((size_t)shard->threads, sizeof *shard->workers);
-    if (shard->workers == NULL) {
-        return snn_out_of_memory("threads' working memory");
-    }
-    for (int32_t i = 0; i < shard->threads; i++) {
+    bool complete = shard->workers != NULL;
+    for (int32_t i = 0; complete && i < shard->threads; i++) {
         snn_worker *worker = &shard->workers[i];
-        worker->accumulator = snn_allocate((size_t)accumulator, 1);
-        worker->scratch = snn_allocate((size_t)scratch, 1);
-        if (worker->accumulator == NULL || worker->scratch == NULL) {
-            return snn_out_of_memory("threads' working memory");
-        }
+        worker->accumulator = snn_allocate((size_t)snn_larger(bytes.sums, image), 1);
+        worker->scratch = snn_allocate((size_t)snn_larger(bytes.neurons, products), 1);
+        worker->rounded = snn_shard_allocate(bytes.rounded, &complete);
+        worker->spare = snn_shard_allocate(bytes.spare, &complete);
+        worker->graded = snn_shard_allocate(bytes.graded, &complete);
+        complete = complete && worker->accumulator != NULL && worker->scratch != NULL;
         SNN_TRY(snn_statistics_create(shard->network, shard->timesteps, &worker->statistics));
-        if (shard->timings != NULL) {
-            SNN_TRY(snn_windows_prepare(sums_of_windows, graded, worker));
-        }
     }
-    return snn_ok();
+    return complete ? snn_ok() : snn_out_of_memory("threads' working memory");
 }
 
 void snn_workers_destroy(snn_shard *shard)
@@ -184,7 +179,7 @@ static void run_own(snn_shard *shard, int32_t population, const snn_shard_stretc
 {
     const snn_image_range own = own_images(shard);
     const int64_t positions = snn_shape_positions(snn_part_places(shard, population));
-    const int64_t length = shard->parts[population].tile_positions;
+    const int64_t length = shard->parts[population].tiling.positions;
     const snn_worker *worker = &shard->workers[omp_get_thread_num()];
     for (int32_t image = own.begin; image < own.end; image++) {
         for (int64_t begin = 0; begin < positions; begin += length) {
@@ -200,7 +195,7 @@ static int64_t shared_length(const snn_shard *shard, int32_t population, int32_t
 {
     const snn_part *part = &shard->parts[population];
     const snn_shape places = snn_part_places(shard, population);
-    const int64_t most = part->tile_positions, threads = omp_get_num_threads();
+    const int64_t most = part->tiling.positions, threads = omp_get_num_threads();
     if (snn_neuron_reads_all_positions(shard->network->populations[population].kind) && part->largest_codes == NULL) {
         return most;
     }

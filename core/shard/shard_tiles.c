@@ -47,7 +47,7 @@ static void project(const tile_job *job)
     const snn_tile *tile = &job->tile;
     const int64_t elements =
         tile->steps * (tile->position_end - tile->position_begin) * (tile->channel_end - tile->channel_begin);
-    memset(tile->accumulator, 0, (size_t)elements * SNN_ACCUMULATOR_ELEMENT);
+    memset(tile->accumulator, 0, (size_t)elements * SNN_SUM_BYTES);
     for (int32_t i = 0; i < part->packed_count; i++) {
         const snn_packed *packed = &part->packed[i];
         const snn_projection *projection = packed->projection;
@@ -114,8 +114,7 @@ static void read_out(const tile_job *job)
     float *x = part->x + (int64_t)image * classes;
     for (int32_t s = 0; s < job->tile.steps; s++) {
         const int32_t timestep = job->first + job->offset + s;
-        const void *accumulator =
-            (const uint8_t *)job->tile.accumulator + (size_t)s * (size_t)classes * SNN_ACCUMULATOR_ELEMENT;
+        const void *accumulator = (const uint8_t *)job->tile.accumulator + (size_t)s * (size_t)classes * SNN_SUM_BYTES;
         if (shard->dynamics == SNN_DYNAMICS_SUBGRADIENT) {
             snn_baseline_read_out(shard, job->population, timestep, s, &job->tile);
         }
@@ -133,7 +132,7 @@ static void read_out(const tile_job *job)
 
 static void run_tile(tile_job *job, int32_t steps)
 {
-    const int32_t tile_steps = job->shard->parts[job->population].tile_steps;
+    const int32_t tile_steps = job->shard->parts[job->population].tiling.steps;
     const snn_neuron_kind kind = job->shard->network->populations[job->population].kind;
     for (job->offset = 0; job->offset < steps; job->offset += tile_steps) {
         job->tile.steps = (int32_t)snn_smaller(tile_steps, steps - job->offset);

@@ -11,8 +11,6 @@
 #include "core/base/memory.h"
 #include "core/shard/shard_private.h"
 
-enum { TILE_BYTES = 192 * 1024 }; /* of sums: they fit a second-level cache beside the weights in use */
-
 typedef struct window_tile {
     snn_shard *shard;
     int32_t population;
@@ -37,20 +35,12 @@ static bool never_falls(const snn_projection *projection, snn_channel_range owne
     return rises;
 }
 
-/* Whether each x that a maximum compares is that of one whole code, with which it never falls; every window sees some
- * (snn_network_check). */
 static bool compares_codes(const snn_shard *shard, const snn_part *part, int32_t population)
 {
-    const snn_population *maxima = &shard->network->populations[population];
-    bool compares =
-        maxima->kind == SNN_NEURON_MAXIMUM && maxima->bias_positions == 1 && shard->timings[population].moments == 1;
-    int32_t reached = 0; /* channels: those of all projections are neighbours, in order */
+    const snn_footprint footprint = snn_shard_footprint(shard);
+    bool compares = snn_footprint_compares_codes(&footprint, population, part->projection_begin, part->projection_end);
     for (int32_t i = part->projection_begin; compares && i < part->projection_end; i++) {
-        const snn_projection *projection = &shard->network->projections[i];
-        compares = projection->source != SNN_SOURCE_INPUT && !snn_reads_stream(shard, projection) &&
-                   projection->op.kind == SNN_OPERATOR_DIAGONAL && projection->op.pooled == SNN_POOLS_NOTHING &&
-                   projection->op.target_channel == reached && never_falls(projection, part->owned, shard->real);
-        reached += projection->op.target_channels;
+        compares = never_falls(&shard->network->projections[i], part->owned, shard->real);
     }
     return compares;
 }
@@ -94,61 +84,6 @@ snn_status snn_windows_pack(const snn_shard *shard, const snn_part *part, const 
     return shard->kernels->pack_codes(taken, network->format, rows.begin, rows.end, whole ? &codes : NULL, packed);
 }
 
-void snn_windows_plan(const snn_shard *shard, int32_t population, snn_part *part)
-{
-    const snn_population *of = &shard->network->populations[population];
-    const snn_shape shape = snn_part_places(shard, population);
-    const int64_t positions = snn_shape_positions(shape), width = shape.width;
-    const int64_t bytes = (int64_t)shard->timings[population].moments * snn_part_inputs(part) * SNN_ACCUMULATOR_ELEMENT;
-    part->tile_steps = shard->block;
-    int64_t count = snn_smaller(TILE_BYTES / bytes, positions);
-    count = snn_larger(count, snn_part_multiplies_rows(shard, part) ? width : 1);
-    if (count >= width) {
-        const int64_t tiles = (positions / width + count / width - 1) / (count / width);
-        count = (positions / width + tiles - 1) / tiles * width;
-    }
-    const bool whole = snn_neuron_reads_all_positions(of->kind) && part->largest_codes == NULL;
-    part->tile_positions = (int32_t)(whole ? positions : count);
-}
-
-void snn_windows_bytes(const snn_shard *shard, int64_t *accumulator, int64_t *graded, int64_t *scratch)
-{
-    for (int32_t p = 0; p < shard->network->population_count; p++) {
-        const snn_population *population = &shard->network->populations[p];
-        const snn_part *part = &shard->parts[p];
-        const int32_t moments = shard->timings[p].moments, held = snn_part_inputs(part);
-        if (held == 0) {
-            continue;
-        }
-        int64_t bytes = (int64_t)moments * part->tile_positions * held * SNN_ACCUMULATOR_ELEMENT;
-        *accumulator = bytes > *accumulator ? bytes : *accumulator;
-        bytes = part->graded_product_count > 0 ? (int64_t)part->tile_positions * held * (int64_t)sizeof(float) : 0;
-        *graded = bytes > *graded ? bytes : *graded;
-        if (snn_neuron_spikes(population->kind)) {
-            bytes =
-                shard->kernels->window_scratch_bytes(population, snn_part_channels(part), held); /* maxima: enough */
-            *scratch = bytes > *scratch ? bytes : *scratch;
-        }
-        for (int32_t i = 0; i < part->packed_count; i++) {
-            const snn_packed *packed = &part->packed[i];
-            bytes = snn_reads_stream(shard, packed->projection)
-                        ? snn_stream_scratch(shard, packed, part->tile_positions)
-                        : shard->kernels->scratch_bytes(packed, part->tile_positions,
-                                                        (int32_t)snn_smaller(moments, SNN_WINDOW_STEPS));
-            *scratch = bytes > *scratch ? bytes : *scratch;
-        }
-    }
-}
-
-snn_status snn_windows_prepare(int64_t accumulator, int64_t graded, snn_worker *worker)
-{
-    worker->rounded = snn_allocate((size_t)accumulator, 1);
-    worker->spare = snn_allocate((size_t)accumulator, 1);
-    worker->graded = snn_allocate((size_t)graded, 1);
-    const bool complete = worker->rounded != NULL && worker->spare != NULL && worker->graded != NULL;
-    return complete ? snn_ok() : snn_out_of_memory("threads' working memory");
-}
-
 /* ---- sums ---- */
 
 /* What the image adds to the tile, which has whole rows. */
@@ -168,7 +103,7 @@ static snn_tile moments_of(const window_tile *at, void *base, int32_t first, int
 {
     snn_tile tile = at->tile;
     tile.steps = count;
-    tile.accumulator = (uint8_t *)base + first * at->moment_size * SNN_ACCUMULATOR_ELEMENT;
+    tile.accumulator = (uint8_t *)base + first * at->moment_size * SNN_SUM_BYTES;
     return tile;
 }
 
@@ -225,7 +160,7 @@ static void project_in_limbs(const window_tile *at, const snn_packed *packed, in
     for (codes.shift = 0; reach >> codes.shift != 0; codes.shift += LIMB_BITS) {
         const bool top = reach >> codes.shift >> (LIMB_BITS - 1) == 0;
         codes.mask = top ? -1 : (1 << LIMB_BITS) - 1;
-        memset(spare, 0, (size_t)at->moment_size * SNN_ACCUMULATOR_ELEMENT);
+        memset(spare, 0, (size_t)at->moment_size * SNN_SUM_BYTES);
         at->shard->kernels->project_codes(packed, &spikes, &codes, &tile);
         add_scaled(at, base, moment, spare, 1 << codes.shift);
         if (top) {
@@ -330,7 +265,7 @@ static void find_exact(const window_tile *at, size_t bytes)
 static void find_sums(const window_tile *at)
 {
     const snn_part *part = at->part;
-    const size_t bytes = (size_t)(at->tile.steps * at->moment_size) * SNN_ACCUMULATOR_ELEMENT;
+    const size_t bytes = (size_t)(at->tile.steps * at->moment_size) * SNN_SUM_BYTES;
     find_exact(at, bytes);
     add_up(at, at->tile.accumulator);
     for (int32_t i = 0; i < part->packed_count; i++) {

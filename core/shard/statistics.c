@@ -5,6 +5,22 @@
 enum { PER_STEP_COUNTS = 3 };    /* spikes, flips, error */
 enum { PER_CHANNEL_COUNTS = 2 }; /* spikes, beyond */
 
+/* Numbers counted of a population. */
+static size_t count_of(const snn_network *network, int32_t population, int32_t timesteps)
+{
+    return PER_STEP_COUNTS * (size_t)timesteps +
+           PER_CHANNEL_COUNTS * (size_t)network->populations[population].shape.channels;
+}
+
+int64_t snn_statistics_bytes(const snn_network *network, int32_t timesteps)
+{
+    size_t counts = 0;
+    for (int32_t i = 0; i < network->population_count; i++) {
+        counts += count_of(network, i, timesteps);
+    }
+    return (int64_t)(counts * sizeof(int64_t));
+}
+
 snn_status snn_statistics_create(const snn_network *network, int32_t timesteps, snn_statistics **statistics)
 {
     const size_t populations = (size_t)network->population_count;
@@ -22,8 +38,7 @@ snn_status snn_statistics_create(const snn_network *network, int32_t timesteps, 
     if (made->offset != NULL) {
         for (size_t i = 0; i < populations; i++) {
             made->offset[i] = made->length;
-            made->length += PER_STEP_COUNTS * (size_t)timesteps;
-            made->length += PER_CHANNEL_COUNTS * (size_t)network->populations[i].shape.channels;
+            made->length += count_of(network, (int32_t)i, timesteps);
         }
         made->counts = snn_allocate(made->length, sizeof *made->counts);
     }

@@ -33,6 +33,9 @@ typedef struct snn_population_counts {
     int64_t *channel_beyond; /* [channels] neurons that ended beyond their calibrated range: see shard_ranges.c */
 } snn_population_counts;
 
+/* Bytes of the counts. */
+int64_t snn_statistics_bytes(const snn_network *network, int32_t timesteps);
+
 snn_status snn_statistics_create(const snn_network *network, int32_t timesteps, snn_statistics **statistics);
 snn_population_counts snn_statistics_population(const snn_statistics *statistics, const snn_network *network,
                                                 int32_t population);

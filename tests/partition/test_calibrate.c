@@ -264,6 +264,64 @@ static void create_shard(const snn_network *network, const snn_kernels *kernels,
     assert_string_equal(status.message, "");
 }
 
+/* Bytes that the program has asked for and not given back; the linker puts these before snn_allocate and snn_release.
+ */
+enum { MOST_ARRAYS = 1 << 14, LIST_BYTES = 2048, PRODUCT_BYTES = 128 * 1024 };
+
+static struct {
+    void *address;
+    size_t bytes;
+} arrays[MOST_ARRAYS];
+static int array_count;
+static bool counting;
+
+void *__real_snn_allocate(size_t count, size_t size);
+void __real_snn_release(void *pointer);
+void *__wrap_snn_allocate(size_t count, size_t size);
+void __wrap_snn_release(void *pointer);
+
+void *__wrap_snn_allocate(size_t count, size_t size)
+{
+    void *address = __real_snn_allocate(count, size);
+    if (counting) {
+        assert_true(array_count < MOST_ARRAYS);
+        arrays[array_count].address = address;
+        arrays[array_count++].bytes = count * size;
+    }
+    return address;
+}
+
+void __wrap_snn_release(void *pointer)
+{
+    for (int i = array_count - 1; counting && i >= 0; i--) {
+        if (arrays[i].address == pointer) {
+            arrays[i] = arrays[--array_count];
+            break;
+        }
+    }
+    __real_snn_release(pointer);
+}
+
+static int64_t bytes_allocated(void)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < array_count; i++) {
+        bytes += (int64_t)arrays[i].bytes;
+    }
+    return bytes;
+}
+
+/* Beside what is predicted a shard has lists of its parts and their projections, and what products unpack. */
+static void compare_allocated(const snn_network *network, const snn_rank_cost *cost, int64_t weights, int64_t allocated)
+{
+    const int32_t timesteps = network->windows.steps > 0 ? network->windows.steps : TIMESTEPS;
+    const int64_t threads = omp_get_max_threads(), statistics = snn_statistics_bytes(network, timesteps);
+    const int64_t predicted =
+        weights + cost->state_bytes + cost->spike_bytes + threads * cost->scratch_bytes + (threads + 1) * statistics;
+    const int64_t lists = network->population_count * LIST_BYTES;
+    assert_true(predicted <= allocated && allocated <= predicted + lists + threads * PRODUCT_BYTES);
+}
+
 /* Neurons and spikes to the byte; packed weights within what lies between the widths that were measured. */
 static void compare_memory(const snn_network *network, const snn_kernels *kernels, const snn_work *work,
                            const snn_prices *prices, const snn_plan *plan)
@@ -285,10 +343,16 @@ static void compare_memory(const snn_network *network, const snn_kernels *kernel
     for (int32_t rank = 0; rank < request.ranks; rank++) {
         snn_shard *shard;
         int64_t weights, state, spikes;
+        const snn_rank_cost cost = snn_plan_cost(model, plan, rank);
+        counting = true;
         create_shard(network, kernels, work, plan, rank, &shard);
         snn_shard_memory(shard, &weights, &state, &spikes);
+        if (exact) { /* tiles of other tables may be larger */
+            compare_allocated(network, &cost, weights, bytes_allocated());
+        }
+        counting = false;
+        array_count = 0;
         snn_shard_destroy(shard);
-        const snn_rank_cost cost = snn_plan_cost(model, plan, rank);
         assert_int_equal(cost.state_bytes, state);
         assert_int_equal(cost.spike_bytes, spikes);
         assert_true(!exact || llabs(cost.packed_bytes - weights) <= weights / 4 + 2048);
