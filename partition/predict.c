@@ -1,5 +1,54 @@
 #include "partition/cost.h"
 
+/* ---- a rank, for an item ---- */
+
+double snn_cost_item_bytes(const snn_rank_cost *cost, const snn_planner_request *request)
+{
+    return cost->times / (double)snn_cost_blocks(request) / 8; /* on average: the last item may be shorter */
+}
+
+double snn_cost_compute(const snn_rank_cost *cost, const snn_planner_request *request)
+{
+    const double speed = request->machine != NULL ? request->machine->speed : 1.0;
+    const double blocks = (double)snn_cost_blocks(request);
+    return request->images * (cost->step_seconds * request->timesteps + cost->group_seconds) / blocks / speed;
+}
+
+static bool outnumbers(const snn_planner_request *request, const snn_machine *machine)
+{
+    return machine->processors > 0.0 && request->ranks > machine->processors;
+}
+
+double snn_cost_shared(const snn_cost_model *model, double work)
+{
+    const snn_machine *machine = &model->machine;
+    return machine->processors > 0.0 ? work * machine->threads / machine->processors : 0.0;
+}
+
+double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *request)
+{
+    const snn_machine machine = request->machine != NULL ? *request->machine : snn_machine_assumed();
+    const snn_packet_speed *packet = &machine.packets;
+    const double bytes = request->images * snn_cost_item_bytes(cost, request);
+    const double received[SNN_PAYLOADS] = {(double)(cost->bits_received - cost->integer_bits_received) * bytes,
+                                           (double)cost->integer_bits_received * bytes};
+    const double encoded[SNN_PAYLOADS] = {(double)(cost->encoded_bits - cost->encoded_integer_bits) * bytes,
+                                          (double)cost->encoded_integer_bits * bytes};
+    double packing = (cost->packets + cost->messages) * packet->packet_seconds;
+    double link =
+        (cost->sends + cost->messages) * machine.link.message_seconds + cost->rounds * machine.link.latency_seconds;
+    if (outnumbers(request, &machine)) {
+        link += cost->messages * machine.switch_seconds;
+    }
+    for (int i = 0; i < SNN_PAYLOADS; i++) {
+        packing += encoded[i] * packet->encode_byte_seconds[i] + received[i] * packet->decode_byte_seconds[i];
+        link += received[i] / packet->ratio[i] * machine.link.byte_seconds;
+    }
+    return snn_cost_compute(cost, request) + packing / machine.core_speed + link;
+}
+
+/* ---- a plan ---- */
+
 /* Of a stage, over its shards, for one item. */
 typedef struct stage_sum {
     double slowest;              /* seconds of the slowest shard */

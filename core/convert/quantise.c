@@ -12,6 +12,7 @@
 
 #include "core/base/memory.h"
 #include "core/convert/ranges.h"
+#include "core/convert/scaled_rows.h"
 #include "core/convert/steps.h"
 #include "core/network/timing.h"
 

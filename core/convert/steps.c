@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/convert/scaled_rows.h"
 
 static const double LARGEST_SUM = 2147483000.0;   /* below 2^31, with room for rounding */
 static const double LARGEST_STREAM = 536870912.0; /* 2^29: what reads a stream may sum over positions */
@@ -11,70 +12,9 @@ static const double STREAM_LEVELS = 64.0;         /* of the units of several str
 static const double PIXEL_REACH = 16.0;           /* of normalised pixels, with room to spare: they come all at once */
 static const double SINGLE_LEVELS = 32768.0;      /* of diagonal weights that share a channel */
 
-bool snn_operator_is_product(snn_operator_kind kind)
-{
-    return kind == SNN_OPERATOR_CONVOLUTION || kind == SNN_OPERATOR_DENSE;
-}
-
 static bool reads_stream(const snn_term *term, const snn_network *network)
 {
     return term->source != SNN_SOURCE_INPUT && network->populations[term->source].kind == SNN_NEURON_STREAM;
-}
-
-/* Source channels that a row of a product takes, at every position of its window, and the first of them. */
-static int32_t product_inputs(const snn_operator *op)
-{
-    return op->kind == SNN_OPERATOR_CONVOLUTION ? op->source_channels / op->groups : op->source_channels;
-}
-
-static int32_t product_base(const snn_operator *op, int32_t r)
-{
-    return op->kind == SNN_OPERATOR_CONVOLUTION ? r / (op->target_channels / op->groups) * product_inputs(op) : 0;
-}
-
-void snn_scaled_row(const snn_term *term, const snn_network *network, int32_t r, double *row)
-{
-    const snn_operator *op = &term->op;
-    const snn_population *source = term->source == SNN_SOURCE_INPUT ? NULL : &network->populations[term->source];
-    const float *unit = source == NULL ? NULL : source->kind == SNN_NEURON_STREAM ? source->step : source->scale;
-    const int64_t length = snn_operator_row_length(op);
-    const float *weights = term->weights + r * length;
-    unit = unit == NULL ? NULL : unit + op->source_channel;
-    for (int64_t k = 0; k < length; k++) {
-        row[k] = (double)weights[k];
-    }
-    if (unit == NULL) {
-        return;
-    }
-    if (op->kind == SNN_OPERATOR_DIAGONAL || op->kind == SNN_OPERATOR_TOKENS) {
-        row[0] *= (double)unit[r];
-    } else if (op->kind == SNN_OPERATOR_GATHER) {
-        const int32_t *index = term->index + r * length;
-        for (int64_t k = 0; k < length; k++) {
-            row[k] *= (double)unit[index[k] < 0 ? 0 : index[k] % op->source_channels];
-        }
-    } else {
-        const int32_t inputs = product_inputs(op);
-        const float *of_group = unit + product_base(op, r);
-        for (int64_t k = 0; k < length; k += inputs) {
-            for (int32_t i = 0; i < inputs; i++) {
-                row[k + i] *= (double)of_group[i];
-            }
-        }
-    }
-}
-
-int64_t snn_longest_row(const snn_draft *draft)
-{
-    int64_t longest = 1;
-    for (int32_t p = 0; p < draft->population_count; p++) {
-        const snn_affine *input = &draft->populations[p].input;
-        for (int32_t t = 0; t < input->term_count; t++) {
-            int64_t length = snn_operator_row_length(&input->terms[t].op);
-            longest = length > longest ? length : longest;
-        }
-    }
-    return longest;
 }
 
 /* What the terms of one channel need, in real units. */
@@ -147,7 +87,7 @@ static double position_reach(const snn_term *term)
  * at the positions of its window. */
 static int32_t stream_channel(const snn_operator *op, int32_t r)
 {
-    return op->source_channel + (snn_operator_is_product(op->kind) ? product_base(op, r) : r);
+    return op->source_channel + (snn_operator_is_product(op->kind) ? snn_row_base(op, r) : r);
 }
 
 /* What a stream can sum up to in target row `r` of a term that reads it: without a graded image, and by that alone. */
@@ -155,7 +95,7 @@ static double stream_sum(const chooser *at, const snn_term *term, int32_t r)
 {
     const int64_t length = snn_operator_row_length(&term->op);
     const need *needs = at->needs[term->source] + stream_channel(&term->op, r);
-    const int32_t inputs = snn_operator_is_product(term->op.kind) ? product_inputs(&term->op) : 1;
+    const int32_t inputs = snn_operator_is_product(term->op.kind) ? snn_row_inputs(&term->op) : 1;
     double total = 0.0;
     for (int64_t k = 0; k < length; k++) {
         total += fabs((double)term->weights[r * length + k]) * needs[k % inputs].sum;
@@ -168,7 +108,7 @@ static double stream_graded(const chooser *at, const snn_term *term, int32_t r, 
 {
     const int64_t length = snn_operator_row_length(&term->op);
     const need *needs = at->needs[term->source] + stream_channel(&term->op, r);
-    const int32_t inputs = snn_operator_is_product(term->op.kind) ? product_inputs(&term->op) : 1;
+    const int32_t inputs = snn_operator_is_product(term->op.kind) ? snn_row_inputs(&term->op) : 1;
     double total = 0.0;
     for (int64_t k = 0; k < length; k++) {
         total += fabs((double)term->weights[r * length + k]) * needs[k % inputs].graded;
