@@ -8,19 +8,28 @@
 #include "io/cli/verbs.h"
 #include "io/whole_file.h"
 
-static snn_status write_page(const char *path, const snn_report_run *runs, int32_t count)
+/* What a page shows of an output. */
+typedef struct shown {
+    snn_report_run *runs;
+    snn_report_classes *classes;
+    int32_t count;
+} shown;
+
+static snn_status write_page(const char *path, const shown *outputs)
 {
     int32_t longest = 2;
-    for (int32_t i = 0; i < count; i++) {
-        longest = runs[i].timesteps > longest ? runs[i].timesteps : longest;
-        longest = runs[i].layer_count > longest ? runs[i].layer_count : longest;
+    for (int32_t i = 0; i < outputs->count; i++) {
+        const snn_report_run *run = &outputs->runs[i];
+        longest = run->timesteps > longest ? run->timesteps : longest;
+        longest = run->layer_count > longest ? run->layer_count : longest;
+        longest = outputs->classes[i].count > longest ? outputs->classes[i].count : longest;
     }
     double *x = snn_allocate((size_t)longest, sizeof *x);
     double *y = snn_allocate((size_t)longest, sizeof *y);
     snn_whole_file file;
     snn_status status = x == NULL || y == NULL ? snn_out_of_memory("report") : snn_whole_file_create(path, &file);
     if (!snn_failed(status)) {
-        snn_report_page(file.stream, runs, count, x, y);
+        snn_report_page(file.stream, outputs->runs, outputs->classes, outputs->count, x, y);
         status = snn_whole_file_finish(&file, status);
     }
     snn_release(x);
@@ -30,21 +39,27 @@ static snn_status write_page(const char *path, const snn_report_run *runs, int32
 
 static snn_status make_report(const char *const *paths, int32_t count, const char *page)
 {
-    snn_report_run *runs = snn_allocate((size_t)count, sizeof *runs);
-    snn_status status = runs == NULL ? snn_out_of_memory("report") : snn_ok();
+    const shown outputs = {snn_allocate((size_t)count, sizeof *outputs.runs),
+                           snn_allocate((size_t)count, sizeof *outputs.classes), count};
+    snn_status status = outputs.runs == NULL || outputs.classes == NULL ? snn_out_of_memory("report") : snn_ok();
     for (int32_t i = 0; i < count && !snn_failed(status); i++) {
         status = snn_overwrite_check(page, paths[i], "an output to report");
     }
     for (int32_t i = 0; i < count && !snn_failed(status); i++) {
-        status = snn_report_read(paths[i], true, &runs[i]);
+        status = snn_report_read(paths[i], true, &outputs.runs[i]);
+        if (!snn_failed(status)) {
+            status = snn_report_classes_read(paths[i], &outputs.classes[i]);
+        }
     }
     if (!snn_failed(status)) {
-        status = write_page(page, runs, count);
+        status = write_page(page, &outputs);
     }
-    for (int32_t i = 0; i < count && runs != NULL; i++) {
-        snn_report_clear(&runs[i]);
+    for (int32_t i = 0; i < count && outputs.runs != NULL && outputs.classes != NULL; i++) {
+        snn_report_clear(&outputs.runs[i]);
+        snn_report_classes_clear(&outputs.classes[i]);
     }
-    snn_release(runs);
+    snn_release(outputs.runs);
+    snn_release(outputs.classes);
     return status;
 }
 

@@ -4,10 +4,12 @@
 
 #include <stdio.h>
 
+#include "io/report_classes.h"
 #include "io/report_data.h"
 
-/* `x`, `y`: room for as many values as the longest run has timesteps and the deepest has layers. Nothing here fails;
- * the caller asks ferror(file) in the end. */
-void snn_report_page(FILE *file, const snn_report_run *runs, int32_t count, double *x, double *y);
+/* `classes`: [count], of the runs. `x`, `y`: room for as many values as the longest run has timesteps, the deepest has
+ * layers and any has classes. Nothing here fails; the caller asks ferror(file) in the end. */
+void snn_report_page(FILE *file, const snn_report_run *runs, const snn_report_classes *classes, int32_t count,
+                     double *x, double *y);
 
 #endif

@@ -31,11 +31,11 @@ void snn_svg_put_escaped(FILE *file, const char *text)
 void snn_svg_begin(FILE *file, int32_t width, int32_t height, const char *title)
 {
     fprintf(file,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
             "font-family=\"DejaVu Sans, Helvetica, Arial, sans-serif\">\n<title>",
             width, height, width, height);
     snn_svg_put_escaped(file, title);
-    fprintf(file, "</title>\n<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", width, height);
+    fprintf(file, "</title>\n<rect class=\"paper\" width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", width, height);
 }
 
 void snn_svg_end(FILE *file)
@@ -73,8 +73,8 @@ static double pixel_y(const snn_svg_panel *panel, double y)
 
 static void put_line(FILE *file, double x1, double y1, double x2, double y2)
 {
-    fprintf(file, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x1, y1, x2, y2,
-            GRID_COLOUR);
+    fprintf(file, "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x1, y1, x2,
+            y2, GRID_COLOUR);
 }
 
 /* 1, 2 or 5 times a power of ten. */
@@ -92,7 +92,7 @@ static void put_x_tick(FILE *file, const snn_svg_panel *panel, double x)
     const double at = pixel_x(panel, x), bottom = panel->top + panel->height;
     (void)snprintf(text, sizeof text, "%g", x + 0.0); /* no "-0" */
     put_line(file, at, panel->top, at, bottom);
-    snn_svg_text(file, at, bottom + TICK_SIZE + 4.0, TICK_SIZE, SNN_SVG_MIDDLE, text);
+    snn_svg_text(file, at, bottom + TICK_SIZE + 6.0, TICK_SIZE, SNN_SVG_MIDDLE, text);
 }
 
 static void put_y_tick(FILE *file, const snn_svg_panel *panel, double y)
@@ -129,24 +129,40 @@ void snn_svg_axes(FILE *file, const snn_svg_panel *panel)
     put_ticks(file, panel, panel->x_low, panel->x_high, put_x_tick);
     if (panel->y_logarithmic) {
         put_decades(file, panel);
-    } else {
+    } else if (panel->y_label != NULL) {
         put_ticks(file, panel, panel->y_low, panel->y_high, put_y_tick);
     }
-    fprintf(file, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"none\" stroke=\"%s\"/>\n",
-            panel->left, panel->top, panel->width, panel->height, FRAME_COLOUR);
-    snn_svg_text(file, middle, bottom + TICK_SIZE + LABEL_SIZE + 9.0, LABEL_SIZE, SNN_SVG_MIDDLE, panel->x_label);
-    snn_svg_text(file, middle, panel->top - 7.0, LABEL_SIZE, SNN_SVG_MIDDLE, panel->title);
-    fprintf(file, "<g transform=\"translate(%.1f %.1f) rotate(-90)\">", panel->left - 54.0,
+    fprintf(
+        file,
+        "<rect class=\"frame\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"none\" stroke=\"%s\"/>\n",
+        panel->left, panel->top, panel->width, panel->height, FRAME_COLOUR);
+    snn_svg_text(file, middle, bottom + TICK_SIZE + LABEL_SIZE + 11.0, LABEL_SIZE, SNN_SVG_MIDDLE, panel->x_label);
+    if (panel->title != NULL) {
+        snn_svg_text(file, middle, panel->top - 7.0, LABEL_SIZE, SNN_SVG_MIDDLE, panel->title);
+    }
+    if (panel->y_label == NULL) {
+        return;
+    }
+    fprintf(file, "<g transform=\"translate(%.1f %.1f) rotate(-90)\">", panel->left - 60.0,
             panel->top + panel->height / 2.0);
     snn_svg_text(file, 0.0, 0.0, LABEL_SIZE, SNN_SVG_MIDDLE, panel->y_label);
     fputs("</g>\n", file);
 }
 
+static void put_stroke(FILE *file, const snn_svg_style *style)
+{
+    fprintf(file, " stroke=\"%s\" stroke-width=\"%.1f\"", style->colour, style->width);
+    if (style->dash != NULL) {
+        fprintf(file, " stroke-dasharray=\"%s\"", style->dash);
+    }
+}
+
 void snn_svg_curve(FILE *file, const snn_svg_panel *panel, const snn_svg_style *style, int32_t count, const double *x,
                    const double *y)
 {
-    fprintf(file, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\" stroke-linejoin=\"round\" points=\"",
-            style->colour, style->width);
+    fputs("<polyline fill=\"none\"", file);
+    put_stroke(file, style);
+    fputs(" stroke-linejoin=\"round\" points=\"", file);
     for (int32_t i = 0; i < count; i++) {
         const double inside_x = clamp(x[i], panel->x_low, panel->x_high);
         const double inside_y = clamp(y[i], panel->y_low, panel->y_high);
@@ -155,12 +171,23 @@ void snn_svg_curve(FILE *file, const snn_svg_panel *panel, const snn_svg_style *
     fputs("\"/>\n", file);
 }
 
+static void put_sample(FILE *file, const snn_svg_style *style, double left, double right, double y)
+{
+    fprintf(file, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"", left, y, right, y);
+    put_stroke(file, style);
+    fputs("/>\n", file);
+}
+
+void snn_svg_sample(FILE *file, const snn_svg_style *style, double length, double y)
+{
+    put_sample(file, style, 0.0, length, y);
+}
+
 void snn_svg_legend(FILE *file, double left, double top, const snn_svg_style *styles, int32_t count)
 {
     const double sample = 26.0, character = 0.62 * LABEL_SIZE; /* pixels; a character's width is a guess */
     for (int32_t i = 0; i < count; i++) {
-        fprintf(file, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"%.1f\"/>\n",
-                left, top, left + sample, top, styles[i].colour, styles[i].width);
+        put_sample(file, &styles[i], left, left + sample, top);
         snn_svg_text(file, left + sample + 6.0, top + LABEL_SIZE / 3.0, LABEL_SIZE, SNN_SVG_START, styles[i].name);
         left += sample + 30.0 + character * (double)strlen(styles[i].name);
     }

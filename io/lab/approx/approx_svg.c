@@ -13,12 +13,12 @@ enum { CURVES = SNN_APPROX_SCHEDULES + SNN_APPROX_WINDOW_KINDS };
 
 static const int32_t shown_steps[SHOWN] = {8, 32, 128};
 static const snn_svg_style shown_styles[SHOWN + 1] = {
-    {"y at T = 8", "#9ecae1", 1.4},
-    {"T = 32", "#3182bd", 1.4},
-    {"T = 128", "#08306b", 1.4},
-    {"f(x) / scale", "#f4a582", 4.5},
+    {"y at T = 8", "#9ecae1", 1.4, NULL},
+    {"T = 32", "#3182bd", 1.4, NULL},
+    {"T = 128", "#08306b", 1.4, NULL},
+    {"f(x) / scale", "#f4a582", 4.5, NULL},
 };
-static const snn_svg_style shown_window = {"window of 8", "#e31a1c", 1.4};
+static const snn_svg_style shown_window = {"window of 8", "#e31a1c", 1.4, NULL};
 static const char *const window_colours[SNN_APPROX_WINDOW_KINDS] = {"#e31a1c", "#222222", "#e6ab02"};
 static const char *const schedule_colours[SNN_APPROX_SCHEDULES] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7"};
 static const char *const titles[SNN_APPROX_INPUT_KINDS] = {"x from the first step", "x arrives as a spike train"};
@@ -128,12 +128,12 @@ static void draw_values(FILE *file, const snn_approx_result *result, int32_t col
 
 static snn_svg_style schedule_style(int32_t schedule)
 {
-    return (snn_svg_style){snn_approx_schedules[schedule].name, schedule_colours[schedule], 1.6};
+    return (snn_svg_style){snn_approx_schedules[schedule].name, schedule_colours[schedule], 1.6, NULL};
 }
 
 static snn_svg_style window_style(int kind)
 {
-    return (snn_svg_style){snn_approx_window_names[kind], window_colours[kind], 2.0};
+    return (snn_svg_style){snn_approx_window_names[kind], window_colours[kind], 2.0, NULL};
 }
 
 static void draw_lengths(FILE *file, const snn_approx_result *result, int32_t column)
