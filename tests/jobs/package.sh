@@ -65,6 +65,38 @@ options = set(re.findall(r"SNN_DIST_\w+|BUILD_TESTING", (folder / "spack/package
 known = cmake + (folder / "../../io/lab/CMakeLists.txt").read_text()
 assert all(option in known for option in options), options
 PYTHON
+/usr/bin/python3 - "$root/jobs/packaging" >out 2>&1 <<'PYTHON' && pass || fail "EasyBuild recipe: $(tail -n 2 out)"
+import pathlib, re, sys
+folder = pathlib.Path(sys.argv[1])
+# Of EasyBuild's parameters those that such recipes use; one that it does not know is an error there.
+known = set("easyblock name version homepage description toolchain toolchainopts source_urls sources checksums builddependencies dependencies "
+            "configopts preconfigopts sanity_check_paths sanity_check_commands moduleclass".split())
+recipes = {}
+for path in sorted((folder / "easybuild").glob("*.eb")):
+    keys = {}
+    exec(compile(path.read_text(), path, "exec"), {"__builtins__": {}}, keys)
+    assert set(keys) <= known and {"name", "version", "homepage", "description", "toolchain"} <= set(keys), (path.name, set(keys) - known)
+    chain = keys["toolchain"]
+    assert path.name == f"{keys['name']}-{keys['version']}-{chain['name']}-{chain['version']}.eb", path.name
+    assert all(len(needed) == 2 for needed in keys["builddependencies"] + keys.get("dependencies", []))
+    assert set(keys["sanity_check_paths"]) == {"files", "dirs"}
+    assert "checksums" not in keys or all(re.fullmatch("[0-9a-f]{64}", text) for text in keys["checksums"])
+    recipes[keys["name"]] = keys
+ours = recipes.pop("snn_dist")
+cmake = (folder / "../../CMakeLists.txt").read_text()
+assert f"VERSION {ours['version']} " in cmake
+least = re.search(r"cmake_minimum_required\(VERSION ([0-9.]+)\)", cmake).group(1)
+needs = dict(ours["builddependencies"] + ours["dependencies"])
+number = lambda text: [int(part) for part in text.split(".")]
+assert number(needs["CMake"]) >= number(least)
+assert {"HDF5", "zstd", "xxHash", "protobuf-c", "tomlplusplus", "ONNX", "Ninja", "pkgconf"} <= set(needs), needs
+assert all(needs[name] == keys["version"] for name, keys in recipes.items()) and recipes, recipes.keys()
+known_options = cmake + "".join((folder / name).read_text() for name in ("../../io/CMakeLists.txt", "../../io/lab/CMakeLists.txt"))
+options = re.findall(r"-D(\w+)=", ours["configopts"])
+assert options and all(option in known_options or option == "BUILD_TESTING" for option in options), options
+for path in ours["sanity_check_paths"]["files"]:
+    assert pathlib.Path("moved", path).exists(), path
+PYTHON
 for stage in 1 2; do
   awk -v stage=$stage '/^Bootstrap:/ { n++ } /^%/ { inside = n == stage && $1 == "%post"; next } inside' \
     "$root/jobs/packaging/snn_dist.def" >post.sh
