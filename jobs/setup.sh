@@ -12,10 +12,10 @@ snn_dist_packages=(
 )
 
 # Some tests need more and skip without it: network namespaces, a Slurm of their own, oneDNN to compare with, ONNX's own
-# tests, readers of manual pages, shells, what looks at packages and installs them, pandas, matplotlib.
+# tests, readers of manual pages, shells, what looks at packages and installs them, pandas, matplotlib, a browser.
 snn_dist_test_packages=(
   iproute2 slurmctld slurmd slurm-client munge libdnnl-dev libonnx-testdata
-  man-db mandoc groff zsh fish lintian environment-modules mmdebstrap python3-pandas python3-matplotlib
+  man-db mandoc groff zsh fish lintian environment-modules mmdebstrap python3-pandas python3-matplotlib chromium
 )
 
 # snn_dist_missing PACKAGE...: those that are not installed, one a line.

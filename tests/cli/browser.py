@@ -7,19 +7,21 @@ Each page is looked at on a laptop (1,100 pixels wide) and a phone (400), in lig
 console, requests for anything but the page, content that makes the page scroll sideways, text that is cut off or too small or
 has too little contrast, headings that skip a level, tables without a caption, plots without words, and what scrolls but cannot be
 reached by keyboard. Chromium is driven through its pipe (--remote-debugging-pipe), so nothing but Python's own library is needed.
-Exit code 77 if there is no Chromium.
+Exit code 77 if there is no Chromium, or none that starts.
 """
 import argparse
 import base64
 import json
 import os
 import pathlib
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
 
 WIDTHS = {"laptop": 1100, "phone": 400}
+PATIENCE = 120  # seconds for one answer of Chromium
 
 # What a page is asked, once for each width and colour scheme: a list of complaints.
 QUESTIONS = r"""
@@ -130,6 +132,8 @@ class Browser:
 
     def read(self):
         while b"\0" not in self.rest:
+            if not select.select([self.answers], [], [], PATIENCE)[0]:
+                raise RuntimeError(f"Chromium did not answer in {PATIENCE} seconds")
             more = os.read(self.answers, 1 << 16)
             if not more:
                 raise RuntimeError("Chromium ended")
@@ -228,6 +232,12 @@ def main():
     failures = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         browser = Browser(program, folder)
+        try:
+            browser.do("Browser.getVersion")
+        except (RuntimeError, OSError) as error:
+            print(f"skipped: {program} does not start here: {error}")
+            browser.close()
+            return 77
         try:
             for page in arguments.pages:
                 complaints = look_at(browser, page, arguments.pictures)

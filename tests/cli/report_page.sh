@@ -133,7 +133,16 @@ END
 
 /usr/bin/python3 "$root/tests/cli/browser.py" few.html untrained.html thousand.html deep.html all.html >out 2>&1
 case $? in
-0) pass ;;
+0)
+  pass
+  # Faults are seen: a wide page, a heading out of order, faint text, a message on the console, a request.
+  sed -e 's|<main>|<main><div style="width:3000px">wide</div><script>console.error("aloud")</script><img alt="" src="gone.png">|' -e 's/<h2>Layers/<h4>Layers/' \
+    -e 's/--soft: #57606a/--soft: #b7b7b7/' few.html >faulty.html
+  /usr/bin/python3 "$root/tests/cli/browser.py" faulty.html >out 2>&1
+  for complaint in 'laptop, light: the page is 30' 'h4 "Layers" follows' 'contrast 2' 'console: .*aloud' 'request: .*gone.png'; do
+    grep -q "$complaint" out && pass || fail "not seen: $complaint"
+  done
+  ;;
 77) echo "not in a browser: $(cat out)" ;;
 *) fail "in Chromium: $(cat out)" ;;
 esac
