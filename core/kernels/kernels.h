@@ -144,11 +144,12 @@ typedef struct snn_kernels {
     int64_t (*image_scratch_bytes)(const snn_packed *packed, int32_t count, int32_t channels);
     void (*project_image)(const snn_image_tile *tile);
     /* A stream's integers, channel by channel: sum[c] += weights[c] values[c]; with a shift what is added is rounded to
-     * so many bits fewer, and limited. */
+     * so many bits fewer, and limited. fresh: there are no sums yet. */
     void (*scale_stream)(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                         int32_t count, int32_t shift);
+                         int32_t count, int32_t shift, bool fresh);
     /* sums[i] += added[i] rounded to `shift` > 0 bits fewer. */
-    void (*add_rounded)(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift);
+    void (*add_rounded)(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift,
+                        bool fresh);
 } snn_kernels;
 
 /* The best table that this machine can run; the environment variable SNN_DIST_ISA (a table's name) overrides it.

@@ -296,7 +296,8 @@ void snn_portable_values_nary(const snn_neurons *neurons, const snn_tile *tile, 
 int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions);
 void snn_streams_project(const snn_packed *packed, const void *plane, const snn_tile *tile);
 void snn_streams_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                       int32_t count, int32_t shift);
-void snn_streams_add_rounded(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift);
+                       int32_t count, int32_t shift, bool fresh);
+void snn_streams_add_rounded(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift,
+                             bool fresh);
 
 #endif

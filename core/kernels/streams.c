@@ -65,25 +65,37 @@ void snn_streams_project(const snn_packed *packed, const void *plane, const snn_
     }
 }
 
-void snn_streams_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                       int32_t count, int32_t shift)
+static inline __attribute__((always_inline)) void scale(int32_t *restrict sum, const int32_t *restrict weights,
+                                                        const int32_t *restrict values, int32_t count, int32_t shift,
+                                                        const bool fresh)
 {
-    if (shift == 0) {
-        for (int32_t c = 0; c < count; c++) {
-            sum[c] += weights[c] * values[c];
-        }
-        return;
+    for (int32_t c = 0; shift == 0 && c < count; c++) {
+        sum[c] = (fresh ? 0 : sum[c]) + weights[c] * values[c];
     }
-    for (int32_t c = 0; c < count; c++) {
-        sum[c] += snn_product_limited(snn_rounded((int64_t)weights[c] * values[c], shift));
+    for (int32_t c = 0; shift > 0 && c < count; c++) {
+        sum[c] = (fresh ? 0 : sum[c]) + snn_product_limited(snn_rounded((int64_t)weights[c] * values[c], shift));
+    }
+}
+
+void snn_streams_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
+                       int32_t count, int32_t shift, bool fresh)
+{
+    if (fresh) {
+        scale(sum, weights, values, count, shift, true);
+    } else {
+        scale(sum, weights, values, count, shift, false);
     }
 }
 
 /* snn_rounded, in 32 bits: what is cut off is a half or more where its first bit is set. */
-void snn_streams_add_rounded(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift)
+void snn_streams_add_rounded(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift,
+                             bool fresh)
 {
     const int32_t half = shift - 1;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count && fresh; i++) {
+        sums[i] = (added[i] >> shift) + (added[i] >> half & 1);
+    }
+    for (int64_t i = 0; i < count && !fresh; i++) {
         sums[i] += (added[i] >> shift) + (added[i] >> half & 1);
     }
 }

@@ -182,6 +182,8 @@ void snn_stream_store(const snn_shard *shard, int32_t population, int32_t timest
 /* The same with windows: the tile's steps are the stream's planes, and the image, `graded` [position of the tile][held]
  * or NULL, is there from the first on. */
 void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile *tile, const float *graded);
+/* Where a tile's sums can be made, if they lie in the stream as in an accumulator; else NULL. */
+void *snn_stream_place(const snn_shard *shard, int32_t population, const snn_tile *tile);
 
 /* shard_ranges.c */
 /* After the last timestep: counts the neurons of some images that ended beyond their calibrated range. */

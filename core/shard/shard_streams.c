@@ -109,8 +109,14 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
     const snn_operator *op = &packed->projection->op;
     const snn_sums source = snn_shard_sums(shard, packed->projection->source);
     const int32_t held = tile->channel_end - tile->channel_begin;
+    const bool scales = op->kind == SNN_OPERATOR_DIAGONAL && !op->pooled && !packed->real;
+    if (tile->fresh && !scales) {
+        const int64_t positions = tile->position_end - tile->position_begin;
+        memset(tile->accumulator, 0, (size_t)(tile->steps * positions * held) * SNN_SUM_BYTES);
+    }
     if (op->kind != SNN_OPERATOR_DIAGONAL) {
         snn_tile now = *tile;
+        now.fresh = false;
         const int64_t bytes = (tile->position_end - tile->position_begin) * held * SNN_SUM_BYTES;
         now.steps = 1;
         for (int32_t step = 0; step < tile->steps; step++) {
@@ -123,13 +129,12 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
     const int32_t rows = packed->row_end - packed->row_begin;
     uint8_t *sums = tile->accumulator;
     const int32_t shift = packed->projection->shift;
-    const bool scales = !op->pooled && !packed->real;
     for (int32_t step = 0; step < tile->steps; step++) {
         const void *plane =
             at(snn_sums_plane(&source, offset + step, tile->image), op->source_channel + packed->row_begin);
         for (int64_t position = tile->position_begin; position < tile->position_end && scales; position++) {
             shard->kernels->scale_stream((int32_t *)sums + channel, packed->data,
-                                         at(plane, position * op->source.channels), rows, shift);
+                                         at(plane, position * op->source.channels), rows, shift, tile->fresh);
             sums += (int64_t)held * SNN_SUM_BYTES;
         }
         for (int64_t position = tile->position_begin; position < tile->position_end && !scales; position++) {
@@ -245,16 +250,26 @@ void snn_stream_keep(const snn_shard *shard, int32_t population, const snn_tile 
     const snn_part *part = &shard->parts[population];
     const snn_sums stream = snn_shard_sums(shard, population);
     const int64_t bytes = (int64_t)snn_part_channels(part) * SNN_SUM_BYTES;
+    const int64_t positions = tile->position_end - tile->position_begin;
     const uint8_t *from = tile->accumulator;
-    for (int32_t plane = 0; plane < tile->steps; plane++) {
-        uint8_t *to = snn_sums_plane(&stream, plane, tile->image);
-        for (int64_t position = tile->position_begin; position < tile->position_end; position++, from += bytes) {
-            uint8_t *row = to + (position * stream.channels + part->owned.begin) * SNN_SUM_BYTES;
-            memcpy(row, from, (size_t)bytes);
-            if (graded != NULL) {
-                keep_image(shard, population, graded + (position - tile->position_begin) * snn_part_channels(part),
-                           row);
-            }
+    for (int32_t plane = 0; plane < tile->steps; plane++, from += positions * bytes) {
+        uint8_t *to = (uint8_t *)snn_sums_plane(&stream, plane, tile->image) +
+                      (tile->position_begin * stream.channels + part->owned.begin) * SNN_SUM_BYTES;
+        for (int64_t i = 0; i < positions && to != from; i++) {
+            memcpy(to + i * stream.channels * SNN_SUM_BYTES, from + i * bytes, (size_t)bytes);
+        }
+        for (int64_t i = 0; i < positions && graded != NULL; i++) {
+            keep_image(shard, population, graded + i * snn_part_channels(part),
+                       to + i * stream.channels * SNN_SUM_BYTES);
         }
     }
+}
+
+void *snn_stream_place(const snn_shard *shard, int32_t population, const snn_tile *tile)
+{
+    const snn_sums stream = snn_shard_sums(shard, population);
+    const bool whole = tile->steps == 1 && snn_part_channels(&shard->parts[population]) == stream.channels;
+    return whole ? (uint8_t *)snn_sums_plane(&stream, 0, tile->image) +
+                       tile->position_begin * stream.channels * SNN_SUM_BYTES
+                 : NULL;
 }

@@ -93,7 +93,7 @@ static void find_graded(window_tile *at)
     const int64_t width = shard->network->populations[at->population].input.width;
     snn_graded_rows(shard, at->population, shard->pixels + at->tile.image * snn_shape_size(shard->network->input),
                     (int32_t)(at->tile.position_begin / width),
-                    (int32_t)((at->tile.position_end - at->tile.position_begin) / width), at->tile.accumulator,
+                    (int32_t)((at->tile.position_end - at->tile.position_begin) / width), at->worker->accumulator,
                     at->worker->graded);
     at->graded = at->worker->graded;
 }
@@ -218,71 +218,76 @@ static void project(const window_tile *at, const snn_packed *packed, bool whole,
     }
 }
 
-/* A product of tokens is added whole: its weights are rounded already. */
-static void add_rounded(const window_tile *at, const snn_projection *projection)
-{
-    const int32_t *restrict rounded = at->worker->rounded;
-    int32_t *restrict sums = at->tile.accumulator;
-    const int64_t size = at->tile.steps * at->moment_size;
-    if (projection->shift > 0) {
-        at->shard->kernels->add_rounded(sums, rounded, size, projection->shift);
-        return;
-    }
-    for (int64_t i = 0; i < size; i++) {
-        sums[i] += rounded[i];
-    }
-}
-
-static void read_stream(const window_tile *at, const snn_packed *packed)
+static void read_stream(const window_tile *at, const snn_packed *packed, bool fresh)
 {
     for (int32_t moment = 0; moment < at->tile.steps; moment++) {
         int32_t begin, end;
         snn_timing_planes(at->shard->network, at->shard->timings, packed->projection->source, at->population, moment,
                           &begin, &end);
         if (end > 0) {
-            const snn_tile tile = moments_of(at, at->tile.accumulator, moment, 1);
+            snn_tile tile = moments_of(at, at->tile.accumulator, moment, 1);
+            tile.fresh = fresh;
             snn_stream_project(at->shard, packed, end - 1, &tile);
         }
     }
 }
 
-/* Of products that are not rounded: all neurons' sums are among those of the first one, or cleared. */
-static void find_exact(const window_tile *at, size_t bytes)
+/* A product of tokens is added whole: its weights are rounded already. */
+static void add_rounded(const window_tile *at, const snn_packed *packed, bool fresh)
 {
-    bool begun = false;
-    for (int32_t i = 0; i < at->part->packed_count; i++) {
-        const snn_packed *packed = &at->part->packed[i];
-        if (!snn_reads_stream(at->shard, packed->projection) && !is_rounded(at, packed->projection)) {
-            const bool fresh = !begun && begins(at, packed);
-            memset(at->tile.accumulator, 0, begun || fresh ? 0 : bytes);
-            project(at, packed, false, at->tile.accumulator, at->worker->rounded, fresh);
-            begun = true;
-        }
+    const snn_projection *projection = packed->projection;
+    const bool tokens = projection->op.kind == SNN_OPERATOR_TOKENS, first = begins(at, packed);
+    const int64_t size = at->tile.steps * at->moment_size;
+    int32_t *restrict rounded = at->worker->rounded, *restrict sums = at->tile.accumulator;
+    memset(rounded, 0, first ? 0 : (size_t)size * SNN_SUM_BYTES);
+    project(at, packed, tokens, rounded, at->worker->spare, first);
+    if (!tokens) {
+        add_up(at, rounded);
     }
-    memset(at->tile.accumulator, 0, begun ? 0 : bytes);
+    if (projection->shift > 0) {
+        at->shard->kernels->add_rounded(sums, rounded, size, projection->shift, fresh);
+        return;
+    }
+    for (int64_t i = 0; i < size; i++) {
+        sums[i] = (fresh ? 0 : sums[i]) + rounded[i];
+    }
 }
 
+/* Whether a projection's products are added up as they come. */
+static bool is_exact(const window_tile *at, const snn_projection *projection)
+{
+    return !snn_reads_stream(at->shard, projection) && !is_rounded(at, projection);
+}
+
+/* Exact products first; the first of all writes its sums, if it gives those of all neurons, others add to them. */
 static void find_sums(const window_tile *at)
 {
     const snn_part *part = at->part;
     const size_t bytes = (size_t)(at->tile.steps * at->moment_size) * SNN_SUM_BYTES;
-    find_exact(at, bytes);
-    add_up(at, at->tile.accumulator);
-    for (int32_t i = 0; i < part->packed_count; i++) {
-        const snn_projection *projection = part->packed[i].projection;
-        if (snn_reads_stream(at->shard, projection)) {
-            read_stream(at, &part->packed[i]);
-        } else if (is_rounded(at, projection)) {
-            const bool tokens = projection->op.kind == SNN_OPERATOR_TOKENS;
-            const bool fresh = begins(at, &part->packed[i]);
-            memset(at->worker->rounded, 0, fresh ? 0 : bytes);
-            project(at, &part->packed[i], tokens, at->worker->rounded, at->worker->spare, fresh);
-            if (!tokens) {
-                add_up(at, at->worker->rounded);
+    bool begun = false;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int32_t i = 0; i < part->packed_count; i++) {
+            const snn_packed *packed = &part->packed[i];
+            const bool exact = is_exact(at, packed->projection);
+            if (exact == (pass > 0)) {
+                continue;
             }
-            add_rounded(at, projection);
+            const bool fresh = !begun && begins(at, packed);
+            memset(at->tile.accumulator, 0, begun || fresh ? 0 : bytes);
+            begun = true;
+            if (exact) {
+                project(at, packed, false, at->tile.accumulator, at->worker->rounded, fresh);
+            } else if (snn_reads_stream(at->shard, packed->projection)) {
+                read_stream(at, packed, fresh);
+            } else {
+                add_rounded(at, packed, fresh);
+            }
+        }
+        if (pass == 0 && begun) {
+            add_up(at, at->tile.accumulator);
         }
     }
+    memset(at->tile.accumulator, 0, begun ? 0 : bytes);
 }
 
 /* ---- what becomes of them ---- */
@@ -353,6 +358,10 @@ void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker
         .shard = shard, .population = population, .part = &shard->parts[population], .worker = worker, .tile = tile};
     at.tile.steps = shard->timings[population].moments;
     at.moment_size = (tile.position_end - tile.position_begin) * (tile.channel_end - tile.channel_begin);
+    if (shard->network->populations[population].kind == SNN_NEURON_STREAM) {
+        void *place = snn_stream_place(shard, population, &at.tile);
+        at.tile.accumulator = place != NULL ? place : tile.accumulator;
+    }
     if (at.part->graded_product_count > 0) {
         find_graded(&at);
     }
