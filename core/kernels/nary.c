@@ -60,10 +60,11 @@ static float inverse_root(float value)
     return 1.0F / __builtin_sqrtf(value);
 }
 
+/* Each of these finds f(x) of a position's owned outputs, values[0] that of the first, from x of all its inputs. */
+
 /* (x - mean) / sqrt(variance + alpha) of the owned part of each group; with 0 for the mean if beta is 1. */
-static void fire_layer_norm(const snn_firing *now, int64_t position, const float *x)
+static void find_layer_norm(const snn_neurons *neurons, const float *restrict x, float *restrict values)
 {
-    const snn_neurons *neurons = now->neurons;
     const int32_t length = neurons->shape.channels / neurons->groups;
     for (int32_t begin = 0; begin < neurons->shape.channels; begin += length) {
         const snn_range owned = snn_nary_owned(neurons, begin, begin + length);
@@ -73,76 +74,49 @@ static void fire_layer_norm(const snn_firing *now, int64_t position, const float
         const float mean = neurons->beta == 0.0F ? sum_of(x + begin, length) / (float)length : 0.0F;
         const float variance = sum_of_squares(x + begin, length, mean) / (float)length;
         const float factor = inverse_root(variance + neurons->alpha);
-        for (int32_t c = owned.begin; c < owned.end; c += SNN_LANES) {
-            _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
-            const int32_t count = (int32_t)snn_smaller(owned.end - c, SNN_LANES);
-            snn_lanes_load(value, x + c, count);
-            for (int i = 0; i < SNN_LANES; i++) {
-                value[i] = (value[i] - mean) * factor;
-            }
-            snn_nary_fire(now, position, c, count, value);
+        for (int32_t c = owned.begin; c < owned.end; c++) {
+            *values++ = (x[c] - mean) * factor;
         }
     }
 }
 
 /* x1 / sqrt(x2 + alpha) */
-static void fire_normalise(const snn_firing *now, int64_t position, const float *x)
+static void find_normalised(const snn_neurons *neurons, const float *restrict x, float *restrict values)
 {
-    const snn_neurons *neurons = now->neurons;
     const float square = x[neurons->shape.channels];
     const float factor = inverse_root((square > 0.0F ? square : 0.0F) + neurons->alpha);
-    for (int32_t c = neurons->channel_begin; c < neurons->channel_end; c += SNN_LANES) {
-        _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
-        const int32_t count = (int32_t)snn_smaller(neurons->channel_end - c, SNN_LANES);
-        snn_lanes_load(value, x + c, count);
-        for (int i = 0; i < SNN_LANES; i++) {
-            value[i] = value[i] * factor;
-        }
-        snn_nary_fire(now, position, c, count, value);
+    for (int32_t c = 0; c < snn_lanes_owned(neurons); c++) {
+        values[c] = x[neurons->channel_begin + c] * factor;
     }
 }
 
-static void fire_product(const snn_firing *now, int64_t position, const float *x)
+static void find_product(const snn_neurons *neurons, const float *restrict x, float *restrict values)
 {
-    const snn_neurons *neurons = now->neurons;
-    for (int32_t c = neurons->channel_begin; c < neurons->channel_end; c += SNN_LANES) {
-        _Alignas(SNN_ALIGNMENT) float value[SNN_LANES], other[SNN_LANES];
-        const int32_t count = (int32_t)snn_smaller(neurons->channel_end - c, SNN_LANES);
-        snn_lanes_load(value, x + c, count);
-        snn_lanes_load(other, x + neurons->shape.channels + c, count);
-        for (int i = 0; i < SNN_LANES; i++) {
-            value[i] = value[i] * other[i];
-        }
-        snn_nary_fire(now, position, c, count, value);
+    const float *restrict other = x + neurons->shape.channels + neurons->channel_begin;
+    for (int32_t c = 0; c < snn_lanes_owned(neurons); c++) {
+        values[c] = x[neurons->channel_begin + c] * other[c];
     }
 }
 
-static void fire_quotient(const snn_firing *now, int64_t position, const float *x)
+static void find_quotient(const snn_neurons *neurons, const float *restrict x, float *restrict values)
 {
-    const snn_neurons *neurons = now->neurons;
-    const bool either_sign = neurons->beta != 0.0F;
+    const float *restrict divisors = x + neurons->shape.channels;
     const int32_t length = neurons->shape.channels / neurons->groups;
-    for (int32_t c = neurons->channel_begin; c < neurons->channel_end; c += SNN_LANES) {
-        _Alignas(SNN_ALIGNMENT) float value[SNN_LANES], divisor[SNN_LANES];
-        const int32_t count = (int32_t)snn_smaller(neurons->channel_end - c, SNN_LANES);
-        snn_lanes_load(value, x + c, count);
-        for (int i = 0; i < SNN_LANES; i++) {
-            divisor[i] = i < count ? x[neurons->shape.channels + (c + i) / length] : 1.0F;
+    for (int32_t c = neurons->channel_begin; c < neurons->channel_end;) {
+        const int32_t group = c / length, end = (int32_t)snn_smaller((group + 1) * length, neurons->channel_end);
+        const float divisor = divisors[group], kept = divisor > neurons->alpha ? divisor : neurons->alpha;
+        const float by = neurons->beta != 0.0F ? snn_function_divisor(neurons->alpha, divisor) : kept;
+        for (; c < end; c++) {
+            *values++ = x[c] / by;
         }
-        for (int i = 0; i < SNN_LANES; i++) {
-            const float kept = divisor[i] > neurons->alpha ? divisor[i] : neurons->alpha;
-            value[i] = value[i] / (either_sign ? snn_function_divisor(neurons->alpha, divisor[i]) : kept);
-        }
-        snn_nary_fire(now, position, c, count, value);
     }
 }
 
-/* Softmax, or its numerators. */
-static void fire_softmax(const snn_firing *now, int64_t position, const float *x)
+/* Softmax, or its numerators; `row` has room for a group. */
+static void find_softmax(const snn_neurons *neurons, const float *restrict x, float *restrict row,
+                         float *restrict values)
 {
-    const snn_neurons *neurons = now->neurons;
     const int32_t length = neurons->shape.channels / neurons->groups;
-    float *row = now->tile->scratch;
     for (int32_t begin = 0; begin < neurons->shape.channels; begin += length) {
         const snn_range owned = snn_nary_owned(neurons, begin, begin + length);
         if (owned.begin >= owned.end) {
@@ -151,47 +125,58 @@ static void fire_softmax(const snn_firing *now, int64_t position, const float *x
         memcpy(row, x + begin, (size_t)length * sizeof row[0]);
         const float sum = snn_nary_exponentials(row, length);
         const float factor = neurons->kind == SNN_NEURON_SOFTMAX ? 1.0F / sum : 1.0F;
-        for (int32_t c = owned.begin; c < owned.end; c += SNN_LANES) {
-            _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
-            const int32_t count = (int32_t)snn_smaller(owned.end - c, SNN_LANES);
-            snn_lanes_load(value, row + c - begin, count);
-            for (int i = 0; i < SNN_LANES; i++) {
-                value[i] = value[i] * factor;
-            }
-            snn_nary_fire(now, position, c, count, value);
+        for (int32_t c = owned.begin; c < owned.end; c++) {
+            *values++ = row[c - begin] * factor;
         }
+    }
+}
+
+static void find_values(const snn_firing *now, int64_t position, float *values)
+{
+    const snn_neurons *neurons = now->neurons;
+    const float *x = neurons->x + position * neurons->input_channels;
+    switch (neurons->kind) {
+    case SNN_NEURON_LAYER_NORM:
+        find_layer_norm(neurons, x, values);
+        break;
+    case SNN_NEURON_NORMALISE:
+        find_normalised(neurons, x, values);
+        break;
+    case SNN_NEURON_PRODUCT:
+        find_product(neurons, x, values);
+        break;
+    case SNN_NEURON_QUOTIENT:
+        find_quotient(neurons, x, values);
+        break;
+    default:
+        find_softmax(neurons, x, now->tile->scratch, values);
+        break;
     }
 }
 
 static void fire_position(const snn_firing *now, int64_t position)
 {
     const snn_neurons *neurons = now->neurons;
-    const float *x = neurons->x + position * neurons->input_channels;
-    switch (neurons->kind) {
-    case SNN_NEURON_LAYER_NORM:
-        fire_layer_norm(now, position, x);
-        break;
-    case SNN_NEURON_NORMALISE:
-        fire_normalise(now, position, x);
-        break;
-    case SNN_NEURON_PRODUCT:
-        fire_product(now, position, x);
-        break;
-    case SNN_NEURON_QUOTIENT:
-        fire_quotient(now, position, x);
-        break;
-    default:
-        fire_softmax(now, position, x);
-        break;
+    const int32_t owned = snn_lanes_owned(neurons);
+    float *values = (float *)now->tile->scratch + snn_nary_whole_lanes(neurons->shape.channels);
+    find_values(now, position, values);
+    for (int32_t c = 0; c < owned; c += SNN_LANES) {
+        _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
+        const int32_t count = (int32_t)snn_smaller(owned - c, SNN_LANES);
+        snn_lanes_load(value, values + c, count);
+        snn_nary_fire(now, position, neurons->channel_begin + c, count, value);
     }
 }
 
 int64_t snn_portable_nary_scratch_bytes(const snn_population *population)
 {
-    if (population->kind == SNN_NEURON_SOFTMAX || population->kind == SNN_NEURON_SHIFTED_EXP) {
-        return snn_nary_whole_lanes(population->shape.channels / population->groups) * (int64_t)sizeof(float);
+    if (snn_neuron_reads_all_positions(population->kind)) {
+        return snn_attention_scratch(population);
     }
-    return snn_attention_scratch(population);
+    if (!snn_neuron_reads_all_channels(population->kind)) {
+        return 0;
+    }
+    return 2 * snn_nary_whole_lanes(population->shape.channels) * (int64_t)sizeof(float); /* a group, and values */
 }
 
 static void integrate(const snn_firing *now, int64_t position)
@@ -229,6 +214,6 @@ void snn_portable_values_nary(const snn_neurons *neurons, const snn_tile *tile, 
         return;
     }
     for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
-        fire_position(&now, position);
+        find_values(&now, position, values + position * snn_lanes_owned(neurons));
     }
 }
