@@ -1,5 +1,7 @@
 /* Data sets of strangers: tried by a child process, whatever becomes of that, and then opened, checked, first and last
  * images and all labels read. */
+#include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -26,6 +28,21 @@ static void read_all(const snn_dataset *dataset)
     }
 }
 
+/* What the sanitizers call before a process ends, where there are any. */
+extern void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+
+/* What ends a child is no finding of libFuzzer's. */
+static void die_quietly(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        (void)signal(signals[i], SIG_DFL);
+    }
+    if (__sanitizer_set_death_callback != NULL) {
+        __sanitizer_set_death_callback(NULL);
+    }
+}
+
 /* As the program does, but a copy of this process is enough here, and a second: the limits of the trial leave lower
  * ones as they are. */
 static bool is_tried(const char *path)
@@ -35,10 +52,15 @@ static bool is_tried(const char *path)
     if (child == 0) {
         const struct rlimit second = {1, 2};
         (void)setrlimit(RLIMIT_CPU, &second);
+        die_quietly();
         snn_trial_limit();
         _exit(snn_failed(snn_dataset_try(path, SNN_LAYOUT_AUTO, true)) ? 1 : 0);
     }
-    if (child < 0 || waitpid(child, &end, 0) != child) {
+    pid_t ended;
+    do { /* libFuzzer's clock interrupts */
+        ended = waitpid(child, &end, 0);
+    } while (ended < 0 && errno == EINTR);
+    if (child < 0 || ended != child) {
         fuzz_fault("no child");
     }
     return WIFEXITED(end) && WEXITSTATUS(end) == 0;
