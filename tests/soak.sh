@@ -6,6 +6,9 @@
 # random moment; then whatever file has the name of a finished one must verify. The same command goes on, on other ranks,
 # until nobody kills it, and its output must be that of a job that nothing happened to. Prints what was done; the seed
 # repeats the choices (not the moments).
+#
+# Memory must not grow: neither what the finished jobs of the second half took at most, on average, beyond those of the
+# first (files left somewhere would show), nor, with --minutes, that of a run on two ranks that goes on all the while.
 program=$1
 shift
 source "$(dirname "${BASH_SOURCE[0]}")/cli/common.sh"
@@ -24,6 +27,7 @@ RANDOM=$seed
 limit=900
 read -ra isas <<<"$("$snn_dist" --version | sed -n 's/^kernels *//p' | sed 's/[a-z0-9]* (not[^)]*)//g')"
 declare -A killed finished longest
+declare -A peak_sum peak_count # of KIND,HALF: kilobytes, of the largest process of each finished job
 
 # pick NAME CHOICES...: one of them, at random, into a variable (a command substitution would not go by the seed).
 pick() {
@@ -56,8 +60,15 @@ start() {
     pick threads 1 1 2
     job+=(: -np 1 -x SNN_DIST_ISA="$isa" -x OMP_NUM_THREADS="$threads" "$snn_dist" "${command[@]}")
   done
-  timeout -k 5 "$limit" mpirun --oversubscribe "${job[@]:1}" >"$work/out" 2>"$work/err" </dev/null &
-  launcher=$!
+  /usr/bin/time -o "$work/peak" -f %M timeout -k 5 "$limit" mpirun --oversubscribe "${job[@]:1}" \
+    >"$work/out" 2>"$work/err" </dev/null &
+  launcher=$! begun=$EPOCHREALTIME
+}
+
+# finish_undisturbed KIND: waits for a job that began from nothing; what it takes depends on who else is busy here.
+finish_undisturbed() {
+  wait $launcher || return
+  longest[$1]=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
 }
 
 # strike KIND: kill -9 after a random part of what such a job takes; false if it was over before.
@@ -84,25 +95,65 @@ same() {
   esac >"$work/difference" 2>&1
 }
 
+# start_long: a run that does not end within the soak, group after group, with checkpoints.
+start_long() {
+  mkdir "$work/long"
+  /usr/bin/python3 - "$root/configs/digits_test.h5" "$work/many.h5" <<'END' || fail "no data set of many images"
+import sys, h5py, numpy
+few, many = h5py.File(sys.argv[1]), h5py.File(sys.argv[2], "w")
+for name in few:
+    values = numpy.concatenate([few[name][()]] * 4000)
+    many.create_dataset(name, data=values, chunks=(4096,) + values.shape[1:], compression=1)
+END
+  mpirun --oversubscribe -np 2 "$snn_dist" run "$root/configs/digits.toml" --quiet --layout 1x2x1 \
+    --set data.test="$work/many.h5" --set neuron.steps=60 --set neuron.delay=1 --set neuron.ratio=0.9 \
+    --set simulation.batch=1 --set output.file="$work/long/out.h5" --set checkpoint.directory="$work/long" \
+    --set checkpoint.every_minutes=0.1 >"$work/long.out" 2>"$work/long.err" </dev/null &
+  long=$!
+  trap 'kill $long 2>/dev/null; wait $long 2>/dev/null; rm -rf "$work"' EXIT
+}
+
+# sample HALF: the most memory that the long run's processes had together so far in this half; kilobytes.
+sample() {
+  local process size sum=0
+  for process in $(pgrep -f -- "^$snn_dist .*$work/long/"); do
+    size=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$process/status")
+    sum=$((sum + ${size:-0}))
+  done
+  [ $sum -le "${long_peak[$1]}" ] || long_peak[$1]=$sum
+}
+
+# compare WHAT FIRST SECOND: kilobytes; not more than a twentieth, and a megabyte, beyond what was.
+compare() {
+  printf 'memory, %-8s first half %7d kB, second half %7d kB\n' "$1" "$2" "$3"
+  [ "$2" -gt 0 ] && [ "$3" -gt 0 ] || fail "seed $seed, $1: memory was not measured"
+  [ "$3" -le $(($2 + $2 / 20 + 1024)) ] || fail "seed $seed, $1: memory grew from $2 to $3 kB"
+}
+
 for kind in convert tune run windows; do
   folder=$work/$kind.reference
   mkdir "$folder"
-  begun=$EPOCHREALTIME
   start $kind "$folder"
-  wait $launcher || fail "$kind, undisturbed: $(tail -n 3 "$work/err")"
-  longest[$kind]=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
+  finish_undisturbed $kind || fail "$kind, undisturbed: $(tail -n 3 "$work/err")"
   killed[$kind]=0 finished[$kind]=0
 done
 
 all_kills() { echo $((killed[convert] + killed[tune] + killed[run] + killed[windows])); }
-end=$((SECONDS + minutes * 60))
+begin=$SECONDS end=$((SECONDS + minutes * 60)) long='' long_peak=(0 0)
+if [ "$minutes" -gt 0 ]; then
+  start_long
+fi
 while [ $SECONDS -lt $end ] || [ "$(all_kills)" -lt "$kills" ]; do
   pick kind convert tune run run windows windows
   folder=$(mktemp -d "$work/$kind.XXXX")
-  for ((left = RANDOM % 4; left >= 0; left--)); do
+  for ((strikes = RANDOM % 4, left = strikes; left >= 0; left--)); do
     start $kind "$folder"
     [ $left -eq 0 ] || { strike $kind && killed[$kind]=$((killed[$kind] + 1)); }
-    wait $launcher 2>/dev/null
+    if [ "$strikes" -eq 0 ]; then
+      finish_undisturbed $kind
+    else
+      wait $launcher 2>/dev/null
+    fi
     code=$?
     for file in "$folder"/*.h5 "$folder"/checkpoints/*.h5; do
       [ ! -e "$file" ] || "$snn_dist" verify "$file" >/dev/null 2>"$work/verify" || fail "seed $seed: $(cat "$work/verify")"
@@ -117,9 +168,24 @@ while [ $SECONDS -lt $end ] || [ "$(all_kills)" -lt "$kills" ]; do
     fail "seed $seed, $kind: another output: $(head -n 3 "$work/difference")"
   fi
   finished[$kind]=$((finished[$kind] + 1))
+  half=$((SECONDS - begin > minutes * 30))
+  peak_sum[$kind,$half]=$((${peak_sum[$kind,$half]:-0} + $(tail -n 1 "$work/peak")))
+  peak_count[$kind,$half]=$((${peak_count[$kind,$half]:-0} + 1))
+  [ -z "$long" ] || sample $half
   rm -rf "$folder"
 done
 for kind in convert tune run windows; do
   printf '%-8s killed %4d times, finished %4d times\n' $kind ${killed[$kind]} ${finished[$kind]}
 done
+if [ -n "$long" ]; then
+  kill -0 $long 2>/dev/null || wait $long || fail "the long run ended: $(tail -n 3 "$work/long.err")"
+  kill $long 2>/dev/null
+  wait $long 2>/dev/null
+  compare long "${long_peak[0]}" "${long_peak[1]}"
+  for kind in convert tune run windows; do
+    # Choices differ from job to job; with few of them, averages do, too.
+    [ "${peak_count[$kind,0]:-0}" -lt 20 ] || [ "${peak_count[$kind,1]:-0}" -lt 20 ] ||
+      compare $kind $((peak_sum[$kind,0] / peak_count[$kind,0])) $((peak_sum[$kind,1] / peak_count[$kind,1]))
+  done
+fi
 finish
