@@ -11,11 +11,11 @@ snn_dist_packages=(
   python3 python3-numpy python3-h5py python3-onnx python3-pil
 )
 
-# Some tests need more and skip without it: network namespaces, what a process took, a Slurm of their own, oneDNN to
-# compare with, ONNX's own tests, readers of manual pages, shells, what looks at packages and installs them, pandas,
-# matplotlib, a browser.
+# Some tests need more and skip without it: network namespaces, what a process took, clang's thread sanitizer, a Slurm of
+# their own, oneDNN to compare with, ONNX's own tests, readers of manual pages, shells, what looks at packages and
+# installs them, pandas, matplotlib, a browser.
 snn_dist_test_packages=(
-  iproute2 time slurmctld slurmd slurm-client munge libdnnl-dev libonnx-testdata
+  iproute2 time clang libomp-dev slurmctld slurmd slurm-client munge libdnnl-dev libonnx-testdata
   man-db mandoc groff zsh fish lintian environment-modules mmdebstrap python3-pandas python3-matplotlib chromium
 )
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs every test: the release build, and the quick tests under
-# AddressSanitizer and UndefinedBehaviorSanitizer. `tests/run.sh quick` leaves out the long tests.
+# Installs what is missing, builds, and runs every test: the release build, the quick tests under AddressSanitizer and
+# UndefinedBehaviorSanitizer, and those of threads under ThreadSanitizer. `tests/run.sh quick` leaves out the long tests.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
 
@@ -14,6 +14,15 @@ labels=()
 failed=0
 echo "== quick tests under address and undefined behaviour sanitizers"
 ctest --preset asan -L quick -j 2 || failed=1
+echo "== tests of threads under the thread sanitizer"
+if ! clang -fopenmp -x c -o /dev/null - <<<'#include <omp.h>
+int main(void) { return omp_in_parallel(); }' 2>/dev/null; then
+  echo "skipped: no clang with OpenMP (Debian: apt-get install clang libomp-dev)"
+elif snn_dist_build tsan; then
+  ctest --preset tsan -j 2 || failed=1
+else
+  failed=1
+fi
 echo "== all tests, release build"
 ctest --preset release "${labels[@]}" -j 2 || failed=1
 exit $failed
