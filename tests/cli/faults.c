@@ -1,9 +1,11 @@
-/* Loaded before the C library (LD_PRELOAD): a file system with faults, for regular files below SNN_TEST_FAULT_FOLDER.
- * SNN_TEST_FAULT says which:
+/* Loaded before the C library (LD_PRELOAD): a file system with faults, for regular files below SNN_TEST_FAULT_FOLDER,
+ * memory that ends, clocks that jump. SNN_TEST_FAULT says which:
  *   short          every write and read does half of what it was asked for
  *   error N CODE   write N (1, 2, ...) of this process and all later ones fail with errno CODE
  *   sync N CODE    likewise of the calls that bring a file to disk
  *   rename N CODE  rename N is done, and fails with errno CODE: its answer was lost, as NFS can
+ *   memory N CODE  aligned allocation N, which are this program's and no library's, and all later ones fail
+ *   clock N S      from reading N on, clocks say S seconds more (or less) than before
  * How many calls of that kind there were is written to SNN_TEST_FAULT_COUNT at the end. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int calls; /* of the kind that fails; one thread writes */
@@ -117,4 +120,33 @@ int rename(const char *from, const char *to)
         return -1;
     }
     return done;
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+    const int code = fault("memory", false);
+    if (code != 0) {
+        errno = code;
+        return NULL;
+    }
+    return NEXT(aligned_alloc)(alignment, bytes);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    const int done = NEXT(clock_gettime)(clock, now);
+    if (done == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC)) {
+        now->tv_sec += fault("clock", false);
+    }
+    return done;
+}
+
+time_t time(time_t *copy)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (copy != NULL) {
+        *copy = now.tv_sec;
+    }
+    return now.tv_sec;
 }
