@@ -97,13 +97,13 @@ static bool ones_are_events(const snn_output *output, int32_t number)
     return 2.0 * add_up(counts.channel_spikes, population->shape.channels) <= outputs;
 }
 
-/* Events of a channel in an image, on average over its neurons. */
-static double events_of(const snn_output *output, int32_t number, int32_t channel)
+/* Events of a channel in an image, on average over its neurons; `ones`: ones_are_events of the population. */
+static double events_of(const snn_output *output, int32_t number, int32_t channel, bool ones)
 {
     const snn_population_counts counts = snn_statistics_population(output->statistics, output->network, number);
     const double neurons = (double)snn_shape_positions(output->network->populations[number].shape);
-    const double ones = (double)counts.channel_spikes[channel] / (neurons * (double)output->images);
-    return ones_are_events(output, number) ? ones : output->statistics->timesteps - ones;
+    const double spikes = (double)counts.channel_spikes[channel] / (neurons * (double)output->images);
+    return ones ? spikes : output->statistics->timesteps - spikes;
 }
 
 /* Sum over the operator's source channels of uses, each as often as a neuron of the channel has an event: they are
@@ -111,9 +111,11 @@ static double events_of(const snn_output *output, int32_t number, int32_t channe
 static double count_events(const snn_output *output, const snn_projection *projection, const int64_t *uses, double each)
 {
     const snn_operator *op = &projection->op;
+    const bool ones = ones_are_events(output, projection->source);
     double sum = 0.0;
     for (int32_t c = 0; c < op->source_channels; c++) {
-        sum += events_of(output, projection->source, op->source_channel + c) * (uses != NULL ? (double)uses[c] : each);
+        sum += events_of(output, projection->source, op->source_channel + c, ones) *
+               (uses != NULL ? (double)uses[c] : each);
     }
     return sum;
 }
@@ -180,8 +182,9 @@ static void count_spiking(const snn_output *output, snn_cost *whole, snn_cost *e
     for (int32_t i = 0; i < network->population_count; i++) {
         if (snn_neuron_spikes(network->populations[i].kind)) {
             const snn_shape shape = network->populations[i].shape;
+            const bool ones = ones_are_events(output, i);
             for (int32_t c = 0; c < shape.channels; c++) {
-                sent += events_of(output, i, c) * (double)snn_shape_positions(shape);
+                sent += events_of(output, i, c, ones) * (double)snn_shape_positions(shape);
             }
         }
     }
