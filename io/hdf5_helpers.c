@@ -326,6 +326,11 @@ done:
     return status;
 }
 
+snn_status snn_hdf5_check_array(hid_t parent, const char *name, hid_t type, int rank, const int64_t *dims)
+{
+    return snn_hdf5_read_rows(parent, name, type, rank, dims, 0, 0, NULL);
+}
+
 snn_status snn_hdf5_read_array(hid_t parent, const char *name, hid_t type, int rank, const int64_t *dims, void *data)
 {
     return snn_hdf5_read_rows(parent, name, type, rank, dims, 0, rank > 0 ? dims[0] : 1, data);

@@ -58,6 +58,8 @@ snn_status snn_hdf5_write_array(hid_t parent, const char *name, hid_t type, int 
 snn_status snn_hdf5_write_vector(hid_t parent, const char *name, hid_t type, int64_t count, const void *data);
 snn_status snn_hdf5_write_scalar(hid_t parent, const char *name, hid_t type, const void *value);
 
+/* Whether there is such an array: to be asked before memory is taken for as much as attributes claim. */
+snn_status snn_hdf5_check_array(hid_t parent, const char *name, hid_t type, int rank, const int64_t *dims);
 /* Reads an array that must have exactly these dimensions, the same class of numbers and none wider than `type`. */
 snn_status snn_hdf5_read_array(hid_t parent, const char *name, hid_t type, int rank, const int64_t *dims, void *data);
 /* Reads [begin, end) of its first dimension. */

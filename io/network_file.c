@@ -107,6 +107,7 @@ static snn_status read_rows(hid_t group, const snn_network *network, const snn_o
 {
     const int64_t dims[] = {op->target_channels, snn_operator_row_length(op)};
     const size_t count = (size_t)(end - begin) * (size_t)dims[1];
+    SNN_TRY(snn_hdf5_check_array(group, "weights", weight_type(network, op->kind), 2, dims));
     read->weights = snn_allocate(count, (size_t)snn_weight_bytes(network->format, op->kind));
     if (read->weights == NULL) {
         return snn_out_of_memory("weights");

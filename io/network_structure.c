@@ -252,6 +252,7 @@ static snn_status read_floats(hid_t group, const char *name, int rank, const int
         }
         count *= dims[i];
     }
+    SNN_TRY(snn_hdf5_check_array(group, name, H5T_NATIVE_FLOAT, rank, dims));
     *values = snn_allocate((size_t)count, sizeof **values);
     if (*values == NULL) {
         return snn_out_of_memory(name);
@@ -316,6 +317,7 @@ static snn_status read_mixing(hid_t group, snn_projection *projection, snn_weigh
     if (dims[0] < 1 || dims[0] > INT32_MAX || dims[1] < 1 || dims[1] > INT32_MAX) {
         return snn_hdf5_failure(SNN_INPUT_ERROR, group, "mixing", "has no elements by the attributes beside it");
     }
+    SNN_TRY(snn_hdf5_check_array(group, "mixing", mixing_type(format), 2, dims));
     const size_t bytes = format == SNN_WEIGHTS_FLOAT32 ? sizeof(float) : sizeof(int16_t);
     projection->mixing = snn_allocate((size_t)(dims[0] * dims[1]), bytes);
     if (projection->mixing == NULL) {

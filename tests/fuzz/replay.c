@@ -1,11 +1,23 @@
-/* Instead of libFuzzer: every file of the folders named, once. */
+/* Instead of libFuzzer: every file of the folders named, once. Small files that take much memory fail, too. */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "fuzz.h"
 
-enum { MOST_BYTES = 1 << 20 };
+enum { MOST_BYTES = 1 << 20, MOST_KILOBYTES = 1 << 20 };
+
+static bool took_too_much(const char *path)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0 || usage.ru_maxrss <= MOST_KILOBYTES) {
+        return false;
+    }
+    fprintf(stderr, "%s: this process took %ld kB\n", path, usage.ru_maxrss);
+    return true;
+}
 
 static int replay(const char *folder, const char *name, uint8_t *bytes)
 {
@@ -20,7 +32,7 @@ static int replay(const char *folder, const char *name, uint8_t *bytes)
     (void)fclose(file);
     fprintf(stderr, "%s\n", path); /* the last line names what ended the process */
     (void)LLVMFuzzerTestOneInput(bytes, size);
-    return 0;
+    return took_too_much(path) ? -1 : 0;
 }
 
 int main(int argc, char **argv)
