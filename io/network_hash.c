@@ -49,7 +49,7 @@ static bool add_operator(XXH3_state_t *state, const snn_operator *op)
 {
     return add_number(state, (int32_t)op->kind) && add(state, &op->source, sizeof op->source) &&
            add_number(state, op->source_channel) && add_number(state, op->source_channels) &&
-           add_number(state, op->pooled) && add(state, &op->pool, sizeof op->pool) &&
+           add_number(state, (int32_t)op->pooled) && add(state, &op->pool, sizeof op->pool) &&
            add(state, &op->target, sizeof op->target) && add_number(state, op->target_channel) &&
            add_number(state, op->target_channels) && add(state, &op->window, sizeof op->window) &&
            add_number(state, op->groups);

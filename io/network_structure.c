@@ -166,7 +166,7 @@ static void mixing_dims(const snn_operator *op, int64_t dims[2])
 
 static snn_status write_projection(hid_t group, const snn_projection *projection, snn_weight_format format)
 {
-    int32_t pooled = projection->op.pooled;
+    int32_t pooled = (int32_t)projection->op.pooled;
     SNN_TRY(snn_hdf5_write_text_attribute(group, "kind", snn_operator_kind_name(projection->op.kind)));
     SNN_TRY(snn_hdf5_write_attribute(group, "pooled", H5T_NATIVE_INT32, 0, &pooled));
     SNN_TRY(write_fields(group, projection_fields, COUNT_OF(projection_fields), projection));

@@ -122,5 +122,5 @@ void snn_session_abort(snn_world *world, snn_status status)
         (void)fflush(stdout);
         fprintf(stderr, "snn_dist: error: rank %d: %s\n", snn_world_rank(world), status.message);
     }
-    snn_world_abort(world, status.code);
+    snn_world_abort(world, (int)status.code);
 }

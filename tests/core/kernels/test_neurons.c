@@ -309,7 +309,7 @@ void test_fire(void **state)
     int32_t count;
     const snn_kernels *const *all = all_tables(&count);
     seed_random(99);
-    for (int kind = 0; kind < SNN_NEURON_KIND_COUNT; kind++) {
+    for (snn_neuron_kind kind = 0; kind < SNN_NEURON_KIND_COUNT; kind++) {
         if (!snn_neuron_spikes(kind) || snn_neuron_reads_all_channels(kind)) { /* the latter: test_nary.c */
             continue;
         }
