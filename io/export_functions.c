@@ -30,6 +30,13 @@ static snn_onnx_value hard_swish(snn_onnx_build *build, snn_onnx_value x)
     return snn_export_times(build, bounded, snn_export_at_most(build, share, 1.0F));
 }
 
+static snn_onnx_value shrink(snn_onnx_build *build, snn_onnx_value x, float alpha, float beta)
+{
+    snn_onnx_value from_above = snn_export_plus(build, x, -beta), from_below = snn_export_plus(build, x, beta);
+    snn_onnx_value above = snn_export_above(build, x, alpha, from_above, snn_onnx_build_float(build, 0.0F));
+    return snn_export_above(build, snn_export_scaled(build, x, -1.0F), alpha, from_below, above);
+}
+
 static snn_onnx_value clip(snn_onnx_build *build, snn_onnx_value x, float low, float high)
 {
     return snn_export_at_most(build, snn_export_at_least(build, x, low), high);
@@ -93,6 +100,8 @@ snn_onnx_value snn_export_function(snn_onnx_build *build, const snn_population *
         return clip(build, x, alpha, beta);
     case SNN_NEURON_THRESHOLDED_RELU:
         return snn_export_above(build, x, alpha, x, snn_onnx_build_float(build, 0.0F));
+    case SNN_NEURON_SHRINK:
+        return shrink(build, x, alpha, beta);
     default:
         return snn_export_exponential(build, population->kind, alpha, beta, x);
     }

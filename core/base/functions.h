@@ -280,6 +280,13 @@ SNN_FUNCTION float snn_function_thresholded_relu(float alpha, float x)
     return x <= alpha ? 0.0F : x;
 }
 
+/* x < -alpha ? x + beta : x > alpha ? x - beta : 0: 1/2 ulp. */
+SNN_FUNCTION float snn_function_shrink(float alpha, float beta, float x)
+{
+    const float below = x + beta, above = x <= alpha ? 0.0F : x - beta;
+    return x < -alpha ? below : above;
+}
+
 /* 2 ulp. x P(x^2) up to 1, from there on 1 - 2 Phi(-sqrt(2) |x|). */
 SNN_FUNCTION float snn_function_erf(float x)
 {

@@ -33,6 +33,7 @@ static const unary unaries[] = {
     {"HardSwish", SNN_NEURON_HARD_SWISH, NULL, NULL, 0.0f, 0.0f},
     {"HardSigmoid", SNN_NEURON_HARD_SIGMOID, "alpha", "beta", 0.2f, 0.5f},
     {"ThresholdedRelu", SNN_NEURON_THRESHOLDED_RELU, "alpha", NULL, 1.0f, 0.0f},
+    {"Shrink", SNN_NEURON_SHRINK, "lambd", "bias", 0.5f, 0.0f},
     {"Erf", SNN_NEURON_ERF, NULL, NULL, 0.0f, 0.0f},
 };
 

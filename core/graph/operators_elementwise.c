@@ -50,6 +50,7 @@ FUNCTION(sigmoid, snn_function_sigmoid(x))
 FUNCTION(relu, snn_function_relu(x))
 FUNCTION(leaky_relu, snn_function_leaky_relu(p[0], x))
 FUNCTION(thresholded_relu, snn_function_thresholded_relu(p[0], x))
+FUNCTION(shrink, snn_function_shrink(p[0], p[1], x))
 FUNCTION(elu, snn_function_elu(p[0], x))
 FUNCTION(celu, snn_function_celu(p[0], x))
 FUNCTION(selu, snn_function_selu(p[0], p[1], x))
@@ -95,6 +96,7 @@ static const function functions[] = {
     {"Relu", relu, NULL, {{0}}, ""},
     {"LeakyRelu", leaky_relu, NULL, {{"alpha", 0.01F}}, "alpha=float"},
     {"ThresholdedRelu", thresholded_relu, NULL, {{"alpha", 1.0F}}, "alpha=float"},
+    {"Shrink", shrink, NULL, {{"lambd", 0.5F}, {"bias", 0.0F}}, "lambd=float bias=float"},
     {"Elu", elu, NULL, {{"alpha", 1.0F}}, "alpha=float"},
     {"Celu", celu, NULL, {{"alpha", 1.0F}}, "alpha=float"},
     {"Selu", selu, NULL, {{"alpha", 1.67326319F}, {"gamma", 1.05070102F}}, "alpha=float gamma=float"},
@@ -239,6 +241,7 @@ const snn_graph_operator snn_operators_elementwise[] = {
     {"Relu", 1, 1, 1, unary_infer, unary_evaluate},
     {"LeakyRelu", 1, 1, 1, unary_infer, unary_evaluate},
     {"ThresholdedRelu", 1, 1, 1, unary_infer, unary_evaluate},
+    {"Shrink", 1, 1, 1, unary_infer, unary_evaluate},
     {"Elu", 1, 1, 1, unary_infer, unary_evaluate},
     {"Celu", 1, 1, 1, unary_infer, unary_evaluate},
     {"Selu", 1, 1, 1, unary_infer, unary_evaluate},
@@ -248,6 +251,7 @@ const snn_graph_operator snn_operators_elementwise[] = {
     {"Softsign", 1, 1, 1, unary_infer, unary_evaluate},
     {"Mish", 1, 1, 1, unary_infer, unary_evaluate},
     {"Gelu", 1, 1, 1, unary_infer, unary_evaluate},
+    /* The others' numbers are attributes; these may be inputs. */
     {"Clip", 1, 3, 1, clip_infer, clip_evaluate},
     {0},
 };

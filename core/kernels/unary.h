@@ -59,6 +59,8 @@ SNN_FUNCTION float snn_function_value(snn_neuron_kind kind, float alpha, float b
         return snn_function_thresholded_relu(alpha, x);
     case SNN_NEURON_ERF:
         return snn_function_erf(x);
+    case SNN_NEURON_SHRINK:
+        return snn_function_shrink(alpha, beta, x);
     case SNN_NEURON_LINEAR:
     case SNN_NEURON_MAXIMUM:
     case SNN_NEURON_READOUT:

@@ -46,6 +46,7 @@ static const neuron_traits neurons[SNN_NEURON_KIND_COUNT] = {
     [SNN_NEURON_SHIFTED_EXP] = {.name = "shifted_exp", .all_channels = true},
     [SNN_NEURON_MIX] = {.name = "mix", .all_channels = true, .all_positions = true},
     [SNN_NEURON_ATTENTION] = {.name = "attention", .all_channels = true, .all_positions = true},
+    [SNN_NEURON_SHRINK] = {.name = "shrink"},
 };
 
 const char *snn_neuron_kind_name(snn_neuron_kind kind)

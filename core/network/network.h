@@ -141,6 +141,8 @@ typedef enum snn_neuron_kind {
     SNN_NEURON_SHIFTED_EXP, /* its numerator, exp(x - largest x of the group): in range whatever x is */
     SNN_NEURON_MIX,         /* sum_j a_pj v_j per head; input [a: heads P | v: C], output C */
     SNN_NEURON_ATTENTION,   /* softmax_j(alpha q_p . k_j) v_j per head; input [q: C | k: C | v: C], output C */
+    /* New kinds come last: hashes of networks have their numbers. */
+    SNN_NEURON_SHRINK, /* unary: x < -alpha ? x + beta : x > alpha ? x - beta : 0 */
     SNN_NEURON_KIND_COUNT
 } snn_neuron_kind;
 

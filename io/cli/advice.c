@@ -35,7 +35,7 @@ static const cure cures[] = {
      "write the choice as an activation (Relu, LeakyRelu, Clip, Max, ...): neurons cannot choose between two values"},
     {" ReduceLogSum ReduceLogSumExp LogSoftmax ", NULL,
      "logarithms are dropped at the end of a network only: return the values before them"},
-    {" Log Mod Sin Cos Round Floor Ceil Sign Not Equal Greater Less And Or Xor ReduceProd CumSum Shrink Hardmax "
+    {" Log Mod Sin Cos Round Floor Ceil Sign Not Equal Greater Less And Or Xor ReduceProd CumSum Hardmax "
      "ArgMax ",
      NULL,
      "no neuron has this function: replace the activation (any of Relu, Gelu, Silu, Tanh, Sigmoid, ... in the README)"},

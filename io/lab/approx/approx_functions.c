@@ -33,6 +33,7 @@ static const snn_approx_function functions[] = {
     {SNN_NEURON_CLIP, "clip(x, 0, 6)", -4.0f, 8.0f, .alpha = 0.0f, .beta = 6.0f, ONE_INPUT},
     {SNN_NEURON_THRESHOLDED_RELU, "x > 1 ? x : 0", -4.0f, 4.0f, .alpha = 1.0f, ONE_INPUT},
     {SNN_NEURON_ERF, "erf(x)", -4.0f, 4.0f, ONE_INPUT},
+    {SNN_NEURON_SHRINK, "|x| > 1 ? x - sign(x) : 0", -4.0f, 4.0f, .alpha = 1.0f, .beta = 1.0f, ONE_INPUT},
     {SNN_NEURON_MAXIMUM, "max(x, -x / 2)", -4.0f, 4.0f,
      .input_count = 2, .inputs = {{1.0f, 0.0f}, {-0.5f, 0.0f}}},
     {SNN_NEURON_PRODUCT, "x (1 - x / 4)", -4.0f, 4.0f,

@@ -145,6 +145,8 @@ static inline double limit_unary(const snn_population *population, double x)
         return fmin(fmax(x, alpha), beta);
     case SNN_NEURON_THRESHOLDED_RELU:
         return x > alpha ? x : 0.0;
+    case SNN_NEURON_SHRINK:
+        return fabs(x) > alpha ? x - copysign(beta, x) : 0.0;
     case SNN_NEURON_ERF:
         return erf(x);
     default:

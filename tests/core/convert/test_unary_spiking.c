@@ -70,6 +70,10 @@ static double thresholded_relu(double x)
 {
     return x > 0.5 ? x : 0.0;
 }
+static double shrink(double x)
+{
+    return fabs(x) > 0.5 ? x - copysign(0.5, x) : 0.0;
+}
 static double gelu(double x)
 {
     return 0.5 * x * (1.0 + erf(x / sqrt(2.0)));
@@ -93,6 +97,7 @@ static const unary_row unaries[] = {
     {"Mish", mish, -3.0f, 2.0f, {{0}}},
     {"HardSwish", hard_swish, -4.0f, 4.0f, {{0}}},
     {"HardSigmoid", hard_sigmoid, -3.0f, 3.0f, {{"alpha", 0.3f}, {"beta", 0.4f}}},
+    {"Shrink", shrink, -2.0f, 2.0f, {{"lambd", 0.5f}, {"bias", 0.5f}}},
     {"Erf", erf, -2.0f, 2.0f, {{0}}},
     {"Gelu", gelu, -3.0f, 2.0f, {{0}}},
 };

@@ -187,6 +187,8 @@ static void test_unary(void **state)
     unary_gives("LeakyRelu", NULL, 0, NULL, 0, FLOATS(-0.02F, -0.005F, 0.25F, 3));
     unary_gives("LeakyRelu", "alpha", 0.5F, NULL, 0, FLOATS(-1, -0.25F, 0.25F, 3));
     unary_gives("ThresholdedRelu", "alpha", 0.25F, NULL, 0, FLOATS(0, 0, 0, 3));
+    unary_gives("Shrink", NULL, 0, NULL, 0, FLOATS(-2, 0, 0, 3));
+    unary_gives("Shrink", "lambd", 0.25F, "bias", 1.5F, FLOATS(-0.5F, 1, 0, 1.5F));
     unary_gives("Elu", "alpha", 2.0F, NULL, 0, FLOATS(-1.72932943F, -0.786938681F, 0.25F, 3));
     unary_gives("Celu", "alpha", 2.0F, NULL, 0, FLOATS(-1.26424112F, -0.442398433F, 0.25F, 3));
     unary_gives("Selu", NULL, 0, NULL, 0, FLOATS(-1.52016647F, -0.69175818F, 0.262675255F, 3.15210306F));

@@ -162,6 +162,11 @@ static long double thresholded_relu(const function_case *f, long double x)
     return x > f->alpha ? x : 0;
 }
 
+static long double shrink(const function_case *f, long double x)
+{
+    return x > f->alpha ? x - f->beta : x < -f->alpha ? x + f->beta : 0;
+}
+
 static long double error_function(const function_case *f, long double x)
 {
     (void)f;
@@ -194,6 +199,7 @@ static const function_case cases[] = {
     {SNN_NEURON_HARD_SIGMOID, 0.2F, 0.4F, hard_sigmoid, 0, 0x1.6p-23L, 0, 1},
     {SNN_NEURON_CLIP, -0.5F, 6, clip, 0, 0, -0.5F, 6},
     {SNN_NEURON_THRESHOLDED_RELU, 0.9F, 0, thresholded_relu, 0, 0, 0, INFINITY},
+    {SNN_NEURON_SHRINK, 0.9F, 0.4F, shrink, HALF_ULP, 0, -INFINITY, INFINITY},
     {SNN_NEURON_ERF, 0, 0, error_function, 2, 0, -1, 1},
 };
 

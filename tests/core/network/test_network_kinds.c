@@ -41,7 +41,8 @@ static void names_and_traits(void **state)
         assert_int_equal(snn_neuron_spikes((snn_neuron_kind)kind), !silent);
         const bool strict = kind == SNN_NEURON_LEAKY_RELU || kind == SNN_NEURON_GELU || kind == SNN_NEURON_GELU_TANH;
         assert_int_equal(snn_neuron_is_strict((snn_neuron_kind)kind), strict);
-        assert_int_equal(snn_neuron_reads_all_channels((snn_neuron_kind)kind), kind >= SNN_NEURON_LAYER_NORM);
+        const bool nary = kind >= SNN_NEURON_LAYER_NORM && kind <= SNN_NEURON_ATTENTION;
+        assert_int_equal(snn_neuron_reads_all_channels((snn_neuron_kind)kind), nary);
     }
     assert_true(snn_neuron_reads_all_positions(SNN_NEURON_MAXIMUM));
     assert_true(snn_neuron_reads_all_positions(SNN_NEURON_SCORES));

@@ -286,6 +286,7 @@ snn_network *example_unary(snn_weight_format format, uint64_t seed)
         SNN_NEURON_CLIP,
         SNN_NEURON_THRESHOLDED_RELU,
         SNN_NEURON_ERF,
+        SNN_NEURON_SHRINK,
     };
     enum { KINDS = sizeof kinds / sizeof kinds[0] };
     const snn_shape shape = {2, 3, 35};
