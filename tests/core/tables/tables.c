@@ -7,12 +7,14 @@
 
 enum { MOST = 8 };
 
+#ifdef TESTS_TILES
 extern const snn_kernels snn_kernels_tiles;
 bool snn_processor_runs_tiles(void);
 bool snn_processor_runs_tiles(void)
 {
     return true;
 }
+#endif
 
 #ifdef TESTS_WIDE_TILES
 extern const snn_kernels snn_kernels_wide_tiles;
@@ -30,7 +32,9 @@ const snn_kernels *const *all_tables(int32_t *count)
     int32_t built_in;
     const snn_kernels *const *all = snn_kernels_all(&built_in);
     int32_t filled = 0;
+#ifdef TESTS_TILES
     tables[filled++] = &snn_kernels_tiles;
+#endif
 #ifdef TESTS_WIDE_TILES
     tables[filled++] = &snn_kernels_wide_tiles;
 #endif
