@@ -14,7 +14,7 @@ for tool in aarch64-linux-gnu-gcc aarch64-linux-gnu-g++ qemu-aarch64 mmdebstrap;
   }
 done
 if [ ! -e $root/usr/include ]; then
-  packages=libc6-dev,libstdc++-12-dev,libgomp1,libopenmpi-dev,libhdf5-openmpi-dev,libzstd-dev,libxxhash-dev
+  packages=libc6-dev,libstdc++-12-dev,libgomp1,libopenmpi-dev,libhdf5-dev,libzstd-dev,libxxhash-dev
   packages+=,libprotobuf-c-dev,libonnx-dev,libtomlplusplus-dev,libcmocka-dev
   mmdebstrap --quiet --variant=extract --architectures=arm64 --include=$packages bookworm $root.new ||
     { echo "skipped: no packages of arm64"; exit 77; }
