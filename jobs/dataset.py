@@ -20,6 +20,7 @@ Exit codes: 0 done (images may have been refused); 2 bad usage or input; 3 the f
 """
 import argparse
 import contextlib
+import json
 import os
 import random
 import re
@@ -208,18 +209,31 @@ def choose(source, options):
 
 
 class Progress:
-    """A line that is written over on a terminal; else one every ten seconds, if at all."""
+    """A line that is written over on a terminal; else one every ten seconds, if at all; or objects as snn_dist writes them."""
 
     def __init__(self, kind, total):
-        self.terminal, self.total, self.done = sys.stderr.isatty(), total, 0
-        self.shown = kind == "always" or (kind == "auto" and self.terminal)
+        self.json, self.total, self.done = kind == "json", total, 0
+        self.terminal = not self.json and sys.stderr.isatty()
+        self.shown = kind in ("always", "json") or (kind == "auto" and self.terminal)
+        self.interval = 0.5 if self.json else 0.2 if self.terminal else 10
         self.begin = self.last = time.monotonic()
+        if self.json:
+            self.put_json(0)
+
+    def put_json(self, seconds):
+        left = round(seconds * (self.total - self.done) / self.done, 3) if self.done else None
+        line = {"stage": "data set", "done": self.done, "of": self.total, "unit": "images", "seconds": round(seconds, 3), "left": left}
+        print(json.dumps(line), file=sys.stderr, flush=True)
 
     def step(self):
         now = time.monotonic()
         self.done += 1
-        if self.shown and now - self.last >= (0.2 if self.terminal else 10):
-            self.last = now
+        if not self.shown or now - self.last < self.interval and not (self.json and self.done == self.total):
+            return
+        self.last = now
+        if self.json:
+            self.put_json(now - self.begin)
+        else:
             rate = self.done / (now - self.begin)
             left = (self.total - self.done) / rate
             text = f"{self.done} of {self.total} images, {rate:.0f} images/s, {left:.0f} s left"
@@ -414,7 +428,7 @@ def parse(arguments):
                         help=f"larger images are refused before they are decoded ({MOST_PIXELS})")
     parser.add_argument("--processes", type=count(1), default=len(os.sched_getaffinity(0)), metavar="N",
                         help="(all processors)")
-    parser.add_argument("--progress", choices=("auto", "always", "never"), default="auto")
+    parser.add_argument("--progress", choices=("auto", "always", "never", "json"), default="auto")
     options = parser.parse_args(arguments)
     options.command = arguments
     return options

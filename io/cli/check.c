@@ -5,6 +5,7 @@
 #include "core/convert/convert.h"
 #include "core/network/timing.h"
 #include "io/cli/advice.h"
+#include "io/cli/progress.h"
 #include "io/cli/verbs.h"
 #include "io/onnx.h"
 
@@ -65,21 +66,34 @@ static snn_status print_depth(const snn_draft *draft)
     return status;
 }
 
+/* Both read and converted, with a word on a terminal, since large models take seconds. */
+static snn_status read_model(const char *path, const snn_convert_options *options, snn_graph **graph,
+                             snn_node_report **reports, snn_draft **draft, snn_status *drafted)
+{
+    snn_progress progress = snn_progress_begin("model", 1, 0, true, SNN_PROGRESS_AUTO);
+    progress.unit = "files";
+    snn_progress_update(&progress, 0);
+    snn_status status = snn_onnx_open(path, false, graph);
+    if (!snn_failed(status)) {
+        *reports = snn_allocate((size_t)(*graph)->node_count, sizeof **reports);
+        status = *reports == NULL ? snn_out_of_memory("reports") : snn_ok();
+    }
+    if (!snn_failed(status)) {
+        *drafted = snn_draft_create(*graph, options, *reports, draft);
+    }
+    snn_progress_end(&progress);
+    return status;
+}
+
 static snn_status check(const char *path)
 {
     snn_graph *graph = NULL;
     snn_draft *draft = NULL;
     snn_node_report *reports = NULL;
     snn_convert_options options = {.scale = SNN_SCALE_CHANNEL, .format = SNN_WEIGHTS_INT16};
-    snn_status status = snn_ok();
+    snn_status status = snn_ok(), drafted = snn_ok();
     SNN_GOTO_DONE(status, snn_windows_init(EXAMPLE_STEPS, EXAMPLE_DELAY, 0.5, 0.25, &options.windows));
-    SNN_GOTO_DONE(status, snn_onnx_open(path, false, &graph));
-    reports = snn_allocate((size_t)graph->node_count, sizeof *reports);
-    if (reports == NULL) {
-        status = snn_out_of_memory("reports");
-        goto done;
-    }
-    snn_status drafted = snn_draft_create(graph, &options, reports, &draft);
+    SNN_GOTO_DONE(status, read_model(path, &options, &graph, &reports, &draft, &drafted));
     SNN_GOTO_DONE(status, print_table(graph, reports));
     SNN_GOTO_DONE(status, drafted); /* what is wrong with the model as a whole, such as an output that is no vector */
     status = print_depth(draft);

@@ -41,14 +41,16 @@ static void format_time(double seconds, char *text, size_t bytes)
 
 static void put_line(const snn_progress *progress, int64_t done, double elapsed)
 {
-    double rate = elapsed > 0.0 ? (double)(done - progress->resumed) / elapsed : 0.0;
-    char left[32] = "?";
-    if (rate > 0.0) {
+    const int64_t here = done - progress->resumed; /* in this process */
+    fprintf(stderr, "%s%s: %lld of %lld %s", progress->terminal ? "\r" : "", progress->what, (long long)done,
+            (long long)progress->total, progress->unit);
+    if (here > 0 && elapsed > 0.0) {
+        char left[32];
+        const double rate = (double)here / elapsed;
         format_time((double)(progress->total - done) / rate, left, sizeof left);
+        fprintf(stderr, ", %.1f %s/s, %s left", rate, progress->unit, left);
     }
-    fprintf(stderr, "%s%s: %lld of %lld %s, %.1f %s/s, %s left%s", progress->terminal ? "\r" : "", progress->what,
-            (long long)done, (long long)progress->total, progress->unit, rate, progress->unit, left,
-            progress->terminal ? "\033[K" : "\n");
+    fputs(progress->terminal ? "\033[K" : "\n", stderr);
 }
 
 /* Whether `done` is to be told now. */
@@ -58,8 +60,8 @@ static bool is_due(const snn_progress *progress, int64_t done, double now)
     if (!progress->enabled || done == progress->told) {
         return false;
     }
-    if (progress->json && progress->told < 0) {
-        return true;
+    if (progress->told < 0 && (progress->json || progress->terminal)) {
+        return true; /* what begins is said at once */
     }
     if (!progress->json && !progress->terminal && done == progress->total && progress->last == progress->begun) {
         return false; /* over before the first plain line was due */

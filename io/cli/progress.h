@@ -1,11 +1,12 @@
 /* What a long phase shows while it runs: one line that is rewritten on a terminal, plain lines now and then otherwise.
  * Only rank 0 has one that prints. For programs (SNN_PROGRESS_JSON) each line is an object on stderr: the first when
- * something is done, then at most one every half second, the last of a stage that succeeds with `done` equal to `of`:
+ * the stage begins, then at most one every half second, the last of a stage that succeeds with `done` equal to `of`:
  *
  *     {"stage": "evaluation", "done": 32, "of": 450, "unit": "images", "seconds": 1.204, "left": 15.7}
  *
- * `seconds` since this process began the stage, `left` until its end. Stages may lie within each other (those of `tune`,
- * whose `of` grows as well); warnings and errors, which begin otherwise, may stand between these lines. */
+ * `seconds` since this process began the stage, `left` until its end, null before anything is done. Stages may lie
+ * within each other (those of `tune`, whose `of` grows as well); warnings and errors, which begin otherwise, may stand
+ * between these lines. */
 #ifndef SNN_CLI_PROGRESS_H
 #define SNN_CLI_PROGRESS_H
 
@@ -25,7 +26,8 @@ typedef struct snn_progress {
 
 /* `resumed`: images done before this process began (a restart). */
 snn_progress snn_progress_begin(const char *what, int64_t total, int64_t resumed, bool enabled, snn_progress_mode mode);
-/* `done` images of the total, with images per second and the time left. Cheap to call often. */
+/* `done` images of the total, with images per second and the time left; 0, or those resumed, when the stage begins.
+ * Cheap to call often. */
 void snn_progress_update(snn_progress *progress, int64_t done);
 void snn_progress_end(snn_progress *progress);
 

@@ -277,6 +277,7 @@ snn_status snn_run_evaluate(snn_run *run)
     bool prints = snn_world_rank(run->world) == 0 && !run->options->quiet;
     int64_t done = run->images - run->todo_count;
     run->progress = snn_progress_begin("evaluation", run->images, done, prints, run->options->progress);
+    snn_progress_update(&run->progress, done);
     run->begun = snn_seconds();
     status = run_rounds(run);
     if (!snn_failed(status)) {

@@ -50,8 +50,19 @@ done:
 static snn_status read_model(const snn_config *config, snn_trained *trained)
 {
     snn_convert_options options = snn_trained_options(config);
-    SNN_TRY(snn_onnx_open(config->model.onnx, true, &trained->graph));
-    return snn_draft_create(trained->graph, &options, NULL, &trained->draft);
+    snn_progress progress =
+        snn_progress_begin("model", 1, 0, !trained->quiet && trained->evaluator == 0, trained->progress);
+    progress.unit = "files";
+    snn_progress_update(&progress, 0);
+    snn_status status = snn_onnx_open(config->model.onnx, true, &trained->graph);
+    if (!snn_failed(status)) {
+        status = snn_draft_create(trained->graph, &options, NULL, &trained->draft);
+    }
+    if (!snn_failed(status)) {
+        snn_progress_update(&progress, 1);
+    }
+    snn_progress_end(&progress);
+    return status;
 }
 
 snn_status snn_trained_open(snn_world *world, const snn_config *config, bool everywhere, bool quiet,
@@ -79,11 +90,14 @@ void snn_trained_close(snn_trained *trained)
     trained->graph = NULL;
 }
 
-/* Runs the images [first, last) that were read into `pixels`, shared out over threads. */
+/* Runs the images [first, last) that were read into `pixels`, shared out over threads; `before` images were done
+ * before. The first thread tells of all. */
 static snn_status run_images(const snn_trained *trained, snn_evaluator **evaluators, const snn_image_visitor *visitor,
-                             int64_t first, int64_t last, int64_t size, const float *pixels)
+                             int64_t first, int64_t last, int64_t size, const float *pixels, int64_t before,
+                             snn_progress *progress)
 {
     snn_status failure = snn_ok();
+    int64_t done = before;
 #pragma omp parallel for schedule(dynamic)
     for (int64_t i = first; i < last; i++) {
         int32_t thread = omp_get_thread_num();
@@ -93,6 +107,12 @@ static snn_status run_images(const snn_trained *trained, snn_evaluator **evaluat
         } else {
 #pragma omp critical(snn_trained_failure)
             failure = snn_context(status, "%s", trained->graph->source);
+        }
+        int64_t so_far;
+#pragma omp atomic capture
+        so_far = ++done;
+        if (thread == 0) {
+            snn_progress_update(progress, so_far);
         }
     }
     return failure;
@@ -116,6 +136,7 @@ snn_status snn_trained_visit(const snn_trained *trained, const snn_dataset *data
     int32_t threads = omp_get_max_threads();
     snn_progress progress = snn_progress_begin(visitor->what, end - begin, 0,
                                                !trained->quiet && trained->evaluator == 0, trained->progress);
+    snn_progress_update(&progress, 0);
     snn_evaluator **evaluators = snn_allocate((size_t)threads, sizeof(snn_evaluator *));
     float *pixels = snn_allocate((size_t)(IMAGES_PER_READ * size), sizeof *pixels);
     snn_status status = evaluators == NULL || pixels == NULL ? snn_out_of_memory("evaluators") : snn_ok();
@@ -126,7 +147,7 @@ snn_status snn_trained_visit(const snn_trained *trained, const snn_dataset *data
         int64_t last = first + IMAGES_PER_READ < end ? first + IMAGES_PER_READ : end;
         status = snn_dataset_read(dataset, first, last - first, true, pixels);
         if (status.code == SNN_OK) {
-            status = run_images(trained, evaluators, visitor, first, last, size, pixels);
+            status = run_images(trained, evaluators, visitor, first, last, size, pixels, first - begin, &progress);
         }
         snn_progress_update(&progress, last - begin);
     }

@@ -174,11 +174,12 @@ on_ranks 2 "$config" "${common[@]}" --layout 2x1x1 --progress json
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
 stages = list(dict.fromkeys(line["stage"] for line in lines))
-assert stages[0] == "calibration" and stages[-1] == "evaluation", stages
+assert stages == ["model", "calibration", "trained network", "evaluation"], stages
 for stage in stages:
     own = [line for line in lines if line["stage"] == stage]
     assert all(set(line) == {"stage", "done", "of", "unit", "seconds", "left"} for line in own)
     assert all(a["done"] < b["done"] and a["seconds"] <= b["seconds"] for a, b in zip(own, own[1:])), own
+    assert own[0]["done"] == 0 and own[0]["left"] is None, own
     assert own[-1]["done"] == own[-1]["of"] and own[-1]["left"] == 0, own
 assert lines[-1]["of"] == 450 and lines[-1]["unit"] == "images"
 END

@@ -1,6 +1,7 @@
 """What jobs/dataset.py makes, against torchvision's transforms written down anew: the sizes, the box of the crop, and
 smoothing interpolation as a sum over float64 weights. Where torchvision itself is installed, its pixels have to be the same."""
 import gzip
+import json
 import os
 import pickle
 import resource
@@ -221,6 +222,13 @@ class Folders(InFolder):
         self.assertEqual(sorted(np.bincount(made["labels"])), [10, 12, 13])  # there are 10 ants
         self.assertEqual((made["layout"], made["images"].shape), ("NHW", (35, 12, 14)))
         self.assertIn("61 images wanted, 60 there", dataset("many", "-o", "s.h5", "--images", 61, code=2))
+
+    def test_progress_for_programs(self):
+        said = dataset("many", "-o", "p.h5", "--progress", "json")
+        lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+        self.assertEqual((lines[0]["done"], lines[0]["left"]), (0, None))
+        self.assertEqual((lines[-1]["done"], lines[-1]["of"], lines[-1]["left"]), (60, 60, 0))
+        self.assertEqual(set(lines[0]), {"stage", "done", "of", "unit", "seconds", "left"})
 
     def test_wrong_files_are_listed(self):
         whole = Path("many/ant/0.png").read_bytes()

@@ -115,6 +115,7 @@ static snn_status measure(layers_work *work)
     SNN_TRY(snn_layers_init(work->network, work->place, work->count, work->eta, config->simulation.timesteps,
                             config->simulation.encoding, &work->layers));
     snn_progress progress = snn_progress_begin("layers", images, 0, !options->quiet, options->progress);
+    snn_progress_update(&progress, 0);
     snn_status status = snn_ok();
     for (int64_t image = 0; image < images && !snn_failed(status); image++) {
         status = compare_image(work, image);
