@@ -472,6 +472,8 @@ def main(arguments):
     except (OSError, RuntimeError) as error:  # h5py raises both
         reason = re.search("error message = '([^']*)'", str(error))  # in the middle of HDF5's
         reason = reason[1] if reason else getattr(error, "strerror", None) or error
+        if isinstance(error, PermissionError) and error.filename is None:  # none of ours: multiprocessing's semaphores
+            reason = f"{reason}: the processes that read images need /dev/shm"
         print(f"dataset.py: cannot write {options.output}: {reason}", file=sys.stderr, flush=True)
         os._exit(3)  # HDF5 may crash when it closes what it could not write
     return 0

@@ -73,7 +73,7 @@ static void shorten(const char *name, char *text, size_t size)
 /* A line a class: an empty circle for the trained network, a full one for the spiking one. */
 static void put_class_plot(FILE *file, const snn_report_classes *classes)
 {
-    enum { LEFT = 100, RIGHT = 24, PITCH = 20, TOP = 10, BOTTOM = 44 };
+    enum { LEFT = 112, RIGHT = 24, PITCH = 20, TOP = 10, BOTTOM = 44 };
     const snn_svg_style styles[2] = {snn_report_style_of(0, "spiking"), snn_report_style_of(1, "trained")};
     double least = 100.0;
     int32_t rows = 0;

@@ -152,7 +152,7 @@ const char snn_report_css[] =
     ".9375rem;\n"
     "  padding-bottom: .35rem; }\n"
     "figure > svg { display: block; width: 100%; max-width: 36rem; height: auto; }\n"
-    "svg text { fill: var(--ink); font-size: 13px; } svg .grid { stroke: var(--line); }\n"
+    "svg { overflow: visible; } svg text { fill: var(--ink); font-size: 13px; } svg .grid { stroke: var(--line); }\n"
     "svg .frame { stroke: var(--soft); } svg .paper { fill: none; }\n"
     ".legend { margin: .3rem 0 0; padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.1rem;\n"
     "  font-size: .8125rem; } .key { vertical-align: middle; }\n"
