@@ -303,8 +303,9 @@ snn_status snn_sealed_open(const char *path, snn_file_kind kind, bool verify, hi
     }
     SNN_TRY(status);
     if (found != kind) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: expected a file of kind %s, found %s", path, snn_file_kind_name(kind),
-                        snn_file_kind_name(found));
+        return snn_fail(SNN_INPUT_ERROR, "%s: expected a file of kind %s, found %s; `snn_dist %s` writes the former",
+                        path, snn_file_kind_name(kind), snn_file_kind_name(found),
+                        kind == SNN_FILE_NETWORK ? "convert" : "run");
     }
     return snn_hdf5_open_file(path, H5F_ACC_RDONLY, file);
 }

@@ -1,10 +1,12 @@
 #include "io/cli/session.h"
 
+#include <errno.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/memory.h"
 #include "io/cli/overwrite.h"
@@ -30,6 +32,18 @@ snn_status snn_session_begin(const snn_verb *verb, const char *allowed, int argc
     return snn_options_parse(verb, allowed, argc, argv, &session->options);
 }
 
+/* Files named by options are read late, after calibration; that one is not there is said now. */
+static snn_status check_files(const snn_options *options)
+{
+    const bool chosen = strcmp(options->restart, "auto") != 0 && strcmp(options->restart, "never") != 0;
+    if (options->plan != NULL && access(options->plan, R_OK) != 0) {
+        return snn_fail(SNN_INPUT_ERROR, "cannot open plan file '%s': %s", options->plan, strerror(errno));
+    }
+    return chosen && access(options->restart, R_OK) != 0
+               ? snn_fail(SNN_INPUT_ERROR, "%s: cannot open: %s", options->restart, strerror(errno))
+               : snn_ok();
+}
+
 snn_status snn_session_read_config(snn_session *session, snn_config_use use)
 {
     const snn_options *options = &session->options;
@@ -40,6 +54,9 @@ snn_status snn_session_read_config(snn_session *session, snn_config_use use)
     if (snn_world_rank(world) == 0) {
         snn_config *config = NULL;
         status = snn_config_read(options->config, options->overrides, options->override_count, use, &config);
+        if (status.code == SNN_OK) {
+            status = check_files(options);
+        }
         if (status.code == SNN_OK) {
             status = snn_config_pack(config, &bytes, &count);
         }

@@ -122,6 +122,7 @@ refuses "impossible layout" 2 \
 printf '[plan]\nversion = 1\nranks = 9\nreplicas = 9\nstage_begin = [0]\nshards = [1]\n' >"$W/nine.toml"
 refuses "plan for other ranks" 2 "@W/nine.toml: the plan is for 9 ranks, there are @N" \
   run "$W/good.toml" --plan "$W/nine.toml"
+refuses "missing checkpoint" 2 "@W/none.h5: cannot open: No such file or directory" run "$W/good.toml" --restart "$W/none.h5"
 refuses "missing plan" 2 "cannot open plan file '@W/none.toml': No such file or directory" \
   run "$W/good.toml" --plan "$W/none.toml"
 printf '[plan]\nversion = 1\nranks = 1\nreplicas = 1\nstage_begin = [0]\nshards = [1]\n' >"$W/one.toml"
