@@ -29,32 +29,6 @@ typedef struct partners {
     MPI_Request *requests; /* [2 (to_count + from_count)] */
 } partners;
 
-static snn_status find_local(MPI_Comm communicator, int ranks, bool *local)
-{
-    MPI_Comm host = MPI_COMM_NULL;
-    MPI_Group everyone = MPI_GROUP_NULL, here = MPI_GROUP_NULL;
-    snn_status status = snn_ok();
-    SNN_TRY(snn_mpi_check(MPI_Comm_split_type(communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host),
-                          "MPI_Comm_split_type"));
-    SNN_GOTO_DONE(status, snn_mpi_check(MPI_Comm_group(communicator, &everyone), "MPI_Comm_group"));
-    SNN_GOTO_DONE(status, snn_mpi_check(MPI_Comm_group(host, &here), "MPI_Comm_group"));
-    for (int rank = 0; rank < ranks; rank++) {
-        int place = MPI_UNDEFINED;
-        SNN_GOTO_DONE(status, snn_mpi_check(MPI_Group_translate_ranks(everyone, 1, &rank, here, &place),
-                                            "MPI_Group_translate_ranks"));
-        local[rank] = place != MPI_UNDEFINED;
-    }
-done:
-    if (everyone != MPI_GROUP_NULL) {
-        (void)MPI_Group_free(&everyone);
-    }
-    if (here != MPI_GROUP_NULL) {
-        (void)MPI_Group_free(&here);
-    }
-    (void)MPI_Comm_free(&host);
-    return status;
-}
-
 static void partners_clear(partners *with)
 {
     snn_release(with->to);
@@ -198,7 +172,9 @@ snn_status snn_links_measure(snn_world *world, MPI_Comm communicator, const snn_
     if (ranks == 1) {
         return snn_ok();
     }
-    SNN_TRY(find_local(communicator, ranks, links->local));
+    for (int i = 0; i < ranks; i++) {
+        links->local[i] = snn_world_same_host(world, i);
+    }
     enum { HAS_LOCAL, HAS_REMOTE, CROWDED, PROPERTIES };
     int any[PROPERTIES] = {0, 0, snn_world_crowded(world)};
     for (int32_t i = 0; i < edges->count; i++) {

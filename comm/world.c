@@ -17,8 +17,9 @@ enum { TAG_SETUP = 1 };
 struct snn_world {
     MPI_Comm communicator; /* our own, so that no library's messages meet ours */
     int32_t rank, size;
-    bool one_host;
-    double processors; /* this rank's share of its host's */
+    int32_t *hosts;        /* [size]: the lowest rank on each rank's host */
+    int32_t ranks_of_host; /* 0: as many as are there */
+    double processors;     /* this rank's share of its host's */
     snn_patience *patience;
     char host[MPI_MAX_PROCESSOR_NAME];
 };
@@ -44,16 +45,36 @@ static int piece_of(size_t left)
 static snn_status find_host(snn_world *world)
 {
     MPI_Comm host = MPI_COMM_NULL;
-    int on_host = 0;
-    int32_t allowed[SNN_PROCESSORS], users[SNN_PROCESSORS];
+    int32_t allowed[SNN_PROCESSORS], users[SNN_PROCESSORS], lowest = world->rank;
     snn_processors_allowed(allowed);
     SNN_TRY(snn_mpi_check(MPI_Comm_split_type(world->communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host),
                           "MPI_Comm_split_type"));
-    SNN_TRY(snn_mpi_check(MPI_Comm_size(host, &on_host), "MPI_Comm_size"));
+    SNN_TRY(snn_mpi_check(MPI_Bcast(&lowest, 1, MPI_INT32_T, 0, host), "MPI_Bcast"));
     SNN_TRY(snn_mpi_check(MPI_Allreduce(allowed, users, SNN_PROCESSORS, MPI_INT32_T, MPI_SUM, host), "MPI_Allreduce"));
     SNN_TRY(snn_mpi_check(MPI_Comm_free(&host), "MPI_Comm_free"));
-    world->one_host = on_host == world->size;
     world->processors = snn_processors_share(allowed, users);
+    world->hosts = snn_allocate((size_t)world->size, sizeof *world->hosts);
+    if (world->hosts == NULL) {
+        return snn_out_of_memory("hosts of the ranks");
+    }
+    return snn_mpi_check(MPI_Allgather(&lowest, 1, MPI_INT32_T, world->hosts, 1, MPI_INT32_T, world->communicator),
+                         "MPI_Allgather");
+}
+
+static snn_status read_environment(snn_world *world)
+{
+    const char *text = getenv("SNN_DIST_RANKS_PER_HOST");
+    if (text == NULL || text[0] == '\0') {
+        return snn_ok();
+    }
+    char *end = NULL;
+    const long ranks = strtol(text, &end, 10);
+    if (*end != '\0' || ranks < 1 || ranks > INT32_MAX) {
+        return snn_fail(SNN_INPUT_ERROR,
+                        "environment variable SNN_DIST_RANKS_PER_HOST: \"%s\", expected a number of ranks, 1 or more",
+                        text);
+    }
+    snn_world_pretend_hosts(world, (int32_t)ranks);
     return snn_ok();
 }
 
@@ -72,6 +93,7 @@ static snn_status start(int *argc, char ***argv, snn_world *world)
     SNN_TRY(snn_mpi_check(MPI_Comm_size(world->communicator, &world->size), "MPI_Comm_size"));
     SNN_TRY(snn_mpi_check(MPI_Get_processor_name(world->host, &length), "MPI_Get_processor_name"));
     SNN_TRY(find_host(world));
+    SNN_TRY(read_environment(world));
     return snn_patience_create(world->communicator, snn_world_crowded(world), &world->patience);
 }
 
@@ -84,6 +106,7 @@ snn_status snn_world_create(int *argc, char ***argv, snn_world **world)
     }
     snn_status status = start(argc, argv, created);
     if (snn_failed(status)) {
+        snn_release(created->hosts);
         snn_release(created); /* not MPI_Finalize, which would wait for ranks that did not fail */
         return snn_context(status, "starting MPI");
     }
@@ -100,6 +123,7 @@ void snn_world_destroy(snn_world *world)
     /* Nothing is left to be told about a failure here. */
     (void)MPI_Comm_free(&world->communicator);
     (void)MPI_Finalize();
+    snn_release(world->hosts);
     snn_release(world);
 }
 
@@ -134,9 +158,29 @@ const char *snn_world_host(const snn_world *world)
     return world->host;
 }
 
+void snn_world_pretend_hosts(snn_world *world, int32_t ranks_each)
+{
+    world->ranks_of_host = ranks_each;
+}
+
+bool snn_world_same_host(const snn_world *world, int32_t rank)
+{
+    const int32_t each = world->ranks_of_host;
+    return world->hosts[rank] == world->hosts[world->rank] && (each == 0 || rank / each == world->rank / each);
+}
+
+int32_t snn_world_host_ranks(const snn_world *world)
+{
+    int32_t count = 0;
+    for (int32_t rank = 0; rank < world->size; rank++) {
+        count += snn_world_same_host(world, rank);
+    }
+    return count;
+}
+
 bool snn_world_one_host(const snn_world *world)
 {
-    return world->one_host;
+    return snn_world_host_ranks(world) == world->size;
 }
 
 int32_t snn_world_threads(const snn_world *world)

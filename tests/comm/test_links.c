@@ -1,6 +1,6 @@
-/* What a byte costs to other ranks: which links are measured, between whom, and what is made of the times. Hosts are
- * made up here (MPI's profiling interface), the clock too (the linker puts this file's in the place of the real one),
- * so that every figure is known. */
+/* What a byte costs to other ranks: which links are measured, between whom, and what is made of the times. Hosts and
+ * the clock are made up here (the linker puts this file's in the place of the real ones), so that every figure is
+ * known. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,6 +30,7 @@ static int duration_count, readings;
 double __real_snn_seconds(void);
 double __wrap_snn_seconds(void);
 bool __wrap_snn_world_crowded(const snn_world *of);
+bool __wrap_snn_world_same_host(const snn_world *of, int32_t rank);
 
 /* Every exchange reads the clock before and after. */
 double __wrap_snn_seconds(void)
@@ -49,12 +50,9 @@ bool __wrap_snn_world_crowded(const snn_world *of)
     return crowded;
 }
 
-int MPI_Comm_split_type(MPI_Comm communicator, int type, int key, MPI_Info info, MPI_Comm *created)
+bool __wrap_snn_world_same_host(const snn_world *of, int32_t rank)
 {
-    if (hosts == 0) {
-        return PMPI_Comm_split_type(communicator, type, key, info, created);
-    }
-    return PMPI_Comm_split(communicator, snn_world_rank(world) % hosts, key, created);
+    return hosts == 0 || rank % hosts == snn_world_rank(of) % hosts;
 }
 
 static void begin(int host_count, bool are_crowded)

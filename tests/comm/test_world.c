@@ -61,6 +61,21 @@ static void test_names(void **state)
     assert_true(major >= 1);
 }
 
+static void test_pretended_hosts(void **state)
+{
+    snn_world *world = *state;
+    const int32_t rank = snn_world_rank(world), size = snn_world_size(world);
+    for (int32_t each = 1; each <= size; each++) {
+        snn_world_pretend_hosts(world, each);
+        for (int32_t other = 0; other < size; other++) {
+            assert_int_equal(snn_world_same_host(world, other), other / each == rank / each);
+        }
+        assert_int_equal(snn_world_one_host(world), each == size);
+    }
+    snn_world_pretend_hosts(world, 0);
+    assert_true(snn_world_one_host(world));
+}
+
 static void test_agree(void **state)
 {
     snn_world *world = *state;
@@ -273,6 +288,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_pretended_hosts),
         cmocka_unit_test(test_agree),
         cmocka_unit_test(test_broadcast),
         cmocka_unit_test(test_broadcast_buffer),
