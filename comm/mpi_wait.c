@@ -12,8 +12,11 @@ enum { LOOKS = 256 };                                   /* at a request, without
 enum { TAG_HERE = 2, HOST_BYTES = 64, MOST_NAMED = 4 };
 
 static const double LONGEST_STEP = 1.0; /* seconds between two looks at the clock, unless this process was stopped */
+static const double STAYS_AWAKE = 2e-3; /* seconds, with processors enough; then it is worth one's while to sleep */
 static const double SPEAKS_AFTER = 0.3; /* of the patience: then a rank says that it waits */
-static const double RANK_0_FIRST = 2.0; /* times the patience, for the others: rank 0 knows who is missing */
+/* Times the patience, for others than rank 0, which knows who is missing: for rank 0, for another one, which may itself
+ * be waiting for the one that does not come, and for all. */
+static const double FOR_RANK_0 = 1.25, FOR_ANOTHER = 1.5, FOR_ALL = 2.0;
 /* Collectives by which a rank that waits for a message may be behind: agreements end one round after they begin. */
 enum { MOST_BEHIND = 2 };
 
@@ -162,14 +165,24 @@ static snn_status hear(const snn_patience *patience, bool *waits)
     }
 }
 
-/* Rank 0: "rank 3 on node7, rank 4 on node7 and 2 more". */
-static void name_missing(const snn_patience *patience, char *text, size_t bytes)
+static void name_rank(const snn_patience *patience, int32_t rank, char *text, size_t bytes)
+{
+    (void)snprintf(text, bytes, "rank %d on %s", (int)rank, host_of(patience, rank));
+}
+
+/* Rank 0: "rank 3 on node7, rank 4 on node7 and 2 more"; `whom` if that one does not wait itself. */
+static void name_missing(const snn_patience *patience, int32_t whom, char *text, size_t bytes)
 {
     int32_t missing = 0;
     size_t at = 0;
     bool *waits = snn_allocate((size_t)patience->size, sizeof *waits);
     (void)snprintf(text, bytes, "other ranks");
     if (waits == NULL || snn_failed(hear(patience, waits))) {
+        snn_release(waits);
+        return;
+    }
+    if (whom != SNN_ALL_RANKS && !waits[whom]) {
+        name_rank(patience, whom, text, bytes);
         snn_release(waits);
         return;
     }
@@ -204,11 +217,10 @@ void snn_patience_destroy(snn_patience *patience)
 static void give_up(const snn_patience *patience, int32_t whom, double waited)
 {
     char names[MOST_NAMED * (HOST_BYTES + 24)];
-    if (whom == SNN_ALL_RANKS && patience->rank == 0) {
-        name_missing(patience, names, sizeof names);
+    if (patience->rank == 0) {
+        name_missing(patience, whom, names, sizeof names);
     } else {
-        const int32_t rank = whom == SNN_ALL_RANKS ? 0 : whom;
-        (void)snprintf(names, sizeof names, "rank %d on %s", (int)rank, host_of(patience, rank));
+        name_rank(patience, whom == SNN_ALL_RANKS ? 0 : whom, names, sizeof names);
     }
     patience->give_up(patience->world, snn_fail(SNN_INTERNAL_ERROR,
                                                 "gave up after waiting %.0f s for %s: stopped, or its host or network "
@@ -221,12 +233,17 @@ typedef struct waiting {
     bool spoken;
 } waiting;
 
+static double limit_of(const snn_patience *patience, int32_t whom)
+{
+    const double others = whom == SNN_ALL_RANKS ? FOR_ALL : whom == 0 ? FOR_RANK_0 : FOR_ANOTHER;
+    return patience->seconds * (patience->rank == 0 ? 1.0 : others);
+}
+
 /* Every now and then while a request is not complete. */
 static snn_status look_at_clock(snn_patience *patience, int32_t whom, waiting *at)
 {
     const double now = clock_now();
     const double step = at->last > 0.0 ? now - at->last : 0.0;
-    const bool all = whom == SNN_ALL_RANKS;
     at->last = now;
     at->waited += step < LONGEST_STEP ? step : LONGEST_STEP;
     if (patience->seconds == 0.0) {
@@ -236,7 +253,7 @@ static snn_status look_at_clock(snn_patience *patience, int32_t whom, waiting *a
         at->spoken = true;
         SNN_TRY(say_here(patience));
     }
-    if (at->waited >= patience->seconds * (all && patience->rank != 0 ? RANK_0_FIRST : 1.0)) {
+    if (at->waited >= limit_of(patience, whom)) {
         give_up(patience, whom, at->waited);
     }
     return snn_ok();
@@ -252,24 +269,48 @@ static void pause_longer(struct timespec *pause)
     }
 }
 
-snn_status snn_mpi_wait(snn_patience *patience, int32_t whom, MPI_Request *request, MPI_Status *envelope)
+snn_status snn_mpi_wait_until(snn_patience *patience, int32_t whom, snn_mpi_look *look, void *context)
 {
     struct timespec pause = {.tv_sec = 0, .tv_nsec = SHORTEST_PAUSE};
     waiting at = {0};
     for (int64_t looks = 1;; looks++) {
-        int done = 0;
-        SNN_TRY(snn_mpi_check(MPI_Test(request, &done, envelope), "MPI_Test"));
+        bool done = false;
+        SNN_TRY(look(context, &done));
         if (done) {
-            patience->collectives += whom == SNN_ALL_RANKS;
             return snn_ok();
         }
+        const bool long_since = at.waited > STAYS_AWAKE;
         if (patience->crowded) {
             pause_longer(&pause);
+        } else if (long_since) {
+            (void)nanosleep(&pause, NULL);
         }
-        if (patience->crowded || looks % LOOKS == 0) {
+        if (patience->crowded || long_since || looks % LOOKS == 0) {
             SNN_TRY(look_at_clock(patience, whom, &at));
         }
     }
+}
+
+typedef struct awaited {
+    MPI_Request *request;
+    MPI_Status *envelope;
+} awaited;
+
+static snn_status look_at_request(void *context, bool *done)
+{
+    const awaited *of = context;
+    int completed = 0;
+    SNN_TRY(snn_mpi_check(MPI_Test(of->request, &completed, of->envelope), "MPI_Test"));
+    *done = completed;
+    return snn_ok();
+}
+
+snn_status snn_mpi_wait(snn_patience *patience, int32_t whom, MPI_Request *request, MPI_Status *envelope)
+{
+    awaited of = {request, envelope};
+    SNN_TRY(snn_mpi_wait_until(patience, whom, look_at_request, &of));
+    patience->collectives += whom == SNN_ALL_RANKS;
+    return snn_ok();
 }
 
 snn_status snn_mpi_complete(snn_patience *patience, int result, const char *call, MPI_Request *request)

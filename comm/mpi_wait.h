@@ -2,13 +2,15 @@
  *
  * A rank that is stopped, or whose host or network is gone, would have the others wait for ever. So all waiting is done
  * here, and what takes longer than the world's patience (snn_world_set_patience) ends the job, with a message that
- * names who did not come. Of a message that is its sender or receiver. Of a collective rank 0 tells: whoever has waited
- * for a while says so to rank 0, and those who did not are missing. If rank 0 does not come the others end the job
- * after twice the patience.
+ * names who did not come. Whoever has waited for a while says so to rank 0, which ends the job first: it names who it
+ * waits for or, if that one waits too or it is a collective, those who have said nothing. If rank 0 does not come the
+ * others end the job, after at most twice the patience.
  *
  * Time in which this process itself was stopped does not count: a job that is suspended as a whole goes on. */
 #ifndef SNN_COMM_MPI_WAIT_H
 #define SNN_COMM_MPI_WAIT_H
+
+#include <stdbool.h>
 
 #include "comm/mpi_check.h"
 
@@ -27,6 +29,12 @@ snn_status snn_patience_set(snn_patience *patience, snn_world *world, const char
 
 /* The world's. */
 snn_patience *snn_mpi_patience(const snn_world *world);
+
+/* Whether what is waited for has come; called again and again. */
+typedef snn_status snn_mpi_look(void *context, bool *done);
+
+/* Waits for rank `whom`, until a look finds it done or fails. */
+snn_status snn_mpi_wait_until(snn_patience *patience, int32_t whom, snn_mpi_look *look, void *context);
 
 /* Completes a request: a message from or to rank `whom` of the communicator, or a collective of SNN_ALL_RANKS. */
 snn_status snn_mpi_wait(snn_patience *patience, int32_t whom, MPI_Request *request, MPI_Status *envelope);
