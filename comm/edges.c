@@ -1,5 +1,7 @@
 #include "comm/edges.h"
 
+#include <stdbool.h>
+
 #include "core/base/memory.h"
 
 /* A list under construction, which grows by doubling. */
@@ -184,6 +186,40 @@ snn_status snn_edges_derive(const snn_plan *plan, const snn_network *network, in
     }
     *edges = search.list.edges;
     return status;
+}
+
+/* The last population of the consumer that reads the edge's source, or with `stop` the first one that needs any of the
+ * edge's channels. */
+static int32_t find_reader(const snn_plan *plan, const snn_network *network, const snn_edge *edge, bool stop)
+{
+    const snn_place place = snn_plan_place(plan, edge->to);
+    int32_t reader = plan->stage_begin[place.stage]; /* replaced: an edge comes from a projection into the place */
+    const int32_t last = snn_plan_first_projection(network, plan->stage_begin[place.stage + 1]);
+    for (int32_t i = snn_plan_first_projection(network, reader); i < last; i++) {
+        const snn_projection *projection = &network->projections[i]; /* ordered by target */
+        if (projection->source != edge->source) {
+            continue;
+        }
+        const snn_channel_range needed = snn_plan_sources(plan, network, place, projection);
+        if (needed.begin == needed.end) {
+            continue;
+        }
+        reader = projection->target;
+        if (stop && snn_channel_range_count(snn_channel_range_common(needed, edge->channels)) > 0) {
+            break;
+        }
+    }
+    return reader;
+}
+
+int32_t snn_edge_first_reader(const snn_plan *plan, const snn_network *network, const snn_edge *edge)
+{
+    return find_reader(plan, network, edge, true);
+}
+
+int32_t snn_edge_last_reader(const snn_plan *plan, const snn_network *network, const snn_edge *edge)
+{
+    return find_reader(plan, network, edge, false);
 }
 
 uint32_t snn_edge_number(const snn_edge *edge)

@@ -27,6 +27,13 @@ typedef struct snn_edges {
 /* Those from and to `rank`. */
 snn_status snn_edges_derive(const snn_plan *plan, const snn_network *network, int32_t rank, snn_edges *edges);
 
+/* The first population of the edge's consumer that needs any of its channels. What a place needs of a source is one
+ * range, in which there may be channels that no population needs: they can wait for the last one that reads the
+ * source. */
+int32_t snn_edge_first_reader(const snn_plan *plan, const snn_network *network, const snn_edge *edge);
+/* The last population of the edge's consumer that reads any of the source. */
+int32_t snn_edge_last_reader(const snn_plan *plan, const snn_network *network, const snn_edge *edge);
+
 /* What packets of an edge are marked with: the same at both ends, and hardly ever that of another one. */
 uint32_t snn_edge_number(const snn_edge *edge);
 

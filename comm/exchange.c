@@ -3,6 +3,8 @@
 #include "comm/edges.h"
 #include "comm/links.h"
 #include "comm/mpi_wait.h"
+#include "comm/shares.h"
+#include "core/base/integers.h"
 #include "core/base/memory.h"
 #include "core/network/timing.h"
 
@@ -46,6 +48,8 @@ struct snn_exchange {
     int32_t *inlet_order; /* inlets by consumer; those of population p are [inlet_begin[p], inlet_begin[p + 1]) */
     int32_t *inlet_begin;
     int32_t *outlet_begin; /* outlets by source, likewise */
+    snn_shares *shares;
+    int64_t *shared_bytes; /* [populations]: that this rank writes for others in a plane of an image; 0: none */
 };
 
 /* --- creation --- */
@@ -80,6 +84,8 @@ static void release(snn_exchange *exchange)
     snn_release(exchange->inlet_order);
     snn_release(exchange->inlet_begin);
     snn_release(exchange->outlet_begin);
+    snn_shares_destroy(exchange->shares);
+    snn_release(exchange->shared_bytes);
     snn_release(exchange);
 }
 
@@ -139,34 +145,13 @@ static snn_status create_buffers(const snn_packet_coder *coder, uint8_t *buffer[
     return snn_ok();
 }
 
-/* The first population of the place that needs any of the edge's channels. What a place needs of a source is one range,
- * in which there may be channels that no population needs: they can wait for the last one that reads the source. */
-static int32_t find_consumer(const snn_network *network, const snn_plan *plan, snn_place place, const snn_edge *edge)
-{
-    int32_t consumer = plan->stage_begin[place.stage]; /* replaced: an edge comes from a projection into the place */
-    int32_t first = snn_plan_first_projection(network, plan->stage_begin[place.stage]);
-    int32_t last = snn_plan_first_projection(network, plan->stage_begin[place.stage + 1]);
-    for (int32_t i = first; i < last; i++) {
-        const snn_projection *projection = &network->projections[i]; /* ordered by target */
-        const snn_channel_range needed = snn_plan_sources(plan, network, place, projection);
-        if (projection->source != edge->source || needed.begin == needed.end) {
-            continue;
-        }
-        consumer = projection->target;
-        if (snn_channel_range_count(snn_channel_range_common(needed, edge->channels)) > 0) {
-            break;
-        }
-    }
-    return consumer;
-}
-
 static snn_status create_inlet(const snn_network *network, const snn_plan *plan, const snn_wavefront_options *options,
                                snn_codec_workspace *workspace, const snn_edge *edge, inlet *created)
 {
     created->source = edge->source;
     created->from = edge->from;
     created->kind = kind_of(plan, edge);
-    created->consumer = find_consumer(network, plan, snn_plan_place(plan, edge->to), edge);
+    created->consumer = snn_edge_first_reader(plan, network, edge);
     SNN_TRY(create_coder(network, options, workspace, edge, &created->coder));
     created->bound = (int)snn_packet_bound(created->coder);
     return create_buffers(created->coder, created->buffer);
@@ -285,6 +270,24 @@ static snn_status create_ends(snn_exchange *exchange, const snn_network *network
     return create_index(exchange, network->population_count);
 }
 
+static snn_status weigh_shared(snn_exchange *exchange, const snn_network *network, const snn_plan *plan, int32_t rank)
+{
+    const snn_place place = snn_plan_place(plan, rank);
+    exchange->shared_bytes = snn_allocate((size_t)network->population_count, sizeof *exchange->shared_bytes);
+    if (exchange->shared_bytes == NULL) {
+        return snn_out_of_memory("exchange");
+    }
+    for (int32_t p = 0; p < network->population_count; p++) {
+        const snn_population *of = &network->populations[p];
+        if (snn_shares_sends(exchange->shares, p)) {
+            const int64_t bits = of->kind == SNN_NEURON_STREAM ? 8 * SNN_SUM_BYTES : 1;
+            const int32_t channels = snn_channel_range_count(snn_plan_owned(plan, network, place, p));
+            exchange->shared_bytes[p] = (snn_shape_positions(of->shape) * channels * bits + 7) / 8;
+        }
+    }
+    return snn_ok();
+}
+
 /* What each packet costs on its links, which tells coders what compression is worth. Collective. */
 static snn_status price(snn_exchange *exchange, snn_world *world, const snn_edges *edges)
 {
@@ -342,8 +345,20 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
         }
         snn_network_timings(network, timings);
     }
-    SNN_GOTO_DONE(status, create_ends(created, network, plan, options, timings, &edges, rank));
 done:
+    status = snn_world_agree(world, status);
+    if (!snn_failed(status)) {
+        const snn_shares_options shared = {.images = options->images,
+                                           .block = (int32_t)snn_smaller(options->block, options->timesteps),
+                                           .timings = timings};
+        status = snn_shares_create(world, network, plan, &shared, &edges, &created->shares);
+    }
+    if (!snn_failed(status)) {
+        status = weigh_shared(created, network, plan, rank);
+    }
+    if (!snn_failed(status)) {
+        status = create_ends(created, network, plan, options, timings, &edges, rank);
+    }
     status = snn_world_agree(world, status);
     if (!snn_failed(status)) {
         status = snn_world_agree(world, price(created, world, &edges));
@@ -438,23 +453,67 @@ static snn_status receive_packet(snn_exchange *exchange, inlet *in, const snn_it
     return post(exchange, in, item->number + SLOTS);
 }
 
-snn_status snn_exchange_receive(snn_exchange *exchange, int32_t population, const snn_item *item,
-                                const snn_shard *shard)
+static snn_status move_messages(const snn_exchange *exchange)
 {
-    for (int32_t i = exchange->inlet_begin[population]; i < exchange->inlet_begin[population + 1]; i++) {
-        SNN_TRY(receive_packet(exchange, &exchange->inlets[exchange->inlet_order[i]], item, shard));
+    int arrived = 0;
+    MPI_Status envelope;
+    return snn_mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, exchange->communicator, &arrived, &envelope),
+                         "MPI_Iprobe");
+}
+
+void snn_exchange_begin_item(const snn_exchange *exchange, const snn_item *item, snn_shard *shard)
+{
+    snn_shares_begin_item(exchange->shares, item->number, shard);
+}
+
+typedef struct awaited {
+    snn_exchange *exchange;
+    snn_shares_obstacle obstacle;
+} awaited;
+
+/* Messages have to move meanwhile, those that say who waits, too. */
+static snn_status look_at_obstacle(void *context, bool *done)
+{
+    const awaited *of = context;
+    *done = snn_shares_is_past(&of->obstacle);
+    return *done ? snn_ok() : move_messages(of->exchange);
+}
+
+static snn_status await_shared(snn_exchange *exchange, int32_t begin, int32_t end, const snn_item *item)
+{
+    awaited of = {.exchange = exchange};
+    const double start = snn_seconds();
+    bool waited = false;
+    while (snn_shares_blocked(exchange->shares, item->number, begin, end, &of.obstacle)) {
+        waited = true;
+        SNN_TRY_CONTEXT(snn_mpi_wait_until(exchange->patience, of.obstacle.rank, look_at_obstacle, &of),
+                        "waiting for rank %ld", (long)of.obstacle.rank);
+    }
+    if (waited) {
+        (void)charge(exchange, SNN_TIMER_WAIT, start);
     }
     return snn_ok();
 }
 
+snn_status snn_exchange_receive(snn_exchange *exchange, int32_t begin, int32_t end, const snn_item *item,
+                                const snn_shard *shard)
+{
+    for (int32_t i = exchange->inlet_begin[begin]; i < exchange->inlet_begin[begin + 1]; i++) {
+        SNN_TRY(receive_packet(exchange, &exchange->inlets[exchange->inlet_order[i]], item, shard));
+    }
+    return await_shared(exchange, begin, end, item);
+}
+
 bool snn_exchange_receives(const snn_exchange *exchange, int32_t population)
 {
-    return exchange->inlet_begin[population] < exchange->inlet_begin[population + 1];
+    return exchange->inlet_begin[population] < exchange->inlet_begin[population + 1] ||
+           snn_shares_receives(exchange->shares, population);
 }
 
 bool snn_exchange_sends(const snn_exchange *exchange, int32_t population)
 {
-    return exchange->outlet_begin[population] < exchange->outlet_begin[population + 1];
+    return exchange->outlet_begin[population] < exchange->outlet_begin[population + 1] ||
+           snn_shares_sends(exchange->shares, population);
 }
 
 static snn_status drain(snn_exchange *exchange, outlet *out, int slot)
@@ -505,12 +564,24 @@ static snn_status send_packet(snn_exchange *exchange, outlet *out, const snn_ite
     return snn_ok();
 }
 
-snn_status snn_exchange_send(snn_exchange *exchange, int32_t population, const snn_item *item, const snn_shard *shard)
+snn_status snn_exchange_send(snn_exchange *exchange, int32_t end, const snn_item *item, const snn_shard *shard)
 {
+    const int32_t population = end - 1;
+    snn_shares_advance(exchange->shares, item->number, end);
+    if (exchange->shared_bytes[population] > 0) {
+        exchange->traffic.shared_blocks++;
+        exchange->traffic.shared_bytes +=
+            snn_shard_planes(shard, population, item->steps) * item->images * exchange->shared_bytes[population];
+    }
     for (int32_t i = exchange->outlet_begin[population]; i < exchange->outlet_begin[population + 1]; i++) {
         SNN_TRY(send_packet(exchange, &exchange->outlets[i], item, shard));
     }
     return snn_ok();
+}
+
+void snn_exchange_end_item(snn_exchange *exchange, const snn_item *item)
+{
+    snn_shares_advance(exchange->shares, item->number + 1, 0);
 }
 
 snn_status snn_exchange_progress(snn_exchange *exchange)
@@ -518,11 +589,8 @@ snn_status snn_exchange_progress(snn_exchange *exchange)
     if (exchange->crowded || exchange->inlet_count + exchange->outlet_count == 0) {
         return snn_ok();
     }
-    int arrived = 0;
-    MPI_Status envelope;
-    double start = snn_seconds();
-    SNN_TRY(snn_mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, exchange->communicator, &arrived, &envelope),
-                          "MPI_Iprobe"));
+    const double start = snn_seconds();
+    SNN_TRY(move_messages(exchange));
     (void)charge(exchange, SNN_TIMER_COMMUNICATE, start);
     return snn_ok();
 }
@@ -534,6 +602,7 @@ snn_status snn_exchange_finish(snn_exchange *exchange)
             SNN_TRY(drain(exchange, &exchange->outlets[i], slot));
         }
     }
+    snn_shares_finish(exchange->shares, exchange->items);
     exchange->running = false;
     exchange->items = 0;
     return snn_ok();

@@ -1,4 +1,5 @@
-/* The packets of one rank: which it sends and receives, their coders, and the messages in flight.
+/* What one rank hands to others and gets from them: by memory to ranks of its host (comm/shares.h), by packets to
+ * others. Here are the packets that it sends and receives, their coders, and the messages in flight.
  *
  * Inlets (one per edge to this rank) hold two buffers each with receives posted for the next two items; outlets (one
  * per packet, which may serve several edges) hold two buffers each, so that an item's packets may still be under way
@@ -31,17 +32,25 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
 /* `items` more items will come, numbered on; all announced before have been received. Posts the first receives. */
 snn_status snn_exchange_extend(snn_exchange *exchange, int64_t items);
 
-/* Whether `population` is the first here to need some packet, and whether its own are sent. */
+/* Whether `population` is the first here to need what some other rank has, and whether others need what this one has
+ * of it. */
 bool snn_exchange_receives(const snn_exchange *exchange, int32_t population);
 bool snn_exchange_sends(const snn_exchange *exchange, int32_t population);
 
-/* Waits for those packets of the item that `population` is the first to need here, and places what they carry. */
-snn_status snn_exchange_receive(snn_exchange *exchange, int32_t population, const snn_item *item,
+/* Before the item's first population. */
+void snn_exchange_begin_item(const snn_exchange *exchange, const snn_item *item, snn_shard *shard);
+
+/* Before populations [begin, end) run, between which nothing is received or sent: waits until what `begin` is the first
+ * to need here is in place, and until the last one's spikes may be. */
+snn_status snn_exchange_receive(snn_exchange *exchange, int32_t begin, int32_t end, const snn_item *item,
                                 const snn_shard *shard);
 
-/* Sends this rank's spikes or sums of `population` to all that need them. Waits only if the packets of two items before
- * are still under way. */
-snn_status snn_exchange_send(snn_exchange *exchange, int32_t population, const snn_item *item, const snn_shard *shard);
+/* After they have run: hands this rank's spikes or sums of the last one to all that need them. Waits only if the
+ * packets of two items before are still under way. */
+snn_status snn_exchange_send(snn_exchange *exchange, int32_t end, const snn_item *item, const snn_shard *shard);
+
+/* After the item's last population. */
+void snn_exchange_end_item(snn_exchange *exchange, const snn_item *item);
 
 /* Lets MPI move messages in flight. Without a progress thread a large message stands still while its sender or receiver
  * computes, so this is called between populations. Does nothing where ranks outnumber processors: there MPI gives the

@@ -8,14 +8,17 @@
 /* Why no rank waits for ever.
  *
  * Number the items of a replica in the order in which all its ranks run them, and call (item, population) an event;
- * every rank goes through its events in lexicographic order. A rank waits at two places only:
- *  - at event (i, p), for the packet of a source s < p (the network is feed-forward) of item i. Its owner sends it at
- *    event (i, s), which is smaller.
+ * every rank goes through its events in lexicographic order. A rank waits at three places only:
+ *  - at event (i, p), for a source s < p (the network is feed-forward) of item i: for its packet, or in shared memory
+ *    until its owner has come past it. The owner sends it, or says so, at the end of event (i, s), which is smaller.
+ *  - at event (i, p), before it writes to shared memory, until all readers there have come past the item that had its
+ *    place before, i - 2 or i - 3: a smaller event. A rank says how far it is after every stretch and every item, and
+ *    does not wait within a stretch.
  *  - at event (i, p), before it codes a packet into a buffer, until the packet of item i - 2 in that buffer has left.
  *    That needs at most that its receiver has posted the receive for item i - 2, which happened when the receiver had
  *    decoded item i - 4, in an event of item i - 4, which is smaller, or when the run that item i - 2 belongs to began
  *    there, after an event of item i - 3 or less.
- * Finishing waits as in the second kind, for the last two items. So the rank at the smallest unfinished event of the
+ * Finishing waits as in the third kind, for the last two items. So the rank at the smallest unfinished event of the
  * replica never waits for anything unfinished and goes on; events are finite, so all of them finish. Replicas do not
  * wait for each other. Between two runs the caller may wait until all ranks have done an earlier run, which the rank at
  * the smallest event has. Messages cannot be confused: between two ranks there is one edge per source
@@ -175,18 +178,19 @@ static snn_status run_stretch(snn_wavefront *wavefront, int32_t begin, const snn
                                        .done = population_done,
                                        .context = wavefront};
     snn_trace_set_work(wavefront->options.trace, item->group, item->first_step, begin);
-    SNN_TRY(snn_exchange_receive(wavefront->exchange, begin, item, wavefront->shard));
+    SNN_TRY(snn_exchange_receive(wavefront->exchange, begin, stretch.end, item, wavefront->shard));
     wavefront->since = snn_seconds();
     SNN_TRY(snn_shard_run_stretch(wavefront->shard, &stretch));
     (void)charge(wavefront, SNN_TIMER_COMPUTE, wavefront->since);
     SNN_TRY(wavefront->failed);
-    SNN_TRY(snn_exchange_send(wavefront->exchange, stretch.end - 1, item, wavefront->shard));
+    SNN_TRY(snn_exchange_send(wavefront->exchange, stretch.end, item, wavefront->shard));
     return snn_exchange_progress(wavefront->exchange);
 }
 
 static snn_status run_item(snn_wavefront *wavefront, const snn_item *item)
 {
     const int32_t populations = wavefront->network->population_count;
+    snn_exchange_begin_item(wavefront->exchange, item, wavefront->shard);
     for (int32_t p = 0; p < populations; p++) {
         if (wavefront->owned[p]) {
             SNN_TRY_CONTEXT(run_stretch(wavefront, p, item), "steps %ld to %ld from %s on", (long)item->first_step,
@@ -194,6 +198,7 @@ static snn_status run_item(snn_wavefront *wavefront, const snn_item *item)
             p = wavefront->stretch[p] - 1;
         }
     }
+    snn_exchange_end_item(wavefront->exchange, item);
     if (wavefront->hooks.item != NULL) {
         wavefront->hooks.item(wavefront->hooks.context, item->group, item->first_step, item->steps);
     }

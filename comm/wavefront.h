@@ -2,9 +2,10 @@
  *
  * Every rank walks the same order: group by group, block by block, population by population. Before a population it
  * waits for the packets of sources that others own, after it it sends its own spikes to whoever needs them. Populations
- * with neither in between are run as one stretch, through which threads go without waiting for each other. Sends do
- * not block and receives are posted ahead, so stage k works on an item while stage k+1 works on the one before. The
- * order in which packets arrive does not matter; results are those of one rank doing everything.
+ * with neither in between are run as one stretch, through which threads go without waiting for each other. Ranks
+ * of one host read each other's spikes where they are. Sends do not block and receives are posted ahead, so stage k
+ * works on an item while stage k+1 works on the one before. The order in which packets arrive does not matter; results
+ * are those of one rank doing everything.
  */
 #ifndef SNN_COMM_WAVEFRONT_H
 #define SNN_COMM_WAVEFRONT_H
@@ -38,7 +39,8 @@ typedef struct snn_traffic_line {
 enum { SNN_TRAFFIC_COLUMNS = sizeof(snn_traffic_line) / sizeof(double) };
 
 typedef struct snn_wavefront_traffic {
-    int64_t packets, raw_bytes, sent_bytes;                      /* sent by this rank; sent_bytes includes headers */
+    int64_t packets, raw_bytes, sent_bytes; /* sent by this rank; sent_bytes includes headers */
+    int64_t shared_blocks, shared_bytes;    /* written by this rank where others of its host read them */
     snn_traffic_line lines[SNN_EDGE_KIND_COUNT][SNN_CODEC_AUTO]; /* by the codec of the edge at that time */
 } snn_wavefront_traffic;
 

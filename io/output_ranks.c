@@ -17,6 +17,8 @@ static void fill_numbers(const snn_output *output, double *numbers)
     numbers[SNN_RANK_PACKETS] = (double)output->traffic.packets;
     numbers[SNN_RANK_RAW_BYTES] = (double)output->traffic.raw_bytes;
     numbers[SNN_RANK_SENT_BYTES] = (double)output->traffic.sent_bytes;
+    numbers[SNN_RANK_SHARED_BLOCKS] = (double)output->traffic.shared_blocks;
+    numbers[SNN_RANK_SHARED_BYTES] = (double)output->traffic.shared_bytes;
     for (int i = 0; i < 3; i++) {
         numbers[SNN_RANK_MEMORY + i] = (double)output->memory[i];
     }
@@ -145,6 +147,8 @@ static snn_status fill_communication(hid_t group, const snn_output *output, cons
     SNN_TRY(write_counts(group, "packets", ranks, SNN_RANK_PACKETS, 1));
     SNN_TRY(write_counts(group, "raw_bytes", ranks, SNN_RANK_RAW_BYTES, 1));
     SNN_TRY(write_counts(group, "sent_bytes", ranks, SNN_RANK_SENT_BYTES, 1));
+    SNN_TRY(write_counts(group, "shared_blocks", ranks, SNN_RANK_SHARED_BLOCKS, 1));
+    SNN_TRY(write_counts(group, "shared_bytes", ranks, SNN_RANK_SHARED_BYTES, 1));
     SNN_TRY(snn_hdf5_write_scalar(group, "ratio", H5T_NATIVE_DOUBLE, &ratio));
     SNN_TRY(write_lines(group, ranks));
     return snn_hdf5_write_text(group, "codec", snn_codec_name(output->codec));

@@ -386,6 +386,9 @@ static snn_status read_file(hid_t file, snn_report_run *run)
     SNN_TRY(read_total(file, "communication/packets", run->ranks, &run->packets));
     SNN_TRY(read_total(file, "communication/raw_bytes", run->ranks, &run->raw_bytes));
     SNN_TRY(read_total(file, "communication/sent_bytes", run->ranks, &run->sent_bytes));
+    if (H5Lexists(file, "communication/shared_bytes", H5P_DEFAULT) > 0) {
+        SNN_TRY(read_total(file, "communication/shared_bytes", run->ranks, &run->shared_bytes));
+    }
     SNN_TRY(snn_hdf5_read_text(file, "communication/codec", &run->codec));
     SNN_TRY(read_lines(file, run));
     SNN_TRY(read_ranks(file, run));

@@ -51,6 +51,7 @@ typedef struct snn_report_run {
     snn_cost costs[SNN_COST_CASES]; /* not known: not in the file, as none is in an older one; a number that a case
                                        lacks is -1, `dense` never is */
     int64_t raw_bytes, sent_bytes, packets;
+    int64_t shared_bytes; /* 0 in older files, whose ranks did not share memory */
     snn_traffic_line lines[SNN_EDGE_KIND_COUNT][SNN_CODEC_AUTO]; /* summed over ranks; 0 where an older file has none */
 } snn_report_run;
 

@@ -374,6 +374,29 @@ snn_sums snn_shard_sums(const snn_shard *shard, int32_t population)
     return sums;
 }
 
+void snn_shard_place(snn_shard *shard, int32_t population, void *block)
+{
+    snn_part *part = &shard->parts[population];
+    if (!part->placed) {
+        snn_release(part->bits);
+        snn_release(part->sums);
+        part->placed = true;
+    }
+    if (shard->network->populations[population].kind == SNN_NEURON_STREAM) {
+        part->sums = block;
+    } else {
+        part->bits = block;
+    }
+}
+
+int64_t snn_shard_block_bytes(const snn_network *network, int32_t population, int32_t planes, int32_t images)
+{
+    const snn_population *of = &network->populations[population];
+    const int64_t row = of->kind == SNN_NEURON_STREAM ? (int64_t)of->shape.channels * SNN_SUM_BYTES
+                                                      : snn_spikes_row_bytes(of->shape.channels);
+    return planes * images * snn_shape_positions(of->shape) * row + SNN_PADDING;
+}
+
 static bool reads_encoder(const snn_part *part)
 {
     for (int32_t i = 0; i < part->packed_count; i++) {
@@ -481,8 +504,10 @@ static void clear_part(snn_part *part)
     snn_release(part->y);
     snn_release(part->graded);
     snn_release(part->decoded);
-    snn_release(part->bits);
-    snn_release(part->sums);
+    if (!part->placed) {
+        snn_release(part->bits);
+        snn_release(part->sums);
+    }
     snn_release(part->previous);
     snn_baseline_clear(&part->baseline);
     for (int32_t i = 0; i < part->packed_count; i++) {

@@ -66,6 +66,13 @@ snn_spikes snn_shard_spikes(const snn_shard *shard, int32_t population);
 /* Sums of a STREAM population for the current block, likewise. */
 snn_sums snn_shard_sums(const snn_shard *shard, int32_t population);
 
+/* From now on, and until the next call, the spikes or sums of a visible population lie in `block` and not in memory of
+ * the shard's own: where other shards read and write theirs. The block has to be zero before its first use, aligned to
+ * SNN_ALIGNMENT, not owned, and of so many bytes for that many images and planes. Others' channels in it may change
+ * while a shard runs as long as it does not need them. */
+void snn_shard_place(snn_shard *shard, int32_t population, void *block);
+int64_t snn_shard_block_bytes(const snn_network *network, int32_t population, int32_t planes, int32_t images);
+
 /* Planes of a population for a block of so many steps: as many, but with windows those of core/network/timing.h. */
 int32_t snn_shard_planes(const snn_shard *shard, int32_t population, int32_t steps);
 

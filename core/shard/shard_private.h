@@ -30,6 +30,7 @@ typedef struct snn_part {
     float *decoded;           /* like graded, of streams: what readers have received of it */
     uint8_t *bits;            /* visible populations: spikes of the block, NULL otherwise */
     void *sums;               /* visible streams: sums of the block, NULL otherwise */
+    bool placed;              /* these are somebody else's memory */
     uint8_t *previous;        /* like y, [row_bytes] for [owned]: the step before the block */
     int32_t projection_begin; /* projections of the network that end here: [begin, end) */
     int32_t projection_end;

@@ -175,17 +175,23 @@ static void keep_images(const snn_shard *shard, const snn_worker *worker, int32_
     }
 }
 
+/* Shards whose spikes lie in the same memory begin at different images and tiles: channels of a position are beside
+ * each other, and processors that write to the same cache line at the same time take it from each other again and
+ * again. */
 static void run_own(snn_shard *shard, int32_t population, const snn_shard_stretch *stretch)
 {
     const snn_image_range own = own_images(shard);
+    const snn_part *part = &shard->parts[population];
     const int64_t positions = snn_shape_positions(snn_part_places(shard, population));
-    const int64_t length = shard->parts[population].tiling.positions;
+    const int64_t length = part->tiling.positions, tiles = (positions + length - 1) / length;
+    const int64_t jobs = tiles * (own.end - own.begin);
+    const int64_t first = jobs * part->owned.begin / shard->network->populations[population].shape.channels;
     const snn_worker *worker = &shard->workers[omp_get_thread_num()];
-    for (int32_t image = own.begin; image < own.end; image++) {
-        for (int64_t begin = 0; begin < positions; begin += length) {
-            const snn_tile_place place = {population, image, begin, snn_smaller(begin + length, positions)};
-            snn_tiles_run(shard, worker, place, stretch->first, stretch->steps);
-        }
+    for (int64_t i = 0; i < jobs; i++) {
+        const int64_t job = (first + i) % jobs, begin = job % tiles * length;
+        const int32_t image = own.begin + (int32_t)(job / tiles);
+        const snn_tile_place place = {population, image, begin, snn_smaller(begin + length, positions)};
+        snn_tiles_run(shard, worker, place, stretch->first, stretch->steps);
     }
     keep_images(shard, worker, population, own, stretch);
 }

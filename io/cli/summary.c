@@ -128,7 +128,7 @@ static void print_spikes(const snn_report_run *run)
 
 static void print_costs(const snn_report_run *run)
 {
-    char raw[32], sent[32];
+    char shared[32], raw[32], sent[32];
     printf("  ranks       %d as %s (replicas x stages x channel shards), ", run->ranks, run->layout);
     print_threads(run);
     printf(" each, kernels %s\n", run->kernels);
@@ -139,8 +139,14 @@ static void print_costs(const snn_report_run *run)
            run->evaluation > 0.0 ? (double)run->images / run->evaluation : 0.0, (long long)run->images,
            run->evaluation);
     print_spikes(run);
+    if (run->shared_bytes > 0) {
+        format_bytes(run->shared_bytes, shared, sizeof shared);
+        printf("  shared      %s of spikes in memory, where the ranks of a host read them\n", shared);
+    }
     if (run->packets == 0) {
-        puts("  sent        nothing: no spikes cross ranks in this layout");
+        if (run->shared_bytes == 0) {
+            puts("  sent        nothing: no spikes cross ranks in this layout");
+        }
         return;
     }
     format_bytes(run->raw_bytes, raw, sizeof raw);

@@ -95,6 +95,7 @@ class Scaling:
                 "seconds": float(file["timers/evaluation"][()]),
                 "raw_bytes": int(file["communication/raw_bytes"][:].sum()),
                 "sent_bytes": int(file["communication/sent_bytes"][:].sum()),
+                "shared_bytes": int(file["communication/shared_bytes"][:].sum()),
                 "codec": file["communication/codec"][()].decode(),
                 "memory_max": int(file["provenance/memory"][:].sum(axis=1).max()),
             }
@@ -126,7 +127,7 @@ class Scaling:
         ideal = {"ideal": (x, [at / x[0] for at in x])} if by == "ranks" else {}
         draw("speed_up", "speed-up", "times", lambda row: row["speed_up"], ideal)
         draw("efficiency", "efficiency", "of the ideal", lambda row: row["efficiency"])
-        draw("bytes", "sent by all ranks", "MB", lambda row: row["sent_bytes"] / 1e6)
+        draw("bytes", "sent or shared by all ranks", "MB", lambda row: (row["sent_bytes"] + row["shared_bytes"]) / 1e6)
         draw("memory", "fullest rank", "MB", lambda row: row["memory_max"] / 1e6)
         for name, rows in groups.items():
             timers = [key[:-5] for key in rows[0] if key.endswith("_mean")]

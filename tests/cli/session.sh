@@ -16,7 +16,7 @@ alone --help && holds 'usage:' 'snn_dist verify FILE.h5' 'exit codes'
 alone --version && holds '^snn_dist [0-9]' '^MPI ' '^HDF5 ' 'portable'
 for verb in run convert check plan verify diff; do alone "$verb" --help && holds "usage: snn_dist $verb"; done
 
-on_ranks 4 "$config" "${common[@]}" --plan "$root/configs/digits.plan.toml" && holds '64 +99\.' 'trained +99\.' 'ranks +4 as 1x' 'images/s' 'ratio [1-9]\.[0-9]' \
+on_ranks 4 "$config" "${common[@]}" --plan "$root/configs/digits.plan.toml" && holds '64 +99\.' 'trained +99\.' 'ranks +4 as 1x' 'images/s' 'shared +[1-9]' \
   "output +$work/digits.out.h5"
 holds 'dynamics +latency 64, interval 64, 64 spikes per neuron \(all neurons at every timestep; depth 6\)'
 grep -q ' loss ' "$work/out" && fail "a loss of less than a point is told: $(cat "$work/out")"
@@ -35,8 +35,6 @@ assert len(rows) > 15, rows
 for row in rows:
     if re.fullmatch(r"(\d+|trained) [0-9.]+ %", row) or re.match(r"spikes \d", row):
         assert row in printed, f"{row}: not in the output"
-    elif row.startswith("spikes between "):  # stages or shards: as the planner chose
-        assert any(line.startswith("spikes between ") for line in printed), "no row of packets in the output"
     else:
         label = re.match(r"\D*", row)[0] if not row.startswith("output ") else "output "
         assert any(line.startswith(label) for line in printed), f"{label}: no such row in the output"
@@ -105,8 +103,12 @@ share=$((processors > 4 ? processors / 4 : 1))
 holds "ranks +4 as .*, $share threads? each,"
 
 # What was asked for, and what became of it by kind of edge.
-on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 --set comm.codec=xor && holds 'spikes between shards +xor +1\.[0-9]+'
-on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 --set comm.codec=auto && holds 'codec auto, ratio'
+SNN_DIST_RANKS_PER_HOST=1 on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 --set comm.codec=xor && holds 'spikes between shards +xor +1\.[0-9]+'
+# By memory nothing is sent.
+on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 && holds 'shared +[0-9.]+ [kM]B of spikes in memory'
+grep -q '^  sent ' "$work/out" && fail "packets on one host: $(cat "$work/out")"
+SNN_DIST_RANKS_PER_HOST=1 on_ranks 2 "$config" "${common[@]}" --layout 1x1x2 --set comm.codec=auto &&
+  holds 'codec auto, ratio'
 /usr/bin/python3 -c 'import sys, h5py; print(h5py.File(sys.argv[1])["communication/codec"][()].decode())' \
   "$work/digits.out.h5" >"$work/out" 2>&1
 holds '^auto$'

@@ -10,7 +10,7 @@ if on_ranks 4 run "$config" "${short[@]}" --layout 1x2x2 --restart never --set o
 else
   fail "without a trace: $(cat "$work/err")"
 fi
-if OMP_NUM_THREADS=2 on_ranks 4 run "$config" "${short[@]}" --layout 1x2x2 --restart never \
+if OMP_NUM_THREADS=2 SNN_DIST_RANKS_PER_HOST=2 on_ranks 4 run "$config" "${short[@]}" --layout 1x2x2 --restart never \
   --set output.file="$work/traced.h5" --set checkpoint.directory="$work/checkpoints" \
   --set checkpoint.every_minutes=0.00001 --trace "$work/trace.json"; then
   pass

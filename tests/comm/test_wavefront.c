@@ -1,5 +1,6 @@
-/* The wavefront on several ranks: whatever the plan, the codec and the block, every group's results and the sum of the
- * statistics are those of one shard that holds everything, which each rank runs for itself. */
+/* The wavefront on several ranks: whatever the plan, the codec, the block, and whether ranks are on one host, every
+ * group's results and the sum of the statistics are those of one shard that holds everything, which each rank runs for
+ * itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <mpi.h>
@@ -154,6 +156,7 @@ typedef struct observed {
     const fixture *made;
     int64_t loaded, done, items;
     int64_t last_done; /* groups come in order */
+    bool slow;
 } observed;
 
 static snn_status load(void *context, int64_t group, float *pixels)
@@ -186,6 +189,10 @@ static void item(void *context, int64_t group, int32_t first_step, int32_t steps
     assert_true(group > seen->last_done);
     assert_true(first_step >= 0 && steps >= 1 && first_step + steps <= TIMESTEPS);
     seen->items++;
+    if (seen->slow && seen->items % 4 == snn_world_rank(seen->made->world)) { /* now one rank is behind, now another */
+        const struct timespec pause = {.tv_nsec = 200000};
+        (void)nanosleep(&pause, NULL);
+    }
 }
 
 typedef struct run_case {
@@ -244,10 +251,16 @@ static void check_lines(const snn_wavefront_traffic *traffic, snn_codec codec)
     assert_int_equal((int64_t)sum.sent_bytes, traffic->sent_bytes);
 }
 
-static void check_run(const fixture *made, const snn_plan *plan, snn_codec codec, int32_t block)
+/* Of a run, on all ranks. */
+typedef struct totals {
+    int64_t done, packets, raw_bytes, sent_bytes, shared_blocks, shared_bytes;
+} totals;
+
+static totals check_once(const fixture *made, const snn_plan *plan, snn_codec codec, int32_t block)
 {
     run_case made_run;
     run_begin(&made_run, made, plan, codec, block);
+    made_run.seen.slow = block == 1;
     /* Runs that stream, or stop in between as for a checkpoint. */
     succeeds(snn_wavefront_run(made_run.wavefront, 0, 3));
     if (block % 2 == 0) {
@@ -257,15 +270,17 @@ static void check_run(const fixture *made, const snn_plan *plan, snn_codec codec
     succeeds(snn_wavefront_run(made_run.wavefront, GROUPS, GROUPS));
     succeeds(snn_wavefront_finish(made_run.wavefront));
     const snn_wavefront_traffic *traffic = snn_wavefront_traffic_of(made_run.wavefront);
-    int64_t totals[] = {made_run.seen.done, traffic->packets, traffic->raw_bytes, traffic->sent_bytes};
+    totals all = {made_run.seen.done,  traffic->packets,       traffic->raw_bytes,
+                  traffic->sent_bytes, traffic->shared_blocks, traffic->shared_bytes};
     check_lines(traffic, codec);
-    succeeds(snn_world_sum(made->world, totals, 4));
-    assert_int_equal(totals[0], GROUPS);
-    assert_true((totals[1] > 0) == (totals[2] > 0));
+    succeeds(snn_world_sum(made->world, &all.done, sizeof all / sizeof all.done));
+    assert_int_equal(all.done, GROUPS);
+    assert_true((all.packets > 0) == (all.raw_bytes > 0));
+    assert_true((all.shared_blocks > 0) == (all.shared_bytes > 0));
     if (snn_wavefront_codec(made_run.wavefront) == SNN_CODEC_RAW) {
-        assert_int_equal(totals[3], totals[2] + 40 * totals[1]);
+        assert_int_equal(all.sent_bytes, all.raw_bytes + 40 * all.packets);
     } else {
-        assert_true(totals[3] <= totals[2] + 40 * totals[1]);
+        assert_true(all.sent_bytes <= all.raw_bytes + 40 * all.packets);
     }
     snn_statistics *statistics = snn_shard_statistics(made_run.shard);
     assert_int_equal(statistics->length, made->count_length);
@@ -277,6 +292,23 @@ static void check_run(const fixture *made, const snn_plan *plan, snn_codec codec
     }
     assert_true((made_run.seen.loaded > 0) <= snn_shard_reads_input(made_run.shard));
     run_end(&made_run);
+    return all;
+}
+
+/* By packets alone, with two ranks to a host, and all on one: what is shared needs no packets. */
+static void check_run(const fixture *made, const snn_plan *plan, snn_codec codec, int32_t block)
+{
+    snn_world_pretend_hosts(made->world, 1);
+    const totals apart = check_once(made, plan, codec, block);
+    snn_world_pretend_hosts(made->world, 2);
+    const totals pairs = check_once(made, plan, codec, block);
+    snn_world_pretend_hosts(made->world, 0);
+    const totals together = check_once(made, plan, codec, block);
+    assert_int_equal(apart.shared_blocks, 0);
+    assert_true(pairs.packets <= apart.packets && together.packets <= pairs.packets);
+    assert_true((pairs.packets < apart.packets) == (pairs.shared_blocks > 0));
+    assert_true((together.packets < apart.packets) == (together.shared_blocks > 0));
+    assert_true((together.shared_blocks + together.packets > 0) == (apart.packets > 0));
 }
 
 static snn_plan *make_plan(const fixture *made, int32_t replicas, int32_t stages, const int32_t *begin,
@@ -337,6 +369,23 @@ static void check_pure_plans(const fixture *made)
     }
     plan = make_plan(made, 1, size, begin, shards);
     check_run(made, plan, SNN_CODEC_XOR, 2);
+    snn_plan_destroy(plan);
+}
+
+/* Stages of one shard own whole populations, so that on one host nothing is left to packets. */
+static void test_stages_share_all(void **state)
+{
+    const fixture *made = *state;
+    const int32_t size = snn_world_size(made->world);
+    int32_t begin[MOST_STAGES + 1] = {0}, shards[MOST_STAGES];
+    for (int32_t stage = 0; stage < size; stage++) {
+        begin[stage + 1] = made->network->population_count * (stage + 1) / size;
+        shards[stage] = 1;
+    }
+    snn_plan *plan = make_plan(made, 1, size, begin, shards);
+    const totals all = check_once(made, plan, SNN_CODEC_AUTO, 4);
+    assert_int_equal(all.packets, 0);
+    assert_true((all.shared_blocks > 0) == (size > 1));
     snn_plan_destroy(plan);
 }
 
@@ -432,6 +481,7 @@ static void test_damaged_packet(void **state)
     const int32_t shards[] = {1, 1};
     snn_plan *plan = make_plan(made, 1, 2, begin, shards);
     run_case made_run;
+    snn_world_pretend_hosts(made->world, 1);
     run_begin(&made_run, made, plan, SNN_CODEC_XOR, TIMESTEPS);
     damage_next_packet = snn_world_rank(made->world) == 0;
     snn_status status = snn_wavefront_run(made_run.wavefront, 0, 2); /* two items: the sender never waits */
@@ -455,6 +505,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pure_plans),
+        cmocka_unit_test(test_stages_share_all),
         cmocka_unit_test(test_random_plans),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_neurons_of_all_channels),

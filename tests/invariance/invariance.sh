@@ -46,17 +46,24 @@ same "2x2x2" 8 -- --layout 2x2x2
 same "1x7x1" 7 -- --layout 1x7x1
 same "1x16x1: stages without layers" 16 -- --layout 1x16x1
 same "1x1x20: shards without channels" 20 -- --layout 1x1x20
+# As if ranks were on hosts of their own, or a few on each: the same by packets, or by both.
+for hosts in 1 2 3; do
+  same "$hosts to a host, layers" 4 SNN_DIST_RANKS_PER_HOST=$hosts -- --layout 1x4x1
+  same "$hosts to a host, channels" 4 SNN_DIST_RANKS_PER_HOST=$hosts -- --layout 1x1x4
+  same "$hosts to a host" 8 SNN_DIST_RANKS_PER_HOST=$hosts -- --layout 2x2x2
+done
 # Plans from files: the planner's own, and one by hand whose stages have different numbers of shards.
 alone plan "$config" "${dynamics[@]}" --ranks 5 -o "$work/plan.toml" || fail "plan -o: $(cat "$work/err")"
 same "plan from the planner" 5 -- --plan "$work/plan.toml"
 printf '[plan]\nversion = 1\nranks = 8\nreplicas = 2\nstage_begin = [0, 2]\nshards = [3, 1]\n' >"$work/hand.toml"
+same "plan by hand, packets" 8 SNN_DIST_RANKS_PER_HOST=1 -- --plan "$work/hand.toml"
 same "plan by hand" 8 -- --plan "$work/hand.toml"
 for threads in 1 2; do
   same "$threads threads" 1 OMP_NUM_THREADS=$threads --
   same "$threads threads, 1x2x2" 4 OMP_NUM_THREADS=$threads -- --layout 1x2x2
 done
 for codec in raw zstd xor context auto; do
-  same "codec $codec" 4 -- --layout 1x2x2 --set comm.codec=$codec
+  same "codec $codec" 4 SNN_DIST_RANKS_PER_HOST=1 -- --layout 1x2x2 --set comm.codec=$codec
 done
 for block in 1 3 8 20; do
   same "block $block" 4 -- --layout 1x2x2 --set simulation.block=$block

@@ -159,13 +159,15 @@ static void check_ranks(hid_t file, int32_t size)
     const int64_t map_dims[] = {size, 3};
     const int64_t timer_dims[] = {size, SNN_TIMER_COUNT};
     const int64_t timers = SNN_TIMER_COUNT;
-    int64_t packets[8];
+    int64_t packets[8], blocks[8], shared[8];
     int32_t map[8][3];
     double seconds[8][SNN_TIMER_COUNT];
     double most[SNN_TIMER_COUNT];
     double mean[SNN_TIMER_COUNT];
     double ratio = 0.0;
     output_succeeds(snn_hdf5_read_array(file, "communication/packets", H5T_NATIVE_INT64, 1, &ranks, packets));
+    output_succeeds(snn_hdf5_read_array(file, "communication/shared_blocks", H5T_NATIVE_INT64, 1, &ranks, blocks));
+    output_succeeds(snn_hdf5_read_array(file, "communication/shared_bytes", H5T_NATIVE_INT64, 1, &ranks, shared));
     output_succeeds(snn_hdf5_read_array(file, "communication/ratio", H5T_NATIVE_DOUBLE, 0, NULL, &ratio));
     output_succeeds(snn_hdf5_read_array(file, "provenance/rank_map", H5T_NATIVE_INT32, 2, map_dims, map));
     output_succeeds(snn_hdf5_read_array(file, "timers/seconds", H5T_NATIVE_DOUBLE, 2, timer_dims, seconds));
@@ -174,6 +176,8 @@ static void check_ranks(hid_t file, int32_t size)
     assert_true(ratio == 2.0);
     for (int32_t rank = 0; rank < size; rank++) {
         assert_int_equal(packets[rank], rank + 1);
+        assert_int_equal(blocks[rank], 3);
+        assert_int_equal(shared[rank], 70 + rank);
         assert_true(map[rank][0] == rank && map[rank][1] == 0 && map[rank][2] == 0);
         assert_true(seconds[rank][SNN_TIMER_WAIT] == 1.0 + rank);
     }

@@ -27,7 +27,7 @@ holds() {
 
 study strong strong "$root/configs/digits_synchronous.toml" --ranks 1,2,3 --layout 1x1xC --set data.images=30
 holds strong '[row["layout"] for row in rows] == ["1x1x1", "1x1x2", "1x1x3"] and all(row["same_bits"] == "yes" for row in rows)'
-holds strong 'int(rows[0]["sent_bytes"]) == 0 < int(rows[1]["sent_bytes"]) < int(rows[2]["sent_bytes"])'
+holds strong '[int(row["raw_bytes"]) + int(row["shared_bytes"]) for row in rows] == sorted({0, *(int(row["raw_bytes"]) + int(row["shared_bytes"]) for row in rows)})'
 holds strong 'all(abs(float(row["speed_up"]) / int(row["ranks"]) / float(row["efficiency"]) - 1) < 1e-4 for row in rows)'
 study weak weak "$root/configs/digits_synchronous.toml" --ranks 1,2 --layout Rx1x1 --images-per-rank 20
 holds weak '[int(row["images"]) for row in rows] == [20, 40]'

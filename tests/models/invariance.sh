@@ -18,14 +18,15 @@ same() {
   alone diff "$work/reference.h5" "$work/this.h5" && pass || fail "$model, $layout $*: $(head -n 3 "$work/out")"
 }
 
+# Where a codec is named ranks are as on hosts of their own, or two on each.
 same 1 1x1x1 --set simulation.block=10 --set simulation.batch=4
-same 2 1x2x1 --set simulation.block=3 --set comm.codec=xor
-same 2 1x1x2 --set simulation.block=8 --set comm.codec=zstd
+SNN_DIST_RANKS_PER_HOST=1 same 2 1x2x1 --set simulation.block=3 --set comm.codec=xor
+SNN_DIST_RANKS_PER_HOST=1 same 2 1x1x2 --set simulation.block=8 --set comm.codec=zstd
 same 3 1x1x3 --set simulation.block=4 --set simulation.batch=3
 same 3 1x3x1 --set simulation.block=10
-same 5 1x5x1 --set simulation.block=2 --set comm.codec=raw
-same 8 2x2x2 --set simulation.block=5 --set simulation.batch=2 --set comm.codec=context
-same 3 1x3x1 --set simulation.block=1 --set comm.codec=context
+SNN_DIST_RANKS_PER_HOST=1 same 5 1x5x1 --set simulation.block=2 --set comm.codec=raw
+SNN_DIST_RANKS_PER_HOST=2 same 8 2x2x2 --set simulation.block=5 --set simulation.batch=2 --set comm.codec=context
+SNN_DIST_RANKS_PER_HOST=1 same 3 1x3x1 --set simulation.block=1 --set comm.codec=context
 same 8 1x1x8 --set simulation.block=8
 OMP_NUM_THREADS=2 same 2 1x2x1 --set simulation.block=8
 SNN_DIST_ISA=portable same 2 2x1x1 --set simulation.block=8

@@ -37,23 +37,24 @@ case $model in
 *224* | squeezenet*) large=true ;;
 *) large=false ;;
 esac
+# Where a codec is named ranks are as on hosts of their own, or two on each.
 begin 8 8 0.5
-same 2 1x1x2 --set comm.codec=zstd --set simulation.batch=2
-same 3 1x3x1 --set comm.codec=context
+SNN_DIST_RANKS_PER_HOST=1 same 2 1x1x2 --set comm.codec=zstd --set simulation.batch=2
+SNN_DIST_RANKS_PER_HOST=1 same 3 1x3x1 --set comm.codec=context
 SNN_DIST_ISA=portable same 2 2x1x1 --set simulation.batch=3
 if ! $large; then
   same 1 1x1x1 --set simulation.batch=3
-  same 2 1x2x1 --set comm.codec=xor
-  same 5 1x5x1 --set comm.codec=raw
+  SNN_DIST_RANKS_PER_HOST=1 same 2 1x2x1 --set comm.codec=xor
+  SNN_DIST_RANKS_PER_HOST=1 same 5 1x5x1 --set comm.codec=raw
   same 3 1x1x3 --set simulation.batch=3
-  same 8 2x2x2 --set simulation.batch=2 --set comm.codec=context
+  SNN_DIST_RANKS_PER_HOST=2 same 8 2x2x2 --set simulation.batch=2 --set comm.codec=context
 fi
 begin 6 2 0.6
-same 4 1x2x2 --set comm.codec=context --set simulation.batch=2
+SNN_DIST_RANKS_PER_HOST=1 same 4 1x2x2 --set comm.codec=context --set simulation.batch=2
 if ! $large; then
   same 1 1x1x1 --set simulation.batch=3
-  same 3 1x1x3 --set comm.codec=xor --set simulation.batch=2
-  same 8 1x4x2 --set comm.codec=zstd
+  SNN_DIST_RANKS_PER_HOST=1 same 3 1x1x3 --set comm.codec=xor --set simulation.batch=2
+  SNN_DIST_RANKS_PER_HOST=2 same 8 1x4x2 --set comm.codec=zstd
   OMP_NUM_THREADS=2 same 2 1x2x1
   SNN_DIST_ISA=portable same 2 1x1x2 --set simulation.batch=3
 fi

@@ -2,6 +2,7 @@
 # A packet damaged on its way ends the run, with one message that names it and exit code 70: damage.sh PROGRAM LIBRARY.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
 library=$2
+export SNN_DIST_RANKS_PER_HOST=1
 config=$root/configs/digits_synchronous.toml
 common=(--quiet --restart never --set data.images=64 --set simulation.timesteps=16 --set simulation.block=4
   --set checkpoint.directory=\"\" --set output.file="$work/this.h5")

@@ -56,5 +56,5 @@ on_network() {
   ip netns exec "$first" unshare --uts bash -c 'hostname snn-first; exec "$@"' - \
     timeout -k 5 "${limit:-120}" mpirun --oversubscribe --bind-to none --mca plm_rsh_agent "$work/agent" --mca btl tcp,self \
     --mca btl_tcp_if_include "$interface" --mca oob_tcp_if_include "$interface" --host "$hosts" -np 2 \
-    -x OMP_NUM_THREADS -x SNN_DIST_ISA "$snn_dist" "$@" >"$work/out" 2>"$work/err" </dev/null
+    -x OMP_NUM_THREADS -x SNN_DIST_ISA -x SNN_DIST_RANKS_PER_HOST=1 "$snn_dist" "$@" >"$work/out" 2>"$work/err" </dev/null
 }

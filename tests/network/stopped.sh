@@ -32,7 +32,7 @@ pids() {
 on_ranks 4 "${slow[@]}" --set output.file="$work/reference.h5" --quiet || fail "undisturbed: $(tail -n 3 "$work/err")"
 host=$(hostname)
 
-# gives_up LAYOUT RANK: replicas only agree now and then, stages and channels send packets.
+# gives_up LAYOUT RANK: replicas only agree now and then, stages and channels wait for what others send or share.
 gives_up() {
   local code
   begin "$1" --set comm.patience_minutes=0.05
@@ -65,6 +65,7 @@ goes_on() {
 gives_up 4x1x1 2
 gives_up 1x4x1 2
 gives_up 2x1x2 0
+SNN_DIST_RANKS_PER_HOST=1 gives_up 1x2x2 3
 goes_on "one rank stopped and continued" 30 1
 goes_on "all ranks suspended" 0.03 0 1 2 3
 finish
