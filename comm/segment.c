@@ -11,8 +11,7 @@
 #include "core/base/memory.h"
 
 /* The first rank makes a file without a name and tells the others where in /proc it is. So nothing stays behind when a
- * rank is killed, and it does not matter how large /dev/shm is, which in containers is small. Its pages are found when
- * they are first touched, near the processor of the rank whose neurons fire there. */
+ * rank is killed, and it does not matter how large /dev/shm is, which in containers is small. */
 
 enum { PATH_BYTES = 64, TOKEN_BYTES = 64 };
 
@@ -137,6 +136,14 @@ snn_status snn_segment_create(snn_world *world, const int32_t *ranks, int32_t co
 void *snn_segment_memory(const snn_segment *segment)
 {
     return segment->mapped + page_bytes();
+}
+
+void snn_segment_touch(const snn_segment *segment, size_t begin, size_t bytes)
+{
+    const volatile uint8_t *memory = snn_segment_memory(segment);
+    for (size_t at = begin; at < begin + bytes; at += page_bytes()) {
+        (void)memory[at];
+    }
 }
 
 void snn_segment_destroy(snn_segment *segment)

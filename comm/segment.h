@@ -15,6 +15,8 @@ typedef struct snn_segment snn_segment;
 snn_status snn_segment_create(snn_world *world, const int32_t *ranks, int32_t count, size_t bytes,
                               snn_segment **segment);
 void *snn_segment_memory(const snn_segment *segment);
+/* Has the system find the pages of a part now, near the processor that asks, and not while somebody measures. */
+void snn_segment_touch(const snn_segment *segment, size_t begin, size_t bytes);
 /* Not collective; accepts NULL. */
 void snn_segment_destroy(snn_segment *segment);
 

@@ -12,6 +12,7 @@ enum {
 
 typedef struct block {
     int32_t population, slots;
+    bool owned;           /* by this rank, some of it */
     size_t offset, bytes; /* of the first, of each */
 } block;
 
@@ -165,12 +166,15 @@ static snn_status place_blocks(const survey *of, const snn_shares_options *optio
         }
         const int32_t planes = options->timings != NULL ? options->timings[p].planes : options->block;
         const size_t size = (size_t)snn_shard_block_bytes(of->network, p, planes, options->images);
-        const block made = {
-            .population = p, .slots = of->slots[p], .offset = *bytes, .bytes = (size + LINE - 1) / LINE * LINE};
-        *bytes += made.bytes * (size_t)made.slots;
         const snn_channel_range owned = snn_plan_owned(of->plan, of->network, place, p);
         const snn_channel_range needed = snn_plan_needed(of->plan, of->network, place, p);
-        if (owned.begin < owned.end || needed.begin < needed.end) {
+        const block made = {.population = p,
+                            .slots = of->slots[p],
+                            .owned = owned.begin < owned.end,
+                            .offset = *bytes,
+                            .bytes = (size + LINE - 1) / LINE * LINE};
+        *bytes += made.bytes * (size_t)made.slots;
+        if (made.owned || needed.begin < needed.end) {
             shares->blocks[shares->block_count++] = made;
         }
     }
@@ -255,6 +259,17 @@ static void keep_others(const survey *of, snn_edges *edges, int32_t *place)
     edges->count = kept;
 }
 
+/* Those of others are touched by them. */
+static void touch_blocks(const snn_shares *shares)
+{
+    for (int32_t i = 0; i < shares->block_count; i++) {
+        const block *at = &shares->blocks[i];
+        if (at->owned) {
+            snn_segment_touch(shares->segment, at->offset, at->bytes * (size_t)at->slots);
+        }
+    }
+}
+
 static void forget(snn_shares *shares)
 {
     shares->block_count = 0;
@@ -284,6 +299,7 @@ done:
         }
         if (made->segment != NULL) {
             keep_others(&of, edges, scratch);
+            touch_blocks(made);
         } else {
             forget(made);
         }
