@@ -121,10 +121,11 @@ snn_status snn_cost_model_create(const snn_network *network, const snn_planner_r
     made->first_reader = snn_allocate(populations, sizeof *made->first_reader);
     made->last_reader = snn_allocate(populations, sizeof *made->last_reader);
     made->sharing = snn_allocate(populations, sizeof *made->sharing);
+    made->whole_bytes = snn_allocate(populations, sizeof *made->whole_bytes);
     made->needed = snn_allocate(populations, sizeof *made->needed);
     made->projection_begin = snn_allocate(populations + 1, sizeof *made->projection_begin);
     if (made->projection_begin == NULL || made->first_reader == NULL || made->last_reader == NULL ||
-        made->sharing == NULL || made->needed == NULL) {
+        made->sharing == NULL || made->whole_bytes == NULL || made->needed == NULL) {
         snn_cost_model_destroy(made);
         return snn_out_of_memory("cost model");
     }
@@ -156,6 +157,7 @@ void snn_cost_model_destroy(snn_cost_model *model)
         snn_release(model->first_reader);
         snn_release(model->last_reader);
         snn_release(model->sharing);
+        snn_release(model->whole_bytes);
         snn_release(model->needed);
         snn_release(model->projection_begin);
         snn_release(model);
@@ -170,11 +172,36 @@ static snn_plan whole_plan(const snn_network *network, int32_t begin[2], int32_t
     return (snn_plan){.replicas = 1, .stages = 1, .stage_begin = begin, .shards = shards};
 }
 
+/* Whether a population that is divided into so many shards can be shared by ranks of one host (comm/shares.h). */
+static bool has_whole_bytes(const snn_cost_model *model, int32_t shards, int32_t population)
+{
+    const snn_population *of = &model->network->populations[population];
+    const int64_t unit = snn_plan_unit(of), units = snn_plan_units(of);
+    for (int64_t shard = 1; shard < shards && unit % 8 != 0 && !is_stream(model, population); shard++) {
+        const int64_t begin = units * shard / shards, end = units * (shard + 1) / shards;
+        if (begin < end && begin * unit % 8 != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether that is done, by the ranks of a stage of so many shards (inside) or of two such stages. Where a replica has
+ * several hosts, a stage of many shards may still have one of its own. */
+static bool share_memory(const snn_cost_model *model, int32_t shards, bool inside, bool whole_bytes)
+{
+    const int32_t together = model->machine.host_ranks;
+    return whole_bytes && together > 1 && (together >= model->request->ranks || (inside && together % shards == 0));
+}
+
 /* Whether shards need more of a source than they own. */
 static void find_sharing(snn_cost_model *model, int32_t shards)
 {
     if (model->shards == shards) {
         return;
+    }
+    for (int32_t i = 0; i < model->network->population_count; i++) {
+        model->whole_bytes[i] = has_whole_bytes(model, shards, i);
     }
     const snn_network *network = model->network;
     int32_t begin[2];
@@ -330,7 +357,15 @@ static void add_received(snn_stage_scan *scan, const snn_plan *plan, snn_place p
     cost->bits_received += more.bits - less.bits;
     cost->integer_bits_received += integers ? more.bits - less.bits : 0;
     cost->messages += more.messages - less.messages;
-    cost->rounds += inside && less.bits == 0 && more.bits > 0;
+    const bool round = inside && less.bits == 0 && more.bits > 0;
+    if (share_memory(model, scan->shards, inside, model->whole_bytes[source])) {
+        cost->shared_bits += more.bits - less.bits;
+        cost->shared_integer_bits += integers ? more.bits - less.bits : 0;
+        cost->shared_messages += more.messages - less.messages;
+        cost->shared_rounds += round;
+    } else {
+        cost->rounds += round;
+    }
     if (before.begin == before.end && after.begin < after.end && owned.begin == owned.end) {
         cost->spike_bytes += snn_footprint_block(&model->footprint, source);
     }
@@ -353,14 +388,23 @@ static void add_sent(snn_stage_scan *scan, const snn_plan *plan, snn_place place
         return;
     }
     const snn_population *population = &model->network->populations[source];
-    const int32_t own_stage = sharing == SHARING_ALL ? scan->shards - 1 : scan->shard > 0;
-    const int32_t next_stage = sharing == SHARING_ALL ? scan->shards : 1;
     const int64_t bits =
         sign * snn_shape_positions(population->shape) * snn_channel_range_count(owned) * value_bits(model, source);
+    const bool whole_bytes = model->whole_bytes[source];
+    const bool packets_inside = inside && !share_memory(model, scan->shards, true, whole_bytes);
+    const bool packets_outside = outside && !share_memory(model, scan->shards, false, whole_bytes);
+    if (packets_inside != inside || packets_outside != outside) {
+        scan->cost.placed_bits += bits;
+    }
+    if (!packets_inside && !packets_outside) {
+        return;
+    }
+    const int32_t own_stage = sharing == SHARING_ALL ? scan->shards - 1 : scan->shard > 0;
+    const int32_t next_stage = sharing == SHARING_ALL ? scan->shards : 1;
     scan->cost.encoded_bits += bits;
     scan->cost.encoded_integer_bits += is_stream(model, source) ? bits : 0;
     scan->cost.packets += sign;
-    scan->cost.sends += sign * ((inside ? own_stage : 0) + (outside ? next_stage : 0));
+    scan->cost.sends += sign * ((packets_inside ? own_stage : 0) + (packets_outside ? next_stage : 0));
 }
 
 void snn_stage_scan_begin(snn_stage_scan *scan, snn_cost_model *model, int32_t shards, int32_t shard, int32_t first)
@@ -395,8 +439,8 @@ void snn_stage_scan_extend(snn_stage_scan *scan)
     }
     add_sent(scan, &plan, place, added, added + 1, 1);
     const int64_t times = scan->model->timings != NULL ? 1 : request->block; /* in the longest item */
-    scan->cost.buffer_bytes =
-        BUFFERS * (int64_t)request->images * times * divide_up(scan->cost.bits_received + scan->cost.encoded_bits, 8);
+    const int64_t bits = scan->cost.bits_received + scan->cost.encoded_bits + scan->cost.placed_bits;
+    scan->cost.buffer_bytes = BUFFERS * (int64_t)request->images * times * divide_up(bits, 8);
 }
 
 int32_t snn_shard_samples(int32_t shards)
@@ -463,14 +507,18 @@ snn_rank_cost snn_plan_cost(snn_cost_model *model, const snn_plan *plan, int32_t
         snn_stage_scan_extend(&scan);
     }
     snn_rank_cost cost = scan.cost;
-    cost.bits_received = 0;
-    cost.messages = 0;
+    cost.bits_received = cost.shared_bits = 0;
+    cost.messages = cost.shared_messages = 0;
     for (int32_t source = 0; source < end; source++) {
         const snn_channel_range owned = snn_plan_owned(plan, network, place, source);
         const int32_t shards = plan->shards[snn_plan_stage_of(plan, source)];
         const snn_cost_traffic traffic = snn_cost_received(model, shards, source, model->needed[source], owned);
         cost.bits_received += traffic.bits;
         cost.messages += traffic.messages;
+        if (share_memory(model, shards, source >= first, has_whole_bytes(model, shards, source))) {
+            cost.shared_bits += traffic.bits;
+            cost.shared_messages += traffic.messages;
+        }
         cost.bits_sent += source >= first ? bits_sent(model, plan, place, source) : 0;
     }
     return cost;

@@ -2,6 +2,8 @@
 #ifndef SNN_PARTITION_COST_H
 #define SNN_PARTITION_COST_H
 
+#include <stdbool.h>
+
 #include "core/shard/footprint.h"
 #include "partition/planner.h"
 
@@ -16,6 +18,7 @@ struct snn_cost_model {
     int64_t structure_bytes, passing_bytes; /* network_bytes and passing_bytes of any rank */
     int32_t shards;                         /* that `sharing` is for */
     uint8_t *sharing;                       /* [populations] */
+    bool *whole_bytes;                      /* [populations]: that no two of these shards have spikes in one byte */
     snn_channel_range *needed;              /* [populations], of the scan under way */
 };
 

@@ -10,5 +10,6 @@ snn_machine snn_machine_assumed(void)
                          .packets = {.packet_seconds = 1e-6,
                                      .encode_byte_seconds = {6e-10, 4e-10},
                                      .decode_byte_seconds = {6e-10, 4e-10},
-                                     .ratio = {1.0, 1.0}}};
+                                     .ratio = {1.0, 1.0}},
+                         .share = {.notice_seconds = 1e-6, .byte_seconds = 4e-10}};
 }

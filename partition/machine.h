@@ -19,6 +19,12 @@ typedef struct snn_packet_speed {
     double ratio[SNN_PAYLOADS];                                                  /* planes over what is sent */
 } snn_packet_speed;
 
+/* Ranks of one host read each other's spikes in memory: what it takes a rank to notice that they are there, and more
+ * than spikes of its own take to read. */
+typedef struct snn_share_speed {
+    double notice_seconds, byte_seconds;
+} snn_share_speed;
+
 typedef struct snn_machine {
     double speed;          /* of a rank with all its threads, relative to where speeds were measured */
     double core_speed;     /* of one thread, which packs and codes; likewise */
@@ -28,6 +34,8 @@ typedef struct snn_machine {
     double switch_seconds; /* where ranks outnumber processors: of a processor, until who waits for a message has it */
     snn_link link;
     snn_packet_speed packets;
+    int32_t host_ranks; /* ranks, one after the other, that share memory; 0 or 1: none do */
+    snn_share_speed share;
 } snn_machine;
 
 /* Ranks that share the memory of an x86 server of 2023, no limit. */

@@ -61,6 +61,9 @@ typedef struct snn_rank_cost {
     int64_t encoded_bits;                                /* of packets of its own, per image and timestep */
     int32_t packets, sends;                              /* packets coded; messages that they go out in */
     int32_t rounds;                                      /* populations at which its shards wait for each other */
+    /* Of what is received, what is read in the memory of the host; of what it computes, what is read there. */
+    int64_t shared_bits, shared_integer_bits, placed_bits;
+    int32_t shared_messages, shared_rounds;
 } snn_rank_cost;
 
 typedef struct snn_prediction {
@@ -74,6 +77,7 @@ typedef struct snn_prediction {
     double bubble;       /* filling and draining the pipeline */
     double crowding;     /* waiting for a processor */
     double bytes_sent;   /* by all ranks, as sent */
+    double bytes_shared; /* written by all ranks where others of their hosts read them */
     double memory_bytes; /* of the rank that needs most */
 } snn_prediction;
 
@@ -91,6 +95,16 @@ void snn_cost_model_destroy(snn_cost_model *model); /* accepts NULL */
  * ranks, there are 6"), a number is out of range, or nothing fits the memory: then the message names the layout that
  * needs least, of those that were asked for, and how much that is. */
 snn_status snn_plan_make(const snn_network *network, const snn_planner_request *request, snn_plan **plan);
+
+/* The same for so many images, in groups of at most request->images: where ranks would have no work, or few groups to
+ * fill a pipeline with, groups of fewer. The request's images and groups become those of the plan. */
+snn_status snn_plan_make_groups(const snn_network *network, snn_planner_request *request, int64_t images,
+                                snn_plan **plan);
+/* Sets images and groups of a request: so many images in groups of at most `size`. */
+void snn_plan_divide_images(snn_planner_request *request, int64_t images, int32_t size);
+/* The same, so that every replica of the plan has a group, if there are images enough for a rank's threads. Not only
+ * where that is faster: with more ranks than processors it may not be. */
+void snn_plan_occupy(snn_planner_request *request, int64_t images, const snn_plan *plan);
 
 /* Traffic is exact, whatever the other stages are. */
 snn_rank_cost snn_plan_cost(snn_cost_model *model, const snn_plan *plan, int32_t rank);

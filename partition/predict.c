@@ -30,13 +30,16 @@ double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *re
     const snn_machine machine = request->machine != NULL ? *request->machine : snn_machine_assumed();
     const snn_packet_speed *packet = &machine.packets;
     const double bytes = request->images * snn_cost_item_bytes(cost, request);
-    const double received[SNN_PAYLOADS] = {(double)(cost->bits_received - cost->integer_bits_received) * bytes,
-                                           (double)cost->integer_bits_received * bytes};
+    const int64_t integers = cost->integer_bits_received - cost->shared_integer_bits;
+    const double received[SNN_PAYLOADS] = {(double)(cost->bits_received - cost->shared_bits - integers) * bytes,
+                                           (double)integers * bytes};
     const double encoded[SNN_PAYLOADS] = {(double)(cost->encoded_bits - cost->encoded_integer_bits) * bytes,
                                           (double)cost->encoded_integer_bits * bytes};
-    double packing = (cost->packets + cost->messages) * packet->packet_seconds;
-    double link =
-        (cost->sends + cost->messages) * machine.link.message_seconds + cost->rounds * machine.link.latency_seconds;
+    const int32_t messages = cost->messages - cost->shared_messages;
+    double packing = (cost->packets + messages) * packet->packet_seconds;
+    double link = (cost->sends + messages) * machine.link.message_seconds + cost->rounds * machine.link.latency_seconds;
+    link += cost->shared_rounds * machine.share.notice_seconds +
+            (double)cost->shared_bits * bytes * machine.share.byte_seconds;
     if (outnumbers(request, &machine)) {
         link += cost->messages * machine.switch_seconds;
     }
@@ -53,7 +56,8 @@ double snn_rank_seconds(const snn_rank_cost *cost, const snn_planner_request *re
 typedef struct stage_sum {
     double slowest;              /* seconds of the slowest shard */
     double compute, communicate; /* seconds of all shards */
-    double bytes;                /* received by all shards */
+    double bytes;                /* received by all shards, in packets */
+    double shared;               /* bytes that they write for others in memory */
     double memory;               /* of the shard that needs most */
 } stage_sum;
 
@@ -82,10 +86,11 @@ static stage_sum add_up_stage(snn_cost_model *model, int32_t replicas, int32_t s
         sum.memory = memory > sum.memory ? memory : sum.memory;
         sum.compute += weight * compute;
         sum.communicate += weight * (seconds - compute);
-        const double integers = (double)cost.integer_bits_received;
-        const double spikes = (double)cost.bits_received - integers;
+        const double integers = (double)(cost.integer_bits_received - cost.shared_integer_bits);
+        const double spikes = (double)(cost.bits_received - cost.shared_bits) - integers;
         const double *ratio = model->machine.packets.ratio;
         const double item_bytes = request->images * snn_cost_item_bytes(&cost, request);
+        sum.shared += weight * (double)cost.placed_bits * item_bytes;
         sum.bytes += weight * (spikes / ratio[0] + integers / ratio[1]) * item_bytes;
     }
     return sum;
@@ -115,6 +120,7 @@ snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
         sum.compute += part.compute;
         sum.communicate += part.communicate;
         sum.bytes += part.bytes;
+        sum.shared += part.shared;
         sum.memory = part.memory > sum.memory ? part.memory : sum.memory;
     }
     const stage_sum alone = add_up_stage(model, 1, 1, 0, model->network->population_count);
@@ -125,6 +131,7 @@ snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
         .group_seconds = larger(snn_cost_pipeline(blocks, slowest, all), shared),
         .one_rank_seconds = groups * blocks * alone.compute,
         .bytes_sent = groups * blocks * sum.bytes,
+        .bytes_shared = groups * blocks * sum.shared,
         .memory_bytes = sum.memory,
     };
     const double time = result.seconds * snn_plan_ranks(plan);

@@ -29,8 +29,8 @@ static snn_status structure_of(const snn_config *config, snn_network **network)
     return snn_trained_uncalibrated(config, network);
 }
 
-/* Image groups of a run: as the config says, or as the data set has if it is there, or enough to keep ranks busy. */
-static int64_t count_groups(const snn_config *config)
+/* Images of a run: as many as the config says, or as the data set has if it is there, or enough to keep ranks busy. */
+static int64_t count_images(const snn_config *config)
 {
     int64_t images = config->data.images;
     snn_dataset *dataset = NULL;
@@ -40,21 +40,24 @@ static int64_t count_groups(const snn_config *config)
         images = snn_dataset_images(dataset);
         snn_dataset_close(dataset);
     }
-    images = images > 0 ? images : WITHOUT_DATA;
-    return (images + config->simulation.batch - 1) / config->simulation.batch;
+    return images > 0 ? images : WITHOUT_DATA;
 }
 
 /* One plan: its table, and its file. `plan`: the one of --plan, which must fit the memory as for `run`, or NULL. */
-static snn_status show_plan(const snn_options *options, const snn_network *network, const snn_planning *planning,
+static snn_status show_plan(const snn_options *options, const snn_network *network, snn_planning *planning,
                             const snn_plan *plan)
 {
     snn_plan *made = NULL;
     snn_cost_model *model = NULL;
     char *text = NULL;
     snn_status status;
+    if (plan == NULL) {
+        SNN_GOTO_DONE(status, snn_planning_make(network, planning, &made));
+    } else {
+        snn_planning_take(plan, planning);
+    }
     SNN_GOTO_DONE(status, snn_cost_model_create(network, &planning->request, &model));
     if (plan == NULL) {
-        SNN_GOTO_DONE(status, snn_plan_make(network, &planning->request, &made));
         plan = made;
     } else {
         SNN_GOTO_DONE(status, snn_context(snn_plan_check_memory(model, plan), "%s", options->plan));
@@ -82,7 +85,7 @@ static int32_t threads_of(const snn_config *config, double processors, int32_t r
     return snn_processors_threads(processors / ranks);
 }
 
-static snn_status show_line(const snn_network *network, const snn_planning *planning, bool first)
+static snn_status show_line(const snn_network *network, snn_planning *planning, bool first)
 {
     snn_plan *plan = NULL;
     snn_cost_model *model = NULL;
@@ -90,7 +93,7 @@ static snn_status show_line(const snn_network *network, const snn_planning *plan
     if (first) {
         snn_scaling_head(network, planning);
     }
-    SNN_GOTO_DONE(status, snn_plan_make(network, &planning->request, &plan));
+    SNN_GOTO_DONE(status, snn_planning_make(network, planning, &plan));
     SNN_GOTO_DONE(status, snn_cost_model_create(network, &planning->request, &model));
     snn_scaling_line(plan, model, planning);
 done:
@@ -116,10 +119,10 @@ static snn_status show(const snn_options *options, const snn_config *config, con
 {
     const snn_kernels *kernels;
     const double processors = processors_here();
-    const int64_t groups = count_groups(config);
+    const int64_t images = count_images(config);
     snn_planning_base base;
     SNN_TRY(snn_kernels_select(&kernels));
-    SNN_TRY(snn_planning_base_make(config, 1, processors, NULL, true, &base));
+    SNN_TRY(snn_planning_base_make(config, 1, processors, INT32_MAX, NULL, true, &base));
     const int32_t counts = options->rank_counts > 0 ? options->rank_counts : 1;
     snn_status status = snn_ok();
     for (int32_t i = 0; i < counts && !snn_failed(status); i++) {
@@ -127,7 +130,7 @@ static snn_status show(const snn_options *options, const snn_config *config, con
         const int32_t ranks = plan != NULL ? snn_plan_ranks(plan) : asked;
         const int32_t threads = threads_of(config, processors, ranks);
         snn_planning planning;
-        status = snn_planning_begin(config, network, kernels, &base, ranks, threads, groups, &planning);
+        status = snn_planning_begin(config, network, kernels, &base, ranks, threads, images, &planning);
         if (!snn_failed(status)) {
             status = counts > 1 ? show_line(network, &planning, i == 0) : show_plan(options, network, &planning, plan);
         }

@@ -59,8 +59,12 @@ static void format_windows(const snn_network *network, char text[128])
 static void add_prediction(table *to, const snn_network *network, const snn_prediction *predicted,
                            const snn_planner_request *request)
 {
-    char sent[32], memory[32], steps[48], windows[128];
+    char sent[32], bytes[32], shared[80] = "", memory[32], steps[48], windows[128];
     format_bytes(predicted->bytes_sent, sent);
+    if (predicted->bytes_shared > 0.0) {
+        format_bytes(predicted->bytes_shared, bytes);
+        (void)snprintf(shared, sizeof shared, ", %s shared in the memory of their hosts", bytes);
+    }
     format_bytes(predicted->memory_bytes, memory);
     format_steps(network, request, steps);
     add(to, "  time        %.4g s for %lld groups of %d images, %s (%.4g images/s)\n", predicted->seconds,
@@ -78,7 +82,7 @@ static void add_prediction(table *to, const snn_network *network, const snn_pred
         "processors %.1f %%\n",
         100 * predicted->compute, 100 * predicted->communicate, 100 * predicted->imbalance, 100 * predicted->bubble,
         100 * predicted->crowding);
-    add(to, "  sent        %s by all ranks\n", sent);
+    add(to, "  sent        %s by all ranks%s\n", sent, shared);
     add(to, "  memory      %s on the rank that needs most\n", memory);
 }
 
@@ -172,8 +176,8 @@ void snn_scaling_head(const snn_network *network, const snn_planning *planning)
     char link[96], steps[48], windows[128];
     format_link(planning, link);
     format_steps(network, request, steps);
-    printf("%s: %lld groups of %d images, %s; predicted from %s, link %s\n", network->name, (long long)request->groups,
-           request->images, steps, planning->speeds, link);
+    printf("%s: %lld images, %s; predicted from %s, link %s\n", network->name, (long long)planning->images, steps,
+           planning->speeds, link);
     if (network->windows.steps > 0) {
         format_windows(network, windows);
         printf("Windows: %s.\n", windows);
@@ -182,9 +186,9 @@ void snn_scaling_head(const snn_network *network, const snn_planning *planning)
         printf("All ranks share the %g processors of this host; --machine describes other machines.\n",
                planning->machine.processors);
     }
-    printf("\n%7s %-24s %7s %10s %10s %9s %6s %8s %6s %6s %6s %6s %10s %10s %10s\n", "ranks", "layout", "threads",
-           "seconds", "images/s", "speed-up", "eff %", "compute%", "comm%", "imbal%", "bubble%", "procs%", "latency s",
-           "sent", "memory");
+    printf("\n%7s %-24s %7s %7s %10s %10s %9s %6s %8s %6s %6s %6s %6s %10s %10s %10s\n", "ranks", "layout", "threads",
+           "group", "seconds", "images/s", "speed-up", "eff %", "compute%", "comm%", "imbal%", "bubble%", "procs%",
+           "latency s", "sent", "memory");
 }
 
 void snn_scaling_line(const snn_plan *plan, snn_cost_model *model, const snn_planning *planning)
@@ -194,9 +198,9 @@ void snn_scaling_line(const snn_plan *plan, snn_cost_model *model, const snn_pla
     const snn_prediction predicted = snn_plan_predict(model, plan);
     format_bytes(predicted.bytes_sent, sent);
     format_bytes(predicted.memory_bytes, memory);
-    printf("%7d %-24s %7d %10.4g %10.4g %9.1f %6.1f %8.1f %6.1f %6.1f %6.1f %6.1f %10.4g %10s %10s\n",
-           snn_plan_ranks(plan), snn_plan_describe(plan, layout, 25), planning->machine.threads, predicted.seconds,
-           images_of(request) / predicted.seconds, predicted.one_rank_seconds / predicted.seconds,
+    printf("%7d %-24s %7d %7d %10.4g %10.4g %9.1f %6.1f %8.1f %6.1f %6.1f %6.1f %6.1f %10.4g %10s %10s\n",
+           snn_plan_ranks(plan), snn_plan_describe(plan, layout, 25), planning->machine.threads, request->images,
+           predicted.seconds, images_of(request) / predicted.seconds, predicted.one_rank_seconds / predicted.seconds,
            100 * predicted.efficiency, 100 * predicted.compute, 100 * predicted.communicate, 100 * predicted.imbalance,
            100 * predicted.bubble, 100 * predicted.crowding, predicted.group_seconds, sent, memory);
 }

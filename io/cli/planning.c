@@ -73,8 +73,8 @@ void snn_planning_base_clear(snn_planning_base *base)
     snn_speed_book_clear(&base->book);
 }
 
-snn_status snn_planning_base_make(const snn_config *config, int32_t ranks, double processors, const snn_link *measured,
-                                  bool to_show, snn_planning_base *base)
+snn_status snn_planning_base_make(const snn_config *config, int32_t ranks, double processors, int32_t host_ranks,
+                                  const snn_link *measured, bool to_show, snn_planning_base *base)
 {
     /* Where nothing is left to choose, speeds are for people only. */
     const bool fixed = config->parallel.replicas > 0 && config->parallel.stages == 1 && config->parallel.channels > 0;
@@ -83,6 +83,7 @@ snn_status snn_planning_base_make(const snn_config *config, int32_t ranks, doubl
                                 .link = measured != NULL ? SNN_LINK_MEASURED : SNN_LINK_ASSUMED,
                                 .to_measure = needed && config->parallel.calibration != SNN_CALIBRATION_OFF};
     base->machine.processors = processors;
+    base->machine.host_ranks = host_ranks;
     base->machine.memory_bytes = config->parallel.memory_gb * 1e9;
     if (measured != NULL) {
         base->machine.link = *measured;
@@ -98,7 +99,7 @@ snn_status snn_planning_base_make(const snn_config *config, int32_t ranks, doubl
 }
 
 snn_status snn_planning_begin(const snn_config *config, const snn_network *network, const snn_kernels *kernels,
-                              snn_planning_base *base, int32_t ranks, int32_t threads, int64_t groups,
+                              snn_planning_base *base, int32_t ranks, int32_t threads, int64_t images,
                               snn_planning *planning)
 {
     const snn_work work = {.images = config->simulation.batch,
@@ -108,7 +109,7 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
                            .dynamics = config->neuron.dynamics,
                            .momentum = (float)config->neuron.momentum,
                            .statistics = config->statistics};
-    *planning = (snn_planning){.machine = base->machine, .link = base->link};
+    *planning = (snn_planning){.machine = base->machine, .link = base->link, .images = images};
     if (planning->machine.processors > 0.0) { /* else the machine file says what a rank has */
         planning->machine.threads = threads;
     }
@@ -117,10 +118,8 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
         .replicas = config->parallel.replicas,
         .stages = config->parallel.stages,
         .channels = config->parallel.channels,
-        .groups = groups,
         .timesteps = snn_planning_steps(config, network),
         .block = config->simulation.block,
-        .images = config->simulation.batch,
         .latency = config->simulation.timesteps,
         .objective = config->parallel.objective,
         .encoding = work.encoding,
@@ -129,9 +128,20 @@ snn_status snn_planning_begin(const snn_config *config, const snn_network *netwo
         .codec_bytes = snn_codec_state_bytes(config->codec),
         .machine = &planning->machine,
     };
+    snn_plan_divide_images(&planning->request, images, config->simulation.batch);
     SNN_TRY(find_speeds(config, network, kernels, &work, ranks, base, planning));
     planning->request.prices = planning->prices;
     return snn_ok();
+}
+
+snn_status snn_planning_make(const snn_network *network, snn_planning *planning, snn_plan **plan)
+{
+    return snn_plan_make_groups(network, &planning->request, planning->images, plan);
+}
+
+void snn_planning_take(const snn_plan *plan, snn_planning *planning)
+{
+    snn_plan_occupy(&planning->request, planning->images, plan);
 }
 
 void snn_planning_end(snn_planning *planning)

@@ -21,13 +21,13 @@ static const double STOP_FRACTION = 0.99; /* of --max-hours: the rest is for the
 
 static int64_t group_begin(const snn_run *run, int64_t group)
 {
-    return group * run->config->simulation.batch;
+    return group * run->batch;
 }
 
 static int32_t images_of(const snn_run *run, int64_t group)
 {
     int64_t left = run->todo_count - group_begin(run, group);
-    return left < run->config->simulation.batch ? (int32_t)left : run->config->simulation.batch;
+    return left < run->batch ? (int32_t)left : run->batch;
 }
 
 static int32_t group_images(void *context, int64_t group)
@@ -256,7 +256,7 @@ snn_status snn_run_evaluate(snn_run *run)
     const snn_wavefront_options options = {.codec = config->codec,
                                            .timesteps = run->steps,
                                            .block = config->simulation.block,
-                                           .images = config->simulation.batch,
+                                           .images = run->batch,
                                            .trace = run->trace,
                                            .eta = run->eta};
     const snn_wavefront_hooks hooks = {.context = run,

@@ -129,8 +129,7 @@ static snn_status list_todo(snn_run *run)
             run->todo[run->todo_count++] = i;
         }
     }
-    int64_t batch = run->config->simulation.batch;
-    run->groups = (run->todo_count + batch - 1) / batch;
+    run->groups = (run->todo_count + run->batch - 1) / run->batch;
 done:
     snn_release(finished);
     return status;

@@ -344,7 +344,7 @@ static snn_status make_shard(snn_run *run)
         }
     }
     if (status.code == SNN_OK) {
-        const snn_shard_options options = {.images = config->simulation.batch,
+        const snn_shard_options options = {.images = run->batch,
                                            .block = config->simulation.block,
                                            .timesteps = config->simulation.timesteps,
                                            .eta = run->eta,
@@ -404,12 +404,12 @@ static snn_status check_memory(const snn_run *run, const snn_planner_request *re
     return status;
 }
 
-/* On rank 0: the file of --plan, or the planner's choice from speeds that are measured here. */
-static snn_status find_plan(const snn_run *run, double processors, const snn_link *link, snn_plan **plan)
+/* On rank 0: the file of --plan, or the planner's choice from speeds that are measured here; and the images of a
+ * group. */
+static snn_status find_plan(snn_run *run, double processors, const snn_link *link, snn_plan **plan)
 {
     const bool given = run->options->plan != NULL;
     const int32_t ranks = snn_world_size(run->world);
-    const int64_t groups = (run->images + run->config->simulation.batch - 1) / run->config->simulation.batch;
     snn_config config = *run->config;
     snn_planning_base base = {0};
     snn_planning planning = {0};
@@ -418,13 +418,17 @@ static snn_status find_plan(const snn_run *run, double processors, const snn_lin
         SNN_TRY(snn_plan_file_read(run->options->plan, run->network, ranks, plan));
         config.parallel.calibration = SNN_CALIBRATION_OFF; /* memory is judged without speeds */
     }
-    SNN_GOTO_DONE(status, snn_planning_base_make(&config, ranks, processors, link, false, &base));
-    if (given && base.machine.memory_bytes <= 0.0) { /* no limit */
-        goto done;
-    }
+    SNN_GOTO_DONE(status, snn_planning_base_make(&config, ranks, processors, snn_world_host_ranks(run->world), link,
+                                                 false, &base));
     SNN_GOTO_DONE(status, snn_planning_begin(&config, run->network, run->kernels, &base, ranks, omp_get_max_threads(),
-                                             groups, &planning));
-    status = given ? check_memory(run, &planning.request, *plan) : snn_plan_make(run->network, &planning.request, plan);
+                                             run->images, &planning));
+    if (given) {
+        snn_planning_take(*plan, &planning);
+        status = check_memory(run, &planning.request, *plan);
+    } else {
+        status = snn_planning_make(run->network, &planning, plan);
+    }
+    run->batch = planning.request.images;
 done:
     snn_planning_end(&planning);
     snn_planning_base_clear(&base);
@@ -445,6 +449,7 @@ snn_status snn_run_partition(snn_run *run)
     }
     snn_plan_destroy(own);
     SNN_TRY(status);
+    SNN_TRY(snn_world_broadcast(run->world, 0, &run->batch, sizeof run->batch));
     SNN_TRY(snn_world_agree(run->world, snn_world_rank(run->world) == 0 ? count_connections(run) : snn_ok()));
     SNN_TRY(snn_world_agree(run->world, slice_network(run)));
     SNN_TRY(snn_world_agree(run->world, make_shard(run)));

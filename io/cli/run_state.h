@@ -31,6 +31,7 @@ typedef struct snn_run {
     float *eta;                   /* [steps]: step sizes, in units with windows */
     snn_connections *connections; /* rank 0: how many weights there are and how often they are used */
     snn_plan *plan;
+    int32_t batch; /* images of a group, as many as the config says or fewer */
     const snn_kernels *kernels;
     snn_shard *shard;
     snn_wavefront *wavefront;

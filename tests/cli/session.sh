@@ -144,6 +144,18 @@ alone check "$root/configs/digits.onnx" && holds 'neurons +MaxPool' 'linear +Bat
   '^depth 6: ' 'latency steps \+ delay x \(depth - 1\): .* 8 steps and a delay of 8 it is 48 timesteps'
 alone plan "$config" --ranks 1000 && holds '1000 ranks as 1x' 'predicted'
 
+# Fewer images than a group has are shared out, too: groups become smaller, and nobody is idle who need not be.
+alone "$config" "${common[@]}" --set data.images=10 && cp "$work/digits.out.h5" "$work/ten.h5"
+on_ranks 5 "$config" "${common[@]}" --set data.images=10 --layout 5x1x1 && ! grep -q '^  idle' "$work/out" && pass ||
+  fail "ten images on five ranks: $(cat "$work/out" "$work/err")"
+alone diff "$work/ten.h5" "$work/digits.out.h5" && pass || fail "ten images on five ranks: $(cat "$work/out")"
+on_ranks 16 "$config" "${common[@]}" --set data.images=10 --set parallel.replicas=0 && holds 'ranks +16 as ' ||
+  fail "ten images on 16 ranks: $(cat "$work/err")"
+alone diff "$work/ten.h5" "$work/digits.out.h5" && pass || fail "ten images on 16 ranks: $(cat "$work/out")"
+printf '[rank]\ncores = 1\n[host]\nranks = 64\n' >"$work/machine.toml"
+alone plan "$config" --ranks 64 --machine "$work/machine.toml" --set data.images=10 --set parallel.replicas=0 &&
+  holds '10 groups of 1 images' || fail "ten images on 64 ranks: $(cat "$work/out" "$work/err")"
+
 # Plans: a table of scaling for a machine that is not here, one that keeps to a memory limit, one from a file.
 printf '[rank]\ncores = 4\nmemory_gb = 0.1\n[link]\nlatency_us = 2\nbandwidth_gbs = 10\n' >"$work/machine.toml"
 alone plan "$config" --ranks 64,1024,16384,100000 --machine "$work/machine.toml" &&

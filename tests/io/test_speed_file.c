@@ -108,7 +108,7 @@ static bool near(double a, double b)
 static void machines_are_read(void **unused)
 {
     (void)unused;
-    const char *text = "[rank]\ncores = 11\nspeed = 0.5\nmemory_gb = 2\n"
+    const char *text = "[rank]\ncores = 11\nspeed = 0.5\nmemory_gb = 2\n[host]\nranks = 16\n"
                        "[link]\nlatency_us = 2.5\nbandwidth_gbs = 12.5\nmessage_us = 0\n";
     snn_machine machine = snn_machine_assumed();
     scratch_write("m.toml", text, strlen(text));
@@ -116,6 +116,7 @@ static void machines_are_read(void **unused)
     assert_string_equal(status.message, "");
     assert_true(near(machine.speed, 0.5 * 10)); /* nine tenths of the ten cores beside the first */
     assert_true(machine.memory_bytes == 2e9);
+    assert_int_equal(machine.host_ranks, 16);
     assert_true(near(machine.link.latency_seconds, 2.5e-6) && near(machine.link.byte_seconds, 8e-11));
     assert_true(machine.link.message_seconds == 0.0);
 }
@@ -141,8 +142,8 @@ static void bad_machines_are_refused(void **unused)
         {"[rank]\ncores = \"8\"\n", "m.toml:2:1: rank.cores: expected an integer, found a string"},
         {"[link]\nlatency_us = -1.0\n", "m.toml:2:1: link.latency_us: expected a number from 0 to 1000000, found -1"},
         {"[link]\nlatency_ms = 1\n",
-         "m.toml:2:1: unknown key link.latency_ms; there are rank.cores, rank.speed, rank.memory_gb, link.latency_us, "
-         "link.bandwidth_gbs, link.message_us"},
+         "m.toml:2:1: unknown key link.latency_ms; there are rank.cores, rank.speed, rank.memory_gb, host.ranks, "
+         "link.latency_us, link.bandwidth_gbs, link.message_us"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         snn_machine machine = snn_machine_assumed();

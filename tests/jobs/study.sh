@@ -114,6 +114,16 @@ holds many '[int(row["ranks"]) for row in rows] == [1, 2, 3] and all(row["same_b
 holds many 'all(25 < float(row["resident_MB"]) < 120 and float(row["most_MB"]) < 5 for row in rows)'
 holds many 'all(30 < float(row["predicted_MB"]) < 60 for row in rows)'
 
+# Layouts beside the planner's choice: all that two ranks have, one of them chosen, the same bits; whether the choice is
+# good is for a quiet machine to say.
+if timeout 200 /usr/bin/python3 "$root/jobs/layouts.py" "$root/configs/digits_synchronous.toml" --threads 1 --repeat 1 --tolerance 1e9 \
+  --program "$snn_dist" --csv layouts.csv --set simulation.timesteps=6 --images 30 >out 2>&1 && mkdir -p layouts && mv layouts.csv layouts/study.csv; then
+  pass
+else
+  fail "layouts.py: $(tail -n 3 out)"
+fi
+holds layouts '[row["layout"] for row in rows] == ["2x1x1", "1x2x1", "1x1x2"] and [row["chosen"] for row in rows].count("True") == 1'
+
 # peak.py gives the exit code of what it runs.
 /usr/bin/python3 "$root/jobs/peak.py" peak bash -c 'exit 3'
 [ $? -eq 3 ] && [ "$(cat peak.0)" -gt 500 ] && pass || fail "peak.py: $(cat peak.0)"

@@ -518,6 +518,48 @@ static void shards_add_up_to_the_network(void **unused)
 }
 
 /* One rank, no traffic: the prediction is items times the rank's seconds, and nothing is wasted. */
+/* On one host nothing is packed, unless two owners have spikes in one byte; on two the stages send each other packets.
+ */
+static void ranks_of_a_host_share_memory(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    sample_begin(&sample, "pair", (snn_shape){1, 1, 16});
+    for (int32_t i = 0; i < 4; i++) {
+        (void)sample_add_population(&sample, SNN_NEURON_RELU, 1, 64);
+        (void)sample_add_projection(&sample, i - 1, SNN_OPERATOR_DENSE);
+    }
+    sample_add_readout(&sample, 3, 10);
+    const int32_t begin[] = {0, 2, 5}, shards[] = {2, 2};
+    snn_plan *plan;
+    assert_false(snn_failed(snn_plan_create(1, 2, begin, shards, 5, &plan)));
+    double seconds = 0.0;
+    for (int32_t together = 1; together <= 4; together *= 2) {
+        snn_machine machine = snn_machine_assumed();
+        machine.host_ranks = together;
+        snn_planner_request request = REQUEST;
+        request.ranks = 4;
+        request.machine = &machine;
+        snn_cost_model *model;
+        assert_false(snn_failed(snn_cost_model_create(&sample.network, &request, &model)));
+        for (int32_t rank = 0; rank < 4; rank++) {
+            const snn_rank_cost cost = snn_plan_cost(model, plan, rank);
+            assert_true(cost.bits_received > 0 || rank == 0);
+            assert_true((cost.packets > 0) == (together == 1 || (together == 2 && rank < 2)));
+            assert_true((cost.shared_bits == cost.bits_received) == (together == 4 || (together == 2 && rank < 2)));
+            assert_true((cost.shared_bits == 0) == (together == 1));
+            assert_true((cost.placed_bits > 0) == (together > 1));
+        }
+        const snn_prediction predicted = snn_plan_predict(model, plan);
+        assert_true(together == 1 || predicted.seconds < seconds);
+        assert_true((predicted.bytes_sent > 0.0) == (together < 4));
+        assert_true((predicted.bytes_shared > 0.0) == (together > 1));
+        seconds = predicted.seconds;
+        snn_cost_model_destroy(model);
+    }
+    snn_plan_destroy(plan);
+}
+
 static void prediction_of_one_rank(void **unused)
 {
     (void)unused;
@@ -554,6 +596,7 @@ int main(void)
         cmocka_unit_test(streams_and_neurons_of_several_inputs),
         cmocka_unit_test(one_rank_holds_the_whole_network),
         cmocka_unit_test(shards_add_up_to_the_network),
+        cmocka_unit_test(ranks_of_a_host_share_memory),
         cmocka_unit_test(prediction_of_one_rank),
         cmocka_unit_test(stages_asked_for_have_work),
         cmocka_unit_test(idle_ranks_are_counted),
