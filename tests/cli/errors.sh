@@ -199,4 +199,7 @@ export SNN_DIST_ISA=abacus
 alone run "$W/good.toml" && fail "an unknown instruction set was accepted"
 grep -q "abacus" "$W/err" && grep -q "portable" "$W/err" && pass || fail "unknown instruction set: $(cat "$W/err")"
 unset SNN_DIST_ISA
+export SNN_DIST_RANKS_PER_HOST=0
+refuses "no ranks to a host" 2 'SNN_DIST_RANKS_PER_HOST: "0", expected a number of ranks' run "$W/good.toml"
+unset SNN_DIST_RANKS_PER_HOST
 finish
