@@ -115,9 +115,9 @@ int32_t snn_plan_stage_of(const snn_plan *plan, int32_t population)
 
 int32_t snn_plan_unit(const snn_population *population)
 {
-    enum { VECTOR = 16, WIDE = 64 };
-    const int32_t together = snn_population_unit(population);
-    return together > 1 ? together : population->shape.channels >= WIDE ? VECTOR : 1;
+    enum { BYTE = 8, VECTOR = 16, WIDE = 64 };
+    const int32_t together = snn_population_unit(population), channels = population->shape.channels;
+    return together > 1 ? together : channels >= WIDE ? VECTOR : channels >= VECTOR ? BYTE : 1;
 }
 
 int32_t snn_plan_units(const snn_population *population)

@@ -63,7 +63,8 @@ int32_t snn_plan_stage_of(const snn_plan *plan, int32_t population);
 int32_t snn_plan_idle_ranks(const snn_plan *plan, const snn_network *network, int64_t groups);
 
 /* Channels that stay together, from the first on (the last ones may be fewer): those of a head, which read the same
- * inputs; or a vector's 16 where there are 64 or more. A shard of fewer takes as long, and reads as much. */
+ * inputs; or a vector's 16 where there are 64 or more, of which a shard of fewer takes as long, and reads as much; or,
+ * where there are 16 or more, the 8 whose spikes are a byte, which only one rank can write (comm/shares.h). */
 int32_t snn_plan_unit(const snn_population *population);
 /* Of a population, how many. */
 int32_t snn_plan_units(const snn_population *population);

@@ -286,16 +286,17 @@ static void huge_shard_numbers_do_not_overflow(void **unused)
     snn_plan_destroy(plan);
 }
 
-/* Heads, and vectors of wide populations, are not divided; the last vector may be smaller. */
+/* Heads, vectors of wide populations, and bytes of others are not divided; the last one may be smaller. */
 static void units_stay_together(void **unused)
 {
     (void)unused;
     static const struct {
         snn_neuron_kind kind;
         int32_t channels, groups, unit, units;
-    } cases[] = {{SNN_NEURON_RELU, 63, 0, 1, 63},       {SNN_NEURON_RELU, 64, 0, 16, 4},
-                 {SNN_NEURON_RELU, 100, 0, 16, 7},      {SNN_NEURON_ATTENTION, 192, 3, 64, 3},
-                 {SNN_NEURON_LAYER_NORM, 40, 1, 1, 40}, {SNN_NEURON_LAYER_NORM, 40, 4, 10, 4},
+    } cases[] = {{SNN_NEURON_RELU, 15, 0, 1, 15},      {SNN_NEURON_RELU, 16, 0, 8, 2},
+                 {SNN_NEURON_RELU, 63, 0, 8, 8},       {SNN_NEURON_RELU, 64, 0, 16, 4},
+                 {SNN_NEURON_RELU, 100, 0, 16, 7},     {SNN_NEURON_ATTENTION, 192, 3, 64, 3},
+                 {SNN_NEURON_LAYER_NORM, 40, 1, 8, 5}, {SNN_NEURON_LAYER_NORM, 40, 4, 10, 4},
                  {SNN_NEURON_MIX, 12, 1, 12, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const snn_population population = {
