@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ranks that stop: the others wait for them, and go on as if nothing had been; but not for ever. Whoever does not come is
-# named, and the job ends with exit code 70.
+# named, and the job ends with exit code 70. SNN_TEST_STOP=30: seconds for which those stop that go on.
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
 limit=60
 slow=(run "$root/configs/digits_synchronous.toml" --restart never --progress always --set checkpoint.directory=
@@ -55,7 +55,7 @@ goes_on() {
   begin 2x2x1 --set comm.patience_minutes="$patience"
   stopped=$(pids "$@")
   kill -STOP $stopped || kill "$job"
-  sleep 2.5
+  sleep "${SNN_TEST_STOP:-2.5}"
   kill -CONT $stopped
   wait "$job" && alone diff "$work/reference.h5" "$work/this.h5" && pass ||
     fail "$name: $(tail -n 3 "$work/err") $(head -n 3 "$work/out")"
