@@ -166,9 +166,16 @@ static void see(const snn_packed *packed, const snn_image_tile *tile, seen *to)
 
 /* ---- sums ---- */
 
+/* Taken together, at most. */
+static int64_t positions_of(const snn_packed *packed)
+{
+    const snn_shape target = packed->projection->op.target;
+    return snn_limbs_most(packed, snn_smaller(target.height, SNN_IMAGE_ROWS) * (int64_t)target.width);
+}
+
 static int64_t totals_bytes(const snn_packed *packed, int64_t channels)
 {
-    return snn_aligned((snn_limbs_positions(packed) + REPEATED) * channels * (int64_t)sizeof(int64_t));
+    return snn_aligned((positions_of(packed) + REPEATED) * channels * (int64_t)sizeof(int64_t));
 }
 
 int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int32_t channels)
@@ -176,7 +183,7 @@ int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int3
     int64_t bytes = count > 0 ? totals_bytes(&packed[0], channels) : 0, most = 0;
     for (int32_t i = 0; i < count; i++) {
         if (!is_single(&packed[i])) {
-            const int64_t positions = snn_limbs_positions(&packed[0]);
+            const int64_t positions = positions_of(&packed[0]);
             const int64_t product = packed[i].real ? snn_portable_scratch(&packed[i], positions, 1)
                                                    : snn_limbs_scratch(&packed[i], positions);
             bytes += seen_bytes(&packed[i]);

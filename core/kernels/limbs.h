@@ -8,12 +8,14 @@
 
 #include "core/kernels/portable.h"
 
-/* How many positions are best taken together: their sums stay in the nearest cache. */
-static inline int64_t snn_limbs_positions(const snn_packed *packed)
+/* How many of so many positions are best taken together: their sums stay in the nearest cache. What mixes positions
+ * takes all. */
+static inline int64_t snn_limbs_most(const snn_packed *packed, int64_t positions)
 {
-    enum { SUMS = 2048, FEWEST = 16 };
+    enum { SUMS = 2048, FEWEST = 16, MOST = 128 };
     const int64_t fit = SUMS / (packed->row_end - packed->row_begin + 1);
-    return fit > FEWEST ? fit : FEWEST;
+    const int64_t most = fit < FEWEST ? FEWEST : fit > MOST ? MOST : fit;
+    return packed->projection->op.kind == SNN_OPERATOR_TOKENS || positions < most ? positions : most;
 }
 
 /* Products with each limb, int32_t [limb][position][packed row]. */
@@ -38,19 +40,17 @@ int32_t snn_limbs_bits(const int32_t *integers, int64_t count);
 snn_limb_sums snn_limbs_project(const snn_packed *packed, snn_source source, int32_t bits, int64_t begin, int64_t end,
                                 void *scratch);
 
-/* Target positions from `position` on that are best taken together, none from `end` on: whole rows, or a part of one.
- * What mixes positions takes all. */
+/* Where those from `position` on end that are best taken together, at `end` at the latest: whole rows, or a part of
+ * one. */
 static inline int64_t snn_limbs_next(const snn_packed *packed, int64_t position, int64_t end)
 {
     const snn_operator *op = &packed->projection->op;
-    const int64_t width = op->target.width, left = width - position % width, most = snn_limbs_positions(packed);
-    int64_t count = left < most ? left : most;
-    if (op->kind == SNN_OPERATOR_TOKENS) {
-        count = end - position;
-    } else if (left == width && width <= most) {
-        count = most / width * width;
+    const int64_t width = op->target.width, left = width - position % width;
+    const int64_t most = snn_limbs_most(packed, end - position);
+    if (most == end - position) {
+        return end;
     }
-    return count < end - position ? position + count : end;
+    return position + (most < left ? most : left == width ? most / width * width : left);
 }
 
 /* A whole sum. limbs: those of `of`, known when compiled where they are few. */

@@ -188,8 +188,7 @@ static bool takes_rows(const matrix *m)
 int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
     const matrix m = matrix_of(packed);
-    const int64_t rows = takes_rows(&m) ? (positions * steps + 1) * ROW_BYTES : 0;
-    return snn_aligned((positions * steps + m.segments) * (int64_t)sizeof(int64_t)) + rows;
+    return (positions * steps + m.segments) * (int64_t)sizeof(int64_t);
 }
 
 enum { ROWS_MOST = 12, VECTORS_MOST = 4 };
@@ -326,9 +325,38 @@ static void multiply_pairs(const job *j, int32_t vectors, const int64_t *seen, i
     multiply_panel(j, vectors, seen, count, sums, PAIRS);
 }
 
+/* All that a target sees, its segments one behind the other. */
+static void copy_to_row(const job *j, int64_t seen, uint8_t *row)
+{
+    const int64_t bytes = j->words * WORD_BYTES;
+    for (int32_t segment = 0; segment < j->segment_count; segment++, row += bytes) {
+        const uint8_t *from = j->values + seen + j->segments[segment];
+        memcpy(row, from, ROW_BYTES / 2); /* what is too much is written over */
+        if (bytes > ROW_BYTES / 2) {
+            memcpy(row + ROW_BYTES / 2, from + ROW_BYTES / 2, ROW_BYTES / 2);
+        }
+    }
+}
+
 static void multiply_rows(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
 {
-    multiply_panel(j, vectors, seen, count, sums, PAIRS_IN_ROWS);
+    enum { TOGETHER = 96 };
+    uint8_t rows[(TOGETHER + 1) * ROW_BYTES]; /* and what is copied too much of the last */
+    int64_t row_seen[TOGETHER];
+    const int64_t whole = 0;
+    job of_rows = *j;
+    of_rows.values = rows;
+    of_rows.segments = &whole;
+    of_rows.segment_count = 1;
+    of_rows.words = j->words * j->segment_count;
+    for (int64_t first = 0; first < count; first += TOGETHER) {
+        const int64_t some = count - first < TOGETHER ? count - first : TOGETHER;
+        for (int64_t i = 0; i < some; i++) {
+            row_seen[i] = i * ROW_BYTES;
+            copy_to_row(j, seen[first + i], rows + row_seen[i]);
+        }
+        multiply_panel(&of_rows, vectors, row_seen, some, sums + first * j->stride, PAIRS_IN_ROWS);
+    }
 }
 
 static void multiply_bytes(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
@@ -364,35 +392,12 @@ static void find_values(const matrix *m, const snn_operator *op, const snn_field
     }
 }
 
-/* What `count` targets see into rows, which they see then. */
-static void copy_to_rows(job *j, const uint8_t *values, int64_t *segments, int64_t *seen, int64_t count, uint8_t *rows)
-{
-    const int64_t bytes = j->words * WORD_BYTES;
-    uint8_t *row = rows;
-    for (int64_t i = 0; i < count; i++, row += ROW_BYTES) {
-        for (int32_t segment = 0; segment < j->segment_count; segment++) {
-            const uint8_t *from = values + seen[i] + segments[segment];
-            uint8_t *to = row + segment * bytes;
-            memcpy(to, from, ROW_BYTES / 2); /* what is too much is written over */
-            if (bytes > ROW_BYTES / 2) {
-                memcpy(to + ROW_BYTES / 2, from + ROW_BYTES / 2, ROW_BYTES / 2);
-            }
-        }
-        seen[i] = row - rows;
-    }
-    segments[0] = 0;
-    j->words *= j->segment_count;
-    j->segment_count = 1;
-}
-
 void snn_matrix_project(const snn_packed *packed, const snn_field *field, const void *values, const snn_tile *tile,
                         void *scratch)
 {
     const matrix m = matrix_of(packed);
     const snn_sum_rows out = snn_sum_rows_of(packed, tile);
-    const bool in_rows = takes_rows(&m);
     int64_t *segments = scratch, *seen = segments + m.segments;
-    uint8_t *rows = (uint8_t *)scratch + snn_aligned((out.rows + m.segments) * (int64_t)sizeof(int64_t));
     find_values(&m, &packed->projection->op, field, tile, segments, seen);
     job j = {.weights = (const uint8_t *)packed->data + bias_bytes(packed),
              .segments = segments,
@@ -402,10 +407,6 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
              .stride = out.stride,
              .doubled = packed->scale == 2,
              .fresh = tile->fresh};
-    if (in_rows) {
-        copy_to_rows(&j, values, segments, seen, out.rows, rows);
-        values = rows;
-    }
     j.together = packed->largest > 0 ? INT16_MAX / (2 * -INT8_MIN * packed->largest) : 0;
     for (int32_t group = m.groups.begin; group < m.groups.end; group++) {
         int32_t begin, end;
@@ -419,7 +420,7 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
             j.bias = (const int32_t *)packed->data + row;
             if (packed->largest > 0) {
                 multiply_bytes(&j, vectors, seen, out.rows, sums);
-            } else if (in_rows) {
+            } else if (takes_rows(&m)) {
                 multiply_rows(&j, vectors, seen, out.rows, sums);
             } else {
                 multiply_pairs(&j, vectors, seen, out.rows, sums);

@@ -3,7 +3,8 @@
 
 int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions)
 {
-    return packed->real ? snn_portable_scratch(packed, positions, 1) : snn_limbs_scratch(packed, positions);
+    return packed->real ? snn_portable_scratch(packed, positions, 1)
+                        : snn_limbs_scratch(packed, snn_limbs_most(packed, positions));
 }
 
 /* Bits of the integers in rows of the source that the tile may see. */
