@@ -73,8 +73,9 @@ finish_undisturbed() {
 
 # strike KIND: kill -9 after a random part of what such a job takes; false if it was over before.
 strike() {
-  local pids target victim
-  sleep "$(awk -v longest="${longest[$1]}" -v part=$((RANDOM % 1000)) 'BEGIN { print longest * part / 1000 }')"
+  local pids target victim part
+  part=$(awk -v longest="${longest[$1]}" -v part=$((RANDOM % 1000)) 'BEGIN { print longest * part / 1000 + 0.001 }')
+  timeout "$part" tail -s 0.05 --pid="$launcher" -f /dev/null # or until it is over
   mapfile -t pids < <(pgrep -f -- "^$snn_dist .*$folder/")
   [ ${#pids[@]} -gt 0 ] || return 1
   pick target one some all
