@@ -4,7 +4,7 @@
 #define SNN_IO_LOCK_H
 
 #include "core/base/status.h"
-#include "io/config.h" /* SNN_PATH_BYTES */
+#include "io/config/config.h" /* SNN_PATH_BYTES */
 
 typedef struct snn_lock {
     int descriptor; /* -1: not held */

@@ -7,8 +7,8 @@
 
 #include "core/base/memory.h"
 #include "io/file_bytes.h"
-#include "io/hdf5_helpers.h"
-#include "io/sealed.h"
+#include "io/hdf5/hdf5_helpers.h"
+#include "io/hdf5/sealed.h"
 
 /* ---- rank 0: the file and its tables, still empty ---- */
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "core/base/status.h"
-#include "io/config.h" /* SNN_PATH_BYTES */
+#include "io/config/config.h" /* SNN_PATH_BYTES */
 
 typedef struct snn_whole_file {
     FILE *stream; /* write to it; errors are found by snn_whole_file_finish */

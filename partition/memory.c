@@ -52,8 +52,8 @@ static int64_t prediction_bytes(const snn_planner_request *request)
     return (request->latency > 0 ? request->latency : request->timesteps) * (int64_t)sizeof(int32_t);
 }
 
-/* Number, predictions and logits of every image of the replica (io/results.h). Whoever reads a checkpoint has some of
- * the other ranks' as well. */
+/* Number, predictions and logits of every image of the replica (io/hdf5/results.h). Whoever reads a checkpoint has some
+ * of the other ranks' as well. */
 static int64_t results_bytes(const snn_rank_cost *cost, const snn_planner_request *request, int32_t replicas)
 {
     const int64_t groups = (request->groups + replicas - 1) / replicas;

@@ -3,7 +3,7 @@
  * A *speed* belongs to one kind of work: a population of a certain shape and its projections, of which a rank owns so
  * many channels. Networks repeat their layers, so many populations share one. With windows it is a whole window's work
  * at so many moments, given as seconds for each of its steps. Speeds are kept in a book, which can be
- * written to a file (io/speed_file.h) and holds for one processor, instruction set and program. *Prices* are
+ * written to a file (io/config/speed_file.h) and holds for one processor, instruction set and program. *Prices* are
  * what the planner reads: for each population and each of some widths, seconds and bytes.
  */
 #ifndef SNN_PARTITION_SPEEDS_H

@@ -83,6 +83,6 @@ void snn_draft_set_windows(snn_draft *draft, const snn_windows *windows, snn_wei
 
 /* The network, from maxima over so many images, the first half of which may be quantiles instead. A channel that never
  * rose above 1e-5 gets scale 1. */
-snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, int64_t images, snn_network **network);
+snn_status snn_draft_finish(snn_draft *draft, const float *maxima, int64_t images, snn_network **network);
 
 #endif

@@ -135,11 +135,17 @@ static snn_status fill_bias(const snn_affine *affine, snn_population *population
     return snn_ok();
 }
 
-static int by_source(const void *a, const void *b)
+/* By their sources; those of one source stay in order, whatever the C library sorts by. */
+static void sort_terms(snn_affine *affine)
 {
-    const snn_term *first = a;
-    const snn_term *second = b;
-    return (first->source > second->source) - (first->source < second->source);
+    for (int32_t i = 1; i < affine->term_count; i++) {
+        const snn_term term = affine->terms[i];
+        int32_t to = i;
+        for (; to > 0 && affine->terms[to - 1].source > term.source; to--) {
+            affine->terms[to] = affine->terms[to - 1];
+        }
+        affine->terms[to] = term;
+    }
 }
 
 /* Nothing lies beyond the range in which the model quantises: no margin is needed. */
@@ -227,7 +233,7 @@ void snn_draft_set_windows(snn_draft *draft, const snn_windows *windows, snn_wei
     draft->options.format = format;
 }
 
-snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, int64_t images, snn_network **network)
+snn_status snn_draft_finish(snn_draft *draft, const float *maxima, int64_t images, snn_network **network)
 {
     *network = NULL;
     snn_network *made = snn_allocate(1, sizeof *made);
@@ -238,7 +244,7 @@ snn_status snn_draft_finish(const snn_draft *draft, const float *maxima, int64_t
     for (int32_t p = 0; p < draft->population_count; p++) {
         snn_affine *affine = &draft->populations[p].input;
         terms += affine->term_count;
-        qsort(affine->terms, (size_t)affine->term_count, sizeof *affine->terms, by_source);
+        sort_terms(affine);
     }
     snn_order order;
     const snn_tensor *input = &draft->graph->values[draft->graph->input].tensor;

@@ -1,6 +1,6 @@
 /* The trained network as imported: nodes, values, attributes.
  *
- * A graph is independent of ONNX's wire format (io/onnx.c fills it) and of the spiking network made from it
+ * A graph is independent of ONNX's wire format (io/onnx/onnx.c fills it) and of the spiking network made from it
  * (core/convert reads it). Batch is bound to 1: every value has one image's shape with a leading 1, so that exported
  * shape arithmetic folds to constants. Values are numbered; nodes name their inputs and outputs by value number.
  * Nodes stand in topological order.

@@ -7,7 +7,7 @@
 #include "io/cli/advice.h"
 #include "io/cli/progress.h"
 #include "io/cli/verbs.h"
-#include "io/onnx.h"
+#include "io/onnx/onnx.h"
 
 static const char *const verdicts[SNN_VERDICT_COUNT] = {
     [SNN_VERDICT_UNJUDGED] = "?", [SNN_VERDICT_NEURON] = "neurons", [SNN_VERDICT_LINEAR] = "linear",
@@ -47,7 +47,7 @@ static snn_status print_table(const snn_graph *graph, const snn_node_report *rep
 enum { EXAMPLE_STEPS = 8, EXAMPLE_DELAY = 8 };
 
 /* How deep the network is does not depend on scales, so it is made without a calibration. */
-static snn_status print_depth(const snn_draft *draft)
+static snn_status print_depth(snn_draft *draft)
 {
     snn_network *network = NULL;
     float *maxima = snn_allocate((size_t)snn_draft_maxima_length(draft), sizeof *maxima);

@@ -5,7 +5,7 @@
 
 #include "io/cli/help.h"
 #include "io/cli/pages.h"
-#include "io/config.h"
+#include "io/config/config.h"
 
 /* ---- what may stand in a place ---- */
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "io/cli/options.h"
-#include "io/cli/planning.h"
+#include "io/cli/plan/planning.h"
 
 static snn_status check_readable(const snn_options *options, const char *key, const char *path)
 {

@@ -1,7 +1,7 @@
 /* The verb `convert`: calibrate (over all ranks) and convert, and keep the result in a file. */
 #include <stdio.h>
 
-#include "io/cli/session.h"
+#include "io/cli/run/session.h"
 #include "io/cli/trained.h"
 
 /* Rank 0, which has the network. */

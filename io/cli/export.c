@@ -4,10 +4,10 @@
 
 #include "core/base/memory.h"
 #include "io/cli/overwrite.h"
-#include "io/cli/planning.h"
-#include "io/export.h"
-#include "io/network_file.h"
-#include "io/output.h"
+#include "io/cli/plan/planning.h"
+#include "io/hdf5/network_file.h"
+#include "io/hdf5/output.h"
+#include "io/onnx/export.h"
 
 static bool is_config(const char *path)
 {

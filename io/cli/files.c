@@ -5,9 +5,9 @@
 #include "comm/world.h"
 #include "core/kernels/kernels.h"
 #include "io/cli/verbs.h"
-#include "io/diff_words.h"
-#include "io/output.h"
-#include "io/sealed.h"
+#include "io/hdf5/diff_words.h"
+#include "io/hdf5/output.h"
+#include "io/hdf5/sealed.h"
 
 static snn_status verify_verb(int argc, char **argv)
 {

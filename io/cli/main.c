@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "io/cli/help.h"
-#include "io/hdf5_helpers.h"
+#include "io/hdf5/hdf5_helpers.h"
 
 snn_status snn_usage_error(const snn_verb *verb, const char *format, ...)
 {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "io/cli/verbs.h"
-#include "io/config.h"
+#include "io/config/config.h"
 
 typedef enum snn_progress_mode {
     SNN_PROGRESS_AUTO,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "io/cli/help.h"
-#include "io/config.h"
+#include "io/config/config.h"
 
 /* ---- roff ---- */
 

@@ -1,7 +1,7 @@
 /* The verb `show`: the summary that a run printed, again. */
 #include <stdio.h>
 
-#include "io/cli/summary.h"
+#include "io/cli/run/summary.h"
 #include "io/cli/verbs.h"
 
 static snn_status show_verb(int argc, char **argv)

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "io/network_hash.h"
-#include "io/onnx.h"
+#include "io/hdf5/network_hash.h"
+#include "io/onnx/onnx.h"
 
 /* A model file larger than this is evaluated by rank 0 alone, so that no other rank holds it whole. */
 static const int64_t SHARED_MODEL_BYTES = (int64_t)64 << 20;

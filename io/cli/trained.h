@@ -6,9 +6,9 @@
 #include "comm/world.h"
 #include "core/convert/convert.h"
 #include "io/cli/progress.h"
-#include "io/config.h"
-#include "io/dataset.h"
-#include "io/network_file.h"
+#include "io/config/config.h"
+#include "io/hdf5/dataset.h"
+#include "io/hdf5/network_file.h"
 
 typedef struct snn_trained {
     snn_graph *graph; /* NULL on ranks that do not evaluate (models too large to be held by every rank) */

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "io/cli/verbs.h"
-#include "io/dataset.h"
-#include "io/trial.h"
+#include "io/hdf5/dataset.h"
+#include "io/hdf5/trial.h"
 
 static snn_status try_one(const char *path, snn_layout layout, bool labels)
 {

@@ -16,8 +16,8 @@
 #include "comm/packet.h"
 #include "core/base/memory.h"
 #include "core/shard/shard.h"
-#include "io/dataset.h"
-#include "io/network_file.h"
+#include "io/hdf5/dataset.h"
+#include "io/hdf5/network_file.h"
 
 enum { REPETITIONS = 7, MOST_STEPS = 4096 };
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "core/base/memory.h"
-#include "io/export.h"
-#include "io/export_internal.h"
+#include "io/onnx/export.h"
+#include "io/onnx/export_internal.h"
 #include "tests/core/shard/examples.h"
 #include "tests/core/shard/naive.h"
 

@@ -3,7 +3,7 @@
 
 #include "core/base/memory.h"
 #include "fuzz.h"
-#include "io/config.h"
+#include "io/config/config.h"
 
 static void pack_and_unpack(const snn_config *config)
 {

@@ -9,8 +9,8 @@
 
 #include "core/base/memory.h"
 #include "fuzz.h"
-#include "io/dataset.h"
-#include "io/trial.h"
+#include "io/hdf5/dataset.h"
+#include "io/hdf5/trial.h"
 
 enum { MOST_PIXELS = 1 << 20 };
 

@@ -4,7 +4,7 @@
 #include "core/base/memory.h"
 #include "core/convert/convert.h"
 #include "fuzz.h"
-#include "io/onnx.h"
+#include "io/onnx/onnx.h"
 
 /* Of all values together: more is no error, but slow to fuzz. */
 enum { MOST_ELEMENTS = 1 << 18 };
@@ -19,7 +19,7 @@ static int64_t count_elements(const snn_graph *graph)
     return elements;
 }
 
-static void calibrate(const snn_graph *graph, const snn_draft *draft)
+static void calibrate(const snn_graph *graph, snn_draft *draft)
 {
     snn_network *network = NULL;
     snn_evaluator *evaluator = NULL;

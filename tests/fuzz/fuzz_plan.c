@@ -1,7 +1,7 @@
 /* Plans for a small network, and descriptions of machines. The first byte says which. */
 #include "fuzz.h"
-#include "io/machine_file.h"
-#include "io/plan_file.h"
+#include "io/config/machine_file.h"
+#include "io/config/plan_file.h"
 #include "small_network.h"
 
 static void read_plan(const uint8_t *data, size_t size)

@@ -8,10 +8,10 @@
 
 #include "core/base/memory.h"
 #include "fuzz.h"
-#include "io/checkpoint.h"
-#include "io/hdf5_helpers.h"
-#include "io/network_file.h"
-#include "io/sealed.h"
+#include "io/hdf5/checkpoint.h"
+#include "io/hdf5/hdf5_helpers.h"
+#include "io/hdf5/network_file.h"
+#include "io/hdf5/sealed.h"
 #include "small_network.h"
 
 enum { CHANGE_BYTES = 8, MOST_CHANGES = 32, MOST_BYTES = 1 << 16, ROWS = 5, TIMESTEPS = 3, CLASSES = 3 };

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "io/onnx.h"
+#include "io/onnx/onnx.h"
 
 static int64_t weight_dims[] = {1, 1, 2, 2};
 float onnx_sample_weights[] = {1.0f, -2.0f, 3.5f, 4.0f};

@@ -3,8 +3,8 @@
 #ifndef SNN_TESTS_IO_OUTPUT_FIXTURE_H
 #define SNN_TESTS_IO_OUTPUT_FIXTURE_H
 
-#include "io/hdf5_helpers.h"
-#include "io/output.h"
+#include "io/hdf5/hdf5_helpers.h"
+#include "io/hdf5/output.h"
 
 enum { OUTPUT_IMAGES = 41, OUTPUT_TIMESTEPS = 5, OUTPUT_CLASSES = 3 };
 

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "io/checkpoint.h"
-#include "io/config.h"
+#include "io/config/config.h"
+#include "io/hdf5/checkpoint.h"
 #include "parallel_scratch.h"
 #include "small_network.h"
 

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
-#include "io/config.h"
-#include "io/toml.h"
+#include "io/config/config.h"
+#include "io/config/toml.h"
 #include "scratch.h"
 
 #define MODEL    "[model]\nonnx = \"m.onnx\"\n"

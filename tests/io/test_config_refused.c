@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
-#include "io/config.h"
+#include "io/config/config.h"
 #include "scratch.h"
 
 #define MODEL    "[model]\nonnx = \"m.onnx\"\n"

@@ -7,7 +7,7 @@
 #include <hdf5.h>
 #include <math.h>
 
-#include "io/dataset.h"
+#include "io/hdf5/dataset.h"
 #include "scratch.h"
 
 enum { N = 3, H = 2, W = 4, C = 3, SIZE = H * W * C };

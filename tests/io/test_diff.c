@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "io/hdf5_helpers.h"
-#include "io/output.h"
-#include "io/sealed.h"
+#include "io/hdf5/hdf5_helpers.h"
+#include "io/hdf5/output.h"
+#include "io/hdf5/sealed.h"
 #include "scratch.h"
 
 enum { LINES = 8, LINE_BYTES = 512, LONG = 300000 };

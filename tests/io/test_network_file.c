@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
-#include "io/hdf5_helpers.h"
-#include "io/network_file.h"
-#include "io/sealed.h"
+#include "io/hdf5/hdf5_helpers.h"
+#include "io/hdf5/network_file.h"
+#include "io/hdf5/sealed.h"
 #include "scratch.h"
 #include "small_network.h"
 #include "tests/core/shard/examples.h"

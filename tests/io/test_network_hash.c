@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
-#include "io/network_file.h"
-#include "io/network_hash.h"
+#include "io/hdf5/network_file.h"
+#include "io/hdf5/network_hash.h"
 #include "scratch.h"
 #include "small_network.h"
 #include "tests/core/shard/examples.h"

@@ -1,6 +1,6 @@
 /* ONNX files written here, byte for byte, against the graphs read from them; and the exported models of the shared
  * folder where there is one. */
-#include "io/onnx.h"
+#include "io/onnx/onnx.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp, strdup, fseeko */
 /* Models whose weights lie in files beside them: read as if they were inside, mapped where large, and refused with one
  * clear message where a file is missing, too short, or outside of the model's folder. */
-#include "io/onnx.h"
+#include "io/onnx/onnx.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

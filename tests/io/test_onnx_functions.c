@@ -1,5 +1,5 @@
 /* Functions that a model defines for itself take the place of the nodes that call them. */
-#include "io/onnx.h"
+#include "io/onnx/onnx.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* ONNX files that must be refused with one clear message: not supported, inconsistent, damaged, or no model at all. */
-#include "io/onnx.h"
+#include "io/onnx/onnx.h"
 
 #include <math.h>
 #include <setjmp.h>

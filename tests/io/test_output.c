@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
-#include "io/sealed.h"
+#include "io/hdf5/sealed.h"
 #include "output_fixture.h"
 #include "parallel_scratch.h"
 

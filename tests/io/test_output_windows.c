@@ -11,7 +11,7 @@
 
 #include "core/base/memory.h"
 #include "core/network/timing.h"
-#include "io/sealed.h"
+#include "io/hdf5/sealed.h"
 #include "output_fixture.h"
 #include "parallel_scratch.h"
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/memory.h"
-#include "io/plan_file.h"
+#include "io/config/plan_file.h"
 #include "partition/fingerprint.h"
 #include "small_network.h"
 #include "tests/io/scratch.h"

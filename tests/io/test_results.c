@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "io/results.h"
+#include "io/hdf5/results.h"
 
 enum { TIMESTEPS = 3, CLASSES = 2, MOST = 40 };
 

@@ -11,9 +11,9 @@
 #include <cmocka.h>
 #include <xxhash.h>
 
-#include "io/config.h"
-#include "io/hdf5_helpers.h"
-#include "io/sealed.h"
+#include "io/config/config.h"
+#include "io/hdf5/hdf5_helpers.h"
+#include "io/hdf5/sealed.h"
 #include "scratch.h"
 
 enum { VALUES = 500 };

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "io/config.h"
-#include "io/machine_file.h"
-#include "io/speed_file.h"
+#include "io/config/config.h"
+#include "io/config/machine_file.h"
+#include "io/config/speed_file.h"
 #include "tests/io/scratch.h"
 
 static const snn_speed SPEEDS[] = {

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "io/trial.h"
+#include "io/hdf5/trial.h"
 
 /* ---- the process that tries ---- */
 

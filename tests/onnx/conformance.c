@@ -17,7 +17,7 @@
 
 #include "core/base/memory.h"
 #include "core/graph/evaluator.h"
-#include "io/onnx.h"
+#include "io/onnx/onnx.h"
 #include "known_failures.h"
 #include "node_case.h"
 

@@ -7,9 +7,9 @@
 
 #include "core/base/memory.h"
 #include "core/graph/evaluator.h"
-#include "io/config.h"
-#include "io/dataset.h"
-#include "io/onnx.h"
+#include "io/config/config.h"
+#include "io/hdf5/dataset.h"
+#include "io/onnx/onnx.h"
 
 static snn_status write_floats(const char *prefix, const char *suffix, const float *values, size_t count)
 {

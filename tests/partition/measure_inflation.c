@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "io/network_file.h"
+#include "io/hdf5/network_file.h"
 #include "partition/plan.h"
 
 enum { IMAGES = 1, TIMESTEPS = 8, RANGE = 1 << 12 };

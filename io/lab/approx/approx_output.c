@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "core/base/memory.h"
-#include "io/hdf5_helpers.h"
-#include "io/sealed.h"
+#include "io/hdf5/hdf5_helpers.h"
+#include "io/hdf5/sealed.h"
 
 snn_status snn_approx_output_begin(const char *path, int32_t timesteps, snn_approx_output *output)
 {

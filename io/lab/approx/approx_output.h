@@ -17,7 +17,7 @@
 
 #include <hdf5.h>
 
-#include "io/config.h" /* SNN_PATH_BYTES */
+#include "io/config/config.h" /* SNN_PATH_BYTES */
 #include "io/lab/approx/approx_network.h"
 
 typedef struct snn_approx_output {

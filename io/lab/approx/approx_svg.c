@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "io/cli/svg.h"
+#include "io/cli/report/svg.h"
 #include "io/whole_file.h"
 
 enum { WIDTH = 980, HEIGHT = 940, SHOWN = 3, SHOWN_LENGTH = 8, POINTS = SNN_APPROX_POINTS };

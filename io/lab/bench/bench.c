@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/hdf5/output.h"
 #include "io/lab/bench/onednn.h"
-#include "io/output.h"
 #include "io/whole_file.h"
 
 enum { MOST_BLOCK = 4096, MOST_THREADS = 1024 };

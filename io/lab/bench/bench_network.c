@@ -6,12 +6,12 @@
 #include <stdlib.h>
 
 #include "core/base/memory.h"
-#include "io/cli/planning.h"
+#include "io/cli/plan/planning.h"
 #include "io/cli/trained.h"
-#include "io/config.h"
+#include "io/config/config.h"
+#include "io/hdf5/network_file.h"
 #include "io/lab/bench/bench.h"
 #include "io/lab/bench/onednn.h"
-#include "io/network_file.h"
 #include "partition/moments.h"
 
 /* The layers that oneDNN has, run one after the other for a whole group. */

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "io/cli/planning.h"
-#include "io/cli/session.h"
+#include "io/cli/plan/planning.h"
+#include "io/cli/run/session.h"
 #include "io/cli/trained.h"
+#include "io/hdf5/output.h"
 #include "io/lab/layers/layers_measure.h"
 #include "io/lab/layers/layers_tap.h"
-#include "io/output.h"
 
 enum { FEW_IMAGES = 20, PREDICTED_IMAGES = 2 };
 
