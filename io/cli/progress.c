@@ -63,6 +63,9 @@ static bool is_due(const snn_progress *progress, int64_t done, double now)
     if (progress->told < 0 && (progress->json || progress->terminal)) {
         return true; /* what begins is said at once */
     }
+    if (progress->told == progress->resumed) {
+        return true; /* and then, how fast it goes */
+    }
     if (!progress->json && !progress->terminal && done == progress->total && progress->last == progress->begun) {
         return false; /* over before the first plain line was due */
     }
