@@ -13,10 +13,10 @@ snn_dist_packages=(
 
 # Some tests need more and skip without it: network namespaces, what a process took, clang's thread sanitizer, a Slurm of
 # their own, oneDNN to compare with, ONNX's own tests, readers of manual pages, shells, what looks at packages and
-# installs them, pandas, matplotlib, a browser.
+# installs them, pandas, matplotlib. A browser is a large one: chromium is used where it is there.
 snn_dist_test_packages=(
   iproute2 time clang libomp-dev slurmctld slurmd slurm-client munge libdnnl-dev libonnx-testdata
-  man-db mandoc groff zsh fish lintian environment-modules mmdebstrap python3-pandas python3-matplotlib chromium
+  man-db mandoc groff zsh fish lintian environment-modules mmdebstrap python3-pandas python3-matplotlib
 )
 
 # snn_dist_missing PACKAGE...: those that are not installed, one a line.

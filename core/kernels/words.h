@@ -54,6 +54,10 @@ static inline void store_sums(int32_t *sums, vector sum)
 /* The first `count` sums, added to what is there; fresh: there is nothing yet. */
 static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {
+    if (count == WIDTH) {
+        store_sums(to, fresh ? sum : _mm512_add_epi32(_mm512_loadu_si512(to), sum));
+        return;
+    }
     const __mmask16 mask = (__mmask16)((1U << count) - 1);
     if (!fresh) {
         sum = _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, to), sum);
@@ -99,6 +103,10 @@ static inline void store_sums(int32_t *sums, vector sum)
 }
 static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {
+    if (count == WIDTH) {
+        store_sums(to, fresh ? sum : _mm256_add_epi32(_mm256_loadu_si256((const vector *)to), sum));
+        return;
+    }
     const vector mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
     if (!fresh) {
         sum = _mm256_add_epi32(_mm256_maskload_epi32(to, mask), sum);
