@@ -17,14 +17,14 @@ typedef struct block {
 } block;
 
 typedef struct reading {
-    int32_t consumer; /* the first population here that needs what the rank has of the source */
-    int32_t source, from;
+    int32_t consumer;     /* the first population here that needs what the rank has of the source */
+    int32_t source, from; /* member */
 } reading;
 
 typedef struct writing {
-    int32_t population, to;
-    int32_t last;  /* that reads it there */
-    int32_t slots; /* of the population */
+    int32_t population, to; /* member */
+    int32_t last;           /* that reads it there */
+    int32_t slots;          /* of the population */
 } writing;
 
 struct snn_shares {
@@ -181,6 +181,20 @@ static snn_status place_blocks(const survey *of, const snn_shares_options *optio
     return snn_ok();
 }
 
+static int32_t member_of(const snn_shares *shares, int32_t rank)
+{
+    int32_t low = 0, high = shares->member_count;
+    while (high - low > 1) {
+        const int32_t middle = low + (high - low) / 2;
+        if (shares->members[middle] <= rank) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 static bool edge_is_shared(const survey *of, const snn_edge *edge)
 {
     const int32_t rank = snn_world_rank(of->world), other = edge->from == rank ? edge->to : edge->from;
@@ -210,11 +224,12 @@ static void list_edges(const survey *of, const snn_edges *edges, snn_shares *sha
             for (; at > 0 && shares->readings[at - 1].consumer > consumer; at--) { /* nearly sorted as they come */
                 shares->readings[at] = shares->readings[at - 1];
             }
-            shares->readings[at] = (reading){consumer, edge->source, edge->from};
+            shares->readings[at] = (reading){consumer, edge->source, member_of(shares, edge->from)};
             shares->reading_begin[consumer + 1]++;
         } else {
             const int32_t last = snn_edge_last_reader(of->plan, of->network, edge);
-            shares->writings[writings++] = (writing){edge->source, edge->to, last, of->slots[edge->source]};
+            shares->writings[writings++] =
+                (writing){edge->source, member_of(shares, edge->to), last, of->slots[edge->source]};
             shares->writing_begin[edge->source + 1]++;
         }
     }
@@ -349,20 +364,6 @@ void snn_shares_begin_item(const snn_shares *shares, int64_t item, snn_shard *sh
     }
 }
 
-static int32_t member_of(const snn_shares *shares, int32_t rank)
-{
-    int32_t low = 0, high = shares->member_count;
-    while (high - low > 1) {
-        const int32_t middle = low + (high - low) / 2;
-        if (shares->members[middle] <= rank) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "numbers that processes share must be atomic without a lock");
 
 static _Atomic int64_t *progress_of(const snn_shares *shares, int32_t member)
@@ -371,11 +372,11 @@ static _Atomic int64_t *progress_of(const snn_shares *shares, int32_t member)
     return (_Atomic int64_t *)(void *)(memory + (size_t)member * LINE);
 }
 
-/* Whether the rank has yet to come to `expected`. */
-static bool is_behind(const snn_shares *shares, int32_t rank, int64_t expected, snn_shares_obstacle *obstacle)
+/* Whether the member has yet to come to `expected`. */
+static bool is_behind(const snn_shares *shares, int32_t member, int64_t expected, snn_shares_obstacle *obstacle)
 {
     *obstacle = (snn_shares_obstacle){
-        .rank = rank, .progress = progress_of(shares, member_of(shares, rank)), .expected = expected};
+        .rank = shares->members[member], .progress = progress_of(shares, member), .expected = expected};
     return !snn_shares_is_past(obstacle);
 }
 
