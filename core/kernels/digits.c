@@ -162,23 +162,13 @@ static inline __attribute__((always_inline)) void find_numbers(const working *w,
     }
 }
 
-/* The low byte of each number; the first one of two. */
-static inline snn_vector_bytes low_bytes(const integers *numbers)
+/* A byte of each number, of which no other bits are left. */
+static inline snn_vector_bytes bytes_of(const integers *numbers, const int32_t shift, const int32_t mask)
 {
     snn_vector_int bytes[SNN_STRIP_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        bytes[v] = (snn_vector_int)(numbers[v] & UINT8_MAX);
-    }
-    return snn_vector_narrowed(bytes);
-}
-
-static inline snn_vector_bytes first_bytes(const integers *numbers, const bool two)
-{
-    snn_vector_int bytes[SNN_STRIP_VECTORS];
-#pragma GCC unroll 4
-    for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        bytes[v] = (snn_vector_int)(two ? numbers[v] >> DIGITS : numbers[v]);
+        bytes[v] = (snn_vector_int)((numbers[v] >> shift) & mask);
     }
     return snn_vector_narrowed(bytes);
 }
@@ -206,10 +196,10 @@ static inline __attribute__((always_inline)) digits_of_group fire_group(const wo
     digits_of_group digits = {{0}, {0}};
     integers numbers[SNN_STRIP_VECTORS];
     find_numbers(w, values, two ? BYTES * DIGITS : DIGITS, strict, numbers);
-    digits.first = first_bytes(numbers, two);
+    digits.first = bytes_of(numbers, two ? DIGITS : 0, -1);
     give_digits(w, 0, bit, lanes, bytes, digits.first);
     if (two) {
-        digits.second = low_bytes(numbers);
+        digits.second = bytes_of(numbers, 0, UINT8_MAX);
         give_digits(w, DIGITS, bit, lanes, bytes, digits.second);
     }
     return digits;

@@ -89,17 +89,6 @@ static int64_t pool_pixels(const snn_operator *op, const float *pixels, int64_t 
     return whole;
 }
 
-/* Rows [*begin, *end) of the pooled source that target rows [row_begin, row_end) see. */
-static void rows_seen(const snn_operator *op, int32_t row_begin, int32_t row_end, int32_t *begin, int32_t *end)
-{
-    const int64_t width = op->target.width;
-    const snn_field field = snn_field_of_tile(op, row_begin * width, row_end * width, 0, 1);
-    const int32_t height = snn_operator_pooled_shape(op).height;
-    *begin = field.row < 0 ? 0 : field.row;
-    *end = field.row + field.rows < height ? field.row + field.rows : height;
-    *end = *end < *begin ? *begin : *end;
-}
-
 static int64_t row_size(const snn_operator *op)
 {
     return (int64_t)snn_operator_pooled_shape(op).width * op->source.channels;
@@ -145,8 +134,9 @@ static void pool(const snn_packed *packed, const float *pixels, int32_t row_begi
 static void see(const snn_packed *packed, const snn_image_tile *tile, seen *to)
 {
     const snn_operator *op = &packed->projection->op;
+    const int64_t width = op->target.width;
     int32_t begin, end;
-    rows_seen(op, tile->row_begin, tile->row_end, &begin, &end);
+    snn_limbs_rows(op, tile->row_begin * width, tile->row_end * width, &begin, &end);
     const int64_t size = (end - begin) * row_size(op);
     *to = (seen){.planes = {{.row = begin, .integers = to->values}, {.row = begin, .integers = to->values + size}}};
     if (op->pooled) {

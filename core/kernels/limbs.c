@@ -59,6 +59,20 @@ int64_t snn_limbs_scratch(const snn_packed *packed, int64_t positions)
     return sums_bytes(packed, positions, limbs) + snn_portable_scratch(packed, positions, limbs);
 }
 
+void snn_limbs_rows(const snn_operator *op, int64_t begin, int64_t end, int32_t *row_begin, int32_t *row_end)
+{
+    const int32_t height = snn_operator_pooled_shape(op).height;
+    if (op->kind == SNN_OPERATOR_TOKENS) { /* each sees all */
+        *row_begin = 0;
+        *row_end = height;
+        return;
+    }
+    const snn_field field = snn_field_of_tile(op, begin, end, 0, 1);
+    *row_begin = field.row < 0 ? 0 : field.row;
+    *row_end = field.row + field.rows < height ? field.row + field.rows : height;
+    *row_end = *row_end < *row_begin ? *row_begin : *row_end;
+}
+
 int32_t snn_limbs_bits(const int32_t *integers, int64_t count)
 {
     int32_t all = 0;

@@ -28,12 +28,15 @@ typedef struct snn_limb_sums {
 #define snn_limbs_pack    SNN_ISA_NAME(snn_limbs_pack)
 #define snn_limbs_scratch SNN_ISA_NAME(snn_limbs_scratch)
 #define snn_limbs_bits    SNN_ISA_NAME(snn_limbs_bits)
+#define snn_limbs_rows    SNN_ISA_NAME(snn_limbs_rows)
 #define snn_limbs_project SNN_ISA_NAME(snn_limbs_project)
 
 /* Packs weights of convolutions, dense operators and tokens; float32 ones, too, which need no limbs. */
 snn_status snn_limbs_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                           int32_t row_end, snn_packed *packed);
 int64_t snn_limbs_scratch(const snn_packed *packed, int64_t positions);
+/* Rows [*row_begin, *row_end) of the pooled source that target positions [begin, end) see. */
+void snn_limbs_rows(const snn_operator *op, int64_t begin, int64_t end, int32_t *row_begin, int32_t *row_end);
 /* How many bits the largest of some integers takes, with its sign. */
 int32_t snn_limbs_bits(const int32_t *integers, int64_t count);
 /* Of source.integers, which have at most `bits` bits, at target positions [begin, end). The sums are in the scratch. */

@@ -11,14 +11,10 @@ int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions)
 static int32_t bits_of(const snn_packed *packed, const int32_t *plane, const snn_tile *tile)
 {
     const snn_operator *op = &packed->projection->op;
-    int64_t begin = 0, end = op->source.height;
-    if (op->kind == SNN_OPERATOR_CONVOLUTION) {
-        const snn_field field = snn_field_of_tile(op, tile->position_begin, tile->position_end, 0, 1);
-        begin = field.row > 0 ? field.row : 0;
-        end = field.row + field.rows < end ? field.row + field.rows : end;
-    }
     const int64_t row = (int64_t)op->source.width * op->source.channels;
-    return begin < end ? snn_limbs_bits(plane + begin * row, (end - begin) * row) : 1;
+    int32_t begin, end;
+    snn_limbs_rows(op, tile->position_begin, tile->position_end, &begin, &end);
+    return snn_limbs_bits(plane + begin * row, (end - begin) * row);
 }
 
 /* Rows of a position, from sum `first` on, into its sums. */
@@ -93,10 +89,7 @@ void snn_streams_add_rounded(int32_t *restrict sums, const int32_t *restrict add
                              bool fresh)
 {
     const int32_t half = shift - 1;
-    for (int64_t i = 0; i < count && fresh; i++) {
-        sums[i] = (added[i] >> shift) + (added[i] >> half & 1);
-    }
-    for (int64_t i = 0; i < count && !fresh; i++) {
-        sums[i] += (added[i] >> shift) + (added[i] >> half & 1);
+    for (int64_t i = 0; i < count; i++) {
+        sums[i] = (fresh ? 0 : sums[i]) + (added[i] >> shift) + (added[i] >> half & 1);
     }
 }
