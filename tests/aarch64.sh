@@ -16,6 +16,8 @@ done
 if [ ! -e $root/usr/include ]; then
   packages=libc6-dev,libstdc++-12-dev,libgomp1,libopenmpi-dev,libhdf5-dev,libzstd-dev,libxxhash-dev
   packages+=,libprotobuf-c-dev,libonnx-dev,libtomlplusplus-dev,libcmocka-dev
+  mkdir -p build
+  rm -rf $root.new # of a call that was stopped
   mmdebstrap --quiet --variant=extract --architectures=arm64 --include=$packages bookworm $root.new ||
     { echo "skipped: no packages of arm64"; exit 77; }
   mv $root.new $root
