@@ -16,7 +16,8 @@
  *   tokens    projections that mix positions
  *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
  *   pools     sums over windows of values, and maxima
- *   neurons   the neuron step (the nonlinearities: functions.h; what all kinds share: lanes.h)
+ *   functions f of a batch of neurons of one input, by unary.h
+ *   neurons   the neuron step by kind; neurons_vectors: of one input (what all kinds share: lanes.h)
  *   window_neurons  neurons that fire in windows of their own; digits: those whose spikes are the digits of a number
  *   nary      the same of neurons with several inputs, attention.c for those over the positions of an image
  */
@@ -279,7 +280,7 @@ snn_status snn_portable_pack_image(const snn_projection *projection, snn_weight_
 int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int32_t channels);
 void snn_portable_project_image(const snn_image_tile *tile);
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-/* x <- f(x) of `count` neurons of a unary kind, a multiple of SNN_LANES. */
+/* x <- f(x) of `count` neurons of a unary kind, a multiple of SNN_LANES (functions.c). */
 void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count);
 /* snn_portable_fire of unary kinds (neurons_vectors.c). */
 void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
