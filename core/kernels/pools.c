@@ -1,21 +1,18 @@
 /* Pools of a source's values: each row of the source that windows see is expanded once, and then added to their sums,
  * or compared with what is largest so far. */
-#include "core/kernels/portable.h"
+#include "core/kernels/values.h"
 
 #include <string.h>
-
-enum { BEHIND = 64 }; /* values that are written behind a row, at most */
 
 /* The thread's scratch, cut up. */
 typedef struct working {
     int16_t *row;  /* [position of the source][channel] */
     int32_t *sums; /* [pooled position][channel] */
-    void *field;   /* snn_field_expand's */
 } working;
 
 static int64_t row_bytes(const snn_operator *op, int32_t channels)
 {
-    return snn_aligned(((int64_t)op->source.width * channels + BEHIND) * (int64_t)sizeof(int16_t));
+    return snn_aligned(((int64_t)op->source.width * channels + SNN_VALUES_BEHIND) * (int64_t)sizeof(int16_t));
 }
 
 static int64_t sums_bytes(const snn_operator *op, int32_t channels)
@@ -25,9 +22,7 @@ static int64_t sums_bytes(const snn_operator *op, int32_t channels)
 
 int64_t snn_pool_scratch(const snn_operator *op, int32_t channels)
 {
-    snn_operator plain = *op;
-    plain.pooled = SNN_POOLS_NOTHING;
-    return row_bytes(op, channels) + sums_bytes(op, channels) + snn_field_scratch(&plain, channels);
+    return row_bytes(op, channels) + sums_bytes(op, channels);
 }
 
 static inline void add(int32_t *restrict sums, const int16_t *restrict values, int32_t count)
@@ -45,18 +40,18 @@ static inline void raise(int16_t *restrict largest, const int16_t *restrict valu
 }
 
 /* Into sums, or maxima if `sums` is NULL. */
-static void take_row(const snn_pool_row *pooled, const snn_operator *op, const int16_t *row, int32_t *sums,
-                     int16_t *maxima)
+static void take_row(const snn_pool_row *pooled, const snn_operator *op, int32_t channels, const int16_t *row,
+                     int32_t *sums, int16_t *maxima)
 {
     for (int32_t i = 0; i < pooled->columns; i++) {
         const snn_taps across = snn_window_taps(&op->pool, 1, op->source.width, pooled->column + i);
-        const int64_t at = (int64_t)i * pooled->channels;
+        const int64_t at = (int64_t)i * channels;
         for (int64_t j = across.begin; j < across.end; j++) {
-            const int16_t *values = row + (across.start + j * op->pool.dilation[1]) * pooled->channels;
+            const int16_t *values = row + (across.start + j * op->pool.dilation[1]) * channels;
             if (sums == NULL) {
-                raise(maxima + at, values, pooled->channels);
+                raise(maxima + at, values, channels);
             } else {
-                add(sums + at, values, pooled->channels);
+                add(sums + at, values, channels);
             }
         }
     }
@@ -79,31 +74,25 @@ static void store(const int32_t *restrict sums, int64_t count, const snn_source 
     }
 }
 
-void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const snn_source *source, int32_t step,
-                     int32_t largest, void *values, void *scratch)
+void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, void *values,
+                     void *scratch)
 {
-    const working w = {.row = scratch,
-                       .sums = (int32_t *)(void *)((uint8_t *)scratch + row_bytes(op, pooled->channels)),
-                       .field =
-                           (uint8_t *)scratch + row_bytes(op, pooled->channels) + sums_bytes(op, pooled->channels)};
-    const int64_t count = (int64_t)pooled->columns * pooled->channels;
+    const working w = {.row = scratch, .sums = (int32_t *)(void *)((uint8_t *)scratch + row_bytes(op, v->channels))};
+    const int64_t count = (int64_t)pooled->columns * v->channels;
     const snn_taps down = snn_window_taps(&op->pool, 0, op->source.height, pooled->row);
-    snn_operator plain = *op;
-    plain.pooled = SNN_POOLS_NOTHING;
-    snn_field field = {
-        .rows = 1, .columns = op->source.width, .channel = pooled->channel, .channels = pooled->channels};
     const bool sums = op->pooled == SNN_POOLS_SUMS;
     int16_t *maxima = values;
+    snn_values words = *v;
+    words.largest = 0;
     for (int64_t i = 0; i < count && !sums; i++) {
         maxima[i] = INT16_MIN;
     }
     memset(w.sums, 0, sums ? (size_t)count * sizeof w.sums[0] : 0);
     for (int64_t i = down.begin; i < down.end; i++) {
-        field.row = (int32_t)(down.start + i * op->pool.dilation[0]);
-        snn_field_expand(&field, &plain, source, step, 0, w.row, w.field);
-        take_row(pooled, op, w.row, sums ? w.sums : NULL, maxima);
+        snn_values_inside(&words, (int32_t)(down.start + i * op->pool.dilation[0]), 0, op->source.width, w.row);
+        take_row(pooled, op, v->channels, w.row, sums ? w.sums : NULL, maxima);
     }
     if (sums) {
-        store(w.sums, count, source, largest, values);
+        store(w.sums, count, v->source, v->largest, values);
     }
 }

@@ -5,7 +5,8 @@
  * the name of each function that crosses a file, so that the copies can be linked together.
  *
  *   images    products with a graded image
- *   values    spikes of a receptive field as int16 values or bytes
+ *   values    spikes of positions as int16 values or bytes, pools: their sums over windows, or maxima; field: those of
+ *             all that a tile sees (values.h)
  *   products  projections: which product multiplies them
  *   matrix    convolutions and dense operators with integer weights; tiles: in tile registers
  *   reals     the same with float32 weights, and of streams
@@ -15,7 +16,6 @@
  *   gather    projections of elements
  *   tokens    projections that mix positions
  *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
- *   pools     sums over windows of values, and maxima
  *   functions f of a batch of neurons of one input, by unary.h
  *   neurons   the neuron step by kind; neurons_vectors: of one input (what all kinds share: lanes.h)
  *   window_neurons  neurons that fire in windows of their own; digits: those whose spikes are the digits of a number
@@ -46,8 +46,6 @@
 #define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
 #define snn_are_digits                  SNN_ISA_NAME(snn_are_digits)
 #define snn_fire_digits                 SNN_ISA_NAME(snn_fire_digits)
-#define snn_pool_expand                 SNN_ISA_NAME(snn_pool_expand)
-#define snn_pool_scratch                SNN_ISA_NAME(snn_pool_scratch)
 #define snn_streams_add_rounded         SNN_ISA_NAME(snn_streams_add_rounded)
 #define snn_codes_bytes                 SNN_ISA_NAME(snn_codes_bytes)
 #define snn_matrix_scratch              SNN_ISA_NAME(snn_matrix_scratch)
@@ -148,17 +146,6 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
                       int32_t largest, void *values, void *scratch);
 int64_t snn_field_scratch(const snn_operator *op, int32_t channels);
 
-/* Positions of a row of the pooled source. */
-typedef struct snn_pool_row {
-    int32_t row, column, columns;
-    int32_t channel, channels;
-} snn_pool_row;
-
-/* Their values, as snn_field_expand has them: sums over pool windows, or what is largest there (pools.c). */
-void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const snn_source *source, int32_t step,
-                     int32_t largest, void *values, void *scratch);
-int64_t snn_pool_scratch(const snn_operator *op, int32_t channels);
-
 /* Bytes up to where another array may begin. */
 static inline int64_t snn_aligned(int64_t bytes)
 {
@@ -253,7 +240,7 @@ int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t 
 void snn_matrix_project(const snn_packed *packed, const snn_field *field, const void *values, const snn_tile *tile,
                         void *scratch);
 
-/* Values of all steps of what a tile sees of so many channels, in its scratch; what is left of that. */
+/* field.c: values of all steps of what a tile sees of so many channels, in its scratch; what is left of that. */
 typedef struct snn_expanded {
     snn_field field;
     const void *values;

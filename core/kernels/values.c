@@ -1,70 +1,10 @@
-#include "core/kernels/portable.h"
+#include "core/kernels/values.h"
 
 #include <string.h>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
-
-enum { VECTOR_VALUES = 64 }; /* what is written behind a run of values, at most */
-
-snn_window snn_operator_taps(const snn_operator *op)
-{
-    if (op->kind == SNN_OPERATOR_CONVOLUTION) {
-        return op->window;
-    }
-    snn_window taps = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}, .pad_begin = {0, 0}, .pad_end = {0, 0}};
-    if (op->kind == SNN_OPERATOR_DENSE) {
-        const snn_shape pooled = snn_operator_pooled_shape(op);
-        taps.kernel[0] = pooled.height;
-        taps.kernel[1] = pooled.width;
-    }
-    return taps;
-}
-
-/* Source rows (or columns) that `count` neighbouring target rows (or columns) see. */
-static int32_t field_extent(const snn_window *taps, int axis, int32_t count)
-{
-    return (count - 1) * taps->stride[axis] + (taps->kernel[axis] - 1) * taps->dilation[axis] + 1;
-}
-
-snn_field snn_field_of_tile(const snn_operator *op, int64_t begin, int64_t end, int32_t channel, int32_t channels)
-{
-    const snn_window taps = snn_operator_taps(op);
-    const int32_t width = op->target.width;
-    const int32_t first_row = (int32_t)(begin / width), last_row = (int32_t)((end - 1) / width);
-    int32_t first_column = 0, last_column = width - 1;
-    if (first_row == last_row) {
-        first_column = (int32_t)(begin % width);
-        last_column = (int32_t)((end - 1) % width);
-    }
-    return (snn_field){
-        .row = first_row * taps.stride[0] - taps.pad_begin[0],
-        .column = first_column * taps.stride[1] - taps.pad_begin[1],
-        .rows = field_extent(&taps, 0, last_row - first_row + 1),
-        .columns = field_extent(&taps, 1, last_column - first_column + 1),
-        .channel = channel,
-        .channels = channels,
-        .row_stride = taps.stride[0],
-        .column_stride = taps.stride[1],
-        .target_row = first_row,
-        .target_column = first_column,
-    };
-}
-
-int64_t snn_field_largest(const snn_operator *op, int64_t positions, int32_t channels)
-{
-    const snn_window taps = snn_operator_taps(op);
-    const int32_t width = op->target.width;
-    /* Positions that begin at the end of a row reach into one row more than their number says. */
-    int64_t rows = positions < 2 ? 1 : (positions - 2) / width + 2;
-    if (rows > op->target.height) {
-        rows = op->target.height;
-    }
-    return (int64_t)field_extent(&taps, 0, (int32_t)rows) * field_extent(&taps, 1, width) * channels;
-}
-
-/* ---- runs of channels ---- */
 
 enum { BITS = 8 };
 
@@ -278,7 +218,7 @@ static void find_base(const snn_codes *codes, int32_t step, int32_t channel, int
     for (int32_t i = 0; i < period; i++) {
         base[i] = (int16_t)(all + (resting ? codes->rest[channel + i] : 0));
     }
-    for (int32_t i = 0; i < VECTOR_VALUES; i++) {
+    for (int32_t i = 0; i < SNN_VALUES_BEHIND; i++) {
         base[period + i] = base[i]; /* which has been written, where the period is short */
     }
 }
@@ -298,52 +238,36 @@ int64_t snn_codes_bytes(const snn_codes *codes, const snn_operator *op)
     return all;
 }
 
-/* How the values of a field are written. */
-typedef struct writer {
-    const snn_field *field;
-    const snn_operator *op;
-    const snn_source *source;
-    int32_t step, largest;
-    int32_t width;  /* of the pooled source */
-    int16_t *base;  /* of codes */
-    uint8_t *zeros; /* of codes as bytes: what is outside the image */
-} writer;
-
-static int64_t base_bytes(int32_t channels)
+int64_t snn_values_scratch(int32_t channels)
 {
-    return snn_aligned((channels + VECTOR_VALUES) * (int64_t)sizeof(int16_t));
+    return snn_aligned((channels + SNN_VALUES_BEHIND) * (int64_t)sizeof(int16_t));
 }
 
-int64_t snn_field_scratch(const snn_operator *op, int32_t channels)
+void snn_values_begin(const snn_values *v)
 {
-    return SNN_ALIGNMENT + base_bytes(channels) + (op->pooled ? snn_pool_scratch(op, channels) : 0);
-}
-
-static void prepare(const writer *w)
-{
-    const snn_codes *codes = w->source->codes;
+    const snn_codes *codes = v->source->codes;
     if (codes == NULL) {
         return;
     }
-    if (w->largest == 0) {
-        find_base(codes, w->step, w->field->channel, w->field->channels, w->base);
+    if (v->largest == 0) {
+        find_base(codes, v->step, v->channel, v->channels, v->base);
         return;
     }
-    for (int32_t c = 0; c < w->field->channels; c++) {
-        w->zeros[c] = (uint8_t)snn_codes_zero(codes, w->largest, w->field->channel + c);
+    for (int32_t c = 0; c < v->channels; c++) {
+        v->zeros[c] = (uint8_t)snn_codes_zero(codes, v->largest, v->channel + c);
     }
 }
 
-static void write_outside(const writer *w, int64_t positions, uint8_t *to)
+void snn_values_outside(const snn_values *v, int64_t positions, uint8_t *to)
 {
-    const int64_t count = positions * w->field->channels;
-    if (w->largest == 0) {
+    const int64_t count = positions * v->channels;
+    if (v->largest == 0) {
         memset(to, 0, (size_t)count * sizeof(int16_t));
-    } else if (w->source->codes == NULL) {
-        memset(to, w->largest / 2, (size_t)count);
+    } else if (v->source->codes == NULL) {
+        memset(to, v->largest / 2, (size_t)count);
     } else {
         for (int64_t i = 0; i < positions; i++) {
-            memcpy(to + i * w->field->channels, w->zeros, (size_t)w->field->channels);
+            memcpy(to + i * v->channels, v->zeros, (size_t)v->channels);
         }
     }
 }
@@ -358,71 +282,36 @@ static void cut(const snn_source *source, int32_t limb, int64_t first, int64_t c
     }
 }
 
-/* Neighbouring positions inside the image. */
-static void write_inside(const writer *w, int32_t row, int32_t column, int32_t columns, uint8_t *to)
+void snn_values_inside(const snn_values *v, int32_t row, int32_t column, int32_t columns, void *values)
 {
-    const snn_field *field = w->field;
-    const snn_source *source = w->source;
-    const int64_t position = (int64_t)(row - source->row) * w->width + column;
-    const int32_t row_channels = source->integers != NULL ? w->op->source.channels : 8 * source->spikes->row_bytes;
-    bit_runs runs = {.bit = field->channel, .count = field->channels, .runs = columns};
-    if (field->channel == 0 && field->channels == row_channels) {
+    uint8_t *to = values;
+    const snn_source *source = v->source;
+    const int64_t position = (int64_t)(row - source->row) * v->width + column;
+    const int32_t row_channels = source->integers != NULL ? v->source_channels : 8 * source->spikes->row_bytes;
+    bit_runs runs = {.bit = v->channel, .count = v->channels, .runs = columns};
+    if (v->channel == 0 && v->channels == row_channels) {
         runs = (bit_runs){.count = runs.count * columns, .runs = 1}; /* the source's lie side by side, too */
     }
     if (source->codes != NULL) {
-        const planes of = planes_of(source, w->step, position);
-        if (w->largest > 0) {
-            take_bytes(&of, &runs, w->largest, to);
+        const planes of = planes_of(source, v->step, position);
+        if (v->largest > 0) {
+            take_bytes(&of, &runs, v->largest, to);
         } else {
-            take(&of, &runs, w->base, field->channels, (int16_t *)(void *)to);
+            take(&of, &runs, v->base, v->channels, (int16_t *)(void *)to);
         }
         return;
     }
-    for (int64_t run = 0; run < runs.runs; run++, to += runs.count * snn_value_bytes(w->largest)) {
+    for (int64_t run = 0; run < runs.runs; run++, to += runs.count * snn_value_bytes(v->largest)) {
         if (source->integers != NULL) {
-            cut(source, w->step, (position + run) * w->op->source.channels + runs.bit, runs.count,
-                (int16_t *)(void *)to);
+            cut(source, v->step, (position + run) * v->source_channels + runs.bit, runs.count, (int16_t *)(void *)to);
             continue;
         }
         const snn_spikes *spikes = source->spikes;
-        const uint8_t *bits = snn_spikes_plane(spikes, w->step, source->image) + (position + run) * spikes->row_bytes;
-        if (w->largest > 0) {
+        const uint8_t *bits = snn_spikes_plane(spikes, v->step, source->image) + (position + run) * spikes->row_bytes;
+        if (v->largest > 0) {
             choose(bits, runs.bit, runs.count, 2, 0, true, to);
         } else {
             choose(bits, runs.bit, runs.count, 1, -1, false, to);
         }
-    }
-}
-
-static int32_t clamp(int32_t value, int32_t low, int32_t high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
-void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
-                      int32_t largest, void *values, void *scratch)
-{
-    uint8_t *working = (uint8_t *)scratch + (-(uintptr_t)scratch & (SNN_ALIGNMENT - 1));
-    const snn_shape pooled = snn_operator_pooled_shape(op);
-    const writer w = {field, op, source, step, largest, pooled.width, (int16_t *)(void *)working, working};
-    const int64_t bytes = (int64_t)field->channels * snn_value_bytes(largest);
-    const int32_t left = clamp(-field->column, 0, field->columns);
-    const int32_t inside_end = clamp(pooled.width - field->column, left, field->columns);
-    uint8_t *to = values;
-    prepare(&w);
-    for (int32_t i = 0; i < field->rows; i++, to += field->columns * bytes) {
-        const int32_t row = field->row + i;
-        if (row < 0 || row >= pooled.height) {
-            write_outside(&w, field->columns, to);
-            continue;
-        }
-        write_outside(&w, left, to);
-        if (op->pooled && source->integers == NULL) {
-            const snn_pool_row run = {row, field->column + left, inside_end - left, field->channel, field->channels};
-            snn_pool_expand(&run, op, source, step, largest, to + left * bytes, working + base_bytes(field->channels));
-        } else {
-            write_inside(&w, row, field->column + left, inside_end - left, to + left * bytes);
-        }
-        write_outside(&w, field->columns - inside_end, to + inside_end * bytes);
     }
 }
