@@ -1,36 +1,138 @@
-/* Pools of a source's values: each row of the source that windows see is expanded once, and then added to their sums,
- * or compared with what is largest so far. */
+/* Pools of a source's values: sums are those of the bits of each plane, channel by channel, over all positions of a
+ * window; for maxima each row of the source that windows see is expanded once, and compared with what is largest. */
 #include "core/kernels/values.h"
 
 #include <string.h>
 
-/* The thread's scratch, cut up. */
-typedef struct working {
-    int16_t *row;  /* [position of the source][channel] */
-    int32_t *sums; /* [pooled position][channel] */
-} working;
+#include "core/kernels/planes.h"
 
 static int64_t row_bytes(const snn_operator *op, int32_t channels)
 {
     return snn_aligned(((int64_t)op->source.width * channels + SNN_VALUES_BEHIND) * (int64_t)sizeof(int16_t));
 }
 
-static int64_t sums_bytes(const snn_operator *op, int32_t channels)
-{
-    return snn_aligned((int64_t)snn_operator_pooled_shape(op).width * channels * (int64_t)sizeof(int32_t));
-}
-
 int64_t snn_pool_scratch(const snn_operator *op, int32_t channels)
 {
-    return row_bytes(op, channels) + sums_bytes(op, channels);
+    return op->pooled == SNN_POOLS_SUMS ? 0 : row_bytes(op, channels);
 }
 
-static inline void add(int32_t *restrict sums, const int16_t *restrict values, int32_t count)
+/* ---- sums ---- */
+
+/* A window's positions inside the image, and some neighbouring channels of each. */
+typedef struct sight {
+    const uint8_t *bits; /* of the first position, and so many bytes on of the next ones */
+    int64_t rows, columns, row_apart, column_apart;
+    int shift; /* of the first channel, in its byte */
+} sight;
+
+/* Adds even lanes and odd ones. */
+static inline void spread(const uint16_t *restrict even, const uint16_t *restrict odd, int32_t factor,
+                          int32_t *restrict totals)
 {
-    for (int32_t c = 0; c < count; c++) {
-        sums[c] += values[c];
+    for (int i = 0; i < SNN_VECTOR_BYTES / 2; i++) {
+        totals[2 * i] += factor * even[i];
+        totals[2 * i + 1] += factor * odd[i];
     }
 }
+
+/* totals[i] += factor * what bits of channel i add up to. The planes' magnitudes add up to a byte. */
+static inline __attribute__((always_inline)) void add_bits(const sight *at, const snn_planes *of, int32_t factor,
+                                                           int32_t *totals, const int32_t plane_count)
+{
+    enum { TAPS_MOST = UINT16_MAX / UINT8_MAX, LANES = SNN_VECTOR_BYTES / 2 };
+    typedef uint16_t words __attribute__((vector_size(SNN_VECTOR_BYTES)));
+    snn_byte_lanes amounts[SNN_WINDOW_STEPS];
+    words even = {0}, odd = {0};
+    int32_t taps = 0;
+    for (int32_t j = 0; j < plane_count; j++) {
+        amounts[j] = (snn_byte_lanes){0} + (uint8_t)of->magnitude[j];
+    }
+    for (int64_t i = 0; i < at->rows; i++) {
+        const uint8_t *from = at->bits + i * at->row_apart;
+        for (int64_t j = 0; j < at->columns; j++, from += at->column_apart) {
+            const words sums = (words)snn_planes_add(from, of->stride, at->shift, amounts, plane_count);
+            even += sums & UINT8_MAX;
+            odd += sums >> SNN_BITS;
+            if (++taps == TAPS_MOST || (i + 1 == at->rows && j + 1 == at->columns)) {
+                uint16_t evens[LANES], odds[LANES];
+                memcpy(evens, &even, sizeof even);
+                memcpy(odds, &odd, sizeof odd);
+                spread(evens, odds, factor, totals);
+                even = odd = (words){0};
+                taps = 0;
+            }
+        }
+    }
+}
+
+/* The same of all planes, one by one where they add up to more than a byte. */
+static void add_planes(sight at, const snn_planes *of, int32_t *totals)
+{
+    if (of->sum <= UINT8_MAX && of->count == SNN_BITS) { /* as most windows have them, with all known when compiled */
+        add_bits(&at, of, 1, totals, SNN_BITS);
+    } else if (of->sum <= UINT8_MAX) {
+        add_bits(&at, of, 1, totals, of->count);
+    } else {
+        static const int32_t one = 1;
+        for (int32_t j = 0; j < of->count; j++, at.bits += of->stride) {
+            const snn_planes single = {.magnitude = &one};
+            add_bits(&at, &single, of->magnitude[j], totals, 1);
+        }
+    }
+}
+
+/* What channels [first, first + lanes) add up to over so many taps, as values: the limb that codes want. */
+static void store(const snn_values *v, int32_t first, int32_t lanes, int32_t taps, const int32_t *restrict totals,
+                  void *values)
+{
+    const snn_codes *codes = v->source->codes;
+    const int32_t count = v->channels - first < lanes ? v->channels - first : lanes;
+    if (v->largest > 0) { /* single spikes, half of what they add up to more than if none were */
+        uint8_t *restrict bytes = (uint8_t *)values + first;
+        for (int32_t c = 0; c < count; c++) {
+            bytes[c] = (uint8_t)(2 * totals[c] - taps + v->largest / 2);
+        }
+        return;
+    }
+    int16_t *restrict words = (int16_t *)values + first;
+    if (codes == NULL) {
+        for (int32_t c = 0; c < count; c++) {
+            words[c] = (int16_t)(2 * totals[c] - taps);
+        }
+        return;
+    }
+    const int16_t *restrict base = v->base + first;
+    const int32_t shift = codes->shift, mask = codes->mask != 0 ? codes->mask : -1;
+    for (int32_t c = 0; c < count; c++) {
+        words[c] = (int16_t)(((taps * base[c] - 2 * totals[c]) >> shift) & mask);
+    }
+}
+
+static void add_up(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, uint8_t *values)
+{
+    const snn_window *pool = &op->pool;
+    const snn_taps down = snn_window_taps(pool, 0, op->source.height, pooled->row);
+    const int64_t top = down.start + down.begin * pool->dilation[0];
+    const int shift = v->channel % SNN_BITS, lanes = snn_planes_lanes(shift);
+    for (int32_t i = 0; i < pooled->columns; i++, values += v->channels * snn_value_bytes(v->largest)) {
+        const snn_taps across = snn_window_taps(pool, 1, op->source.width, pooled->column + i);
+        const int64_t left = across.start + across.begin * pool->dilation[1];
+        const snn_planes of = snn_planes_of(v->source, v->step, (top - v->source->row) * op->source.width + left);
+        sight at = {.bits = of.bits + v->channel / SNN_BITS,
+                    .rows = down.end - down.begin,
+                    .columns = across.end - across.begin,
+                    .row_apart = (int64_t)pool->dilation[0] * op->source.width * of.row_bytes,
+                    .column_apart = pool->dilation[1] * of.row_bytes,
+                    .shift = shift};
+        for (int32_t first = 0; first < v->channels; first += lanes, at.bits += lanes / SNN_BITS) {
+            int32_t totals[SNN_VECTOR_BYTES] = {0};
+            add_planes(at, &of, totals);
+            store(v, first, lanes, (int32_t)(at.rows * at.columns), totals, values);
+        }
+    }
+}
+
+/* ---- maxima ---- */
 
 static inline void raise(int16_t *restrict largest, const int16_t *restrict values, int32_t count)
 {
@@ -39,60 +141,32 @@ static inline void raise(int16_t *restrict largest, const int16_t *restrict valu
     }
 }
 
-/* Into sums, or maxima if `sums` is NULL. */
-static void take_row(const snn_pool_row *pooled, const snn_operator *op, int32_t channels, const int16_t *row,
-                     int32_t *sums, int16_t *maxima)
+/* `row`: of the source, in the scratch. */
+static void compare(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, int16_t *largest,
+                    int16_t *row)
 {
-    for (int32_t i = 0; i < pooled->columns; i++) {
-        const snn_taps across = snn_window_taps(&op->pool, 1, op->source.width, pooled->column + i);
-        const int64_t at = (int64_t)i * channels;
-        for (int64_t j = across.begin; j < across.end; j++) {
-            const int16_t *values = row + (across.start + j * op->pool.dilation[1]) * channels;
-            if (sums == NULL) {
-                raise(maxima + at, values, channels);
-            } else {
-                add(sums + at, values, channels);
+    const snn_taps down = snn_window_taps(&op->pool, 0, op->source.height, pooled->row);
+    for (int64_t i = 0; i < (int64_t)pooled->columns * v->channels; i++) {
+        largest[i] = INT16_MIN;
+    }
+    for (int64_t i = down.begin; i < down.end; i++) {
+        snn_values_inside(v, (int32_t)(down.start + i * op->pool.dilation[0]), 0, op->source.width, row);
+        int16_t *to = largest;
+        for (int32_t column = 0; column < pooled->columns; column++, to += v->channels) {
+            const snn_taps across = snn_window_taps(&op->pool, 1, op->source.width, pooled->column + column);
+            for (int64_t j = across.begin; j < across.end; j++) {
+                raise(to, row + (across.start + j * op->pool.dilation[1]) * v->channels, v->channels);
             }
         }
-    }
-}
-
-static void store(const int32_t *restrict sums, int64_t count, const snn_source *source, int32_t largest, void *values)
-{
-    const snn_codes *codes = source->codes;
-    const int32_t shift = codes != NULL ? codes->shift : 0, mask = codes != NULL && codes->mask != 0 ? codes->mask : -1;
-    uint8_t *restrict bytes = values;
-    int16_t *restrict words = values;
-    if (largest > 0) {
-        for (int64_t i = 0; i < count; i++) {
-            bytes[i] = (uint8_t)(sums[i] + largest / 2);
-        }
-        return;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        words[i] = (int16_t)((sums[i] >> shift) & mask);
     }
 }
 
 void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, void *values,
                      void *scratch)
 {
-    const working w = {.row = scratch, .sums = (int32_t *)(void *)((uint8_t *)scratch + row_bytes(op, v->channels))};
-    const int64_t count = (int64_t)pooled->columns * v->channels;
-    const snn_taps down = snn_window_taps(&op->pool, 0, op->source.height, pooled->row);
-    const bool sums = op->pooled == SNN_POOLS_SUMS;
-    int16_t *maxima = values;
-    snn_values words = *v;
-    words.largest = 0;
-    for (int64_t i = 0; i < count && !sums; i++) {
-        maxima[i] = INT16_MIN;
-    }
-    memset(w.sums, 0, sums ? (size_t)count * sizeof w.sums[0] : 0);
-    for (int64_t i = down.begin; i < down.end; i++) {
-        snn_values_inside(&words, (int32_t)(down.start + i * op->pool.dilation[0]), 0, op->source.width, w.row);
-        take_row(pooled, op, v->channels, w.row, sums ? w.sums : NULL, maxima);
-    }
-    if (sums) {
-        store(w.sums, count, v->source, v->largest, values);
+    if (op->pooled == SNN_POOLS_SUMS) {
+        add_up(pooled, op, v, values);
+    } else {
+        compare(pooled, op, v, values, scratch);
     }
 }

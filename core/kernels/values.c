@@ -2,11 +2,7 @@
 
 #include <string.h>
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
-enum { BITS = 8 };
+#include "core/kernels/planes.h"
 
 /* Bits [bit, bit + count) as `set` or `clear`, a value each, and up to a vector behind them. Reads up to 8 bytes behind
  * the last. */
@@ -31,10 +27,10 @@ static inline __attribute__((always_inline)) void choose(const uint8_t *restrict
         }
     }
 #else
-    static const int16_t of_lane[BITS] = {1, 2, 4, 8, 16, 32, 64, 128};
-    for (int64_t first = 0; first < count; first += BITS, from++) {
+    static const int16_t of_lane[SNN_BITS] = {1, 2, 4, 8, 16, 32, 64, 128};
+    for (int64_t first = 0; first < count; first += SNN_BITS, from++) {
         const int16_t byte = (int16_t)(((from[0] | (unsigned)from[1] << 8) >> shift) & 0xff);
-        for (int i = 0; i < BITS; i++) {
+        for (int i = 0; i < SNN_BITS; i++) {
             if (bytes) {
                 ((uint8_t *)values)[first + i] = (uint8_t)(byte & of_lane[i] ? set : clear);
             } else {
@@ -45,16 +41,6 @@ static inline __attribute__((always_inline)) void choose(const uint8_t *restrict
 #endif
 }
 
-/* Planes of spikes with what each takes from a value. */
-typedef struct planes {
-    const uint8_t *bits; /* of the first plane */
-    int64_t stride;      /* bytes from one to the next */
-    int32_t count;
-    const int32_t *magnitude;
-    int32_t sum;       /* of them */
-    int64_t row_bytes; /* from one run to the next */
-} planes;
-
 /* Runs of bits, each from `bit` on of its row. A value is a base less twice the magnitudes of planes whose bit is set
  * (as bytes: less the magnitudes); of value i of a run the base is base[i % period]. Up to a vector is written behind
  * the last. */
@@ -62,63 +48,30 @@ typedef struct bit_runs {
     int64_t bit, count, runs;
 } bit_runs;
 
-/* What is taken at once: a vector of bytes, and as many words. */
-enum { TAKEN = SNN_VECTOR_BYTES };
-typedef uint8_t byte_lanes __attribute__((vector_size(TAKEN)));
-typedef int16_t word_lanes __attribute__((vector_size(2 * TAKEN)));
-
-/* sum[i] + amount[i] where bit i of `word` is set. */
-static inline byte_lanes add_chosen(byte_lanes sum, uint64_t word, byte_lanes amount)
-{
-#if defined(__AVX512BW__)
-    return (byte_lanes)_mm512_mask_add_epi8((__m512i)sum, word, (__m512i)sum, (__m512i)amount);
-#else
-    typedef uint64_t spread_lanes __attribute__((vector_size(TAKEN)));
-    const spread_lanes bits = (spread_lanes){0} + 0x8040201008040201U; /* of 8 bytes, one each */
-#if defined(__AVX2__)
-    const __m256i bytes = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
-    const spread_lanes spread = (spread_lanes)_mm256_shuffle_epi8(_mm256_set1_epi64x((int64_t)word), bytes);
-#else
-    spread_lanes spread;
-    for (int i = 0; i < TAKEN / BITS; i++) {
-        spread[i] = ((word >> (BITS * i)) & UINT8_MAX) * 0x0101010101010101U;
-    }
-#endif
-    return sum + ((byte_lanes)((byte_lanes)(spread & bits) == (byte_lanes)bits) & amount);
-#endif
-}
-
 /* `base` is NULL: values are bytes. */
-static inline __attribute__((always_inline)) void take_runs(const planes *of, const bit_runs *runs, int32_t largest,
+static inline __attribute__((always_inline)) void take_runs(const snn_planes *of, const bit_runs *runs, int32_t largest,
                                                             const int16_t *base, int64_t period, void *values,
                                                             const int32_t plane_count)
 {
-    const int shift = (int)(runs->bit % BITS), lanes = TAKEN == 64 && shift > 0 ? TAKEN - BITS : TAKEN;
-    byte_lanes amounts[SNN_WINDOW_STEPS];
+    const int shift = (int)(runs->bit % SNN_BITS), lanes = snn_planes_lanes(shift);
+    snn_byte_lanes amounts[SNN_WINDOW_STEPS];
     for (int32_t j = 0; j < plane_count; j++) {
-        amounts[j] = (byte_lanes){0} + (uint8_t)of->magnitude[j];
+        amounts[j] = (snn_byte_lanes){0} + (uint8_t)of->magnitude[j];
     }
     for (int64_t run = 0; run < runs->runs; run++) {
-        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / BITS;
+        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / SNN_BITS;
         uint8_t *bytes = (uint8_t *)values + run * runs->count;
         int16_t *words = (int16_t *)values + run * runs->count;
-        for (int64_t first = 0, at = 0; first < runs->count; first += lanes, from += lanes / BITS) {
-            const uint8_t *plane = from;
-            byte_lanes sum = {0};
-#pragma GCC unroll 8
-            for (int32_t j = 0; j < plane_count; j++, plane += of->stride) {
-                uint64_t word; /* arrays have readable bytes behind them */
-                memcpy(&word, plane, sizeof word);
-                sum = add_chosen(sum, word >> shift, amounts[j]);
-            }
+        for (int64_t first = 0, at = 0; first < runs->count; first += lanes, from += lanes / SNN_BITS) {
+            snn_byte_lanes sum = snn_planes_add(from, of->stride, shift, amounts, plane_count);
             if (base == NULL) {
                 sum = (uint8_t)largest - sum;
                 memcpy(bytes + first, &sum, sizeof sum);
                 continue;
             }
-            word_lanes less;
+            snn_word_lanes less;
             memcpy(&less, base + at, sizeof less);
-            less -= 2 * __builtin_convertvector(sum, word_lanes);
+            less -= 2 * snn_bytes_widened(sum);
             memcpy(words + first, &less, sizeof less);
             for (at += lanes; at >= period;) {
                 at -= period;
@@ -127,10 +80,10 @@ static inline __attribute__((always_inline)) void take_runs(const planes *of, co
     }
 }
 
-static void take_bytes(const planes *of, const bit_runs *runs, int32_t largest, uint8_t *values)
+static void take_bytes(const snn_planes *of, const bit_runs *runs, int32_t largest, uint8_t *values)
 {
-    if (of->count == BITS) {
-        take_runs(of, runs, largest, NULL, 0, values, BITS);
+    if (of->count == SNN_BITS) {
+        take_runs(of, runs, largest, NULL, 0, values, SNN_BITS);
     } else {
         take_runs(of, runs, largest, NULL, 0, values, of->count);
     }
@@ -154,13 +107,13 @@ static inline some_words less_chosen(some_words sum, uint64_t word, int16_t amou
 #endif
 
 /* Magnitudes that add up to more than a byte holds. */
-static void take_words(const planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
+static void take_words(const snn_planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
 {
     enum { LANES = sizeof(some_words) / sizeof(int16_t) };
-    const int shift = (int)(runs->bit % BITS);
+    const int shift = (int)(runs->bit % SNN_BITS);
     for (int64_t run = 0; run < runs->runs; run++, values += runs->count) {
-        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / BITS;
-        for (int64_t first = 0, at = 0; first < runs->count; first += LANES, from += LANES / BITS) {
+        const uint8_t *from = of->bits + run * of->row_bytes + runs->bit / SNN_BITS;
+        for (int64_t first = 0, at = 0; first < runs->count; first += LANES, from += LANES / SNN_BITS) {
             const uint8_t *plane = from;
             some_words sum;
             memcpy(&sum, base + at, sizeof sum);
@@ -177,43 +130,21 @@ static void take_words(const planes *of, const bit_runs *runs, const int16_t *ba
     }
 }
 
-static void take(const planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
+static void take(const snn_planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
 {
     if (of->sum > UINT8_MAX) {
         take_words(of, runs, base, period, values);
-    } else if (of->count == BITS) { /* as most windows have them, with all known when compiled */
-        take_runs(of, runs, 0, base, period, values, BITS);
+    } else if (of->count == SNN_BITS) { /* as most windows have them, with all known when compiled */
+        take_runs(of, runs, 0, base, period, values, SNN_BITS);
     } else {
         take_runs(of, runs, 0, base, period, values, of->count);
     }
 }
 
-/* What a step's planes add up to if no bit is set. */
-static int32_t sum_of_planes(const snn_codes *codes, int32_t step)
-{
-    int32_t sum = 0;
-    for (int32_t j = codes->begin[step]; j < codes->end[step]; j++) {
-        sum += codes->magnitude[j];
-    }
-    return sum;
-}
-
-static planes planes_of(const snn_source *source, int32_t step, int64_t position)
-{
-    const snn_codes *codes = source->codes;
-    const snn_spikes *spikes = source->spikes;
-    return (planes){.bits = snn_spikes_plane(spikes, codes->begin[step], source->image) + position * spikes->row_bytes,
-                    .stride = snn_spikes_plane_bytes(spikes) * spikes->images,
-                    .count = codes->end[step] - codes->begin[step],
-                    .magnitude = codes->magnitude + codes->begin[step],
-                    .sum = sum_of_planes(codes, step),
-                    .row_bytes = spikes->row_bytes};
-}
-
 /* Values of channels whose bits are all clear, and of as many more as a vector has, beginning again behind `period`. */
 static void find_base(const snn_codes *codes, int32_t step, int32_t channel, int32_t period, int16_t *base)
 {
-    const int32_t all = sum_of_planes(codes, step);
+    const int32_t all = snn_planes_sum(codes, step);
     const bool resting = step < codes->rest_steps;
     for (int32_t i = 0; i < period; i++) {
         base[i] = (int16_t)(all + (resting ? codes->rest[channel + i] : 0));
@@ -225,7 +156,7 @@ static void find_base(const snn_codes *codes, int32_t step, int32_t channel, int
 
 int64_t snn_codes_bytes(const snn_codes *codes, const snn_operator *op)
 {
-    const int32_t all = sum_of_planes(codes, 0);
+    const int32_t all = snn_planes_sum(codes, 0);
     if (op->pooled || all > UINT8_MAX) {
         return 0;
     }
@@ -293,7 +224,7 @@ void snn_values_inside(const snn_values *v, int32_t row, int32_t column, int32_t
         runs = (bit_runs){.count = runs.count * columns, .runs = 1}; /* the source's lie side by side, too */
     }
     if (source->codes != NULL) {
-        const planes of = planes_of(source, v->step, position);
+        const snn_planes of = snn_planes_of(source, v->step, position);
         if (v->largest > 0) {
             take_bytes(&of, &runs, v->largest, to);
         } else {
