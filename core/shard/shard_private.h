@@ -1,7 +1,7 @@
-/* The inside of a shard, shared by shard.c (creation, order of work), shard_input.c and shard_stochastic.c (encodings
- * of the image), shard_windows.c (neurons that fire in windows), shard_streams.c (streams and who reads them),
- * shard_ranges.c (who left the calibrated range), shard_threads.c (which thread does what), shard_tiles.c (the work of
- * one tile) and shard_baseline.c (the subgradient dynamics). Nobody else includes this. */
+/* The inside of a shard, shared by shard.c (creation, order of work), shard_memory.c (its arrays), shard_input.c and
+ * shard_stochastic.c (encodings of the image), shard_windows.c (neurons that fire in windows), shard_streams.c (streams
+ * and who reads them), shard_ranges.c (who left the calibrated range), shard_threads.c (which thread does what),
+ * shard_tiles.c (the work of one tile) and shard_baseline.c (the subgradient dynamics). Nobody else includes this. */
 #ifndef SNN_SHARD_SHARD_PRIVATE_H
 #define SNN_SHARD_SHARD_PRIVATE_H
 
@@ -129,13 +129,19 @@ static inline bool snn_part_multiplies_rows(const snn_shard *shard, const snn_pa
     return shard->timings != NULL && part->graded_product_count > 0;
 }
 
-/* shard.c */
+/* Each of these calls those above it only. */
+
+/* shard_memory.c */
 /* What the account of memory wants to know of a shard, and of its part of a population once that has its projections.
  */
 snn_footprint snn_shard_footprint(const snn_shard *shard);
 snn_holding snn_shard_holding(const snn_shard *shard, int32_t population);
 /* snn_allocate of so many bytes, or NULL where there are none; *complete becomes false where memory is short. */
 void *snn_shard_allocate(int64_t bytes, bool *complete);
+
+/* shard_stochastic.c */
+/* One position of one image over the encoder's steps. */
+void snn_encode_stochastic(const snn_shard *shard, const snn_spikes *spikes, int32_t image, int64_t position);
 
 /* shard_input.c */
 /* W p of rows of one image, [position][held], once the part has its products; `scratch`: a worker's accumulator. */
@@ -151,10 +157,6 @@ void snn_encoder_begin_group(snn_shard *shard, const float *pixels, const int64_
 /* Encodes steps [first, first + steps) unless they are the ones encoded last. */
 snn_status snn_encoder_run(snn_shard *shard, int32_t first, int32_t steps);
 snn_spikes snn_encoder_spikes(const snn_shard *shard);
-
-/* shard_stochastic.c */
-/* One position of one image over the encoder's steps. */
-void snn_encode_stochastic(const snn_shard *shard, const snn_spikes *spikes, int32_t image, int64_t position);
 
 /* shard_baseline.c */
 /* After the workers and the weights: checks the network, and fills all parts' baselines. */

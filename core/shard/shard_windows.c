@@ -330,7 +330,7 @@ static void read_out(const window_tile *at)
 {
     const snn_shard *shard = at->shard;
     const snn_population *population = &shard->network->populations[at->population];
-    const int32_t classes = shard->network->classes, latency = snn_shard_latency(shard);
+    const int32_t classes = shard->network->classes, latency = shard->latency;
     const int32_t start = shard->timings[at->population].start;
     int32_t *predictions = shard->predictions + (int64_t)at->tile.image * latency;
     float *x = shard->logits + (int64_t)at->tile.image * classes;
