@@ -184,8 +184,9 @@ static inline void store_sums(int32_t *sums, vector sum)
 }
 static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {
-    (void)count;
-    *to = fresh ? sum : *to + sum;
+    if (count > 0) {
+        *to = fresh ? sum : *to + sum;
+    }
 }
 #endif
 

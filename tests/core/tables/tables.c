@@ -16,6 +16,15 @@ bool snn_processor_runs_tiles(void)
 }
 #endif
 
+#ifdef TESTS_PLAIN
+extern const snn_kernels snn_kernels_plain;
+bool snn_processor_runs_plain(void);
+bool snn_processor_runs_plain(void)
+{
+    return true;
+}
+#endif
+
 #ifdef TESTS_WIDE_TILES
 extern const snn_kernels snn_kernels_wide_tiles;
 bool snn_processor_runs_wide_tiles(void);
@@ -34,6 +43,9 @@ const snn_kernels *const *all_tables(int32_t *count)
     int32_t filled = 0;
 #ifdef TESTS_TILES
     tables[filled++] = &snn_kernels_tiles;
+#endif
+#ifdef TESTS_PLAIN
+    tables[filled++] = &snn_kernels_plain;
 #endif
 #ifdef TESTS_WIDE_TILES
     tables[filled++] = &snn_kernels_wide_tiles;
