@@ -51,26 +51,34 @@ static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t step
     return snn_expanded_bytes(packed, positions, steps, packed->row_end - packed->row_begin);
 }
 
-/* Adds what one target position sees through all taps, channel by channel. weights [tap][channel]. */
-static void add_taps(const snn_field *field, const snn_window *taps, const int16_t *restrict values,
-                     const int32_t *restrict weights, int32_t *restrict sum)
+/* Adds what one target position sees through a tap, channel by channel; fresh: it is the first that is added. */
+static inline void add_tap(const int16_t *restrict values, const int32_t *restrict weights, int32_t count, bool fresh,
+                           int32_t *restrict sum)
+{
+    for (int32_t c = 0; c < count; c++) {
+        sum[c] = (fresh ? 0 : sum[c]) + weights[c] * values[c];
+    }
+}
+
+/* weights [tap][channel] */
+static void add_taps(const snn_field *field, const snn_window *taps, const int16_t *values, const int32_t *weights,
+                     bool fresh, int32_t *sum)
 {
     for (int32_t i = 0; i < taps->kernel[0]; i++) {
-        for (int32_t j = 0; j < taps->kernel[1]; j++, weights += field->channels) {
+        for (int32_t j = 0; j < taps->kernel[1]; j++, weights += field->channels, fresh = false) {
             const int16_t *value =
                 values + ((int64_t)i * taps->dilation[0] * field->columns + j * taps->dilation[1]) * field->channels;
-            for (int32_t c = 0; c < field->channels; c++) {
-                sum[c] += weights[c] * value[c];
-            }
+            add_tap(value, weights, field->channels, fresh, sum);
         }
     }
 }
 
 /* Of a diagonal operator. */
-static void add_reals(const int16_t *restrict values, const float *restrict weights, int32_t count, float *restrict sum)
+static void add_reals(const int16_t *restrict values, const float *restrict weights, int32_t count, bool fresh,
+                      float *restrict sum)
 {
     for (int32_t c = 0; c < count; c++) {
-        sum[c] = sum[c] + (float)values[c] * weights[c];
+        sum[c] = (fresh ? 0.0F : sum[c]) + (float)values[c] * weights[c];
     }
 }
 
@@ -89,9 +97,9 @@ static void project_values(const snn_packed *packed, const snn_field *field, con
             end = snn_smaller((position / op->target.width + 1) * op->target.width, tile->position_end);
             for (; position < end; position++, seen += next, offset += out.stride) {
                 if (packed->real) {
-                    add_reals(seen, packed->data, field->channels, (float *)out.data + offset);
+                    add_reals(seen, packed->data, field->channels, tile->fresh, (float *)out.data + offset);
                 } else {
-                    add_taps(field, &taps, seen, packed->data, (int32_t *)out.data + offset);
+                    add_taps(field, &taps, seen, packed->data, tile->fresh, (int32_t *)out.data + offset);
                 }
             }
         }
@@ -99,27 +107,27 @@ static void project_values(const snn_packed *packed, const snn_field *field, con
 }
 
 /* sum[c] += weights[c], or -= where bit c is 0. */
-static inline __attribute__((always_inline)) void add_signed(int32_t bits, int32_t count,
+static inline __attribute__((always_inline)) void add_signed(int32_t bits, int32_t count, bool fresh,
                                                              const int32_t *restrict weights, int32_t *restrict sum)
 {
     static const int32_t of_lane[8] = {1, 2, 4, 8, 16, 32, 64, 128};
     for (int i = 0; i < count; i++) {
-        sum[i] += (bits & of_lane[i]) != 0 ? weights[i] : -weights[i];
+        sum[i] = (fresh ? 0 : sum[i]) + ((bits & of_lane[i]) != 0 ? weights[i] : -weights[i]);
     }
 }
 
 /* The same with bits [bit, bit + count) of a row. Reads up to one byte behind the last. */
-static void add_diagonal(const uint8_t *restrict bits, int64_t bit, int32_t count, const int32_t *restrict weights,
-                         int32_t *restrict sum)
+static void add_diagonal(const uint8_t *restrict bits, int64_t bit, int32_t count, bool fresh,
+                         const int32_t *restrict weights, int32_t *restrict sum)
 {
     const uint8_t *bytes = bits + bit / 8;
     const unsigned shift = (unsigned)(bit % 8);
     for (; count > 0; count -= 8, bytes++, weights += 8, sum += 8) {
         const int32_t byte = (int32_t)(shift == 0 ? bytes[0] : (bytes[0] | (unsigned)bytes[1] << 8) >> shift);
         if (count >= 8) {
-            add_signed(byte, 8, weights, sum);
+            add_signed(byte, 8, fresh, weights, sum);
         } else {
-            add_signed(byte, count, weights, sum);
+            add_signed(byte, count, fresh, weights, sum);
         }
     }
 }
@@ -136,7 +144,7 @@ static void project_diagonal(const snn_packed *packed, const snn_spikes *source,
         const uint8_t *row =
             snn_spikes_plane(source, step, tile->image) + tile->position_begin * (int64_t)source->row_bytes;
         for (int64_t position = 0; position < out.positions; position++, row += source->row_bytes, sum += out.stride) {
-            add_diagonal(row, bit, channels, packed->data, sum);
+            add_diagonal(row, bit, channels, tile->fresh, packed->data, sum);
         }
     }
 }
@@ -152,4 +160,4 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
     project_values(packed, &from.field, from.values, tile);
 }
 
-const snn_product snn_channelwise_product = {"channelwise", false, suits, pack, scratch, project};
+const snn_product snn_channelwise_product = {"channelwise", true, suits, pack, scratch, project};

@@ -101,22 +101,23 @@ static snn_field gathered_field(const snn_operator *op, const gather *g, const s
                        .channels = op->source_channels};
 }
 
-static void add_run(const int32_t *restrict weights, const int16_t *restrict values, int64_t count,
+static void add_run(const int32_t *restrict weights, const int16_t *restrict values, int64_t count, bool fresh,
                     int32_t *restrict sums)
 {
     for (int64_t c = 0; c < count; c++) {
-        sums[c] += weights[c] * values[c];
+        sums[c] = (fresh ? 0 : sums[c]) + weights[c] * values[c];
     }
 }
 
 static void add_elements(const snn_packed *packed, const gather *g, int64_t position, const int16_t *values,
-                         int64_t offset, void *sums)
+                         int64_t offset, bool fresh, void *sums)
 {
     const int32_t *weights = g->weights + position * g->rows, *elements = g->elements + position * g->rows;
     if (g->runs[position] >= 0 && !packed->real) {
-        add_run(weights, values + (g->runs[position] - offset), g->rows, sums);
+        add_run(weights, values + (g->runs[position] - offset), g->rows, fresh, sums);
         return;
     }
+    memset(sums, 0, fresh ? (size_t)g->rows * sizeof(int32_t) : 0);
     for (int64_t c = 0; c < g->rows; c++) {
         if (elements[c] < 0) {
             continue;
@@ -145,9 +146,9 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
                          (uint8_t *)values + snn_values_bytes(packed, snn_field_size(&field), 1));
         for (int64_t i = 0; i < out.positions; i++) {
             int32_t *sums = (int32_t *)out.data + (step * out.positions + i) * out.stride + out.offset;
-            add_elements(packed, &g, tile->position_begin + i, values, offset, sums);
+            add_elements(packed, &g, tile->position_begin + i, values, offset, tile->fresh, sums);
         }
     }
 }
 
-const snn_product snn_gather_product = {"gather", false, suits, pack, scratch, project};
+const snn_product snn_gather_product = {"gather", true, suits, pack, scratch, project};

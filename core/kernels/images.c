@@ -296,18 +296,29 @@ static bool is_short(const snn_image_tile *tile, const seen *from)
            from->bits[0] <= 2 * packed->limb_bits && rows_of(packed) == tile->channel_end - tile->channel_begin;
 }
 
-static void store_short(const part *of, const seen *from, double unit, float *restrict graded)
+/* Of so many channels that loops over few of them are long. */
+static int64_t repeated(int64_t channels)
+{
+    return channels * (REPEATED / channels + 1);
+}
+
+/* A channel's step times the unit, in place of totals. */
+static void repeat_steps(const part *of, double unit)
+{
+    double *steps = of->totals;
+    for (int64_t c = 0, channel = 0; c < repeated(held(of)); c++, channel = channel + 1 < held(of) ? channel + 1 : 0) {
+        steps[c] = (double)of->tile->step[channel] * unit;
+    }
+}
+
+static void store_short(const part *of, const seen *from, float *restrict graded)
 {
     const snn_limb_sums sums =
         snn_limbs_project(&of->tile->packed[0], from->planes[0], from->bits[0], of->begin, of->end, of->scratch);
-    const int64_t channels = held(of);
     const int32_t *restrict low = sums.sums, *restrict high = sums.limbs == 2 ? low + sums.count : low;
     const double factor = sums.limbs == 2 ? (double)((int32_t)1 << sums.bits) : 0.0;
-    double *restrict steps = of->totals;
-    const int64_t period = channels * (REPEATED / channels + 1); /* so that loops over few channels are long */
-    for (int64_t c = 0; c < period; c++) {
-        steps[c] = (double)of->tile->step[c % channels] * unit;
-    }
+    const double *restrict steps = of->totals;
+    const int64_t period = repeated(held(of));
     for (int64_t i = 0; i < sums.count; i += period) {
         const int64_t count = sums.count - i < period ? sums.count - i : period;
         for (int64_t c = 0; c < count; c++) {
@@ -331,10 +342,15 @@ void snn_portable_project_image(const snn_image_tile *tile)
     }
     of.scratch = at;
     float *graded = tile->graded;
+    const seen *from = (const seen *)(const void *)sources; /* of the first product */
+    const bool short_sums = is_short(tile, from);
+    if (short_sums) {
+        repeat_steps(&of, unit);
+    }
     for (of.begin = tile->row_begin * width; of.begin < tile->row_end * width; of.begin = of.end) {
         of.end = snn_limbs_next(&tile->packed[0], of.begin, tile->row_end * width);
-        if (is_short(tile, (const seen *)(const void *)sources)) {
-            store_short(&of, (const seen *)(const void *)sources, unit, graded);
+        if (short_sums) {
+            store_short(&of, from, graded);
         } else {
             memset(of.totals, 0, (size_t)((of.end - of.begin) * channels) * sizeof(int64_t));
             add_all(&of, sources);

@@ -104,6 +104,16 @@ typedef struct snn_image_tile {
     void *scratch;                      /* image_scratch_bytes */
 } snn_image_tile;
 
+/* Rows of sums, one a position, to each of which another one is added. */
+typedef struct snn_added_rows {
+    int32_t *sums;
+    const int32_t *added;
+    int64_t positions, count;        /* of a row */
+    int64_t sums_apart, added_apart; /* from one row to the next */
+    int32_t shift;
+    bool fresh; /* sums are written: nothing is there */
+} snn_added_rows;
+
 typedef struct snn_kernels {
     const char *name; /* "portable", "avx2", "avx512", "amx" */
     /* Whether this processor and operating system can run it. */
@@ -143,13 +153,10 @@ typedef struct snn_kernels {
                              int32_t row_end, snn_packed *packed);
     int64_t (*image_scratch_bytes)(const snn_packed *packed, int32_t count, int32_t channels);
     void (*project_image)(const snn_image_tile *tile);
-    /* A stream's integers, channel by channel: sum[c] += weights[c] values[c]; with a shift what is added is rounded to
-     * so many bits fewer, and limited. fresh: there are no sums yet. */
-    void (*scale_stream)(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                         int32_t count, int32_t shift, bool fresh);
-    /* sums[i] += added[i] rounded to `shift` > 0 bits fewer. */
-    void (*add_rounded)(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift,
-                        bool fresh);
+    /* Channel by channel: sums += what is added, or (scale_stream) weights [count] times a stream's integers, rounded
+     * to `shift` bits fewer. Only these are limited: the others keep within an int32. */
+    void (*add_rounded)(const snn_added_rows *rows);
+    void (*scale_stream)(const snn_added_rows *rows, const int32_t *weights);
 } snn_kernels;
 
 /* The best table that this machine can run; the environment variable SNN_DIST_ISA (a table's name) overrides it.

@@ -47,9 +47,8 @@ static inline snn_planes snn_planes_of(const snn_source *source, int32_t step, i
                         .row_bytes = spikes->row_bytes};
 }
 
-/* A vector of bytes, and as many words. */
 typedef uint8_t snn_byte_lanes __attribute__((vector_size(SNN_VECTOR_BYTES)));
-typedef int16_t snn_word_lanes __attribute__((vector_size(2 * SNN_VECTOR_BYTES)));
+typedef int16_t snn_word_lanes __attribute__((vector_size(SNN_VECTOR_BYTES)));
 
 /* How many lanes are used at once, if channels begin so many bits behind a byte: words of bits are read. */
 static inline int32_t snn_planes_lanes(int shift)
@@ -93,18 +92,20 @@ snn_planes_add(const uint8_t *from, int64_t stride, int shift, const snn_byte_la
     return sum;
 }
 
-/* The bytes as words, in order. */
-static inline snn_word_lanes snn_bytes_widened(snn_byte_lanes bytes)
+/* The first half of the bytes as words, or the second one. */
+static inline snn_word_lanes snn_bytes_widened(snn_byte_lanes bytes, const int half)
 {
 #if defined(__AVX512BW__)
-    union {
-        __m512i half[2];
-        snn_word_lanes words;
-    } both = {.half = {_mm512_cvtepu8_epi16(_mm512_castsi512_si256((__m512i)bytes)),
-                       _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64((__m512i)bytes, 1))}};
-    return both.words;
+    return (snn_word_lanes)_mm512_cvtepu8_epi16(half > 0 ? _mm512_extracti64x4_epi64((__m512i)bytes, 1)
+                                                         : _mm512_castsi512_si256((__m512i)bytes));
+#elif defined(__AVX2__)
+    return (snn_word_lanes)_mm256_cvtepu8_epi16(half > 0 ? _mm256_extracti128_si256((__m256i)bytes, 1)
+                                                         : _mm256_castsi256_si128((__m256i)bytes));
 #else
-    return __builtin_convertvector(bytes, snn_word_lanes);
+    typedef uint8_t half_lanes __attribute__((vector_size(SNN_VECTOR_BYTES / 2)));
+    half_lanes one;
+    memcpy(&one, (const uint8_t *)&bytes + half * SNN_VECTOR_BYTES / 2, sizeof one);
+    return __builtin_convertvector(one, snn_word_lanes);
 #endif
 }
 

@@ -25,24 +25,14 @@ typedef struct sight {
     int shift; /* of the first channel, in its byte */
 } sight;
 
-/* Adds even lanes and odd ones. */
-static inline void spread(const uint16_t *restrict even, const uint16_t *restrict odd, int32_t factor,
-                          int32_t *restrict totals)
-{
-    for (int i = 0; i < SNN_VECTOR_BYTES / 2; i++) {
-        totals[2 * i] += factor * even[i];
-        totals[2 * i + 1] += factor * odd[i];
-    }
-}
-
 /* totals[i] += factor * what bits of channel i add up to. The planes' magnitudes add up to a byte. */
 static inline __attribute__((always_inline)) void add_bits(const sight *at, const snn_planes *of, int32_t factor,
-                                                           int32_t *totals, const int32_t plane_count)
+                                                           int32_t *restrict totals, const int32_t plane_count)
 {
-    enum { TAPS_MOST = UINT16_MAX / UINT8_MAX, LANES = SNN_VECTOR_BYTES / 2 };
-    typedef uint16_t words __attribute__((vector_size(SNN_VECTOR_BYTES)));
+    enum { TAPS_MOST = UINT16_MAX / UINT8_MAX }; /* fit words without a sign */
     snn_byte_lanes amounts[SNN_WINDOW_STEPS];
-    words even = {0}, odd = {0};
+    typedef uint16_t sums_of_lanes __attribute__((vector_size(SNN_VECTOR_BYTES)));
+    sums_of_lanes words[2] = {{0}};
     int32_t taps = 0;
     for (int32_t j = 0; j < plane_count; j++) {
         amounts[j] = (snn_byte_lanes){0} + (uint8_t)of->magnitude[j];
@@ -50,15 +40,16 @@ static inline __attribute__((always_inline)) void add_bits(const sight *at, cons
     for (int64_t i = 0; i < at->rows; i++) {
         const uint8_t *from = at->bits + i * at->row_apart;
         for (int64_t j = 0; j < at->columns; j++, from += at->column_apart) {
-            const words sums = (words)snn_planes_add(from, of->stride, at->shift, amounts, plane_count);
-            even += sums & UINT8_MAX;
-            odd += sums >> SNN_BITS;
+            const snn_byte_lanes sums = snn_planes_add(from, of->stride, at->shift, amounts, plane_count);
+            words[0] += (sums_of_lanes)snn_bytes_widened(sums, 0);
+            words[1] += (sums_of_lanes)snn_bytes_widened(sums, 1);
             if (++taps == TAPS_MOST || (i + 1 == at->rows && j + 1 == at->columns)) {
-                uint16_t evens[LANES], odds[LANES];
-                memcpy(evens, &even, sizeof even);
-                memcpy(odds, &odd, sizeof odd);
-                spread(evens, odds, factor, totals);
-                even = odd = (words){0};
+                uint16_t each[SNN_VECTOR_BYTES];
+                memcpy(each, words, sizeof each);
+                for (int lane = 0; lane < SNN_VECTOR_BYTES; lane++) {
+                    totals[lane] += factor * each[lane];
+                }
+                words[0] = words[1] = (sums_of_lanes){0};
                 taps = 0;
             }
         }

@@ -222,7 +222,7 @@ typedef struct snn_operand {
 /* One way to multiply packed weights with what a source gives. */
 typedef struct snn_product {
     const char *name;
-    bool begins; /* it looks at tile->fresh; sums of others are cleared before */
+    bool begins; /* it looks at tile->fresh; its sums are cleared before where it does not */
     /* Whether it multiplies this projection; `packed` has all but product, bytes and data set. */
     bool (*suits)(const snn_packed *packed);
     snn_status (*pack)(const snn_operand *operand, snn_packed *packed);
@@ -283,9 +283,7 @@ void snn_portable_values_nary(const snn_neurons *neurons, const snn_tile *tile, 
 /* As in the table (streams.c). */
 int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions);
 void snn_streams_project(const snn_packed *packed, const void *plane, const snn_tile *tile);
-void snn_streams_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                       int32_t count, int32_t shift, bool fresh);
-void snn_streams_add_rounded(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift,
-                             bool fresh);
+void snn_streams_scale(const snn_added_rows *rows, const int32_t *weights);
+void snn_streams_add_rounded(const snn_added_rows *rows);
 
 #endif

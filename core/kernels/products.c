@@ -56,7 +56,11 @@ void snn_portable_project_source(const snn_packed *packed, const snn_source *sou
     }
     if (tile->fresh && !packed->product->begins) {
         const snn_sum_rows sums = snn_sum_rows_of(packed, tile);
-        memset(sums.data, 0, (size_t)(sums.rows * sums.stride) * SNN_SUM_BYTES);
+        const int64_t count = packed->row_end - packed->row_begin;
+        for (int64_t row = 0; row < sums.rows; row++) {
+            uint8_t *first = (uint8_t *)sums.data + (row * sums.stride + sums.offset) * SNN_SUM_BYTES;
+            memset(first, 0, (size_t)count * SNN_SUM_BYTES);
+        }
     }
     packed->product->project(packed, source, tile);
 }

@@ -62,34 +62,50 @@ void snn_streams_project(const snn_packed *packed, const void *plane, const snn_
     }
 }
 
-static inline __attribute__((always_inline)) void scale(int32_t *restrict sum, const int32_t *restrict weights,
-                                                        const int32_t *restrict values, int32_t count, int32_t shift,
-                                                        const bool fresh)
+static inline __attribute__((always_inline)) void scale(const snn_added_rows *rows, const int32_t *restrict weights,
+                                                        const int32_t shift, const bool fresh)
 {
-    for (int32_t c = 0; shift == 0 && c < count; c++) {
-        sum[c] = (fresh ? 0 : sum[c]) + weights[c] * values[c];
-    }
-    for (int32_t c = 0; shift > 0 && c < count; c++) {
-        sum[c] = (fresh ? 0 : sum[c]) + snn_product_limited(snn_rounded((int64_t)weights[c] * values[c], shift));
+    int32_t *restrict sum = rows->sums;
+    const int32_t *restrict value = rows->added;
+    for (int64_t i = 0; i < rows->positions; i++, sum += rows->sums_apart, value += rows->added_apart) {
+        for (int64_t c = 0; shift == 0 && c < rows->count; c++) {
+            sum[c] = (fresh ? 0 : sum[c]) + weights[c] * value[c];
+        }
+        for (int64_t c = 0; shift > 0 && c < rows->count; c++) {
+            sum[c] = (fresh ? 0 : sum[c]) + snn_product_limited(snn_rounded((int64_t)weights[c] * value[c], shift));
+        }
     }
 }
 
-void snn_streams_scale(int32_t *restrict sum, const int32_t *restrict weights, const int32_t *restrict values,
-                       int32_t count, int32_t shift, bool fresh)
+void snn_streams_scale(const snn_added_rows *rows, const int32_t *weights)
 {
-    if (fresh) {
-        scale(sum, weights, values, count, shift, true);
+    if (rows->fresh) {
+        scale(rows, weights, rows->shift, true);
     } else {
-        scale(sum, weights, values, count, shift, false);
+        scale(rows, weights, rows->shift, false);
     }
 }
 
 /* snn_rounded, in 32 bits: what is cut off is a half or more where its first bit is set. */
-void snn_streams_add_rounded(int32_t *restrict sums, const int32_t *restrict added, int64_t count, int32_t shift,
-                             bool fresh)
+static inline __attribute__((always_inline)) void add_rounded(const snn_added_rows *rows, const bool shifted,
+                                                              const bool fresh)
 {
-    const int32_t half = shift - 1;
-    for (int64_t i = 0; i < count; i++) {
-        sums[i] = (fresh ? 0 : sums[i]) + (added[i] >> shift) + (added[i] >> half & 1);
+    const int32_t shift = rows->shift, half = shift - 1;
+    int32_t *restrict sum = rows->sums;
+    const int32_t *restrict added = rows->added;
+    for (int64_t i = 0; i < rows->positions; i++, sum += rows->sums_apart, added += rows->added_apart) {
+        for (int64_t c = 0; c < rows->count; c++) {
+            const int32_t rounded = shifted ? (added[c] >> shift) + (added[c] >> half & 1) : added[c];
+            sum[c] = (fresh ? 0 : sum[c]) + rounded;
+        }
+    }
+}
+
+void snn_streams_add_rounded(const snn_added_rows *rows)
+{
+    if (rows->shift > 0 && rows->fresh) {
+        add_rounded(rows, true, true);
+    } else {
+        add_rounded(rows, rows->shift > 0, rows->fresh);
     }
 }

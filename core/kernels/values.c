@@ -48,6 +48,15 @@ typedef struct bit_runs {
     int64_t bit, count, runs;
 } bit_runs;
 
+/* A half of a vector's values. */
+static inline void store_less(const int16_t *base, snn_byte_lanes sum, const int half, int16_t *values)
+{
+    snn_word_lanes less;
+    memcpy(&less, base + half * SNN_VECTOR_BYTES / 2, sizeof less);
+    less -= 2 * snn_bytes_widened(sum, half);
+    memcpy(values + half * SNN_VECTOR_BYTES / 2, &less, sizeof less);
+}
+
 /* `base` is NULL: values are bytes. */
 static inline __attribute__((always_inline)) void take_runs(const snn_planes *of, const bit_runs *runs, int32_t largest,
                                                             const int16_t *base, int64_t period, void *values,
@@ -69,10 +78,10 @@ static inline __attribute__((always_inline)) void take_runs(const snn_planes *of
                 memcpy(bytes + first, &sum, sizeof sum);
                 continue;
             }
-            snn_word_lanes less;
-            memcpy(&less, base + at, sizeof less);
-            less -= 2 * snn_bytes_widened(sum);
-            memcpy(words + first, &less, sizeof less);
+            store_less(base + at, sum, 0, words + first);
+            if (runs->count - first > SNN_VECTOR_BYTES / 2) {
+                store_less(base + at, sum, 1, words + first);
+            }
             for (at += lanes; at >= period;) {
                 at -= period;
             }

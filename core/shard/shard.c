@@ -183,6 +183,9 @@ static snn_status create_part(snn_shard *shard, const snn_shard_options *options
             snn_projection_release_weights(&options->spent->projections[i]);
         }
     }
+    if (shard->timings != NULL) {
+        SNN_TRY(snn_windows_order(shard, number, part));
+    }
     SNN_TRY(create_state(shard, number, part));
     const snn_footprint footprint = snn_shard_footprint(shard);
     const snn_holding holding = snn_shard_holding(shard, number);
@@ -410,6 +413,7 @@ static void clear_part(snn_part *part)
         snn_release(part->packed[i].data);
     }
     snn_release(part->packed);
+    snn_release(part->begins);
     snn_release(part->largest_codes);
     for (int32_t i = 0; i < part->graded_product_count; i++) {
         snn_release(part->graded_products[i].data);

@@ -38,6 +38,9 @@ typedef struct snn_part {
      * of a stream data are the rows' weights as the projection has them. */
     snn_packed *packed;
     int32_t packed_count;
+    /* With windows, whose exact products come first: [packed_count], those that are the first onto all their rows. */
+    bool *begins;
+    bool begun;                    /* which write all sums, so that nothing has to be cleared */
     snn_projection *largest_codes; /* [end - begin] of maxima of windows that compare codes, not x: the projections from
                                       sources that are pooled to these; NULL of all others */
     snn_packed *graded_products;   /* [graded_product_count]: projections from the image, if it is graded */
@@ -195,6 +198,8 @@ void snn_ranges_count(const snn_shard *shard, int32_t population, snn_image_rang
 /* shard_windows.c */
 /* Before its projections are packed: whether the maxima of a part compare codes. */
 snn_status snn_windows_prepare_part(const snn_shard *shard, int32_t population, snn_part *part);
+/* After they are: in which order they are taken. */
+snn_status snn_windows_order(const snn_shard *shard, int32_t population, snn_part *part);
 /* Packs rows of a projection onto a part whose population fires in a window. */
 snn_status snn_windows_pack(const snn_shard *shard, const snn_part *part, const snn_projection *projection,
                             snn_channel_range rows, snn_packed *packed);

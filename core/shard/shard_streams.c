@@ -109,35 +109,41 @@ void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_
     const snn_operator *op = &packed->projection->op;
     const snn_sums source = snn_shard_sums(shard, packed->projection->source);
     const int32_t held = tile->channel_end - tile->channel_begin;
+    const int64_t positions = tile->position_end - tile->position_begin;
+    const int32_t channel = op->target_channel + packed->row_begin - tile->channel_begin; /* of the tile */
+    const int32_t rows = packed->row_end - packed->row_begin, shift = packed->projection->shift;
     const bool scales = op->kind == SNN_OPERATOR_DIAGONAL && !op->pooled && !packed->real;
-    if (tile->fresh && !scales) {
-        const int64_t positions = tile->position_end - tile->position_begin;
-        memset(tile->accumulator, 0, (size_t)(tile->steps * positions * held) * SNN_SUM_BYTES);
+    uint8_t *sums = tile->accumulator;
+    for (int64_t i = 0; i < tile->steps * positions && tile->fresh && !scales; i++) {
+        memset(sums + (i * held + channel) * SNN_SUM_BYTES, 0, (size_t)rows * SNN_SUM_BYTES);
     }
     if (op->kind != SNN_OPERATOR_DIAGONAL) {
         snn_tile now = *tile;
         now.fresh = false;
-        const int64_t bytes = (tile->position_end - tile->position_begin) * held * SNN_SUM_BYTES;
         now.steps = 1;
         for (int32_t step = 0; step < tile->steps; step++) {
-            now.accumulator = (uint8_t *)tile->accumulator + step * bytes;
+            now.accumulator = sums + step * positions * held * SNN_SUM_BYTES;
             shard->kernels->project_stream(packed, snn_sums_plane(&source, offset + step, tile->image), &now);
         }
         return;
     }
-    const int32_t channel = op->target_channel + packed->row_begin - tile->channel_begin; /* of the tile */
-    const int32_t rows = packed->row_end - packed->row_begin;
-    uint8_t *sums = tile->accumulator;
-    const int32_t shift = packed->projection->shift;
     for (int32_t step = 0; step < tile->steps; step++) {
         const void *plane =
             at(snn_sums_plane(&source, offset + step, tile->image), op->source_channel + packed->row_begin);
-        for (int64_t position = tile->position_begin; position < tile->position_end && scales; position++) {
-            shard->kernels->scale_stream((int32_t *)sums + channel, packed->data,
-                                         at(plane, position * op->source.channels), rows, shift, tile->fresh);
-            sums += (int64_t)held * SNN_SUM_BYTES;
+        if (scales) {
+            const snn_added_rows scaled = {.sums = (int32_t *)(void *)sums + channel,
+                                           .added = at(plane, tile->position_begin * op->source.channels),
+                                           .positions = positions,
+                                           .count = rows,
+                                           .sums_apart = held,
+                                           .added_apart = op->source.channels,
+                                           .shift = shift,
+                                           .fresh = tile->fresh};
+            shard->kernels->scale_stream(&scaled, packed->data);
+            sums += positions * held * SNN_SUM_BYTES;
+            continue;
         }
-        for (int64_t position = tile->position_begin; position < tile->position_end && !scales; position++) {
+        for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
             const snn_taps down = find_taps(op, 0, position / op->target.width, op->source.height);
             const snn_taps across = find_taps(op, 1, position % op->target.width, op->source.width);
             for (int32_t first = 0; first < rows; first += LANES) {

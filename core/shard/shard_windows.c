@@ -107,9 +107,15 @@ static snn_tile moments_of(const window_tile *at, void *base, int32_t first, int
     return tile;
 }
 
-static bool is_rounded(const window_tile *at, const snn_projection *projection)
+static bool is_rounded(const snn_shard *shard, const snn_projection *projection)
 {
-    return !at->shard->real && (projection->op.kind == SNN_OPERATOR_TOKENS || projection->shift > 0);
+    return !shard->real && (projection->op.kind == SNN_OPERATOR_TOKENS || projection->shift > 0);
+}
+
+/* Whether a projection's products are added up as they come. */
+static bool is_exact(const snn_shard *shard, const snn_projection *projection)
+{
+    return !snn_reads_stream(shard, projection) && !is_rounded(shard, projection);
 }
 
 /* sums of moment i += those of moment i - 1. */
@@ -140,23 +146,27 @@ static void add_scaled(const window_tile *at, void *base, int32_t moment, const 
     }
 }
 
-/* Codes themselves do not: see SNN_CODE_LIMIT. */
-static bool leaves_16_bits(const snn_network *network, const snn_projection *projection)
+/* The most that planes [begin, end) of a projection's source, and its resting state if it `rests`, add up to over a
+ * window of its pool. */
+static int64_t reach_of(const snn_network *network, const snn_projection *projection, int32_t begin, int32_t end,
+                        bool rests)
 {
-    return projection->op.pooled &&
-           snn_network_source_reach(network, projection->source) * snn_operator_pool_area(&projection->op) > INT16_MAX;
+    int64_t reach =
+        rests ? snn_network_source_reach(network, projection->source) - snn_windows_reach(&network->windows) : 0;
+    for (int32_t j = begin; j < end; j++) {
+        reach += network->windows.magnitude[j];
+    }
+    return reach * snn_operator_pool_area(&projection->op);
 }
 
-/* Codes summed over large pool windows leave 16 bits: limb by limb then. `codes`: of one moment; `spare`: an array of
- * one moment. */
+/* Codes summed over large pool windows leave 16 bits: limb by limb then. `codes`: of one moment, which reach so far;
+ * `spare`: an array of one moment. */
 static void project_in_limbs(const window_tile *at, const snn_packed *packed, int32_t moment, snn_codes codes,
-                             void *base, void *spare)
+                             int64_t reach, void *base, void *spare)
 {
     enum { LIMB_BITS = 15 };
     const snn_spikes spikes = snn_shard_spikes(at->shard, packed->projection->source);
     const snn_tile tile = moments_of(at, spare, 0, 1);
-    const int64_t reach = snn_network_source_reach(at->shard->network, packed->projection->source) *
-                          snn_operator_pool_area(&packed->projection->op);
     for (codes.shift = 0; reach >> codes.shift != 0; codes.shift += LIMB_BITS) {
         const bool top = reach >> codes.shift >> (LIMB_BITS - 1) == 0;
         codes.mask = top ? -1 : (1 << LIMB_BITS) - 1;
@@ -169,21 +179,12 @@ static void project_in_limbs(const window_tile *at, const snn_packed *packed, in
     }
 }
 
-/* Whether a product can be the first in an accumulator: it gives all sums, in one piece. */
-static bool begins(const window_tile *at, const snn_packed *packed)
-{
-    return at->tile.steps == 1 &&
-           packed->row_end - packed->row_begin == at->tile.channel_end - at->tile.channel_begin &&
-           !leaves_16_bits(at->shard->network, packed->projection);
-}
-
 /* Adds what the source of a projection does at each moment into `base`: what is new at it, or (`whole`) all so far.
- * fresh: nothing is there. */
+ * fresh: nothing is there in its rows. */
 static void project(const window_tile *at, const snn_packed *packed, bool whole, void *base, void *spare, bool fresh)
 {
     const snn_shard *shard = at->shard;
     const int32_t source = packed->projection->source, moments = at->tile.steps;
-    const bool in_limbs = leaves_16_bits(shard->network, packed->projection);
     const snn_spikes spikes = snn_shard_spikes(shard, source);
     snn_codes codes = {.magnitude = shard->network->windows.magnitude,
                        .rest = shard->network->populations[source].rest};
@@ -194,22 +195,22 @@ static void project(const window_tile *at, const snn_packed *packed, bool whole,
             snn_timing_planes(shard->network, shard->timings, source, at->population, moment, &begin, &end);
             begin = whole ? 0 : begin;
         }
-        const bool some = moment < moments && (moment == 0 || whole || begin < end);
-        if (some && in_limbs) {
-            codes.begin[0] = begin;
-            codes.end[0] = end;
-            codes.rest_steps = whole || moment == 0 ? 1 : 0;
-            project_in_limbs(at, packed, moment, codes, base, spare);
-            continue;
-        }
-        if (count > 0 && (!some || count == SNN_WINDOW_STEPS)) {
+        const bool rests = whole || moment == 0, some = moment < moments && (rests || begin < end);
+        const int64_t reach = some ? reach_of(shard->network, packed->projection, begin, end, rests) : 0;
+        const bool in_limbs = reach > INT16_MAX;
+        if (count > 0 && (!some || in_limbs || count == SNN_WINDOW_STEPS)) {
             snn_tile tile = moments_of(at, base, first, count);
             tile.fresh = fresh;
             codes.rest_steps = whole ? count : first == 0 ? 1 : 0;
             shard->kernels->project_codes(packed, &spikes, &codes, &tile);
             count = 0;
         }
-        if (some) {
+        if (in_limbs) {
+            codes.begin[0] = begin;
+            codes.end[0] = end;
+            codes.rest_steps = rests ? 1 : 0;
+            project_in_limbs(at, packed, moment, codes, reach, base, spare);
+        } else if (some) {
             first = count == 0 ? moment : first;
             codes.begin[count] = begin;
             codes.end[count] = end;
@@ -236,58 +237,100 @@ static void read_stream(const window_tile *at, const snn_packed *packed, bool fr
 static void add_rounded(const window_tile *at, const snn_packed *packed, bool fresh)
 {
     const snn_projection *projection = packed->projection;
-    const bool tokens = projection->op.kind == SNN_OPERATOR_TOKENS, first = begins(at, packed);
-    const int64_t size = at->tile.steps * at->moment_size;
-    int32_t *restrict rounded = at->worker->rounded, *restrict sums = at->tile.accumulator;
-    memset(rounded, 0, first ? 0 : (size_t)size * SNN_SUM_BYTES);
-    project(at, packed, tokens, rounded, at->worker->spare, first);
+    const bool tokens = projection->op.kind == SNN_OPERATOR_TOKENS;
+    const int64_t held = at->tile.channel_end - at->tile.channel_begin;
+    const int64_t positions = at->tile.steps * (at->moment_size / held);
+    int32_t *rounded = at->worker->rounded;
+    memset(rounded, 0, fresh ? 0 : (size_t)(at->tile.steps * at->moment_size) * SNN_SUM_BYTES);
+    project(at, packed, tokens, rounded, at->worker->spare, fresh);
     if (!tokens) {
         add_up(at, rounded);
     }
-    if (projection->shift > 0) {
-        at->shard->kernels->add_rounded(sums, rounded, size, projection->shift, fresh);
-        return;
+    const int64_t channel = projection->op.target_channel + packed->row_begin - at->tile.channel_begin;
+    snn_added_rows rows = {.sums = (int32_t *)at->tile.accumulator + channel,
+                           .added = rounded + channel,
+                           .positions = positions,
+                           .count = packed->row_end - packed->row_begin,
+                           .sums_apart = held,
+                           .added_apart = held,
+                           .shift = projection->shift,
+                           .fresh = fresh};
+    if (rows.count == held) {
+        rows.count *= positions;
+        rows.positions = 1;
     }
-    for (int64_t i = 0; i < size; i++) {
-        sums[i] = (fresh ? 0 : sums[i]) + rounded[i];
-    }
+    at->shard->kernels->add_rounded(&rows);
 }
 
-/* Whether a projection's products are added up as they come. */
-static bool is_exact(const window_tile *at, const snn_projection *projection)
-{
-    return !snn_reads_stream(at->shard, projection) && !is_rounded(at, projection);
-}
-
-/* Exact products first; the first of all writes its sums, if it gives those of all neurons, others add to them. */
 static void find_sums(const window_tile *at)
 {
     const snn_part *part = at->part;
-    const size_t bytes = (size_t)(at->tile.steps * at->moment_size) * SNN_SUM_BYTES;
-    bool begun = false;
-    for (int pass = 0; pass < 2; pass++) {
-        for (int32_t i = 0; i < part->packed_count; i++) {
-            const snn_packed *packed = &part->packed[i];
-            const bool exact = is_exact(at, packed->projection);
-            if (exact == (pass > 0)) {
-                continue;
-            }
-            const bool fresh = !begun && begins(at, packed);
-            memset(at->tile.accumulator, 0, begun || fresh ? 0 : bytes);
-            begun = true;
-            if (exact) {
-                project(at, packed, false, at->tile.accumulator, at->worker->rounded, fresh);
-            } else if (snn_reads_stream(at->shard, packed->projection)) {
-                read_stream(at, packed, fresh);
-            } else {
-                add_rounded(at, packed, fresh);
-            }
+    bool exact = true; /* so far */
+    memset(at->tile.accumulator, 0, part->begun ? 0 : (size_t)(at->tile.steps * at->moment_size) * SNN_SUM_BYTES);
+    for (int32_t i = 0; i < part->packed_count; i++) {
+        const snn_packed *packed = &part->packed[i];
+        const bool fresh = part->begun && part->begins[i];
+        if (is_exact(at->shard, packed->projection)) {
+            project(at, packed, false, at->tile.accumulator, at->worker->rounded, fresh);
+            continue;
         }
-        if (pass == 0 && begun) {
+        if (exact && i > 0) {
             add_up(at, at->tile.accumulator);
         }
+        exact = false;
+        if (snn_reads_stream(at->shard, packed->projection)) {
+            read_stream(at, packed, fresh);
+        } else {
+            add_rounded(at, packed, fresh);
+        }
     }
-    memset(at->tile.accumulator, 0, begun ? 0 : bytes);
+    if (exact && part->packed_count > 0) {
+        add_up(at, at->tile.accumulator);
+    }
+}
+
+/* ---- the order of products ---- */
+
+/* Whether a product, once the first onto its rows, can write all their sums in one piece. */
+static bool writes(const snn_shard *shard, int32_t population, const snn_projection *projection)
+{
+    const bool single = shard->timings[population].moments == 1;
+    const bool pieces = single && !snn_reads_stream(shard, projection) &&
+                        reach_of(shard->network, projection, 0, shard->network->windows.steps, true) > INT16_MAX;
+    return single && !pieces;
+}
+
+static bool overlap(const snn_packed *a, const snn_packed *b)
+{
+    const int32_t a_first = a->projection->op.target_channel, b_first = b->projection->op.target_channel;
+    return a_first + a->row_begin < b_first + b->row_end && b_first + b->row_begin < a_first + a->row_end;
+}
+
+snn_status snn_windows_order(const snn_shard *shard, int32_t population, snn_part *part)
+{
+    snn_packed *packed = part->packed;
+    int32_t written = 0, exact = 0;
+    part->begins = snn_allocate((size_t)part->packed_count, sizeof *part->begins);
+    if (part->begins == NULL) {
+        return snn_out_of_memory("projections");
+    }
+    for (int32_t i = 0; i < part->packed_count; i++) {
+        if (is_exact(shard, packed[i].projection)) {
+            const snn_packed next = packed[i];
+            memmove(packed + exact + 1, packed + exact, (size_t)(i - exact) * sizeof *packed);
+            packed[exact++] = next;
+        }
+    }
+    for (int32_t i = 0; i < part->packed_count; i++) {
+        bool first = writes(shard, population, packed[i].projection);
+        for (int32_t j = 0; j < i && first; j++) {
+            first = !overlap(&packed[i], &packed[j]);
+        }
+        part->begins[i] = first;
+        written += first ? packed[i].row_end - packed[i].row_begin : 0;
+    }
+    part->begun = written == part->held.end - part->held.begin;
+    return snn_ok();
 }
 
 /* ---- what becomes of them ---- */
