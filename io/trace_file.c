@@ -46,13 +46,18 @@ static void put_text(FILE *stream, const char *text)
     (void)fputc('"', stream);
 }
 
+static const char *kind_name(int32_t kind)
+{
+    return kind == SNN_TRACE_CHECKPOINT ? "checkpoint" : snn_timer_name((snn_timer)kind);
+}
+
 static void put_event(const writer *to, int32_t rank, int32_t thread, double offset, const snn_trace_event *event)
 {
     FILE *stream = to->file.stream;
     const snn_trace_work *work = &event->work;
     fprintf(stream, ",\n{\"name\":\"%s\",\"ph\":\"X\",\"pid\":%d,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f",
-            snn_trace_kind_name(event->kind), (int)rank, (int)thread,
-            (event->begin + offset - to->begun) * MICROSECONDS, (event->end - event->begin) * MICROSECONDS);
+            kind_name(event->kind), (int)rank, (int)thread, (event->begin + offset - to->begun) * MICROSECONDS,
+            (event->end - event->begin) * MICROSECONDS);
     if (work->group >= 0) {
         fprintf(stream, ",\"args\":{\"group\":%" PRId64, work->group);
         if (work->first_step >= 0) {

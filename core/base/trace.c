@@ -16,11 +16,6 @@ struct snn_trace {
     int32_t thread_count;
 };
 
-const char *snn_trace_kind_name(int32_t kind)
-{
-    return kind == SNN_TRACE_CHECKPOINT ? "checkpoint" : snn_timer_name((snn_timer)kind);
-}
-
 snn_status snn_trace_create(int32_t threads, snn_trace **trace)
 {
     snn_trace *made = snn_allocate(1, sizeof *made);

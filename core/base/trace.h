@@ -18,8 +18,6 @@ typedef enum snn_trace_kind {
     SNN_TRACE_KIND_COUNT
 } snn_trace_kind;
 
-const char *snn_trace_kind_name(int32_t kind);
-
 /* What a rank is working on; -1 where it does not apply. */
 typedef struct snn_trace_work {
     int64_t group;
