@@ -9,7 +9,7 @@
 
 enum { SHORTEST_PAUSE = 1000, LONGEST_PAUSE = 128000 }; /* nanoseconds */
 enum { LOOKS = 256 };                                   /* at a request, without pauses, between two at the clock */
-enum { TAG_HERE = 2, HOST_BYTES = 64, MOST_NAMED = 4 };
+enum { TAG_HERE = 2, MOST_NAMED = 4 };
 
 static const double LONGEST_STEP = 1.0; /* seconds between two looks at the clock, unless this process was stopped */
 static const double STAYS_AWAKE = 2e-3; /* seconds, with processors enough; then it is worth one's while to sleep */
@@ -23,7 +23,7 @@ enum { MOST_BEHIND = 2 };
 /* Ranks from `first` on. */
 typedef struct host_run {
     int32_t first;
-    char name[HOST_BYTES];
+    char name[SNN_HOST_BYTES];
 } host_run;
 
 struct snn_patience {
@@ -65,50 +65,35 @@ snn_status snn_patience_create(MPI_Comm communicator, bool crowded, snn_patience
     return snn_ok();
 }
 
-/* Names of [ranks][HOST_BYTES] to runs of equal ones: launchers fill one host after the other. */
-static snn_status find_runs(snn_patience *patience, const char *names)
+/* Kept as runs of equal ones: launchers fill one host after the other. */
+snn_status snn_patience_name_hosts(snn_patience *patience, const char *names)
 {
     int32_t count = 0;
     for (int32_t rank = 0; rank < patience->size; rank++) {
-        const char *name = names + (size_t)rank * HOST_BYTES;
-        count += rank == 0 || memcmp(name, name - HOST_BYTES, HOST_BYTES) != 0;
+        const char *name = names + (size_t)rank * SNN_HOST_BYTES;
+        count += rank == 0 || memcmp(name, name - SNN_HOST_BYTES, SNN_HOST_BYTES) != 0;
     }
     patience->hosts = snn_allocate((size_t)count, sizeof *patience->hosts);
     if (patience->hosts == NULL) {
         return snn_out_of_memory("names of hosts");
     }
     for (int32_t rank = 0; rank < patience->size; rank++) {
-        const char *name = names + (size_t)rank * HOST_BYTES;
-        if (rank == 0 || memcmp(name, name - HOST_BYTES, HOST_BYTES) != 0) {
+        const char *name = names + (size_t)rank * SNN_HOST_BYTES;
+        if (rank == 0 || memcmp(name, name - SNN_HOST_BYTES, SNN_HOST_BYTES) != 0) {
             host_run *run = &patience->hosts[patience->host_count++];
             run->first = rank;
-            memcpy(run->name, name, HOST_BYTES);
+            memcpy(run->name, name, SNN_HOST_BYTES);
         }
     }
     return snn_ok();
 }
 
-snn_status snn_patience_set(snn_patience *patience, snn_world *world, const char *host, double seconds,
-                            void (*give_up)(snn_world *world, snn_status why))
+void snn_patience_set(snn_patience *patience, snn_world *world, double seconds,
+                      void (*give_up)(snn_world *world, snn_status why))
 {
-    char own[HOST_BYTES] = "";
-    MPI_Request request;
-    (void)snprintf(own, sizeof own, "%s", host);
-    char *names = snn_allocate((size_t)patience->size, HOST_BYTES);
-    SNN_TRY(snn_world_agree(world, names == NULL ? snn_out_of_memory("names of hosts") : snn_ok()));
-    snn_status status = snn_mpi_complete(
-        patience,
-        MPI_Iallgather(own, HOST_BYTES, MPI_CHAR, names, HOST_BYTES, MPI_CHAR, patience->communicator, &request),
-        "MPI_Iallgather", &request);
-    if (!snn_failed(status)) {
-        status = find_runs(patience, names);
-    }
-    snn_release(names);
-    SNN_TRY(snn_world_agree(world, status));
     patience->world = world;
     patience->give_up = give_up;
     patience->seconds = seconds;
-    return snn_ok();
 }
 
 /* Not snn_seconds: times that are measured, or made up by tests, are none of this. */
@@ -216,7 +201,7 @@ void snn_patience_destroy(snn_patience *patience)
 
 static void give_up(const snn_patience *patience, int32_t whom, double waited)
 {
-    char names[MOST_NAMED * (HOST_BYTES + 24)];
+    char names[MOST_NAMED * (SNN_HOST_BYTES + 24)];
     if (patience->rank == 0) {
         name_missing(patience, whom, names, sizeof names);
     } else {

@@ -14,7 +14,7 @@
 
 #include "comm/mpi_check.h"
 
-enum { SNN_ALL_RANKS = -1 };
+enum { SNN_ALL_RANKS = -1, SNN_HOST_BYTES = 64 };
 
 typedef struct snn_patience snn_patience;
 
@@ -23,9 +23,12 @@ typedef struct snn_patience snn_patience;
 snn_status snn_patience_create(MPI_Comm communicator, bool crowded, snn_patience **patience);
 void snn_patience_destroy(snn_patience *patience); /* accepts NULL */
 
-/* Collective, over the communicator: an end after `seconds` (0: none) of waiting; `give_up` must not return. */
-snn_status snn_patience_set(snn_patience *patience, snn_world *world, const char *host, double seconds,
-                            void (*give_up)(snn_world *world, snn_status why));
+/* Names of all ranks' hosts, [ranks][SNN_HOST_BYTES], for messages; once. */
+snn_status snn_patience_name_hosts(snn_patience *patience, const char *names);
+
+/* After these: an end after `seconds` (0: none) of waiting; `give_up` must not return. */
+void snn_patience_set(snn_patience *patience, snn_world *world, double seconds,
+                      void (*give_up)(snn_world *world, snn_status why));
 
 /* The world's. */
 snn_patience *snn_mpi_patience(const snn_world *world);

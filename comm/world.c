@@ -24,19 +24,6 @@ struct snn_world {
     char host[MPI_MAX_PROCESSOR_NAME];
 };
 
-snn_status snn_mpi_check(int result, const char *call)
-{
-    if (result == MPI_SUCCESS) {
-        return snn_ok();
-    }
-    char text[MPI_MAX_ERROR_STRING] = "";
-    int length = 0;
-    if (MPI_Error_string(result, text, &length) != MPI_SUCCESS) {
-        return snn_fail(SNN_INTERNAL_ERROR, "%s: MPI error %d", call, result);
-    }
-    return snn_fail(SNN_INTERNAL_ERROR, "%s: %s", call, text);
-}
-
 static int piece_of(size_t left)
 {
     return left < PIECE ? (int)left : PIECE;
@@ -134,11 +121,6 @@ void snn_world_abort(snn_world *world, int exit_code)
 {
     (void)MPI_Abort(world->communicator, exit_code);
     _Exit(exit_code);
-}
-
-snn_status snn_world_set_patience(snn_world *world, double seconds, void (*give_up)(snn_world *world, snn_status why))
-{
-    return snn_patience_set(world->patience, world, world->host, seconds, give_up);
 }
 
 snn_patience *snn_mpi_patience(const snn_world *world)
@@ -251,6 +233,35 @@ snn_status snn_world_agree(snn_world *world, snn_status status)
         return snn_failed(status) ? status : failure;
     }
     return agreed;
+}
+
+/* Names of all ranks' hosts, [ranks][SNN_HOST_BYTES]. */
+static snn_status gather_hosts(const snn_world *world, char *names)
+{
+    char own[SNN_HOST_BYTES] = "";
+    MPI_Request request;
+    (void)snprintf(own, sizeof own, "%.*s", SNN_HOST_BYTES - 1, world->host);
+    return snn_mpi_complete(
+        world->patience,
+        MPI_Iallgather(own, SNN_HOST_BYTES, MPI_CHAR, names, SNN_HOST_BYTES, MPI_CHAR, world->communicator, &request),
+        "MPI_Iallgather", &request);
+}
+
+snn_status snn_world_set_patience(snn_world *world, double seconds, void (*give_up)(snn_world *world, snn_status why))
+{
+    char *names = snn_allocate((size_t)world->size, SNN_HOST_BYTES);
+    snn_status status = snn_world_agree(world, names == NULL ? snn_out_of_memory("names of hosts") : snn_ok());
+    if (!snn_failed(status)) {
+        status = gather_hosts(world, names);
+    }
+    if (!snn_failed(status)) {
+        status = snn_world_agree(world, snn_patience_name_hosts(world->patience, names));
+    }
+    if (!snn_failed(status)) {
+        snn_patience_set(world->patience, world, seconds, give_up);
+    }
+    snn_release(names);
+    return status;
 }
 
 snn_status snn_world_barrier(snn_world *world)

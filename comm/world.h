@@ -70,7 +70,7 @@ snn_status snn_world_receive(snn_world *world, int32_t from, void *data, size_t 
 /* This rank's offset: sum of `value` over lower ranks; *total over all. */
 snn_status snn_world_offset(snn_world *world, int64_t value, int64_t *offset, int64_t *total);
 
-/* The communicator, as an opaque pointer to an MPI_Comm, for parallel HDF5's file access (io/ casts it). */
+/* The communicator, as an opaque pointer to an MPI_Comm, for the files of comm/ that call MPI (mpi_check.h). */
 const void *snn_world_communicator(const snn_world *world);
 
 #endif

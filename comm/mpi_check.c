@@ -1,0 +1,14 @@
+#include "comm/mpi_check.h"
+
+snn_status snn_mpi_check(int result, const char *call)
+{
+    if (result == MPI_SUCCESS) {
+        return snn_ok();
+    }
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    if (MPI_Error_string(result, text, &length) != MPI_SUCCESS) {
+        return snn_fail(SNN_INTERNAL_ERROR, "%s: MPI error %d", call, result);
+    }
+    return snn_fail(SNN_INTERNAL_ERROR, "%s: %s", call, text);
+}
