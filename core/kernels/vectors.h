@@ -268,6 +268,7 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
 enum { SNN_VECTOR = 4 };
 typedef float snn_vector __attribute__((vector_size(16)));
 typedef int32_t snn_vector_int __attribute__((vector_size(16)));
+typedef uint32_t snn_vector_unsigned __attribute__((vector_size(16)));
 typedef uint8_t snn_vector_bytes __attribute__((vector_size(16)));
 typedef snn_vector_int snn_vector_mask; /* all bits of a lane set, or none */
 
@@ -405,7 +406,8 @@ static inline snn_vector_int snn_vector_count(snn_vector_int counts, snn_vector_
 static inline snn_vector_int snn_vector_add_rounded(snn_vector_int sums, snn_vector a, snn_vector_mask mask)
 {
     const snn_vector whole = (a + 8388608.0F) - 8388608.0F;
-    return sums + (mask & __builtin_convertvector(whole, snn_vector_int));
+    const snn_vector_int added = mask & __builtin_convertvector(whole, snn_vector_int);
+    return (snn_vector_int)((snn_vector_unsigned)sums + (snn_vector_unsigned)added); /* which may need all bits */
 }
 static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
 {

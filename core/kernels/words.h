@@ -153,7 +153,7 @@ static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
     }
 }
 #else
-typedef int32_t vector;
+typedef uint32_t vector; /* sums wrap around, as those of vectors do */
 enum { WIDTH = 1, PAIR_ROWS = 1 };
 enum { PANEL_VECTORS = 4, ROWS_OF_1 = 4, ROWS_OF_2 = 4, ROWS_OF_3 = 4, ROWS_OF_4 = 4 };
 enum { BYTE_LARGEST = 0, NARROW = 0 };
@@ -165,14 +165,14 @@ static inline vector load_words(const void *words)
 }
 static inline vector repeat_word(int32_t word)
 {
-    return word;
+    return (vector)word;
 }
 static inline vector add_pairs(vector sum, vector a, vector b)
 {
     int16_t left[2], right[2];
     memcpy(left, &a, sizeof left);
     memcpy(right, &b, sizeof right);
-    return sum + left[0] * right[0] + left[1] * right[1];
+    return sum + (vector)(left[0] * right[0]) + (vector)(left[1] * right[1]);
 }
 static inline vector plus(vector a, vector b)
 {
@@ -180,12 +180,12 @@ static inline vector plus(vector a, vector b)
 }
 static inline void store_sums(int32_t *sums, vector sum)
 {
-    *sums = sum;
+    *sums = (int32_t)sum;
 }
 static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {
     if (count > 0) {
-        *to = fresh ? sum : *to + sum;
+        *to = (int32_t)(fresh ? sum : (vector)*to + sum);
     }
 }
 #endif
