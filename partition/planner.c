@@ -149,36 +149,25 @@ static snn_status check_request(const snn_planner_request *request)
     return check_range("images of a group", request->images, 1, MOST_IN_AN_ITEM);
 }
 
-/* What the planner would choose if it were free: "4x2x1". Nothing may be wrong with the rest of the request. */
-static snn_status describe_free_choice(const snn_network *network, const snn_planner_request *request, char *text,
-                                       size_t bytes)
+int64_t snn_plan_layout_ranks(int32_t replicas, int32_t stages, int32_t channels)
 {
-    snn_planner_request free = *request;
-    snn_plan *plan;
-    free.replicas = free.stages = free.channels = 0;
-    SNN_TRY(snn_plan_make(network, &free, &plan));
-    (void)snn_plan_describe(plan, text, bytes);
-    snn_plan_destroy(plan);
-    return snn_ok();
-}
-
-static snn_status check_layout(const snn_network *network, const snn_planner_request *request)
-{
-    const int32_t fixed[3] = {request->replicas, request->stages, request->channels};
+    const int32_t fixed[3] = {replicas, stages, channels};
     int64_t product = 1; /* at most SNN_PLAN_MAX_RANKS cubed, below 2^61 */
-    bool free = false;
     for (int i = 0; i < 3; i++) {
         product *= fixed[i] > 0 ? fixed[i] : 1;
-        free = free || fixed[i] == 0;
     }
-    if (free ? request->ranks % product == 0 : request->ranks == product) {
+    return product;
+}
+
+snn_status snn_plan_check_layout(int32_t replicas, int32_t stages, int32_t channels, int32_t ranks)
+{
+    const int64_t product = snn_plan_layout_ranks(replicas, stages, channels);
+    const bool free = replicas == 0 || stages == 0 || channels == 0;
+    if (free ? ranks % product == 0 : ranks == product) {
         return snn_ok();
     }
-    char text[128];
-    SNN_TRY(describe_free_choice(network, request, text, sizeof text));
-    return snn_fail(SNN_INPUT_ERROR, "layout %dx%dx%d%s needs %s%lld ranks, there are %d (the planner would choose %s)",
-                    request->replicas, request->stages, request->channels, free ? " (0: free)" : "",
-                    free ? "a multiple of " : "", (long long)product, request->ranks, text);
+    return snn_fail(SNN_INPUT_ERROR, "layout %dx%dx%d%s needs %s%lld ranks, there are %d", replicas, stages, channels,
+                    free ? " (0: free)" : "", free ? "a multiple of " : "", (long long)product, ranks);
 }
 
 /* Nothing that is fast fits. The leanest may yet: the search for speed does not try all cuts with the results. */
@@ -242,7 +231,7 @@ snn_status snn_plan_make(const snn_network *network, const snn_planner_request *
     if (network->population_count < 1) {
         return snn_fail(SNN_INPUT_ERROR, "network \"%s\" has no populations", network->name);
     }
-    SNN_TRY(check_layout(network, request));
+    SNN_TRY(snn_plan_check_layout(request->replicas, request->stages, request->channels, request->ranks));
     SNN_TRY(snn_search_create(network, request, &search));
     snn_status status;
     SNN_GOTO_DONE(status, choose(&search, &best));

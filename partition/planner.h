@@ -96,7 +96,12 @@ void snn_cost_model_destroy(snn_cost_model *model); /* accepts NULL */
  * needs least, of those that were asked for, and how much that is. */
 snn_status snn_plan_make(const snn_network *network, const snn_planner_request *request, snn_plan **plan);
 
-/* The same for so many images, in groups of at most request->images: where ranks would have no work, or few groups to
+/* Whether so many ranks can be laid out so (0: free): SNN_INPUT_ERROR as above, before a network is known. And the
+ * ranks that a layout takes, or a multiple of which it takes where something is free. */
+snn_status snn_plan_check_layout(int32_t replicas, int32_t stages, int32_t channels, int32_t ranks);
+int64_t snn_plan_layout_ranks(int32_t replicas, int32_t stages, int32_t channels);
+
+/* A plan for so many images, in groups of at most request->images: where ranks would have no work, or few groups to
  * fill a pipeline with, groups of fewer. The request's images and groups become those of the plan. */
 snn_status snn_plan_make_groups(const snn_network *network, snn_planner_request *request, int64_t images,
                                 snn_plan **plan);

@@ -47,6 +47,20 @@ snn_status snn_context(snn_status status, const char *format, ...)
     return outer;
 }
 
+snn_status snn_advise(snn_status status, const char *format, ...)
+{
+    const size_t length = strlen(status.message);
+    if (status.code == SNN_OK || length + 3 > sizeof status.message) {
+        return status;
+    }
+    va_list arguments;
+    memcpy(status.message + length, "; ", 3);
+    va_start(arguments, format);
+    (void)vsnprintf(status.message + length + 2, sizeof status.message - length - 2, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
 snn_status snn_out_of_memory(const char *what)
 {
     return snn_fail(SNN_INTERNAL_ERROR, "out of memory: %s", what);

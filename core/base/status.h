@@ -33,6 +33,10 @@ snn_status snn_fail(snn_code code, const char *format, ...) __attribute__((forma
 /* The failure `status` with "context: " put in front of its message; returns SNN_OK unchanged. */
 snn_status snn_context(snn_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The failure `status` with "; advice" behind its message: what the user can do, said where that is known. Returns
+ * SNN_OK unchanged. */
+snn_status snn_advise(snn_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* The failure for an allocation of `what` that was refused. */
 snn_status snn_out_of_memory(const char *what);
 

@@ -119,7 +119,10 @@ static snn_status check_counts(const plan_text *read, int32_t ranks)
                         read->stages, read->shard_numbers);
     }
     if (ranks > 0 && read->ranks != ranks) {
-        return snn_fail(SNN_INPUT_ERROR, "the plan is for %lld ranks, there are %d", (long long)read->ranks, ranks);
+        return snn_fail(SNN_INPUT_ERROR,
+                        "the plan is for %lld ranks, there are %d; start %lld, or let snn_dist plan --ranks %d -o make "
+                        "another",
+                        (long long)read->ranks, ranks, (long long)read->ranks, ranks);
     }
     return snn_ok();
 }
@@ -159,7 +162,8 @@ static snn_status make_plan(const plan_text *read, const snn_network *network, i
     return snn_ok();
 }
 
-snn_status snn_plan_file_read(const char *path, const snn_network *network, int32_t ranks, snn_plan **plan)
+/* Without a network: its counts only. */
+static snn_status read_file(const char *path, const snn_network *network, int32_t ranks, snn_plan **plan)
 {
     plan_text read = {0};
     const double most = SNN_PLAN_MAX_RANKS;
@@ -174,12 +178,23 @@ snn_status snn_plan_file_read(const char *path, const snn_network *network, int3
         {"plan.shards", SNN_FIELD_INTEGERS, &read.shards, .minimum = 1, .maximum = most, .count = &read.shard_numbers,
          .required = true},
     };
-    *plan = NULL;
     snn_status status = snn_toml_fields_read(path, "plan file", fields, sizeof fields / sizeof fields[0]);
     if (!snn_failed(status)) {
-        status = snn_context(make_plan(&read, network, ranks, plan), "%s", path);
+        status = network == NULL ? check_counts(&read, ranks) : make_plan(&read, network, ranks, plan);
+        status = snn_context(status, "%s", path);
     }
     snn_release(read.stage_begin);
     snn_release(read.shards);
     return status;
+}
+
+snn_status snn_plan_file_read(const char *path, const snn_network *network, int32_t ranks, snn_plan **plan)
+{
+    *plan = NULL;
+    return read_file(path, network, ranks, plan);
+}
+
+snn_status snn_plan_file_check(const char *path, int32_t ranks)
+{
+    return read_file(path, NULL, ranks, NULL);
 }

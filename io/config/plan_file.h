@@ -23,4 +23,7 @@ snn_status snn_plan_file_write(const char *path, const snn_plan *plan, const snn
  * where there is one, if it cannot be read, makes no sense, or is for another network or number of ranks. */
 snn_status snn_plan_file_read(const char *path, const snn_network *network, int32_t ranks, snn_plan **plan);
 
+/* What of this can be said before there is a network. */
+snn_status snn_plan_file_check(const char *path, int32_t ranks);
+
 #endif

@@ -117,11 +117,23 @@ refuses "bad option" 2 "unknown option '--fast' (see snn_dist run --help)" run "
 refuses "malformed layout" 2 \
   "--layout 2x2: REPLICASxSTAGESxCHANNELS expected, for example 1x2x2 (see snn_dist run --help)" \
   run "$W/good.toml" --layout 2x2
-refuses "impossible layout" 2 \
-  "layout 5x5x5 needs 125 ranks, there are @N (the planner would choose @Nx1x1)" run "$W/good.toml" --layout 5x5x5
+# At once: before anything is read or written.
+layout="layout 5x5x5 needs 125 ranks, there are @N; give mpirun -np 125, or leave the layout to the planner"
+refuses "impossible layout" 2 "$layout" run "$W/good.toml" --layout 5x5x5 --set model.onnx=none.onnx
+refuses "impossible layout, configured" 2 "$layout" run "$W/good.toml" --set parallel.replicas=5 --set parallel.stages=5 \
+  --set parallel.channels=5 --set data.test=none.h5 --set output.file="$W/none/out.h5"
+refuses "layout free in part" 2 \
+  "layout 0x7x1 (0: free) needs a multiple of 7 ranks, there are @N; give mpirun -np 7, or leave the layout to the planner" \
+  run "$W/good.toml" --layout 0x7x1
+refuses "layout of a plan" 2 "layout 2x2x1 needs 4 ranks, there are 6; give --ranks 4, or leave the layout to the planner" \
+  plan "$W/good.toml" --ranks 4,6 --layout 2x2x1 --set model.onnx=none.onnx
+refuses "layout of a plan, free in part" 2 \
+  "layout 0x3x1 (0: free) needs a multiple of 3 ranks, there are 8; give --ranks 6, or leave the layout to the planner" \
+  plan "$W/good.toml" --ranks 8 --layout 0x3x1
 printf '[plan]\nversion = 1\nranks = 9\nreplicas = 9\nstage_begin = [0]\nshards = [1]\n' >"$W/nine.toml"
-refuses "plan for other ranks" 2 "@W/nine.toml: the plan is for 9 ranks, there are @N" \
-  run "$W/good.toml" --plan "$W/nine.toml"
+refuses "plan for other ranks" 2 \
+  "@W/nine.toml: the plan is for 9 ranks, there are @N; start 9, or let snn_dist plan --ranks @N -o make another" \
+  run "$W/good.toml" --plan "$W/nine.toml" --set model.onnx=none.onnx
 refuses "missing checkpoint" 2 "@W/none.h5: cannot open: No such file or directory" run "$W/good.toml" --restart "$W/none.h5"
 refuses "missing plan" 2 "cannot open plan file '@W/none.toml': No such file or directory" \
   run "$W/good.toml" --plan "$W/none.toml"

@@ -111,8 +111,9 @@ static void what_makes_no_sense_is_refused(void **unused)
     (void)unused;
     assert_refused("[plan]\nversion = 1\nranks = 2\nreplicas = 2\nstage_begin = [0]", 2,
                    "hand.toml: missing key plan.shards");
-    assert_refused("[plan]\nversion = 1\nranks = 2\nreplicas = 2\nstage_begin = [0]\nshards = [1]", 4,
-                   "hand.toml: the plan is for 2 ranks, there are 4");
+    assert_refused(
+        "[plan]\nversion = 1\nranks = 2\nreplicas = 2\nstage_begin = [0]\nshards = [1]", 4,
+        "hand.toml: the plan is for 2 ranks, there are 4; start 2, or let snn_dist plan --ranks 4 -o make another");
     assert_refused("[plan]\nversion = 1\nranks = 3\nreplicas = 2\nstage_begin = [0]\nshards = [1]", 3,
                    "hand.toml: plan.ranks is 3, but replicas and shards make 2");
     assert_refused("[plan]\nversion = 2\nranks = 2\nreplicas = 2\nstage_begin = [0]\nshards = [1]", 2,

@@ -137,18 +137,18 @@ static void impossible_layouts_are_refused(void **unused)
     snn_planner_request request = REQUEST;
     request.ranks = 6;
     request.replicas = request.stages = request.channels = 2;
-    assert_refused(&request, "layout 2x2x2 needs 8 ranks, there are 6 (the planner would choose ");
+    assert_refused(&request, "layout 2x2x2 needs 8 ranks, there are 6");
     request.channels = 0;
-    assert_refused(&request, "layout 2x2x0 (0: free) needs a multiple of 4 ranks, there are 6 (the planner would ");
+    assert_refused(&request, "layout 2x2x0 (0: free) needs a multiple of 4 ranks, there are 6");
     request.stages = 0;
     request.replicas = 7;
-    assert_refused(&request, "layout 7x0x0 (0: free) needs a multiple of 7 ranks, there are 6 (");
+    assert_refused(&request, "layout 7x0x0 (0: free) needs a multiple of 7 ranks, there are 6");
     request.replicas = request.stages = request.channels = 1 << 20;
-    assert_refused(&request, "layout 1048576x1048576x1048576 needs 1152921504606846976 ranks, there are 6 (");
+    assert_refused(&request, "layout 1048576x1048576x1048576 needs 1152921504606846976 ranks, there are 6");
     request.replicas = 1;
     request.stages = 1;
     request.channels = 3;
-    assert_refused(&request, "layout 1x1x3 needs 3 ranks, there are 6 (");
+    assert_refused(&request, "layout 1x1x3 needs 3 ranks, there are 6");
 }
 
 static void numbers_out_of_range_are_refused(void **unused)

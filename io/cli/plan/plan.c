@@ -168,6 +168,10 @@ static snn_status plan_verb(int argc, char **argv)
     }
     SNN_TRY(snn_config_read(options.config, options.overrides, options.override_count, SNN_CONFIG_PLAN, &config));
     snn_status status = options.output != NULL ? snn_overwrite_check_all(options.output, &options, config) : snn_ok();
+    const int32_t counts = options.rank_counts > 0 ? options.rank_counts : 1;
+    for (int32_t i = 0; i < counts && options.plan == NULL && !snn_failed(status); i++) {
+        status = snn_planning_check_layout(config, options.rank_counts > 0 ? options.ranks[i] : 1, "--ranks");
+    }
     if (!snn_failed(status)) {
         status = plan_network(&options, config);
     }

@@ -150,6 +150,18 @@ void snn_planning_end(snn_planning *planning)
     planning->prices = NULL;
 }
 
+snn_status snn_planning_check_layout(const snn_config *config, int32_t ranks, const char *starter)
+{
+    const int32_t replicas = config->parallel.replicas, stages = config->parallel.stages,
+                  channels = config->parallel.channels;
+    const int64_t needed = snn_plan_layout_ranks(replicas, stages, channels);
+    const int64_t fewer = ranks / needed * needed; /* a multiple will do where something is free */
+    const bool free = replicas == 0 || stages == 0 || channels == 0;
+    const int64_t right = free && fewer > 0 ? fewer : needed;
+    return snn_advise(snn_plan_check_layout(replicas, stages, channels, ranks),
+                      "give %s %lld, or leave the layout to the planner", starter, (long long)right);
+}
+
 int32_t snn_planning_steps(const snn_config *config, const snn_network *network)
 {
     return network->windows.steps > 0 ? network->windows.steps : config->simulation.timesteps;

@@ -42,6 +42,9 @@ snn_status snn_planning_make(const snn_network *network, snn_planning *planning,
 void snn_planning_take(const snn_plan *plan, snn_planning *planning);
 void snn_planning_end(snn_planning *planning);
 
+/* Whether so many ranks can be laid out as the config has it, and if not, what to give `starter` ("mpirun -np"). */
+snn_status snn_planning_check_layout(const snn_config *config, int32_t ranks, const char *starter);
+
 /* The windows of a network file are its own; a config that asks for others is a mistake. */
 snn_status snn_planning_check_windows(const snn_config *config, const snn_windows *found);
 

@@ -10,7 +10,9 @@
 
 #include "core/base/memory.h"
 #include "io/cli/overwrite.h"
+#include "io/cli/plan/planning.h"
 #include "io/cli/try_data.h"
+#include "io/config/plan_file.h"
 #include "io/hdf5/output.h"
 
 /* Without a word from the user, the ranks of a host share its processors out. OpenMP would give each rank all of them.
@@ -32,12 +34,17 @@ snn_status snn_session_begin(const snn_verb *verb, const char *allowed, int argc
     return snn_options_parse(verb, allowed, argc, argv, &session->options);
 }
 
-/* Files named by options are read late, after calibration; that one is not there is said now. */
-static snn_status check_files(const snn_options *options)
+/* The layout and files named by options are looked at late, after calibration; what is wrong with them is said now. */
+static snn_status check_options(const snn_session *session, const snn_config *config, snn_config_use use)
 {
+    const snn_options *options = &session->options;
+    const int32_t ranks = snn_world_size(session->world);
+    if (use == SNN_CONFIG_RUN && options->plan == NULL) {
+        SNN_TRY(snn_planning_check_layout(config, ranks, "mpirun -np"));
+    }
     const bool chosen = strcmp(options->restart, "auto") != 0 && strcmp(options->restart, "never") != 0;
-    if (options->plan != NULL && access(options->plan, R_OK) != 0) {
-        return snn_fail(SNN_INPUT_ERROR, "cannot open plan file '%s': %s", options->plan, strerror(errno));
+    if (options->plan != NULL) {
+        SNN_TRY(snn_plan_file_check(options->plan, ranks));
     }
     return chosen && access(options->restart, R_OK) != 0
                ? snn_fail(SNN_INPUT_ERROR, "%s: cannot open: %s", options->restart, strerror(errno))
@@ -55,7 +62,7 @@ snn_status snn_session_read_config(snn_session *session, snn_config_use use)
         snn_config *config = NULL;
         status = snn_config_read(options->config, options->overrides, options->override_count, use, &config);
         if (status.code == SNN_OK) {
-            status = check_files(options);
+            status = check_options(session, config, use);
         }
         if (status.code == SNN_OK) {
             status = snn_config_pack(config, &bytes, &count);
