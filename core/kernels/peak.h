@@ -15,7 +15,8 @@ typedef struct snn_peak {
     void (*run)(int64_t rounds);
 } snn_peak;
 
-/* The loop for a kernel table; NULL for a name that has none. */
-const snn_peak *snn_peak_of(const char *kernels);
+/* The loop for a kernel table and weights of so many bits: one of its own for these, if there is one, or else that of
+ * 16 bits or fewer. NULL for a name that has none. */
+const snn_peak *snn_peak_of(const char *kernels, int32_t bits);
 
 #endif

@@ -3,59 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/timers.h"
-#include "core/kernels/peak.h"
 #include "io/lab/bench/bench.h"
 #include "io/lab/bench/onednn.h"
+#include "io/lab/bench/peak_run.h"
 
-static const double PEAK_SECONDS = 0.001; /* of one turn of a register loop */
 static const char *const precisions[SNN_ONEDNN_PRECISIONS] = {"float32", "int8"};
-
-typedef struct peak_run {
-    const snn_peak *peak;
-    int64_t rounds;
-} peak_run;
 
 /* Everything that takes turns on one layer. Timings and contestants: kernels, then their peaks, then oneDNN. */
 typedef struct match {
     const snn_bench_layer *layer;
     snn_network *network;
     snn_workload *workloads[SNN_BENCH_MAX_KERNELS];
-    peak_run peaks[SNN_BENCH_MAX_KERNELS];
+    snn_peak_run peaks[SNN_BENCH_MAX_KERNELS];
     snn_onednn *peers[SNN_ONEDNN_PRECISIONS]; /* NULL: none */
     int32_t kernel_count;
     double operations, neurons; /* of one image and timestep */
     snn_run_times kernels[SNN_BENCH_MAX_KERNELS], peak_timings[SNN_BENCH_MAX_KERNELS];
     snn_run_times peer_timings[SNN_ONEDNN_PRECISIONS];
 } match;
-
-static snn_status run_peak(void *context, double *seconds)
-{
-    const peak_run *at = context;
-    const double begun = snn_thread_seconds();
-    at->peak->run(at->rounds);
-    *seconds = snn_thread_seconds() - begun;
-    return snn_ok();
-}
-
-/* Rounds that take about PEAK_SECONDS. */
-static int64_t settle_rounds(const snn_peak *peak)
-{
-    int64_t rounds = 1024;
-    for (double seconds = 0.0; seconds < PEAK_SECONDS; rounds *= 2) {
-        const double begun = snn_thread_seconds();
-        peak->run(rounds);
-        seconds = snn_thread_seconds() - begun;
-    }
-    return rounds / 2;
-}
-
-/* Products that a multiplication with a weight takes; NAN where the loop is no measure (float weights). */
-static double products_each(const snn_peak *peak, snn_weight_format weights)
-{
-    const int32_t bits = weights == SNN_WEIGHTS_INT8 ? 8 : 16;
-    return weights == SNN_WEIGHTS_FLOAT32 ? (double)NAN : (double)((bits + peak->bits - 1) / peak->bits);
-}
 
 static void clear(match *at)
 {
@@ -87,8 +52,7 @@ static snn_status prepare(const snn_bench_options *options, match *at)
                                                .threads = 1,
                                                .processor_time = true};
         SNN_TRY(snn_workload_create(network, &workload, &at->workloads[k]));
-        at->peaks[k].peak = snn_peak_of(options->kernels[k]->name);
-        at->peaks[k].rounds = settle_rounds(at->peaks[k].peak);
+        at->peaks[k] = snn_peak_run_of(options->kernels[k]->name, options->weights);
     }
     for (int32_t p = 0; p < SNN_ONEDNN_PRECISIONS; p++) {
         SNN_TRY(
@@ -107,7 +71,7 @@ static snn_status measure(const snn_bench_options *options, match *at)
         owners[count] = &at->kernels[k];
         contestants[count++] = (snn_contestant){snn_workload_run_block, at->workloads[k]};
         owners[count] = &at->peak_timings[k];
-        contestants[count++] = (snn_contestant){run_peak, &at->peaks[k]};
+        contestants[count++] = (snn_contestant){snn_peak_run_once, &at->peaks[k]};
     }
     for (int32_t p = 0; p < SNN_ONEDNN_PRECISIONS; p++) {
         if (at->peers[p] != NULL) {
@@ -124,8 +88,7 @@ static snn_status measure(const snn_bench_options *options, match *at)
 
 static double peak_rate(const match *at, int32_t kernel)
 {
-    const peak_run *peak = &at->peaks[kernel];
-    return (double)(peak->rounds * peak->peak->products_per_round) / at->peak_timings[kernel].median;
+    return snn_peak_run_rate(&at->peaks[kernel], at->peak_timings[kernel].median);
 }
 
 /* Of the medians: how often a kernel runs a timestep of one image while the peer passes it once; NAN without a peer. */
@@ -149,7 +112,7 @@ static void report_kernel(const snn_bench_options *options, const match *at, int
     const double each = (double)at->layer->images * options->block;
     const double seconds = at->kernels[kernel].median / each;
     const double rate = at->operations > 0.0 ? at->operations / seconds : (double)NAN;
-    const double fraction = rate * products_each(at->peaks[kernel].peak, options->weights) / peak_rate(at, kernel);
+    const double fraction = rate * at->peaks[kernel].products_each / peak_rate(at, kernel);
     printf("%-11s %-15s %-9s", at->layer->network, at->layer->name, options->kernels[kernel]->name);
     printf(" %9.1f %9.1f %5.0f%%", 1e6 * at->kernels[kernel].minimum / each, 1e6 * seconds,
            100.0 * at->kernels[kernel].spread);
@@ -164,7 +127,7 @@ static void report_kernel(const snn_bench_options *options, const match *at, int
     snn_bench_write_timing(json, &at->kernels[kernel], each);
     snn_json_number(json, "gmacs", 1e-9 * rate);
     snn_json_number(json, "peak_gproducts", 1e-9 * peak_rate(at, kernel));
-    snn_json_number(json, "products_per_mac", products_each(at->peaks[kernel].peak, options->weights));
+    snn_json_number(json, "products_per_mac", at->peaks[kernel].products_each);
     snn_json_number(json, "fraction_of_peak", fraction);
     snn_json_number(json, "ratio_onednn_float32", ratio(at, seconds, SNN_ONEDNN_FLOAT32));
     snn_json_number(json, "ratio_onednn_int8", ratio(at, seconds, SNN_ONEDNN_INT8));
@@ -234,20 +197,19 @@ static snn_status report_peaks(const snn_bench_options *options, snn_json *json)
     puts("peak: products of integers in registers alone, one thread");
     snn_json_begin_array(json, "peaks");
     for (int32_t k = 0; k < options->kernel_count; k++) {
-        const snn_peak *peak = snn_peak_of(options->kernels[k]->name);
-        peak_run run = {peak, settle_rounds(peak)};
-        const snn_contestant contestant = {run_peak, &run};
+        snn_peak_run run = snn_peak_run_of(options->kernels[k]->name, options->weights);
+        const snn_peak *peak = run.peak;
+        const snn_contestant contestant = {snn_peak_run_once, &run};
         snn_run_times timing;
         SNN_TRY(snn_measure(&contestant, 1, options->seconds, &timing));
-        const double products = (double)(run.rounds * peak->products_per_round);
         printf("  %-9s %-16s %2d-bit weights  %9.1f G/s  spread %.0f%%\n", peak->name, peak->instruction, peak->bits,
-               1e-9 * products / timing.median, 100.0 * timing.spread);
+               1e-9 * snn_peak_run_rate(&run, timing.median), 100.0 * timing.spread);
         snn_json_begin_object(json, NULL);
         snn_json_text(json, "kernels", peak->name);
         snn_json_text(json, "instruction", peak->instruction);
         snn_json_integer(json, "bits", peak->bits);
-        snn_json_number(json, "gproducts", 1e-9 * products / timing.median);
-        snn_json_number(json, "gproducts_best", 1e-9 * products / timing.minimum);
+        snn_json_number(json, "gproducts", 1e-9 * snn_peak_run_rate(&run, timing.median));
+        snn_json_number(json, "gproducts_best", 1e-9 * snn_peak_run_rate(&run, timing.minimum));
         snn_json_number(json, "spread", timing.spread);
         snn_json_end_object(json);
     }

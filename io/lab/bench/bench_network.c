@@ -12,6 +12,7 @@
 #include "io/hdf5/network_file.h"
 #include "io/lab/bench/bench.h"
 #include "io/lab/bench/onednn.h"
+#include "io/lab/bench/peak_run.h"
 #include "partition/moments.h"
 
 /* The layers that oneDNN has, run one after the other for a whole group. */
@@ -28,7 +29,8 @@ typedef struct comparison {
     snn_timing *timings; /* [population_count] with windows, else NULL */
     int32_t times; /* what is reported is for an image and timestep, so many of an image; with windows for an image */
     pass passes[SNN_ONEDNN_PRECISIONS];
-    snn_run_times timing, pass_timings[SNN_ONEDNN_PRECISIONS];
+    snn_peak_run peak;
+    snn_run_times timing, peak_timing, pass_timings[SNN_ONEDNN_PRECISIONS];
 } comparison;
 
 static snn_status read_network(const snn_config *config, snn_network **network)
@@ -85,17 +87,20 @@ static snn_status measure(const snn_bench_options *options, comparison *at)
                                            .encoding = config->simulation.encoding,
                                            .statistics = config->statistics};
     SNN_TRY(snn_workload_create(at->network, &workload, &at->workload));
-    snn_contestant contestants[1 + SNN_ONEDNN_PRECISIONS] = {{snn_workload_run_group, at->workload}};
-    snn_run_times timings[1 + SNN_ONEDNN_PRECISIONS];
-    int32_t count = 1;
+    enum { OURS = 2, MOST = OURS + SNN_ONEDNN_PRECISIONS };
+    at->peak = snn_peak_run_of(options->kernels[0]->name, at->network->format);
+    snn_contestant contestants[MOST] = {{snn_workload_run_group, at->workload}, {snn_peak_run_once, &at->peak}};
+    snn_run_times timings[MOST];
+    int32_t count = OURS;
     for (int32_t p = 0; p < SNN_ONEDNN_PRECISIONS && snn_onednn_version() != NULL; p++) {
         SNN_TRY(prepare_pass(at->network, config->simulation.batch, (snn_onednn_precision)p, &at->passes[p]));
         contestants[count++] = (snn_contestant){run_pass, &at->passes[p]};
     }
     SNN_TRY(snn_measure(contestants, count, options->seconds, timings));
     at->timing = timings[0];
-    for (int32_t i = 1; i < count; i++) {
-        at->pass_timings[i - 1] = timings[i];
+    at->peak_timing = timings[1];
+    for (int32_t i = OURS; i < count; i++) {
+        at->pass_timings[i - OURS] = timings[i];
     }
     return snn_ok();
 }
@@ -205,6 +210,31 @@ static void report_pass(const comparison *at, int32_t precision, const char *nam
     }
 }
 
+/* What the products alone take at the rate of the instruction that makes them: no evaluation takes less. */
+static void report_roofline(const comparison *at, snn_json *json)
+{
+    double products = 0.0;
+    for (int32_t p = 0; p < at->network->population_count; p++) {
+        products += at->times * at->peak.products_each * operations_into(at, p);
+    }
+    const double rate = snn_peak_run_rate(&at->peak, at->peak_timing.median), seconds = products / rate;
+    const double images = at->config->simulation.batch;
+    if (isnan(products)) {
+        return; /* the loop is no measure of float weights */
+    }
+    printf(
+        "roofline    %.4g s for an image's %.0f million products at the peak of %s, %.1f G/s in turns: %.0f%% of the "
+        "time",
+        seconds, 1e-6 * products, at->peak.peak->instruction, 1e-9 * rate,
+        100.0 * seconds / (at->timing.median / images));
+    if (at->passes[SNN_ONEDNN_FLOAT32].runs > 0) {
+        printf(", %.2f passes", seconds / (at->pass_timings[SNN_ONEDNN_FLOAT32].median / images));
+    }
+    putchar('\n');
+    snn_json_number(json, "products", products);
+    snn_json_number(json, "peak_gproducts", 1e-9 * rate);
+}
+
 static void report_speed(const snn_bench_options *options, const comparison *at, snn_json *json)
 {
     const snn_config *config = at->config;
@@ -256,6 +286,7 @@ static void report(const snn_bench_options *options, const comparison *at, snn_j
         (long long)snn_network_neurons(at->network), 1e-6 * (double)spikes);
     report_pass(at, SNN_ONEDNN_FLOAT32, "float32", json);
     report_pass(at, SNN_ONEDNN_INT8, "int8", json);
+    report_roofline(at, json);
     report_populations(at, json);
     snn_json_end_object(json);
 }
