@@ -4,18 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Zeroed by calloc, not here, because what it has fresh from the system are pages that nobody has touched, and a page
+ * of a machine with several sockets lies near the processor that touches it first: that should be the thread that works
+ * with it, not the one that allocates. calloc aligns to less, so the byte before a block says by how much it begins
+ * behind calloc's. */
 void *snn_allocate(size_t count, size_t size)
 {
     if (size != 0 && count > (SIZE_MAX - SNN_PADDING - SNN_ALIGNMENT) / size) {
         return NULL;
     }
-    size_t bytes = count * size + SNN_PADDING;
-    bytes = (bytes + SNN_ALIGNMENT - 1) / SNN_ALIGNMENT * SNN_ALIGNMENT;
-    void *pointer = aligned_alloc(SNN_ALIGNMENT, bytes);
-    if (pointer != NULL) {
-        memset(pointer, 0, bytes);
+    uint8_t *block = calloc(1, count * size + SNN_PADDING + SNN_ALIGNMENT);
+    if (block == NULL) {
+        return NULL;
     }
-    return pointer;
+    const size_t moved = SNN_ALIGNMENT - (uintptr_t)block % SNN_ALIGNMENT; /* at least one */
+    block[moved - 1] = (uint8_t)moved;
+    return block + moved;
 }
 
 bool snn_grow(void *elements, size_t count, size_t *capacity, size_t size)
@@ -42,7 +46,10 @@ bool snn_grow(void *elements, size_t count, size_t *capacity, size_t size)
 
 void snn_release(void *pointer)
 {
-    free(pointer);
+    if (pointer != NULL) {
+        uint8_t *block = pointer;
+        free(block - block[-1]);
+    }
 }
 
 char *snn_duplicate_text(const char *text)
