@@ -68,9 +68,13 @@ void snn_encoder_clear(snn_encoder *encoder)
 void snn_encoder_begin_group(snn_shard *shard, const float *pixels, const int64_t *numbers)
 {
     snn_encoder *encoder = &shard->encoder;
-    const size_t bytes = (size_t)shard->images * (size_t)snn_shape_size(shard->network->input) * sizeof(float);
-    memcpy(encoder->pixels, pixels, bytes);
-    memset(encoder->y, 0, bytes);
+    const snn_shape input = shard->network->input;
+    const int64_t positions = shard->images * snn_shape_positions(input), channels = input.channels;
+#pragma omp parallel for schedule(static) num_threads(shard->threads)
+    for (int64_t i = 0; i < positions; i++) { /* shared out as they are encoded, so that pages lie near who does it */
+        memcpy(encoder->pixels + i * channels, pixels + i * channels, (size_t)channels * sizeof(float));
+        memset(encoder->y + i * channels, 0, (size_t)channels * sizeof(float));
+    }
     if (encoder->numbers != NULL) {
         memcpy(encoder->numbers, numbers, (size_t)shard->images * sizeof *numbers);
     }
