@@ -48,26 +48,6 @@ static snn_status find_host(snn_world *world)
                          "MPI_Allgather");
 }
 
-/* Rank 0's counts: a launcher need not pass the variable on to other hosts, and all must find the same. */
-static snn_status read_environment(snn_world *world)
-{
-    const char *text = getenv("SNN_DIST_RANKS_PER_HOST");
-    int32_t each = 0;
-    if (text != NULL && text[0] != '\0') {
-        char *end = NULL;
-        const long ranks = strtol(text, &end, 10);
-        if (*end != '\0' || ranks < 1 || ranks > INT32_MAX) {
-            return snn_fail(
-                SNN_INPUT_ERROR,
-                "environment variable SNN_DIST_RANKS_PER_HOST: \"%s\", expected a number of ranks, 1 or more", text);
-        }
-        each = (int32_t)ranks;
-    }
-    SNN_TRY(snn_mpi_check(MPI_Bcast(&each, 1, MPI_INT32_T, 0, world->communicator), "MPI_Bcast"));
-    snn_world_pretend_hosts(world, each);
-    return snn_ok();
-}
-
 static snn_status start(int *argc, char ***argv, snn_world *world)
 {
     int provided = MPI_THREAD_SINGLE;
@@ -83,7 +63,6 @@ static snn_status start(int *argc, char ***argv, snn_world *world)
     SNN_TRY(snn_mpi_check(MPI_Comm_size(world->communicator, &world->size), "MPI_Comm_size"));
     SNN_TRY(snn_mpi_check(MPI_Get_processor_name(world->host, &length), "MPI_Get_processor_name"));
     SNN_TRY(find_host(world));
-    SNN_TRY(read_environment(world));
     return snn_patience_create(world->communicator, snn_world_crowded(world), &world->patience);
 }
 

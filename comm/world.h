@@ -32,8 +32,7 @@ const char *snn_world_host(const snn_world *world);
 /* Whether `rank` runs on this rank's host. */
 bool snn_world_same_host(const snn_world *world, int32_t rank);
 /* From now on no more than so many ranks, [k n, (k + 1) n), count as being on one host; 0: all that are there. For
- * tests and studies, which have one host and want to see what several would do. The environment variable
- * SNN_DIST_RANKS_PER_HOST says the same from the start. Processors are shared out as before. */
+ * tests and studies, which have one host and want to see what several would do. Processors are shared out as before. */
 void snn_world_pretend_hosts(snn_world *world, int32_t ranks_each);
 /* How many do, this one included. */
 int32_t snn_world_host_ranks(const snn_world *world);

@@ -212,7 +212,6 @@ alone run "$W/good.toml" && fail "an unknown instruction set was accepted"
 grep -q "abacus" "$W/err" && grep -q "portable" "$W/err" && pass || fail "unknown instruction set: $(cat "$W/err")"
 unset SNN_DIST_ISA
 export SNN_DIST_RANKS_PER_HOST=0
-alone run "$W/good.toml" && fail "hosts without ranks were accepted"
-grep -q 'SNN_DIST_RANKS_PER_HOST: "0", expected a number of ranks, 1 or more' "$W/err" && pass || fail "hosts without ranks: $(cat "$W/err")"
+refuses "hosts without ranks" 2 'environment variable SNN_DIST_RANKS_PER_HOST: "0", expected a number of ranks, 1 or more' run "$W/good.toml"
 unset SNN_DIST_RANKS_PER_HOST
 finish

@@ -25,12 +25,42 @@ static void settle_threads(const snn_world *world)
     }
 }
 
+/* A number of ranks from the environment; 0 without it. */
+static snn_status read_ranks_per_host(int32_t *ranks)
+{
+    const char *text = getenv("SNN_DIST_RANKS_PER_HOST");
+    char *end = NULL;
+    *ranks = 0;
+    if (text == NULL || text[0] == '\0') {
+        return snn_ok();
+    }
+    const long number = strtol(text, &end, 10);
+    if (*end != '\0' || number < 1 || number > INT32_MAX) {
+        return snn_fail(SNN_INPUT_ERROR,
+                        "environment variable SNN_DIST_RANKS_PER_HOST: \"%s\", expected a number of ranks, 1 or more",
+                        text);
+    }
+    *ranks = (int32_t)number;
+    return snn_ok();
+}
+
+/* Rank 0's counts: a launcher need not pass the variable on to other hosts, and all must find the same. */
+static snn_status settle_hosts(snn_world *world)
+{
+    int32_t ranks = 0;
+    SNN_TRY(snn_world_agree(world, snn_world_rank(world) == 0 ? read_ranks_per_host(&ranks) : snn_ok()));
+    SNN_TRY(snn_world_broadcast(world, 0, &ranks, sizeof ranks));
+    snn_world_pretend_hosts(world, ranks);
+    return snn_ok();
+}
+
 snn_status snn_session_begin(const snn_verb *verb, const char *allowed, int argc, char **argv, snn_session *session)
 {
     memset(session, 0, sizeof *session);
     session->output.descriptor = -1;
     SNN_TRY(snn_world_create(&argc, &argv, &session->world));
     settle_threads(session->world);
+    SNN_TRY(settle_hosts(session->world));
     return snn_options_parse(verb, allowed, argc, argv, &session->options);
 }
 
