@@ -354,6 +354,7 @@ done:
         status = snn_shares_create(world, network, plan, &shared, &edges, &created->shares);
     }
     if (!snn_failed(status)) {
+        created->traffic.refused = snn_shares_refused(created->shares);
         status = weigh_shared(created, network, plan, rank);
     }
     if (!snn_failed(status)) {

@@ -31,6 +31,7 @@ struct snn_shares {
     int32_t populations;
     int64_t before; /* items until the last finish */
     snn_segment *segment;
+    bool refused;
     int32_t *members;          /* [member_count]: ranks of the replica on this host, ascending */
     int32_t member_count, own; /* member that this rank is */
     block *blocks;             /* [block_count]: of populations that this rank owns or reads */
@@ -311,6 +312,7 @@ done:
     if (!snn_failed(status)) {
         if (bytes > (size_t)made->member_count * LINE) {
             status = snn_segment_create(world, made->members, made->member_count, bytes, &made->segment);
+            made->refused = made->segment == NULL;
         }
         if (made->segment != NULL) {
             keep_others(&of, edges, scratch);
@@ -340,6 +342,11 @@ void snn_shares_destroy(snn_shares *shares)
     snn_release(shares->reading_begin);
     snn_release(shares->writing_begin);
     snn_release(shares);
+}
+
+bool snn_shares_refused(const snn_shares *shares)
+{
+    return shares->refused;
 }
 
 /* ---- items ---- */

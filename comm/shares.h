@@ -32,6 +32,9 @@ snn_status snn_shares_create(snn_world *world, const snn_network *network, const
 /* Accepts NULL. Others may still be reading. */
 void snn_shares_destroy(snn_shares *shares);
 
+/* Whether there is something to share, and this host has no memory for it: then it goes by packets, too. */
+bool snn_shares_refused(const snn_shares *shares);
+
 /* Whether `population` is the first here to read some rank's part of a shared one, and whether others read its own. */
 bool snn_shares_receives(const snn_shares *shares, int32_t population);
 bool snn_shares_sends(const snn_shares *shares, int32_t population);

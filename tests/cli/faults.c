@@ -5,6 +5,7 @@
  *   sync N CODE    likewise of the calls that bring a file to disk
  *   rename N CODE  rename N is done, and fails with errno CODE: its answer was lost, as NFS can
  *   memory N CODE  zeroed allocation N of the program itself, not of its libraries, and all later ones fail
+ *   share N CODE   likewise of memory that ranks want to have in common
  *   clock N S      from reading N on, clocks say S seconds more (or less) than before
  * How many calls of that kind there were is written to SNN_TEST_FAULT_COUNT at the end. */
 #define _GNU_SOURCE
@@ -139,6 +140,16 @@ void *calloc(size_t count, size_t bytes)
         return NULL;
     }
     return __libc_calloc(count, bytes);
+}
+
+int memfd_create(const char *name, unsigned flags)
+{
+    const int code = fault("share", false);
+    if (code != 0) {
+        errno = code;
+        return -1;
+    }
+    return NEXT(memfd_create)(name, flags);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)

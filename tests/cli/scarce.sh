@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A rank without memory, at every allocation in turn, and clocks that jump: scarce.sh PROGRAM LIBRARY [STEP]. Without memory
 # the job ends soon, with one message and exit code 70, and leaves no output; or it did not need that memory, and the
-# output is right. Whatever clocks say, results do not depend on it. STEP (default 1): of allocations, one in so many.
+# output is right. Whatever clocks say, and whether ranks get memory in common, results are the same. STEP (default 1): of
+# allocations, one in so many.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 library=$2
 step=${3:-1}
@@ -64,4 +65,12 @@ for kind in windows synchronous convert; do
       fail "$kind, clock $jump of $readings: $(head -n 3 "$work/err")"
   done
 done
+# No memory in common: rank 0 says so, and packets bring the same.
+rm -rf "$F"
+mkdir "$F"
+LD_PRELOAD=$library SNN_TEST_FAULT="share 1 12" on_ranks 2 run "$config.toml" "${common[@]:1}" --progress never --layout 1x2x1 &&
+  [ "$(grep -c '^2 of 2 ranks find no memory to share on their host' "$work/out")" -eq 1 ] && grep -q '^  sent  *[1-9]' "$work/out" ||
+  fail "no memory in common: $(head -n 3 "$work/err" "$work/out")"
+kind=windows file=out.h5
+right "no memory in common"
 finish

@@ -250,6 +250,18 @@ static snn_status run_rounds(snn_run *run)
     return settle(run);
 }
 
+/* Slower, not wrong: but who wonders why should find it. */
+static snn_status tell_refused(const snn_run *run)
+{
+    int64_t refused = snn_wavefront_traffic_of(run->wavefront)->refused ? 1 : 0;
+    SNN_TRY(snn_world_sum(run->world, &refused, 1));
+    if (refused > 0) {
+        snn_run_say(run, "%lld of %d ranks find no memory to share on their host, and send packets instead",
+                    (long long)refused, (int)snn_world_size(run->world));
+    }
+    return snn_ok();
+}
+
 snn_status snn_run_evaluate(snn_run *run)
 {
     const snn_config *config = run->config;
@@ -274,6 +286,7 @@ snn_status snn_run_evaluate(snn_run *run)
         status = make_room(run);
     }
     SNN_TRY(snn_world_agree(run->world, status));
+    SNN_TRY(tell_refused(run));
     bool prints = snn_world_rank(run->world) == 0 && !run->options->quiet;
     int64_t done = run->images - run->todo_count;
     run->progress = snn_progress_begin("evaluation", run->images, done, prints, run->options->progress);
