@@ -1,5 +1,5 @@
 /* What one rank hands to others and gets from them: by memory to ranks of its host (comm/shares.h), by packets to
- * others. Here are the packets that it sends and receives, their coders, and the messages in flight.
+ * others. Here are the messages in flight; comm/ends.h has the ends that they go between.
  *
  * Inlets (one per edge to this rank) hold two buffers each with receives posted for the next two items; outlets (one
  * per packet, which may serve several edges) hold two buffers each, so that an item's packets may still be under way
