@@ -91,8 +91,10 @@ static snn_status check_tags(MPI_Comm communicator, const snn_network *network)
     int known = 0;
     SNN_TRY(snn_mpi_check(MPI_Comm_get_attr(communicator, MPI_TAG_UB, &largest, &known), "MPI_Comm_get_attr"));
     if (known && network->population_count - 1 > *largest) {
-        return snn_fail(SNN_INTERNAL_ERROR, "%ld populations, but this MPI library has message tags up to %d only",
-                        (long)network->population_count, *largest);
+        return snn_advise(snn_fail(SNN_INTERNAL_ERROR,
+                                   "%ld populations, but this MPI library has message tags up to %d only",
+                                   (long)network->population_count, *largest),
+                          "use one with larger tags, such as Open MPI or MPICH");
     }
     return snn_ok();
 }

@@ -207,10 +207,12 @@ static void give_up(const snn_patience *patience, int32_t whom, double waited)
     } else {
         name_rank(patience, whom == SNN_ALL_RANKS ? 0 : whom, names, sizeof names);
     }
-    patience->give_up(patience->world, snn_fail(SNN_INTERNAL_ERROR,
-                                                "gave up after waiting %.0f s for %s: stopped, or its host or network "
-                                                "is gone (if it is only slow, raise comm.patience_minutes)",
-                                                waited, names));
+    patience->give_up(patience->world,
+                      snn_advise(snn_fail(SNN_INTERNAL_ERROR,
+                                          "gave up after waiting %.0f s for %s: stopped, or its host or network "
+                                          "is gone",
+                                          waited, names),
+                                 "run it again without that host, or raise comm.patience_minutes if it is only slow"));
 }
 
 typedef struct waiting {

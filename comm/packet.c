@@ -138,7 +138,7 @@ static snn_status check_shape(const snn_packet_shape *shape)
     if (bytes > (double)(INT_MAX / 2)) {
         return snn_fail(SNN_INPUT_ERROR,
                         "a packet of %.3g bytes (%lld positions, %ld channels, %ld images, %ld steps) is too large: "
-                        "take smaller groups of images or blocks of timesteps",
+                        "take smaller groups of images or blocks of timesteps (simulation.batch, simulation.block)",
                         bytes, (long long)shape->positions, (long)(shape->channel_end - shape->channel_begin),
                         (long)shape->images, (long)shape->block);
     }
@@ -462,8 +462,9 @@ static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t 
 snn_status snn_packet_decode(snn_packet_coder *coder, const uint8_t *packet, size_t bytes, uint32_t group,
                              uint32_t first_step, int32_t steps, int32_t images, const snn_packet_block *block)
 {
-    SNN_TRY_CONTEXT(decode(coder, packet, bytes, group, first_step, steps, images, block),
-                    "packet of edge %lu, group %lu, step %lu is damaged or out of place",
-                    (unsigned long)coder->shape.edge, (unsigned long)group, (unsigned long)first_step);
-    return snn_ok();
+    const snn_status status = decode(coder, packet, bytes, group, first_step, steps, images, block);
+    return snn_context(
+        snn_advise(status, "a host or the network between hosts damages data: run it again without them"),
+        "packet of edge %lu, group %lu, step %lu is damaged or out of place", (unsigned long)coder->shape.edge,
+        (unsigned long)group, (unsigned long)first_step);
 }

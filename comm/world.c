@@ -54,7 +54,9 @@ static snn_status start(int *argc, char ***argv, snn_world *world)
     int length = 0;
     SNN_TRY(snn_mpi_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread"));
     if (provided < MPI_THREAD_FUNNELED) {
-        return snn_fail(SNN_INTERNAL_ERROR, "this MPI library does not support threads (MPI_THREAD_FUNNELED)");
+        return snn_advise(
+            snn_fail(SNN_INTERNAL_ERROR, "this MPI library does not support threads (MPI_THREAD_FUNNELED)"),
+            "use one that does, such as Open MPI or MPICH");
     }
     SNN_TRY(snn_mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler"));
     SNN_TRY(snn_mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &world->communicator), "MPI_Comm_dup"));
@@ -205,6 +207,7 @@ snn_status snn_world_agree(snn_world *world, snn_status status)
     memset(&agreed, 0, sizeof agreed); /* whole, because whole is how it travels */
     if (lowest == world->rank) {
         agreed.code = status.code;
+        agreed.advised = status.advised;
         (void)snprintf(agreed.message, sizeof agreed.message, "%s", status.message);
     }
     failure = snn_world_broadcast(world, lowest, &agreed, sizeof agreed);
@@ -270,8 +273,9 @@ snn_status snn_world_broadcast_buffer(snn_world *world, int32_t root, void **dat
     snn_status status = snn_ok();
     void *buffer = world->rank == root ? *data : snn_allocate((size_t)length, 1);
     if (world->rank != root && buffer == NULL) {
-        status = snn_fail(SNN_INTERNAL_ERROR, "out of memory: %llu bytes from rank %d", (unsigned long long)length,
-                          (int)root);
+        char what[64];
+        (void)snprintf(what, sizeof what, "%llu bytes from rank %d", (unsigned long long)length, (int)root);
+        status = snn_out_of_memory(what);
     }
     /* One rank short of memory must not leave the others waiting for it in the broadcast. */
     status = snn_world_agree(world, status);

@@ -58,7 +58,7 @@ snn_status snn_lock_take(const char *path, const char *what, snn_lock *lock)
     char owner[OWNER_BYTES];
     lock->descriptor = -1;
     if ((size_t)snprintf(lock->path, sizeof lock->path, "%s", path) >= sizeof lock->path) {
-        return snn_fail(SNN_INPUT_ERROR, "%.200s...: file name too long", path);
+        return snn_fail(SNN_INPUT_ERROR, "%.200s...: file name too long; give the output a shorter one", path);
     }
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);

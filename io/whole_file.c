@@ -14,7 +14,7 @@ snn_status snn_whole_file_create(const char *path, snn_whole_file *file)
     file->stream = NULL;
     if ((size_t)snprintf(file->path, sizeof file->path, "%s", path) >= sizeof file->path ||
         (size_t)snprintf(file->temporary, sizeof file->temporary, "%s.part", path) >= sizeof file->temporary) {
-        return snn_fail(SNN_INPUT_ERROR, "%.200s...: file name too long", path);
+        return snn_fail(SNN_INPUT_ERROR, "%.200s...: file name too long; give it a shorter one", path);
     }
     /* What lies there is left over, or a link that someone else put there to have its target overwritten. */
     if (unlink(file->temporary) != 0 && errno != ENOENT) {

@@ -192,7 +192,7 @@ static snn_status make_leanest(const snn_network *network, const snn_planner_req
     }
     status = snn_fail(SNN_INPUT_ERROR,
                       "no layout of %d ranks fits the memory of %.4g GB a rank; the leanest, %s, needs %.4g GB on its "
-                      "fullest rank",
+                      "fullest rank; take more ranks, a smaller simulation.batch, or raise parallel.memory_gb",
                       request->ranks, request->machine->memory_bytes / 1e9,
                       snn_plan_describe(leanest, text, sizeof text), snn_cost_gigabytes_up(needed));
 done:

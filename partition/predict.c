@@ -165,7 +165,9 @@ snn_status snn_plan_check_memory(snn_cost_model *model, const snn_plan *plan)
         stage_rank += shards;
     }
     if (most > limit) {
-        return snn_fail(SNN_INPUT_ERROR, "rank %d of the plan would need %.4g GB of memory, a rank may use %.4g GB",
+        return snn_fail(SNN_INPUT_ERROR,
+                        "rank %d of the plan would need %.4g GB of memory, a rank may use %.4g GB; take another plan, "
+                        "or raise parallel.memory_gb",
                         rank, snn_cost_gigabytes_up(most), limit / 1e9);
     }
     return snn_ok();

@@ -8,6 +8,8 @@
 #ifndef SNN_BASE_STATUS_H
 #define SNN_BASE_STATUS_H
 
+#include <stdbool.h>
+
 /* The values are the process's exit codes (a documented contract). */
 typedef enum snn_code {
     SNN_OK = 0,
@@ -18,10 +20,11 @@ typedef enum snn_code {
     SNN_INTERNAL_ERROR = 70 /* a bug, or resources exhausted */
 } snn_code;
 
-enum { SNN_MESSAGE_BYTES = 508 };
+enum { SNN_MESSAGE_BYTES = 507 };
 
 typedef struct snn_status {
     snn_code code;
+    bool advised;                    /* the message says what to do */
     char message[SNN_MESSAGE_BYTES]; /* empty when code is SNN_OK; truncated, never overflowed */
 } snn_status;
 
@@ -33,8 +36,8 @@ snn_status snn_fail(snn_code code, const char *format, ...) __attribute__((forma
 /* The failure `status` with "context: " put in front of its message; returns SNN_OK unchanged. */
 snn_status snn_context(snn_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The failure `status` with "; advice" behind its message: what the user can do, said where that is known. Returns
- * SNN_OK unchanged. */
+/* The failure `status` with "; advice" behind its message: what the user can do. Whoever is nearest to the failure
+ * knows best, so one that has been advised on is returned unchanged; so is SNN_OK. */
 snn_status snn_advise(snn_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The failure for an allocation of `what` that was refused. */

@@ -149,7 +149,8 @@ static snn_status finish_readout(snn_draft *draft)
     int32_t value = draft->graph->output;
     snn_affine *affine = &draft->affines[value];
     if (affine->shape.channels == 0) {
-        return snn_fail(SNN_INPUT_ERROR, "the output does not depend on the image");
+        return snn_advise(snn_fail(SNN_INPUT_ERROR, "the output does not depend on the image"),
+                          "export the model with the image as its input");
     }
     const snn_tensor *tensor = &draft->graph->values[value].tensor;
     int64_t classes = snn_tensor_elements(tensor);
@@ -158,8 +159,10 @@ static snn_status finish_readout(snn_draft *draft)
         SNN_TRY(snn_arrange_layout(draft, affine, value, shape, SNN_ORDER_CHANNELS_FIRST));
     }
     if (snn_shape_positions(affine->shape) != 1) {
-        return snn_fail(SNN_INPUT_ERROR, "the output is an image (%d x %d x %d), logits [1, classes] expected",
-                        affine->shape.height, affine->shape.width, affine->shape.channels);
+        return snn_advise(snn_fail(SNN_INPUT_ERROR,
+                                   "the output is an image (%d x %d x %d), logits [1, classes] expected",
+                                   affine->shape.height, affine->shape.width, affine->shape.channels),
+                          "export a classifier");
     }
     return snn_draft_add_population(draft, "logits", SNN_NEURON_READOUT, affine, shape, value, NULL);
 }

@@ -26,7 +26,10 @@ static snn_status fill_scales(const snn_draft *draft, const snn_draft_population
     for (int32_t c = 0; c < channels; c++) {
         float maximum = maxima[from->maxima + c];
         if (!isfinite(maximum)) {
-            return snn_fail(SNN_INPUT_ERROR, "%s: the trained network gives values that are not finite", from->name);
+            return snn_fail(SNN_INPUT_ERROR,
+                            "%s: the trained network gives values that are not finite; see to data.mean, data.std and "
+                            "the weights of the model",
+                            from->name);
         }
         layer = maximum > layer ? maximum : layer;
         scale[c] = maximum;

@@ -202,7 +202,9 @@ static snn_status measure(const chooser *at, int32_t population)
                 measure_spikes(at, term, r, &read, into);
             }
             if (!isfinite(into->sum)) {
-                return snn_fail(SNN_INPUT_ERROR, "%s: weights are not finite", at->draft->populations[population].name);
+                return snn_fail(SNN_INPUT_ERROR,
+                                "%s: weights are not finite; export the model again once it is trained well",
+                                at->draft->populations[population].name);
             }
         }
     }
@@ -228,7 +230,8 @@ static snn_status join_groups(const chooser *at)
             }
             if (!snn_term_is_unchanged(term)) {
                 return snn_fail(SNN_INPUT_ERROR,
-                                "%s: adds products to a stream that is scaled, pooled or cut; that is not supported",
+                                "%s: adds products to a stream that is scaled, pooled or cut; that is not supported; "
+                                "give neuron.streams = \"spikes\"",
                                 population->name);
             }
             at->group[find(at, p)] = find(at, term->source);

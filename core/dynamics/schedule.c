@@ -88,8 +88,10 @@ snn_status snn_schedule_fill(const snn_schedule *schedule, int32_t timesteps, fl
         }
         eta[t] = (float)value;
         if (!isfinite(eta[t]) || eta[t] <= 0.0f) {
-            return snn_fail(SNN_INPUT_ERROR, "schedule: eta(%d) = %g, expected a positive single precision number", t,
-                            value);
+            return snn_fail(SNN_INPUT_ERROR,
+                            "schedule: eta(%d) = %g, expected a positive single precision number; take a schedule that "
+                            "falls more slowly, or fewer timesteps",
+                            t, value);
         }
     }
     return snn_ok();

@@ -12,10 +12,11 @@ snn_status snn_subgradient_check(const snn_network *network)
     for (int32_t p = 0; p < network->population_count; p++) {
         const snn_population *population = &network->populations[p];
         if (population->kind != SNN_NEURON_RELU && population->kind != SNN_NEURON_READOUT) {
-            return snn_fail(SNN_INPUT_ERROR,
-                            "population \"%s\" has %s neurons; dynamics = \"subgradient\" runs ReLU networks only: the "
-                            "rate of an integrate-and-fire neuron can follow no other function",
-                            population->name, snn_neuron_kind_name(population->kind));
+            return snn_fail(
+                SNN_INPUT_ERROR,
+                "population \"%s\" has %s neurons; dynamics = \"subgradient\" runs ReLU networks only: the "
+                "rate of an integrate-and-fire neuron can follow no other function; give neuron.dynamics = \"signgd\"",
+                population->name, snn_neuron_kind_name(population->kind));
         }
     }
     return snn_ok();

@@ -48,7 +48,9 @@ snn_status snn_encoder_init(const snn_shard *shard, snn_encoder *encoder)
     encoder->bits = snn_shard_allocate(snn_footprint_pixel_spikes(&footprint), &complete);
     if (shard->encoding == SNN_ENCODING_STOCHASTIC) {
         if (snn_shape_size(input) > UINT32_MAX) {
-            return snn_fail(SNN_INPUT_ERROR, "images of %lld pixels are too large for random spikes",
+            return snn_fail(SNN_INPUT_ERROR,
+                            "images of %lld pixels are too large for random spikes; give simulation.encoding = "
+                            "\"float\" or \"direct\"",
                             (long long)snn_shape_size(input));
         }
         encoder->numbers = snn_allocate((size_t)shard->capacity, sizeof *encoder->numbers);

@@ -34,9 +34,10 @@ static snn_status print_table(const snn_graph *graph, const snn_node_report *rep
     if (counts[SNN_VERDICT_REFUSED] > 0) {
         const char *advice = snn_advice_find(graph, reports);
         snn_advice_print_kinds(graph, reports);
-        if (advice != NULL) {
-            printf("advice: %s\n", advice);
-        }
+        printf("advice: %s\n",
+               advice != NULL
+                   ? advice
+                   : "write the layer with operators that convert (io/README.md), or export with another opset");
     }
     return counts[SNN_VERDICT_REFUSED] == 0 ? snn_ok()
                                             : snn_fail(SNN_CHECK_FAILED, "%s: %d of %d nodes cannot be converted",

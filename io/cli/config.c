@@ -2,37 +2,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "io/cli/inputs.h"
 #include "io/cli/options.h"
-#include "io/cli/plan/planning.h"
-
-static snn_status check_readable(const snn_options *options, const char *key, const char *path)
-{
-    if (path[0] == '\0' || access(path, R_OK) == 0) {
-        return snn_ok();
-    }
-    return snn_fail(SNN_INPUT_ERROR, "%s: %s: cannot read %s: %s", options->config, key, path, strerror(errno));
-}
-
-/* The files that a run opens: with a converted network there is nothing to calibrate. */
-static snn_status check_files(const snn_options *options, const snn_config *config)
-{
-    if (config->model.network[0] != '\0') {
-        SNN_TRY(check_readable(options, "model.network", config->model.network));
-    } else {
-        SNN_TRY(check_readable(options, "model.onnx", config->model.onnx));
-        SNN_TRY(check_readable(options, "data.calibration", config->data.calibration));
-    }
-    SNN_TRY(check_readable(options, "data.test", config->data.test));
-    return check_readable(options, "parallel.machine", config->parallel.machine);
-}
 
 static snn_status check(const snn_options *options)
 {
     snn_config *config = NULL;
     SNN_TRY(snn_config_read(options->config, options->overrides, options->override_count, SNN_CONFIG_RUN, &config));
-    snn_status status = check_files(options, config);
+    snn_status status = snn_inputs_check(options->config, config, SNN_CONFIG_RUN);
     if (!snn_failed(status) && !options->quiet) {
         printf("# %s can be run. With defaults and absolute paths it says:\n%s", options->config, config->text);
     }

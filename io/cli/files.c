@@ -15,7 +15,9 @@ static snn_status verify_verb(int argc, char **argv)
     if (argc != 2 || argv[1][0] == '-') {
         return snn_usage_error(&snn_verb_verify, "one file expected");
     }
-    SNN_TRY(snn_sealed_verify(argv[1], &kind));
+    const snn_status status = snn_sealed_verify(argv[1], &kind);
+    SNN_TRY(status.code == SNN_CHECK_FAILED ? snn_advise(status, "copy it again, or run again what writes it")
+                                            : status);
     printf("%s: whole (%s)\n", argv[1], snn_file_kind_name(kind));
     return snn_ok();
 }

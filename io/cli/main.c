@@ -86,13 +86,23 @@ static bool is_spare_process(int argc, char **argv)
     return !collective && launched_rank() > 0;
 }
 
-void snn_print_failure(snn_status status)
+void snn_print_failure(snn_status status, int32_t rank)
 {
     if (status.code == SNN_OK || status.message[0] == '\0') {
         return;
     }
+    /* Where no place knew better. */
+    if (status.code == SNN_FILE_ERROR) {
+        status = snn_advise(status, "see to space and permissions there, and run it again");
+    } else if (status.code == SNN_INTERNAL_ERROR) {
+        status = snn_advise(status, "run it again, and if it fails again, report this with snn_dist --version");
+    }
     (void)fflush(stdout);
-    fprintf(stderr, "snn_dist: %s%s\n", status.code == SNN_STOPPED ? "" : "error: ", status.message);
+    fprintf(stderr, "snn_dist: %s", status.code == SNN_STOPPED ? "" : "error: ");
+    if (rank >= 0) {
+        fprintf(stderr, "rank %d: ", rank);
+    }
+    fprintf(stderr, "%s\n", status.message);
     (void)fflush(stderr);
 }
 
@@ -103,6 +113,6 @@ int main(int argc, char **argv)
     }
     snn_hdf5_start();
     snn_status status = dispatch(argc, argv);
-    snn_print_failure(status);
+    snn_print_failure(status, -1);
     return (int)status.code;
 }

@@ -37,7 +37,7 @@ snn_status snn_trained_uncalibrated(const snn_config *config, snn_network **netw
     const snn_convert_options options = snn_trained_options(config);
     snn_status status = snn_ok();
     SNN_GOTO_DONE(status, snn_onnx_open(config->model.onnx, true, &graph));
-    SNN_GOTO_DONE(status, snn_draft_create(graph, &options, NULL, &draft));
+    SNN_GOTO_DONE(status, snn_onnx_advise(snn_draft_create(graph, &options, NULL, &draft), config->model.onnx));
     maxima = snn_allocate((size_t)snn_draft_maxima_length(draft), sizeof *maxima);
     status = maxima == NULL ? snn_out_of_memory("maxima") : snn_draft_finish(draft, maxima, 1, network);
 done:
@@ -56,7 +56,7 @@ static snn_status read_model(const snn_config *config, snn_trained *trained)
     snn_progress_update(&progress, 0);
     snn_status status = snn_onnx_open(config->model.onnx, true, &trained->graph);
     if (!snn_failed(status)) {
-        status = snn_draft_create(trained->graph, &options, NULL, &trained->draft);
+        status = snn_onnx_advise(snn_draft_create(trained->graph, &options, NULL, &trained->draft), config->model.onnx);
     }
     if (!snn_failed(status)) {
         snn_progress_update(&progress, 1);
@@ -181,7 +181,8 @@ snn_status snn_trained_calibration(const snn_config *config, const snn_trained *
                              config->data.std, config->data.std_count, false, dataset));
     *images = snn_dataset_images(*dataset);
     if (config->data.calibration_images > *images) {
-        return snn_fail(SNN_INPUT_ERROR, "%s has %lld images, data.calibration_images asks for %lld",
+        return snn_fail(SNN_INPUT_ERROR,
+                        "%s has %lld images, data.calibration_images asks for %lld; lower it, or give 0 for all",
                         config->data.calibration, (long long)*images, (long long)config->data.calibration_images);
     }
     *images = config->data.calibration_images > 0 ? config->data.calibration_images : *images;

@@ -3,6 +3,8 @@
 #ifndef SNN_CLI_VERBS_H
 #define SNN_CLI_VERBS_H
 
+#include <stdint.h>
+
 #include "core/base/status.h"
 
 /* `argv[0]` is the verb (or the config file for `run` without a verb). */
@@ -49,8 +51,9 @@ extern const snn_verb snn_verb_run, snn_verb_convert, snn_verb_check, snn_verb_p
 void snn_print_version(void);
 
 /* The one place where errors are printed; a verb under MPI calls it on rank 0 while all ranks still stand, because a
- * launcher ends the others as soon as one has failed. A status without message prints nothing. */
-void snn_print_failure(snn_status status);
+ * launcher ends the others as soon as one has failed. A status without message prints nothing. `rank`: the one that
+ * speaks for itself, or -1. */
+void snn_print_failure(snn_status status, int32_t rank);
 
 /* A status for bad usage of a verb: the message and how to get help. */
 snn_status snn_usage_error(const snn_verb *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -176,8 +176,8 @@ static snn_status default_output(const config_reader *reader)
     }
     int written = snprintf(reader->config->output, SNN_PATH_BYTES, "%.*s.out.h5", (int)length, path);
     if (written < 0 || written >= SNN_PATH_BYTES) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: output.file: the default path is longer than %d bytes", path,
-                        SNN_PATH_BYTES - 1);
+        return snn_fail(SNN_INPUT_ERROR, "%s: output.file: the default path is longer than %d bytes; set output.file",
+                        path, SNN_PATH_BYTES - 1);
     }
     return snn_ok();
 }
@@ -285,8 +285,9 @@ static snn_status settle_windows(const config_reader *reader)
         return snn_ok();
     }
     if (config->neuron.dynamics != SNN_DYNAMICS_SIGNGD) {
-        return at_place(reader, place_of(reader, "neuron.steps"),
-                        snn_fail(SNN_INPUT_ERROR, "neuron.steps: dynamics = \"subgradient\" has no windows"));
+        return at_place(
+            reader, place_of(reader, "neuron.steps"),
+            snn_fail(SNN_INPUT_ERROR, "neuron.steps: dynamics = \"subgradient\" has no windows; leave it out"));
     }
     if (!snn_encoding_is_graded(config->simulation.encoding)) {
         return at_place(reader, place_of(reader, "simulation.encoding"),

@@ -346,9 +346,12 @@ snn_status snn_config_unknown(const snn_toml_entry *entry)
     }
     if (dot == NULL) {
         const snn_config_key *nearest = nearest_key(NULL, name);
-        return nearest == NULL ? snn_fail(SNN_INPUT_ERROR, "unknown key %s outside of any section", name)
-                               : snn_fail(SNN_INPUT_ERROR, "unknown key %s; did you mean '%s.%s'?", name,
-                                          nearest->section, nearest->name);
+        return nearest == NULL
+                   ? snn_fail(SNN_INPUT_ERROR,
+                              "unknown key %s outside of any section; snn_dist config prints all sections and keys",
+                              name)
+                   : snn_fail(SNN_INPUT_ERROR, "unknown key %s; did you mean '%s.%s'?", name, nearest->section,
+                              nearest->name);
     }
     (void)snprintf(section, sizeof section, "%.*s", (int)(dot - name < NAME_BYTES ? dot - name : NAME_BYTES), name);
     if (snn_config_find_section(section) == NULL) {

@@ -138,7 +138,8 @@ snn_status snn_config_write_text(const snn_config *config, char **text)
     size_t length = 0;
     *text = NULL;
     if (getcwd(working_directory, sizeof working_directory) == NULL) {
-        return snn_fail(SNN_FILE_ERROR, "cannot name the working directory: %s", strerror(errno));
+        return snn_advise(snn_fail(SNN_FILE_ERROR, "cannot name the working directory: %s", strerror(errno)),
+                          "run it from another folder");
     }
     FILE *out = open_memstream(&buffer, &length);
     if (out == NULL) {

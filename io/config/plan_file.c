@@ -99,7 +99,8 @@ static snn_status check_network(const plan_text *read, const snn_network *networ
     (void)snprintf(expected, sizeof expected, "%016" PRIx64, snn_network_fingerprint(network));
     if (read->fingerprint[0] != '\0' && strcmp(read->fingerprint, expected) != 0) {
         return snn_fail(SNN_INPUT_ERROR,
-                        "the plan is for another network (\"%.60s\", fingerprint %s; this one is \"%.60s\", %s)",
+                        "the plan is for another network (\"%.60s\", fingerprint %s; this one is \"%.60s\", %s); make "
+                        "one for this with snn_dist plan -o",
                         read->network, read->fingerprint, network->name, expected);
     }
     return snn_ok();
@@ -108,7 +109,8 @@ static snn_status check_network(const plan_text *read, const snn_network *networ
 static snn_status check_counts(const plan_text *read, int32_t ranks)
 {
     if (read->version != PLAN_VERSION) {
-        return snn_fail(SNN_INPUT_ERROR, "plan.version is %lld, this program reads version %d",
+        return snn_fail(SNN_INPUT_ERROR,
+                        "plan.version is %lld, this program reads version %d; make it again with snn_dist plan -o",
                         (long long)read->version, PLAN_VERSION);
     }
     if (read->stages < 1) {

@@ -90,13 +90,16 @@ snn_status snn_checkpoint_probe(const char *directory)
 {
     char trial[SNN_PATH_BYTES];
     if ((size_t)snprintf(trial, sizeof trial, "%s/probe.XXXXXX", directory) >= sizeof trial) {
-        return snn_fail(SNN_INPUT_ERROR, "%.200s...: path longer than %d bytes", directory, SNN_PATH_BYTES - 1);
+        return snn_advise(
+            snn_fail(SNN_INPUT_ERROR, "%.200s...: path longer than %d bytes", directory, SNN_PATH_BYTES - 1),
+            "set checkpoint.directory to a shorter one");
     }
     SNN_TRY(snn_checkpoint_make_folder(directory));
     int descriptor = mkstemp(trial);
     if (descriptor < 0) {
-        return snn_fail(SNN_FILE_ERROR, "%s: cannot create a checkpoint in this folder: %s", directory,
-                        strerror(errno));
+        return snn_advise(
+            snn_fail(SNN_FILE_ERROR, "%s: cannot create a checkpoint in this folder: %s", directory, strerror(errno)),
+            "set checkpoint.directory to another, or to nothing for none");
     }
     (void)close(descriptor);
     (void)unlink(trial);
@@ -149,7 +152,8 @@ static snn_status try_checkpoint(const snn_checkpoint_series *series, const snn_
         return snn_ok();
     }
     if (!snn_failed(read)) {
-        read = snn_fail(SNN_INPUT_ERROR, "%s: belongs to another run, whatever its name says", candidate);
+        read = snn_fail(SNN_INPUT_ERROR,
+                        "%s: belongs to another run, whatever its name says; --restart never starts anew", candidate);
     }
     if (i + 1 == list->count) {
         add_note(note, note_bytes, "%s; no older one\n", read.message);
@@ -207,8 +211,9 @@ snn_status snn_checkpoint_remove(const char *directory, const char *name, uint64
 
 static snn_status fail_other_run(const char *path, const char *what, int64_t found, int64_t expected)
 {
-    return snn_fail(SNN_INPUT_ERROR, "%s: belongs to another run: %" PRId64 " %s, expected %" PRId64, path, found, what,
-                    expected);
+    return snn_fail(SNN_INPUT_ERROR,
+                    "%s: belongs to another run: %" PRId64 " %s, expected %" PRId64 "; --restart never starts anew",
+                    path, found, what, expected);
 }
 
 static snn_status read_header(hid_t file, const char *path, snn_checkpoint_state *state, int64_t *rows)
@@ -218,14 +223,15 @@ static snn_status read_header(hid_t file, const char *path, snn_checkpoint_state
     int64_t images = 0;
     SNN_TRY(snn_hdf5_read_attribute(file, "version", H5T_NATIVE_INT32, 0, &version));
     if (version != FILE_VERSION) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: checkpoint version %d, this program reads %d", path, version,
+        return snn_fail(SNN_INPUT_ERROR,
+                        "%s: checkpoint version %d, this program reads %d; --restart never starts anew", path, version,
                         FILE_VERSION);
     }
     SNN_TRY(snn_hdf5_read_attribute(file, "fingerprint", H5T_NATIVE_UINT64, 0, &fingerprint));
     if (fingerprint != state->fingerprint) {
         return snn_fail(SNN_INPUT_ERROR,
                         "%s: belongs to another run: fingerprint %016" PRIx64 ", expected %016" PRIx64
-                        " (network, data or settings differ)",
+                        " (network, data or settings differ); --restart never starts anew",
                         path, fingerprint, state->fingerprint);
     }
     SNN_TRY(snn_hdf5_read_attribute(file, "images", H5T_NATIVE_INT64, 0, &images));

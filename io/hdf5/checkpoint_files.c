@@ -21,7 +21,8 @@ enum { LEAST_DIGITS = 6, MOST_DIGITS = 18 }; /* padded with zeros to 6; 18 fit i
 
 static snn_status fail_with_errno(const char *path, const char *what)
 {
-    return snn_fail(SNN_FILE_ERROR, "%s: %s: %s", path, what, strerror(errno));
+    return snn_advise(snn_fail(SNN_FILE_ERROR, "%s: %s: %s", path, what, strerror(errno)),
+                      "set checkpoint.directory to another, or to nothing for none");
 }
 
 static snn_status compose_path(const snn_checkpoint_series *series, int64_t sequence, const char *suffix, char *path)
@@ -29,8 +30,9 @@ static snn_status compose_path(const snn_checkpoint_series *series, int64_t sequ
     int length = snprintf(path, SNN_PATH_BYTES, "%s/%s.%016" PRIx64 ".%06" PRId64 "%s", series->directory, series->name,
                           series->fingerprint, sequence, suffix);
     if (length < 0 || length >= SNN_PATH_BYTES) {
-        return snn_fail(SNN_INPUT_ERROR, "%.200s...: path of a checkpoint longer than %d bytes", series->directory,
-                        SNN_PATH_BYTES - 1);
+        return snn_advise(snn_fail(SNN_INPUT_ERROR, "%.200s...: path of a checkpoint longer than %d bytes",
+                                   series->directory, SNN_PATH_BYTES - 1),
+                          "set checkpoint.directory to a shorter one");
     }
     return snn_ok();
 }
@@ -50,7 +52,9 @@ snn_status snn_checkpoint_make_folder(const char *directory)
 {
     char path[SNN_PATH_BYTES];
     if ((size_t)snprintf(path, sizeof path, "%s", directory) >= sizeof path) {
-        return snn_fail(SNN_INPUT_ERROR, "%.200s...: path longer than %d bytes", directory, SNN_PATH_BYTES - 1);
+        return snn_advise(
+            snn_fail(SNN_INPUT_ERROR, "%.200s...: path longer than %d bytes", directory, SNN_PATH_BYTES - 1),
+            "set checkpoint.directory to a shorter one");
     }
     for (char *slash = path; slash != NULL;) {
         slash = strchr(slash + 1, '/');

@@ -88,9 +88,10 @@ static snn_status check_labels(const snn_dataset *dataset, int32_t classes, int6
     snn_status status = snn_ok();
     for (int64_t i = 0; i < images && !snn_failed(status); i++) {
         if (labels[i] < 0 || labels[i] >= classes) {
-            status =
-                snn_fail(SNN_INPUT_ERROR, "%s: labels[%" PRId64 "] = %" PRId64 "; the network has %d classes (0..%d)",
-                         dataset->path, i, labels[i], classes, classes - 1);
+            status = snn_fail(SNN_INPUT_ERROR,
+                              "%s: labels[%" PRId64 "] = %" PRId64
+                              "; the network has %d classes (0..%d); give the labels that it was trained with",
+                              dataset->path, i, labels[i], classes, classes - 1);
         }
     }
     snn_release(labels);
@@ -102,7 +103,8 @@ snn_status snn_dataset_check(const snn_dataset *dataset, snn_shape input, int32_
     const snn_shape shape = dataset->shape;
     if (shape.height != input.height || shape.width != input.width || shape.channels != input.channels) {
         return snn_fail(SNN_INPUT_ERROR,
-                        "%s: images are %d x %d x %d (height x width x channels), the network expects %d x %d x %d",
+                        "%s: images are %d x %d x %d (height x width x channels), the network expects %d x %d x %d; "
+                        "see to data.layout, or make the data set at this size",
                         dataset->path, shape.height, shape.width, shape.channels, input.height, input.width,
                         input.channels);
     }
@@ -205,8 +207,9 @@ snn_status snn_dataset_labels(const snn_dataset *dataset, int64_t first, int64_t
     snn_status status = snn_ok();
     for (int64_t i = 0; i < count && !snn_failed(status); i++) {
         if (read[i] < INT32_MIN || read[i] > INT32_MAX) {
-            status = snn_fail(SNN_INPUT_ERROR, "%s: labels[%" PRId64 "] = %" PRId64 " is no class", dataset->path,
-                              first + i, read[i]);
+            status = snn_fail(SNN_INPUT_ERROR,
+                              "%s: labels[%" PRId64 "] = %" PRId64 " is no class; classes are counted from 0",
+                              dataset->path, first + i, read[i]);
         } else {
             labels[i] = (int32_t)read[i];
         }

@@ -64,7 +64,7 @@ static snn_status open_file(snn_dataset *dataset)
     }
     snn_hdf5_silence();
     if (H5Fis_hdf5(path) <= 0) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: not an HDF5 file", path);
+        return snn_fail(SNN_INPUT_ERROR, "%s: not an HDF5 file; jobs/dataset.py makes data sets", path);
     }
     return snn_hdf5_open_file(path, H5F_ACC_RDONLY, &dataset->file);
 }
@@ -74,7 +74,8 @@ static snn_status open_array(const snn_dataset *dataset, const char *name, hid_t
 {
     htri_t exists = H5Lexists(dataset->file, name, H5P_DEFAULT);
     if (exists == 0) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: there is no data set '%s' in it", dataset->path, name);
+        return snn_fail(SNN_INPUT_ERROR, "%s: there is no data set '%s' in it; jobs/dataset.py makes data sets",
+                        dataset->path, name);
     }
     *array = exists > 0 ? H5Dopen2(dataset->file, name, H5P_DEFAULT) : H5I_INVALID_HID;
     if (*array < 0) {
@@ -182,8 +183,8 @@ static snn_status check_rank(const snn_dataset *dataset, snn_layout layout)
     }
     const int expected = layout == SNN_LAYOUT_NHW ? 3 : 4;
     if (dataset->rank != expected) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: images has rank %d; layout \"%s\" has rank %d", dataset->path,
-                        dataset->rank, names[layout], expected);
+        return snn_fail(SNN_INPUT_ERROR, "%s: images has rank %d; layout \"%s\" has rank %d; see to data.layout",
+                        dataset->path, dataset->rank, names[layout], expected);
     }
     return snn_ok();
 }
@@ -191,12 +192,14 @@ static snn_status check_rank(const snn_dataset *dataset, snn_layout layout)
 static snn_status check_dimensions(const snn_dataset *dataset)
 {
     if (dataset->dims[0] == 0) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: images holds no image", dataset->path);
+        return snn_fail(SNN_INPUT_ERROR, "%s: images holds no image; make the data set again", dataset->path);
     }
     uint64_t size = 1;
     for (int i = 1; i < dataset->rank; i++) {
         if (dataset->dims[i] == 0) {
-            return snn_fail(SNN_INPUT_ERROR, "%s: images holds no pixels: its dimension %d is 0", dataset->path, i);
+            return snn_fail(SNN_INPUT_ERROR,
+                            "%s: images holds no pixels: its dimension %d is 0; make the data set again", dataset->path,
+                            i);
         }
         if (dataset->dims[i] > INT32_MAX / size) {
             return snn_fail(SNN_INPUT_ERROR, "%s: an image has more than %d pixels", dataset->path, INT32_MAX);
@@ -246,8 +249,9 @@ static snn_status settle_values(const snn_dataset *dataset, const char *key, con
 {
     const int32_t channels = dataset->shape.channels;
     if (count > 1 && count != channels) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: %s has %d values; the images have %d channel%s", dataset->path, key,
-                        count, channels, channels == 1 ? "" : "s");
+        return snn_fail(SNN_INPUT_ERROR,
+                        "%s: %s has %d values; the images have %d channel%s; give one for each, or one for all",
+                        dataset->path, key, count, channels, channels == 1 ? "" : "s");
     }
     *spread = snn_allocate((size_t)channels, sizeof **spread);
     if (*spread == NULL) {
@@ -294,8 +298,10 @@ static snn_status open_labels(snn_dataset *dataset)
         return snn_fail(SNN_INPUT_ERROR, "%s: labels has rank %d; 1 expected", dataset->path, rank);
     }
     if (dims[0] != dataset->dims[0]) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: labels has %llu entries, images has %llu", dataset->path,
-                        (unsigned long long)dims[0], (unsigned long long)dataset->dims[0]);
+        return snn_fail(
+            SNN_INPUT_ERROR,
+            "%s: labels has %llu entries, images has %llu; make the data set again, with a label for each image",
+            dataset->path, (unsigned long long)dims[0], (unsigned long long)dataset->dims[0]);
     }
     return snn_ok();
 }
@@ -317,8 +323,10 @@ static snn_status check_claim(const snn_dataset *dataset, hid_t array, const cha
     if (elements < 0 || element_bytes == 0 || creation < 0 || H5Fget_filesize(dataset->file, &file_bytes) < 0) {
         status = snn_hdf5_failure(SNN_INPUT_ERROR, dataset->file, name, "cannot read how large it is");
     } else if (!elsewhere && (hsize_t)elements / MOST_RATIO > file_bytes / element_bytes) {
-        status = snn_fail(SNN_INPUT_ERROR, "%s: damaged: %s claims %llu elements in a file of %llu bytes",
-                          dataset->path, name, (unsigned long long)elements, (unsigned long long)file_bytes);
+        status =
+            snn_fail(SNN_INPUT_ERROR,
+                     "%s: damaged: %s claims %llu elements in a file of %llu bytes; copy or make the data set again",
+                     dataset->path, name, (unsigned long long)elements, (unsigned long long)file_bytes);
     }
     snn_hdf5_close(creation);
     snn_hdf5_close(type);

@@ -117,7 +117,7 @@ snn_status snn_hdf5_open_file(const char *path, unsigned flags, hid_t *file)
     hid_t opened = H5Fopen(path, flags, access);
     if (opened < 0) {
         snn_code code = flags == H5F_ACC_RDONLY ? SNN_INPUT_ERROR : SNN_FILE_ERROR;
-        status = snn_hdf5_file_failure(code, path, "cannot open as HDF5");
+        status = snn_advise(snn_hdf5_file_failure(code, path, "cannot open as HDF5"), "copy or make it again");
     }
     *file = opened;
     snn_hdf5_close(access);

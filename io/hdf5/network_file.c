@@ -94,6 +94,9 @@ snn_status snn_network_file_read(const char *path, snn_network **network, snn_ne
     SNN_TRY(snn_sealed_open(path, SNN_FILE_NETWORK, true, &file));
     snn_status status = snn_network_structure_read(file, network, origin);
     snn_hdf5_close(file);
+    if (status.code == SNN_INPUT_ERROR) {
+        status = snn_advise(status, "make the file again with snn_dist convert");
+    }
     return status;
 }
 

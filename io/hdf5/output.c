@@ -265,15 +265,18 @@ snn_status snn_output_probe(const char *path)
 {
     char trial[SNN_PATH_BYTES];
     if ((size_t)snprintf(trial, sizeof trial, "%s.XXXXXX", path) >= sizeof trial) {
-        return snn_fail(SNN_INPUT_ERROR, "%.200s...: file name too long", path);
+        return snn_fail(SNN_INPUT_ERROR, "%.200s...: file name too long; give it a shorter one (output.file, -o)",
+                        path);
     }
     struct stat information;
     if (stat(path, &information) == 0 && !S_ISREG(information.st_mode)) {
-        return snn_fail(SNN_FILE_ERROR, "%s: cannot be written: it is not a regular file", path);
+        return snn_advise(snn_fail(SNN_FILE_ERROR, "%s: cannot be written: it is not a regular file", path),
+                          "give it another name (output.file, -o)");
     }
     int descriptor = mkstemp(trial);
     if (descriptor < 0) {
-        return snn_fail(SNN_FILE_ERROR, "%s: cannot create a file in its folder: %s", path, strerror(errno));
+        return snn_advise(snn_fail(SNN_FILE_ERROR, "%s: cannot create a file in its folder: %s", path, strerror(errno)),
+                          "make the folder, or name another (output.file, -o)");
     }
     (void)close(descriptor);
     (void)unlink(trial);

@@ -405,6 +405,9 @@ snn_status snn_report_read(const char *path, bool verify, snn_report_run *run)
     SNN_TRY(snn_sealed_open(path, SNN_FILE_OUTPUT, verify, &file));
     snn_status status = read_file(file, run);
     snn_hdf5_close(file);
+    if (status.code == SNN_INPUT_ERROR) {
+        status = snn_advise(status, "run the evaluation again with this version of snn_dist");
+    }
     return status;
 }
 

@@ -299,13 +299,16 @@ snn_status snn_sealed_open(const char *path, snn_file_kind kind, bool verify, hi
     *file = H5I_INVALID_HID;
     snn_status status = inspect_path(path, verify, &found);
     if (status.code == SNN_CHECK_FAILED) {
-        status.code = SNN_INPUT_ERROR; /* to verify, damage is the answer; to whoever needs the file, bad input */
+        status.code = SNN_INPUT_ERROR;     /* to verify, damage is the answer; to whoever needs the file, bad input */
+        if (kind != SNN_FILE_CHECKPOINT) { /* of which there may be another */
+            status = snn_advise(status, "copy it again, or run again what writes it");
+        }
     }
     SNN_TRY(status);
     if (found != kind) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: expected a file of kind %s, found %s; `snn_dist %s` writes the former",
-                        path, snn_file_kind_name(kind), snn_file_kind_name(found),
-                        kind == SNN_FILE_NETWORK ? "convert" : "run");
+        return snn_advise(snn_fail(SNN_INPUT_ERROR, "%s: expected a file of kind %s, found %s", path,
+                                   snn_file_kind_name(kind), snn_file_kind_name(found)),
+                          "snn_dist %s writes the former", kind == SNN_FILE_NETWORK ? "convert" : "run");
     }
     return snn_hdf5_open_file(path, H5F_ACC_RDONLY, file);
 }

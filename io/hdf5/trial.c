@@ -87,14 +87,17 @@ static snn_status explain(const char *path, int end)
 {
     const int number = WIFSIGNALED(end) ? WTERMSIG(end) : 0;
     if (number == SIGXCPU || number == SIGKILL || number == SIGALRM) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: damaged: HDF5 did not come to an end in %d s of processor time or %d s",
-                        path, PROCESSOR_SECONDS, SECONDS);
+        return snn_fail(
+            SNN_INPUT_ERROR,
+            "%s: damaged: HDF5 did not come to an end in %d s of processor time or %d s; copy or make it again", path,
+            PROCESSOR_SECONDS, SECONDS);
     }
     if (WIFEXITED(end) && WEXITSTATUS(end) == NOT_STARTED) {
         return snn_ok();
     }
-    return snn_fail(SNN_INPUT_ERROR, "%s: damaged: a process that tried to read it with HDF5 ended with %s %d", path,
-                    number != 0 ? "signal" : "exit code", number != 0 ? number : WEXITSTATUS(end));
+    return snn_fail(SNN_INPUT_ERROR,
+                    "%s: damaged: a process that tried to read it with HDF5 ended with %s %d; copy or make it again",
+                    path, number != 0 ? "signal" : "exit code", number != 0 ? number : WEXITSTATUS(end));
 }
 
 /* Starts the process with its output into `answers`. */

@@ -42,16 +42,19 @@ static snn_status read_opset(const Onnx__ModelProto *model, int64_t *opset)
             continue;
         }
         if (*opset != 0) {
-            return snn_fail(SNN_INPUT_ERROR, "two opset versions of the standard domain");
+            return snn_fail(SNN_INPUT_ERROR, "two opset versions of the standard domain; export the model again");
         }
         *opset = model->opset_import[i]->version;
         if (*opset < MIN_OPSET || *opset > MAX_OPSET) {
-            return snn_fail(SNN_INPUT_ERROR, "opset %" PRId64 " is not supported, expected %d to %d", *opset,
-                            (int)MIN_OPSET, (int)MAX_OPSET);
+            return snn_fail(SNN_INPUT_ERROR,
+                            "opset %" PRId64 " is not supported, expected %d to %d; export it with one of these",
+                            *opset, (int)MIN_OPSET, (int)MAX_OPSET);
         }
     }
     if (*opset == 0) {
-        return snn_fail(SNN_INPUT_ERROR, "no opset version of the standard domain: not an ONNX file, or truncated");
+        return snn_fail(
+            SNN_INPUT_ERROR,
+            "no opset version of the standard domain: not an ONNX file, or truncated; export or copy it again");
     }
     return snn_ok();
 }
@@ -64,7 +67,7 @@ static snn_status add_value(importer *import, const char *name, const char *what
         return snn_fail(SNN_INPUT_ERROR, "%s without a name", what);
     }
     if (!snn_name_table_add(&import->values, name, graph->value_count)) {
-        return snn_fail(SNN_INPUT_ERROR, "%s %s: the name is used twice", what, name);
+        return snn_fail(SNN_INPUT_ERROR, "%s %s: the name is used twice; export the model again", what, name);
     }
     snn_value *value = &graph->values[graph->value_count];
     value->producer = -1;
@@ -78,7 +81,7 @@ static snn_status add_weights(importer *import)
 {
     const Onnx__GraphProto *model = import->model;
     if (model->n_sparse_initializer > 0) {
-        return snn_fail(SNN_INPUT_ERROR, "sparse weights are not supported");
+        return snn_fail(SNN_INPUT_ERROR, "sparse weights are not supported; export it with dense ones");
     }
     for (size_t i = 0; i < model->n_initializer; i++) {
         const char *name = text_of(model->initializer[i]->name);
@@ -107,7 +110,9 @@ static snn_status read_input_shape(const Onnx__ValueInfoProto *info, snn_tensor 
     }
     SNN_TRY(snn_onnx_type(info->type->tensor_type->elem_type, &tensor->type));
     if (tensor->type != SNN_TYPE_FLOAT32) {
-        return snn_fail(SNN_INPUT_ERROR, "expected elements of type float");
+        return snn_fail(
+            SNN_INPUT_ERROR,
+            "expected elements of type float; take casts out of the model: data.mean and data.std scale bytes");
     }
     const Onnx__TensorShapeProto *shape = info->type->tensor_type->shape;
     if (shape->n_dim != 4 && shape->n_dim != 2) {
@@ -122,8 +127,10 @@ static snn_status read_input_shape(const Onnx__ValueInfoProto *info, snn_tensor 
         const Onnx__TensorShapeProto__Dimension *dimension = shape->dim[axis];
         if (dimension->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE) {
             bool named = dimension->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
-            return snn_fail(SNN_INPUT_ERROR, "dimension %zu is %s, expected a number: only the batch may be open", axis,
-                            named ? text_of(dimension->dim_param) : "not given");
+            return snn_fail(
+                SNN_INPUT_ERROR,
+                "dimension %zu is %s, expected a number: only the batch may be open; export it with one size of images",
+                axis, named ? text_of(dimension->dim_param) : "not given");
         }
         tensor->dims[axis] = dimension->dim_value;
     }
@@ -152,7 +159,9 @@ static snn_status add_input(importer *import)
         images++;
     }
     if (images != 1) {
-        return snn_fail(SNN_INPUT_ERROR, "%zu inputs (%s), expected one: the image", images, names);
+        return snn_fail(SNN_INPUT_ERROR,
+                        "%zu inputs (%s), expected one: the image; export it so that the others are constants", images,
+                        names);
     }
     snn_graph *graph = import->graph;
     SNN_TRY(add_value(import, text_of(image->name), "input", &graph->input));
@@ -237,7 +246,7 @@ static snn_status add_nodes(importer *import)
     const Onnx__GraphProto *model = import->model;
     snn_graph *graph = import->graph;
     if (model->n_node == 0) {
-        return snn_fail(SNN_INPUT_ERROR, "the graph has no nodes");
+        return snn_fail(SNN_INPUT_ERROR, "the graph has no nodes; export the model again");
     }
     graph->nodes = snn_allocate(model->n_node, sizeof *graph->nodes);
     if (graph->nodes == NULL) {
@@ -250,7 +259,8 @@ static snn_status add_nodes(importer *import)
         const char *domain = text_of(model->node[i]->domain);
         SNN_TRY(copy_text(strcmp(domain, "ai.onnx") == 0 ? "" : domain, &node->domain)); /* it has two names */
         if (node->operator[0] == '\0') {
-            return snn_fail(SNN_INPUT_ERROR, "node %zu (%s) has no operator", i, text_of(model->node[i]->name));
+            return snn_fail(SNN_INPUT_ERROR, "node %zu (%s) has no operator; export the model again", i,
+                            text_of(model->node[i]->name));
         }
     }
     SNN_TRY(name_nodes(import));
@@ -274,7 +284,8 @@ static snn_status connect_node(importer *import, int32_t number)
         node->inputs[i] = name[0] == '\0' ? SNN_NO_VALUE : snn_name_table_find(&import->values, name);
         if (name[0] != '\0' && node->inputs[i] < 0) {
             return snn_fail(SNN_INPUT_ERROR,
-                            "node %s (%s): input %s is neither the graph's input, nor a tensor, nor a node's output",
+                            "node %s (%s): input %s is neither the graph's input, nor a tensor, nor a node's output; "
+                            "export the model again",
                             node->name, node->operator, name);
         }
     }
@@ -289,12 +300,13 @@ static snn_status find_output(importer *import)
         for (size_t i = 0; i < model->n_output; i++) {
             append_name(names, sizeof names, text_of(model->output[i]->name));
         }
-        return snn_fail(SNN_INPUT_ERROR, "%zu outputs (%s), expected one: the logits", model->n_output, names);
+        return snn_fail(SNN_INPUT_ERROR, "%zu outputs (%s), expected one: the logits; export it with these alone",
+                        model->n_output, names);
     }
     const char *name = text_of(model->output[0]->name);
     import->graph->output = snn_name_table_find(&import->values, name);
     if (import->graph->output < 0) {
-        return snn_fail(SNN_INPUT_ERROR, "no node computes the output %s", name);
+        return snn_fail(SNN_INPUT_ERROR, "no node computes the output %s; export the model again", name);
     }
     return snn_ok();
 }
@@ -318,7 +330,7 @@ static snn_status make_room(importer *import)
 static snn_status fill_graph(const Onnx__ModelProto *model, snn_onnx_files *files, snn_graph *graph)
 {
     if (model->graph == NULL) {
-        return snn_fail(SNN_INPUT_ERROR, "no graph: not an ONNX file, or truncated");
+        return snn_fail(SNN_INPUT_ERROR, "no graph: not an ONNX file, or truncated; export or copy it again");
     }
     SNN_TRY(read_opset(model, &graph->opset));
     importer import = {.model = model->graph, .files = files, .graph = graph};
@@ -376,13 +388,20 @@ done:
     return snn_context(status, "%s", path);
 }
 
+snn_status snn_onnx_advise(snn_status status, const char *path)
+{
+    return status.code == SNN_INPUT_ERROR
+               ? snn_advise(status, "snn_dist check %s lists all nodes, with cures where there are any", path)
+               : status;
+}
+
 snn_status snn_onnx_open(const char *path, bool stop_at_first, snn_graph **graph)
 {
     snn_graph *made = NULL;
     *graph = NULL;
     snn_status status = snn_onnx_read(path, &made);
     if (!snn_failed(status)) {
-        status = snn_graph_infer(made, stop_at_first);
+        status = snn_onnx_advise(snn_graph_infer(made, stop_at_first), path);
     }
     if (snn_failed(status)) {
         snn_graph_destroy(made);

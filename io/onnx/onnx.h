@@ -16,6 +16,9 @@ snn_status snn_onnx_read(const char *path, snn_graph **graph);
  * need (snn_graph_drop_ends). */
 snn_status snn_onnx_open(const char *path, bool stop_at_first, snn_graph **graph);
 
+/* The refusal of a node by inference or conversion, with what to do about it. */
+snn_status snn_onnx_advise(snn_status status, const char *path);
+
 /* XXH3 of the file's bytes, for provenance. */
 snn_status snn_file_hash(const char *path, uint64_t *hash, int64_t *bytes);
 

@@ -375,8 +375,10 @@ snn_status snn_onnx_build_write(const snn_onnx_build *build, const char *path)
 
     const size_t bytes = onnx__model_proto__get_packed_size(&model);
     if (bytes > INT32_MAX) {
-        return snn_fail(SNN_INPUT_ERROR, "%s: the model would have %zu bytes, an ONNX file has less than 2 GiB", path,
-                        bytes);
+        return snn_fail(
+            SNN_INPUT_ERROR,
+            "%s: the model would have %zu bytes, an ONNX file has less than 2 GiB; export a smaller network", path,
+            bytes);
     }
     uint8_t *packed = snn_allocate(bytes, 1);
     if (packed == NULL) {

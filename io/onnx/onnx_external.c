@@ -86,7 +86,9 @@ static snn_status read_count(const Onnx__TensorProto *tensor, const char *key, u
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0) {
-        return snn_fail(SNN_INPUT_ERROR, "its %s in the data file is '%s', expected a number of bytes", key, text);
+        return snn_fail(SNN_INPUT_ERROR,
+                        "its %s in the data file is '%s', expected a number of bytes; export the model again", key,
+                        text);
     }
     *count = value;
     return snn_ok();
@@ -112,23 +114,26 @@ static bool leaves_folder(const char *path)
 static snn_status resolve(const snn_onnx_files *files, const char *location, char *resolved)
 {
     if (location == NULL || location[0] == '\0') {
-        return snn_fail(SNN_INPUT_ERROR, "its data is in another file, which has no name");
+        return snn_fail(SNN_INPUT_ERROR, "its data is in another file, which has no name; export the model again");
     }
     if (leaves_folder(location)) {
-        return snn_fail(SNN_INPUT_ERROR, "data file %s: outside of the model's folder: refused", location);
+        return snn_fail(SNN_INPUT_ERROR,
+                        "data file %s: outside of the model's folder: refused; copy it beside the model", location);
     }
     char path[PATH_MAX];
     const int length = snprintf(path, sizeof path, "%s/%s", files->folder, location);
     if (length < 0 || (size_t)length >= sizeof path) {
-        return snn_fail(SNN_INPUT_ERROR, "data file %.100s...: the path is too long", location);
+        return snn_fail(SNN_INPUT_ERROR, "data file %.100s...: the path is too long; give it a shorter name", location);
     }
     if (realpath(path, resolved) == NULL) {
-        return snn_fail(SNN_INPUT_ERROR, "data file %s, expected in %s: %s", location, files->folder, strerror(errno));
+        return snn_fail(SNN_INPUT_ERROR, "data file %s, expected in %s: %s; copy it beside the model", location,
+                        files->folder, strerror(errno));
     }
     const size_t folder = strcmp(files->folder, "/") == 0 ? 0 : strlen(files->folder);
     if (strncmp(resolved, files->folder, folder) != 0 || resolved[folder] != '/') {
-        return snn_fail(SNN_INPUT_ERROR, "data file %s: a link to %s, outside of the model's folder: refused", location,
-                        resolved);
+        return snn_fail(SNN_INPUT_ERROR,
+                        "data file %s: a link to %s, outside of the model's folder: refused; copy it beside the model",
+                        location, resolved);
     }
     return snn_ok();
 }
@@ -179,14 +184,14 @@ snn_status snn_onnx_external_data(snn_onnx_files *files, const Onnx__TensorProto
     SNN_TRY(read_count(tensor, "offset", 0, &offset));
     SNN_TRY(read_count(tensor, "length", bytes, &length));
     if (length != bytes) {
-        return snn_fail(SNN_INPUT_ERROR, "data file %s: %" PRIu64 " bytes for a tensor of %zu",
+        return snn_fail(SNN_INPUT_ERROR, "data file %s: %" PRIu64 " bytes for a tensor of %zu; export the model again",
                         location == NULL ? "" : location, length, bytes);
     }
     SNN_TRY(find_file(files, location, &file));
     if (offset > file->size || bytes > file->size - offset) {
         return snn_fail(SNN_INPUT_ERROR,
                         "data file %s: %zu bytes, the tensor's %zu begin at %" PRIu64
-                        ": truncated, or of another model",
+                        ": truncated, or of another model; copy it again",
                         location, file->size, bytes, offset);
     }
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);

@@ -200,7 +200,9 @@ static snn_status push(expansion *all, Onnx__NodeProto *node)
 {
     snn_status status = snn_ok();
     if (all->count == MOST_NODES) {
-        status = snn_fail(SNN_INPUT_ERROR, "more than %d nodes once functions are written out", (int)MOST_NODES);
+        status =
+            snn_fail(SNN_INPUT_ERROR, "more than %d nodes once functions are written out; export it without functions",
+                     (int)MOST_NODES);
     } else if (all->count == all->room) {
         const size_t room = all->room == 0 ? 64 : 2 * all->room;
         Onnx__NodeProto **nodes = realloc(all->nodes, room * sizeof(Onnx__NodeProto *));
@@ -248,12 +250,15 @@ static snn_status expand(expansion *all, Onnx__NodeProto *node, int depth)
     const int64_t opset = standard_opset(function->opset_import, function->n_opset_import);
     const int64_t expected = standard_opset(all->model->opset_import, all->model->n_opset_import);
     if (++all->calls > MOST_NODES) {
-        status = snn_fail(SNN_INPUT_ERROR, "more than %d calls of functions", (int)MOST_NODES);
+        status =
+            snn_fail(SNN_INPUT_ERROR, "more than %d calls of functions; export it without functions", (int)MOST_NODES);
     } else if (depth > DEEPEST) {
-        status = snn_fail(SNN_INPUT_ERROR, "function %s: more than %d functions within each other",
+        status = snn_fail(SNN_INPUT_ERROR,
+                          "function %s: more than %d functions within each other; export it without functions",
                           text_of(function->name), (int)DEEPEST);
     } else if (opset != 0 && expected != 0 && opset != expected) {
-        status = snn_fail(SNN_INPUT_ERROR, "function %s is of opset %" PRId64 ", the model of %" PRId64,
+        status = snn_fail(SNN_INPUT_ERROR,
+                          "function %s is of opset %" PRId64 ", the model of %" PRId64 "; export it without functions",
                           text_of(function->name), opset, expected);
     } else if (text_of(node->name)[0] != '\0') {
         status = replace_text(&prefix, node->name, "", "");

@@ -39,7 +39,7 @@ static snn_status find_format(int32_t data_type, const element_format **format)
                                         "int32",     "int64",  "string",    "bool",       "float16", "double",
                                         "uint32",    "uint64", "complex64", "complex128", "bfloat16"};
     int32_t known = (int32_t)(sizeof names / sizeof names[0]);
-    return snn_fail(SNN_INPUT_ERROR, "element type %s (%" PRId32 ") is not supported",
+    return snn_fail(SNN_INPUT_ERROR, "element type %s (%" PRId32 ") is not supported; export it in float32",
                     data_type >= 0 && data_type < known ? names[data_type] : "unknown", data_type);
 }
 
@@ -139,7 +139,7 @@ static snn_status store_element(int32_t data_type, uint64_t bits, const snn_tens
     case SNN_TYPE_FLOAT32:
         ((float *)tensor->data)[i] = real_element(data_type, bits);
         if (isnan(((float *)tensor->data)[i])) {
-            return snn_fail(SNN_INPUT_ERROR, "element %zu is not a number", i);
+            return snn_fail(SNN_INPUT_ERROR, "element %zu is not a number; train and export the model again", i);
         }
         break;
     case SNN_TYPE_INT64:
@@ -161,7 +161,8 @@ static snn_status store_element(int32_t data_type, uint64_t bits, const snn_tens
 static snn_status read_shape(const Onnx__TensorProto *model, const element_format *format, snn_tensor *tensor)
 {
     if (model->n_dims > SNN_MAX_RANK) {
-        return snn_fail(SNN_INPUT_ERROR, "%zu dimensions, at most %d are supported", model->n_dims, (int)SNN_MAX_RANK);
+        return snn_fail(SNN_INPUT_ERROR, "%zu dimensions, at most %d are supported; export the model with fewer",
+                        model->n_dims, (int)SNN_MAX_RANK);
     }
     tensor->type = format->type;
     tensor->rank = (int32_t)model->n_dims;
@@ -190,7 +191,7 @@ static snn_status find_elements(const Onnx__TensorProto *model, const element_fo
     const size_t expected = (size_t)snn_tensor_elements(tensor);
     *source = (element_source){NULL, 0};
     if (model->segment != NULL) {
-        return snn_fail(SNN_INPUT_ERROR, "stored in segments: not supported");
+        return snn_fail(SNN_INPUT_ERROR, "stored in segments: not supported; save the model again with onnx.save");
     }
     if (snn_onnx_is_external(model)) {
         return snn_onnx_external_data(files, model, expected * format->bytes, &source->raw, &source->room);
@@ -228,7 +229,8 @@ static snn_status check_numbers(const snn_tensor *tensor)
     const int64_t elements = snn_tensor_elements(tensor);
     for (int64_t i = 0; i < elements; i++) {
         if (isnan(((const float *)tensor->data)[i])) {
-            return snn_fail(SNN_INPUT_ERROR, "element %lld is not a number", (long long)i);
+            return snn_fail(SNN_INPUT_ERROR, "element %lld is not a number; train and export the model again",
+                            (long long)i);
         }
     }
     return snn_ok();
@@ -297,9 +299,9 @@ static snn_status read_contents(const Onnx__AttributeProto *model, snn_onnx_file
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
         attribute->kind = SNN_ATTRIBUTE_TENSOR;
         return model->t != NULL ? snn_onnx_tensor(model->t, files, &attribute->tensor)
-                                : snn_fail(SNN_INPUT_ERROR, "the tensor is missing");
+                                : snn_fail(SNN_INPUT_ERROR, "the tensor is missing; export the model again");
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED:
-        return snn_fail(SNN_INPUT_ERROR, "it has no type");
+        return snn_fail(SNN_INPUT_ERROR, "it has no type; export the model again");
     default:
         attribute->kind = SNN_ATTRIBUTE_OTHER;
         return snn_ok();

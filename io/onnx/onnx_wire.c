@@ -47,11 +47,14 @@ snn_status snn_onnx_load(const char *path, uint8_t **bytes, size_t *count)
     snn_status status = snn_ok();
     uint8_t *read = NULL;
     if (size == 0) {
-        status = snn_fail(SNN_INPUT_ERROR, "%s: the file is empty", path);
+        status = snn_fail(SNN_INPUT_ERROR, "%s: the file is empty; export or copy it again", path);
         goto done;
     }
     if (size > INT32_MAX) {
-        status = snn_fail(SNN_INPUT_ERROR, "%s: %zu bytes, an ONNX file has less than 2 GiB", path, size);
+        status =
+            snn_fail(SNN_INPUT_ERROR,
+                     "%s: %zu bytes, an ONNX file has less than 2 GiB; save it with its weights in a file beside it",
+                     path, size);
         goto done;
     }
     read = snn_allocate(size, 1);
@@ -160,8 +163,8 @@ static bool read_field(wire_cursor *cursor, uint32_t *number, unsigned *wire, si
 static snn_status check_message(const ProtobufCMessageDescriptor *descriptor, wire_cursor cursor, int depth)
 {
     if (depth > MAX_DEPTH) {
-        return snn_fail(SNN_INPUT_ERROR, "more than %d messages within each other at byte %zu", (int)MAX_DEPTH,
-                        cursor.at);
+        return snn_fail(SNN_INPUT_ERROR, "more than %d messages within each other at byte %zu; export or copy it again",
+                        (int)MAX_DEPTH, cursor.at);
     }
     while (cursor.at < cursor.end) {
         size_t start = cursor.at;
@@ -169,7 +172,9 @@ static snn_status check_message(const ProtobufCMessageDescriptor *descriptor, wi
         unsigned wire = 0;
         size_t length = 0;
         if (!read_field(&cursor, &number, &wire, &length)) {
-            return snn_fail(SNN_INPUT_ERROR, "not an ONNX file, or truncated: no whole field at byte %zu", start);
+            return snn_fail(SNN_INPUT_ERROR,
+                            "not an ONNX file, or truncated: no whole field at byte %zu; export or copy it again",
+                            start);
         }
         const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(descriptor, number);
         if (wire == WIRE_BYTES && field != NULL && field->type == PROTOBUF_C_TYPE_MESSAGE) {
@@ -188,7 +193,8 @@ snn_status snn_onnx_unpack(const uint8_t *bytes, size_t count, Onnx__ModelProto 
     SNN_TRY(check_message(&onnx__model_proto__descriptor, whole, 1));
     *model = onnx__model_proto__unpack(NULL, count, bytes);
     if (*model == NULL) {
-        return snn_fail(SNN_INPUT_ERROR, "not an ONNX file: its protobuf fields are not those of a model");
+        return snn_fail(SNN_INPUT_ERROR,
+                        "not an ONNX file: its protobuf fields are not those of a model; export or copy it again");
     }
     return snn_ok();
 }

@@ -29,7 +29,7 @@ fills() {
   left=$(find "$disk" -type f ! -name filling)
   if [ "$code" -ne 3 ]; then
     fail "$name: exit code $code, 3 expected: $(head -n 3 "$work/err")"
-  elif [ "$count" -ne 1 ] || ! grep -Eq "^snn_dist: error: $disk/.*$pattern.*: No space left on device\$" "$work/err"; then
+  elif [ "$count" -ne 1 ] || ! grep -Eq "^snn_dist: error: $disk/.*$pattern.*: No space left on device; " "$work/err"; then
     fail "$name: one message expected: $(grep '^snn_dist: ' "$work/err")"
   elif [ -n "$left" ]; then
     fail "$name: left behind: $left"

@@ -75,7 +75,7 @@ refuses() {
   rm -f "$work/one.h5"
   on_ranks 2 run "$work/config.toml"
   [ $? -eq 2 ] && [ "$(cat "$work/err" | grep -c '^snn_dist: error: ')" -eq 1 ] && [ ! -e "$work/one.h5" ] &&
-    grep -Fxq "snn_dist: error: $work/$1.onnx: node $2 ($3): ${5:-$4}" "$work/err" && pass ||
+    grep -Fxq "snn_dist: error: $work/$1.onnx: node $2 ($3): ${5:-$4}; snn_dist check $work/$1.onnx lists all nodes, with cures where there are any" "$work/err" && pass ||
     fail "run $1: $(cat "$work/err")"
 }
 refuses transposed convtranspose5 ConvTranspose "the weights: a constant of type float32 expected"

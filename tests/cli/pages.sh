@@ -51,6 +51,9 @@ for key in $keys; do
   fi
 done
 
+# What errors tell people to give is there: keys, options, verbs, scripts.
+/usr/bin/python3 "$root/tests/cli/messages.py" "$snn_dist" >out 2>&1 && pass || fail "texts of errors: $(cat out)"
+
 # The table that people read in the repository has the same keys, defaults and meanings.
 "$snn_dist" config >template
 /usr/bin/python3 - "$root/configs/README.md" >out 2>&1 <<'PYTHON' && pass || fail "configs/README.md: $(cat out)"

@@ -66,14 +66,16 @@ static const struct {
      "steps, delay, ratio, margin, scale, maxpool, layernorm, softmax, attention, streams, ranges"},
     {"[comm]\ncodec = 'raw'\nqqqqqq = 1\n", "x.toml:3:1: unknown key comm.qqqqqq; [comm] has codec, patience_minutes"},
     {"timesteps = 4\n", "x.toml:1:1: unknown key timesteps; did you mean 'simulation.timesteps'?"},
-    {"zzzzzzzz = 4\n", "x.toml:1:1: unknown key zzzzzzzz outside of any section"},
+    {"zzzzzzzz = 4\n",
+     "x.toml:1:1: unknown key zzzzzzzz outside of any section; snn_dist config prints all sections and keys"},
     {"[simulaton]\ntimesteps = 4\n", "x.toml:2:1: unknown section 'simulaton'; did you mean 'simulation'?"},
     {"[zzzzzzzz]\ntimesteps = 4\n", "x.toml:2:1: unknown key zzzzzzzz.timesteps; did you mean 'simulation.timesteps'?"},
     {"[zzzzzzzz]\nyyyyyyyy = 4\n", "x.toml:2:1: unknown section 'zzzzzzzz'; there are model, data, neuron, simulation, "
                                    "parallel, comm, output, checkpoint"},
     {"[zzzzzzzz]\n", "x.toml:1:2: unknown section 'zzzzzzzz'; there are model, data, neuron, simulation, parallel, "
                      "comm, output, checkpoint"},
-    {"\"model.onnx\" = 'm'\n", "x.toml:1:1: unknown key \"model.onnx\" outside of any section"},
+    {"\"model.onnx\" = 'm'\n",
+     "x.toml:1:1: unknown key \"model.onnx\" outside of any section; snn_dist config prints all sections and keys"},
     {"[model]\n\"\" = 1\n", "x.toml:2:1: unknown key model.\"\"; [model] has onnx, network"},
     {"[data.test]\nfile = 'x'\n", "x.toml:2:1: data.test: expected a string, found a table"},
     {"[data.test]\n", "x.toml:1:7: data.test: expected a string, found a table"},
@@ -150,7 +152,7 @@ static const struct {
      "found 2"},
     {"[neuron]\nsteps = 65\n", "x.toml:2:1: neuron.steps: expected an integer from 0 to 64, found 65"},
     {"[neuron]\nsteps = 8\ndynamics = 'subgradient'\n",
-     "x.toml:2:1: neuron.steps: dynamics = \"subgradient\" has no windows"},
+     "x.toml:2:1: neuron.steps: dynamics = \"subgradient\" has no windows; leave it out"},
     {"[neuron]\nsteps = 8\n[simulation]\nencoding = 'stochastic'\n",
      "x.toml:4:1: simulation.encoding: with windows (neuron.steps = 8) pixels enter directly, expected \"direct\" or "
      "nothing"},

@@ -117,7 +117,7 @@ static void what_makes_no_sense_is_refused(void **unused)
     assert_refused("[plan]\nversion = 1\nranks = 3\nreplicas = 2\nstage_begin = [0]\nshards = [1]", 3,
                    "hand.toml: plan.ranks is 3, but replicas and shards make 2");
     assert_refused("[plan]\nversion = 2\nranks = 2\nreplicas = 2\nstage_begin = [0]\nshards = [1]", 2,
-                   "hand.toml: plan.version is 2, this program reads version 1");
+                   "hand.toml: plan.version is 2, this program reads version 1; make it again with snn_dist plan -o");
     assert_refused("[plan]\nversion = 1\nranks = 2\nreplicas = 1\nstage_begin = [0, 9]\nshards = [1]", 2,
                    "hand.toml: plan: stage 1 begins at population 9, the next one at 4");
     assert_refused("[plan]\nversion = 1\nranks = 2\nreplicas = 1\nstage_begin = [1, 2]\nshards = [1]", 2,

@@ -5,6 +5,7 @@
 
 #include "comm/processors.h"
 #include "core/base/memory.h"
+#include "io/cli/inputs.h"
 #include "io/cli/options.h"
 #include "io/cli/overwrite.h"
 #include "io/cli/plan/plan_table.h"
@@ -172,6 +173,7 @@ static snn_status plan_verb(int argc, char **argv)
     for (int32_t i = 0; i < counts && options.plan == NULL && !snn_failed(status); i++) {
         status = snn_planning_check_layout(config, options.rank_counts > 0 ? options.ranks[i] : 1, "--ranks");
     }
+    status = snn_failed(status) ? status : snn_inputs_check(options.config, config, SNN_CONFIG_PLAN);
     if (!snn_failed(status)) {
         status = plan_network(&options, config);
     }

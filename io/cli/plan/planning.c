@@ -185,7 +185,9 @@ snn_status snn_planning_check_windows(const snn_config *config, const snn_window
                               path, config->neuron.steps);
     }
     if (config->neuron.dynamics != SNN_DYNAMICS_SIGNGD) {
-        return snn_fail(SNN_INPUT_ERROR, "%s has windows, neuron.dynamics asks for \"subgradient\", which has none",
+        return snn_fail(SNN_INPUT_ERROR,
+                        "%s has windows, neuron.dynamics asks for \"subgradient\", which has none; leave it out, or "
+                        "convert the model again without neuron.steps",
                         path);
     }
     if (!snn_encoding_is_graded(config->simulation.encoding)) {
@@ -225,9 +227,11 @@ snn_status snn_planning_settle(snn_config *config, const snn_network *network)
         config->simulation.timesteps = windows ? snn_network_latency(network) : SNN_DEFAULT_TIMESTEPS;
     }
     if (config->simulation.timesteps > SNN_MAX_TIMESTEPS) {
-        return snn_fail(
-            SNN_INPUT_ERROR, "windows of %d steps with a delay of %d take %d timesteps, expected at most %d",
-            network->windows.steps, network->windows.delay, config->simulation.timesteps, SNN_MAX_TIMESTEPS);
+        return snn_fail(SNN_INPUT_ERROR,
+                        "windows of %d steps with a delay of %d take %d timesteps, expected at most %d; lower "
+                        "neuron.steps or neuron.delay, and convert the model again",
+                        network->windows.steps, network->windows.delay, config->simulation.timesteps,
+                        SNN_MAX_TIMESTEPS);
     }
     if (config->simulation.block == 0) {
         config->simulation.block =

@@ -188,7 +188,10 @@ static snn_status stopped(const snn_run *run, int signal)
         (void)snprintf(reason, sizeof reason, "signal %d received", signal);
     }
     if (run->config->checkpoint.directory[0] == '\0') {
-        return snn_fail(SNN_STOPPED, "stopped: %s; no checkpoint.directory is set, so nothing was kept", reason);
+        return snn_fail(SNN_STOPPED,
+                        "stopped: %s; no checkpoint.directory is set, so nothing was kept; set it, and the next run "
+                        "can go on where it stopped",
+                        reason);
     }
     return snn_fail(SNN_STOPPED, "stopped: %s; checkpoint %lld written, run the same command again to go on", reason,
                     (long long)run->sequence);

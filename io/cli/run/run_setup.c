@@ -22,8 +22,8 @@ static snn_status open_dataset(snn_run *run)
                              config->data.std, config->data.std_count, true, &run->dataset));
     int64_t available = snn_dataset_images(run->dataset);
     if (config->data.images > available) {
-        return snn_fail(SNN_INPUT_ERROR, "%s has %lld images, data.images asks for %lld", config->data.test,
-                        (long long)available, (long long)config->data.images);
+        return snn_fail(SNN_INPUT_ERROR, "%s has %lld images, data.images asks for %lld; lower it, or give 0 for all",
+                        config->data.test, (long long)available, (long long)config->data.images);
     }
     run->images = config->data.images > 0 ? config->data.images : available;
     return snn_world_rank(run->world) == 0 ? snn_file_hash(config->data.test, &run->data_hash, &bytes) : snn_ok();
@@ -89,9 +89,11 @@ static snn_status read_network(snn_run *run)
         status = snn_network_file_read(run->config->model.network, &run->network, &run->origin);
         if (status.code == SNN_OK && run->network->format != run->config->simulation.weights) {
             /* The file decides; a config that says otherwise is a mistake. */
-            status = snn_fail(SNN_INPUT_ERROR, "%s has %s weights, simulation.weights asks for %s",
-                              run->config->model.network, snn_weight_format_name(run->network->format),
-                              snn_weight_format_name(run->config->simulation.weights));
+            status =
+                snn_fail(SNN_INPUT_ERROR,
+                         "%s has %s weights, simulation.weights asks for %s; leave it out, or convert the model again",
+                         run->config->model.network, snn_weight_format_name(run->network->format),
+                         snn_weight_format_name(run->config->simulation.weights));
         }
         if (status.code == SNN_OK) {
             status = snn_planning_check_windows(run->config, &run->network->windows);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/memory.h"
+#include "io/cli/inputs.h"
 #include "io/cli/overwrite.h"
 #include "io/cli/plan/planning.h"
 #include "io/cli/try_data.h"
@@ -64,7 +65,7 @@ snn_status snn_session_begin(const snn_verb *verb, const char *allowed, int argc
     return snn_options_parse(verb, allowed, argc, argv, &session->options);
 }
 
-/* The layout and files named by options are looked at late, after calibration; what is wrong with them is said now. */
+/* The layout and files are looked at late, some after calibration; what is wrong with them is said now. */
 static snn_status check_options(const snn_session *session, const snn_config *config, snn_config_use use)
 {
     const snn_options *options = &session->options;
@@ -76,8 +77,10 @@ static snn_status check_options(const snn_session *session, const snn_config *co
     if (options->plan != NULL) {
         SNN_TRY(snn_plan_file_check(options->plan, ranks));
     }
+    SNN_TRY(snn_inputs_check(options->config, config, use));
     return chosen && access(options->restart, R_OK) != 0
-               ? snn_fail(SNN_INPUT_ERROR, "%s: cannot open: %s", options->restart, strerror(errno))
+               ? snn_fail(SNN_INPUT_ERROR, "--restart %s: cannot open: %s; auto takes the newest checkpoint",
+                          options->restart, strerror(errno))
                : snn_ok();
 }
 
@@ -145,7 +148,7 @@ snn_status snn_session_tell(const snn_session *session, snn_status status)
         return status; /* each for itself: main prints it */
     }
     if (snn_world_rank(session->world) == 0) {
-        snn_print_failure(status);
+        snn_print_failure(status, -1);
     }
     status.message[0] = '\0';
     (void)snn_world_barrier(session->world);
@@ -173,8 +176,7 @@ static bool wait_for_lower_ranks(const snn_world *world)
 void snn_session_abort(snn_world *world, snn_status status)
 {
     if (wait_for_lower_ranks(world)) {
-        (void)fflush(stdout);
-        fprintf(stderr, "snn_dist: error: rank %d: %s\n", snn_world_rank(world), status.message);
+        snn_print_failure(status, snn_world_rank(world));
     }
     snn_world_abort(world, (int)status.code);
 }

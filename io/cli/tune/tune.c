@@ -214,8 +214,8 @@ static snn_status conclude(const tuning *at, const snn_tune_bounds *bounds)
         SNN_TRY(print_front(at, bounds));
     }
     if (chosen < 0) {
-        return snn_fail(SNN_CHECK_FAILED, "no dynamics within the bounds%s",
-                        bounds->agreement > 0.0 ? "; a lower --agreement may have some" : "");
+        return snn_fail(SNN_CHECK_FAILED, "no dynamics within the bounds; %s",
+                        bounds->agreement > 0.0 ? "a lower --agreement may have some" : "raise --steps or --latency");
     }
     if (!quiet) {
         print_keys(&at->list.entries[chosen].choice);
@@ -239,7 +239,7 @@ static snn_status tune(tuning *at)
     SNN_TRY(snn_session_read_config(session, SNN_CONFIG_CONVERT));
     if (session->config->neuron.dynamics != SNN_DYNAMICS_SIGNGD) {
         return snn_fail(SNN_INPUT_ERROR,
-                        "tune finds the dynamics of signGD neurons; neuron.dynamics is \"subgradient\"");
+                        "tune finds the dynamics of signGD neurons; neuron.dynamics is \"subgradient\"; leave it out");
     }
     if (options->output != NULL) {
         SNN_TRY(snn_session_probe(session, options->output));

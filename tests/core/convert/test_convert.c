@@ -343,7 +343,8 @@ static void test_refuses_an_image_as_output(void **state)
     (void)state;
     builder b = builder_begin(DIMS(1, 3, 6, 6));
     (void)NODE(&b, "Relu", 0);
-    check_refusal(&b, "test.onnx: the output is an image (6 x 6 x 3), logits [1, classes] expected");
+    check_refusal(&b,
+                  "test.onnx: the output is an image (6 x 6 x 3), logits [1, classes] expected; export a classifier");
 }
 
 static void test_reports_go_on_behind_a_refusal(void **state)
