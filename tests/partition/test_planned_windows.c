@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/memory.h"
 #include "partition/calibrate.h"
 #include "partition/moments.h"
 #include "tests/partition/planner_fixture.h"
@@ -69,7 +70,7 @@ static void products_are_made_when_inputs_change(void **unused)
             assert_int_equal(snn_moments_products(network, timings, &network->projections[LENGTH]), last);
             assert_int_equal(cost.operations, 16 * 32 + (LENGTH - 1) * products * 32 * 32 + last * 32 * 10);
             assert_int_equal(cost.times, 1);
-            free(timings);
+            snn_release(timings);
             snn_plan_destroy(plan);
         }
     }
@@ -105,7 +106,7 @@ static void products_of_other_kinds(void **unused)
     assert_int_equal(snn_moments_products(&sample.network, timings, &projections[3]), STEPS + 8);
     sample.network.format = SNN_WEIGHTS_FLOAT32; /* nothing is rounded */
     assert_int_equal(snn_moments_products(&sample.network, timings, &projections[2]), 2);
-    free(timings);
+    snn_release(timings);
 }
 
 /* Keys differ with what a window's time depends on, and only then. */
@@ -128,7 +129,7 @@ static void keys_of_windows(void **unused)
         for (int32_t p = 0; p < LENGTH; p++) {
             keys[i][p] = snn_speed_key(&sample.network, timings, &WORK, p, (snn_channel_range){0, 32});
         }
-        free(timings);
+        snn_release(timings);
     }
     for (int32_t p = 1; p < LENGTH; p++) {
         for (int i = 0; i < WINDOWS; i++) {
@@ -244,7 +245,7 @@ static void assumed_prices_of_windows(void **unused)
         seconds[i] = price.step_seconds * windows[i][0];
         assert_true(price.group_seconds == 0.0);
         assert_true(snn_price_assumed(&sample.network, timings, &WORK, 0, 32).group_seconds > 0.0); /* the image */
-        free(timings);
+        snn_release(timings);
     }
     assert_true(seconds[1] > seconds[0] && seconds[1] < 2 * seconds[0]);
     assert_true(seconds[2] > 2 * seconds[1] && seconds[3] > 1.5 * seconds[2]);
