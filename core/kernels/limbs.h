@@ -15,7 +15,9 @@ static inline int64_t snn_limbs_most(const snn_packed *packed, int64_t positions
     enum { SUMS = 2048, FEWEST = 16, MOST = 128 };
     const int64_t fit = SUMS / (packed->row_end - packed->row_begin + 1);
     const int64_t most = fit < FEWEST ? FEWEST : fit > MOST ? MOST : fit;
-    return packed->projection->op.kind == SNN_OPERATOR_TOKENS || positions < most ? positions : most;
+    const bool all =
+        packed->projection->op.kind == SNN_OPERATOR_TOKENS || snn_operator_is_depthwise(&packed->projection->op);
+    return all || positions < most ? positions : most;
 }
 
 /* Products with each limb, int32_t [limb][position][packed row]. */

@@ -235,57 +235,78 @@ static void expand(const narrow *n, const snn_packed *packed, const snn_field *o
     }
 }
 
-/* Adds `count` sums of `lanes` lanes, which see words from seen[i] on, to `sums`, `stride` apart. */
+/* Sums of neighbouring positions, those of a slab's targets in lanes, or of several positions side by side. */
+typedef struct run {
+    const int16_t *seen; /* of the first; the next ones see words so many values on */
+    int64_t apart;
+    int32_t *sums; /* of the first; the next ones' are so many on */
+    int64_t stride;
+    int32_t lanes;
+} run;
+
+/* Adds `count` sums. */
 static inline __attribute__((always_inline)) void multiply(const narrow *n, const snn_field *field, const slab *group,
-                                                           const int16_t *const seen[POSITIONS], int32_t lanes,
-                                                           int64_t stride, int32_t *sums, const int count,
-                                                           const int vectors)
+                                                           const run *of, const int count, const int vectors)
 {
     const snn_window *taps = &n->op->window;
     const int64_t position = 2 * group->position_words, row = (int64_t)taps->dilation[0] * field->columns * position;
     const int64_t column = (n->depthwise ? 2 : 1) * taps->dilation[1] * position;
     const int16_t *weights = group->weights;
     vector total[POSITIONS][VECTORS];
-    memset(total, 0, sizeof total);
+#pragma GCC unroll 8
+    for (int p = 0; p < count; p++) {
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++) {
+            total[p][v] = repeat_word(0);
+        }
+    }
     for (int32_t i = 0; i < taps->kernel[0]; i++) {
         for (int32_t j = 0; j < n->tap_columns; j++) {
             for (int32_t word = 0; word < n->words; word++, weights += SLAB) {
-                const int64_t offset = i * row + j * column + word * SLAB;
+                const int16_t *seen = of->seen + i * row + j * column + word * SLAB;
 #pragma GCC unroll 8
                 for (int v = 0; v < vectors; v++) {
                     const vector weight = load_words(weights + v * 2 * WIDTH);
 #pragma GCC unroll 8
                     for (int p = 0; p < count; p++) {
-                        total[p][v] = add_pairs(total[p][v], load_words(seen[p] + offset + v * 2 * WIDTH), weight);
+                        total[p][v] = add_pairs(total[p][v], load_words(seen + p * of->apart + v * 2 * WIDTH), weight);
                     }
                 }
             }
         }
     }
+    int32_t *sums = of->sums;
 #pragma GCC unroll 8
-    for (int p = 0; p < count; p++, sums += stride) {
+    for (int p = 0; p < count; p++, sums += of->stride) {
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
-            const int32_t left = lanes - v * WIDTH;
+            const int32_t left = of->lanes - v * WIDTH;
             add_sums(sums + v * WIDTH, total[p][v], left < 0 ? 0 : left < WIDTH ? left : WIDTH, group->fresh);
         }
     }
 }
 
-static void multiply_lanes(const narrow *n, const snn_field *field, const slab *group,
-                           const int16_t *const seen[POSITIONS], int32_t lanes, int64_t stride, int32_t *sums,
-                           bool full)
+/* As many sums as registers hold, at most `left`; how many that were. */
+static inline __attribute__((always_inline)) int32_t multiply_some(const narrow *n, const snn_field *field,
+                                                                   const slab *group, const run *of, int64_t left,
+                                                                   const int vectors)
 {
-    const bool half = lanes <= LANES / 2;
-    if (full && half) {
-        multiply(n, field, group, seen, lanes, stride, sums, POSITIONS, VECTORS > 1 ? VECTORS / 2 : 1);
-    } else if (full) {
-        multiply(n, field, group, seen, lanes, stride, sums, POSITIONS, VECTORS);
-    } else if (half) {
-        multiply(n, field, group, seen, lanes, stride, sums, 1, VECTORS > 1 ? VECTORS / 2 : 1);
-    } else {
-        multiply(n, field, group, seen, lanes, stride, sums, 1, VECTORS);
+    if (left >= POSITIONS) {
+        multiply(n, field, group, of, POSITIONS, vectors);
+        return POSITIONS;
     }
+    if (left >= 2 && POSITIONS > 2) {
+        multiply(n, field, group, of, 2, vectors);
+        return 2;
+    }
+    multiply(n, field, group, of, 1, vectors);
+    return 1;
+}
+
+static int32_t multiply_lanes(const narrow *n, const snn_field *field, const slab *group, const run *of, int64_t left)
+{
+    return of->lanes <= LANES / 2 ? multiply_some(n, field, group, of, left, VECTORS > 1 ? VECTORS / 2 : 1)
+                                  : multiply_some(n, field, group, of, left, VECTORS);
 }
 
 /* One step of a slab into `sums` [position][owned]: along the rows of targets, `together` positions in the lanes. */
@@ -297,19 +318,19 @@ static void project_slab(const narrow *n, const snn_field *field, const slab *gr
     for (int64_t position = tile->position_begin; position < tile->position_end;) {
         int64_t end = (position / width + 1) * width;
         end = end < tile->position_end ? end : tile->position_end;
-        const int16_t *at = group->words + snn_field_first(field, n->op, position) * group->position_words * 2;
+        run of = {.seen = group->words + snn_field_first(field, n->op, position) * group->position_words * 2,
+                  .apart = group->together * step,
+                  .sums = sums,
+                  .stride = group->together * owned};
+        sums += (end - position) * owned;
         while (position < end) {
-            const bool full = end - position >= (int64_t)POSITIONS * group->together;
             const int64_t left = end - position, used = left < group->together ? left : group->together;
-            const int64_t done = full ? (int64_t)POSITIONS * group->together : used;
-            const int16_t *seen[POSITIONS];
-            for (int i = 0; i < POSITIONS; i++) {
-                seen[i] = full ? at + i * group->together * step : at;
-            }
-            multiply_lanes(n, field, group, seen, group->targets * (int32_t)used, group->together * owned, sums, full);
-            position += done;
-            at += done * step;
-            sums += done * owned;
+            of.lanes = group->targets * (int32_t)used;
+            const int32_t done =
+                multiply_lanes(n, field, group, &of, left < group->together ? 1 : left / group->together);
+            position += done * used;
+            of.seen += done * of.apart;
+            of.sums += done * of.stride;
         }
     }
 }
