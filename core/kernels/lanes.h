@@ -169,6 +169,9 @@ static inline uint32_t snn_lanes_load_bits(const uint8_t *row, int64_t bit, int3
     const uint8_t *bytes = row + bit / 8;
     const int shift = (int)(bit % 8);
     uint64_t value = 0;
+    if (shift == 0 && count == SNN_LANES) { /* a whole word, as nearly always */
+        return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    }
     for (int i = 0; 8 * i < shift + count; i++) {
         value |= (uint64_t)bytes[i] << (8 * i);
     }
@@ -180,7 +183,13 @@ static inline void snn_lanes_store_bits(uint8_t *row, int64_t bit, int32_t count
 {
     uint8_t *bytes = row + bit / 8;
     const int shift = (int)(bit % 8);
-    if (shift == 0 && count % 8 == 0) { /* whole bytes, as nearly always */
+    if (shift == 0 && count == SNN_LANES) {
+        for (int i = 0; i < SNN_LANES / 8; i++) {
+            bytes[i] = (uint8_t)(value >> (8 * i));
+        }
+        return;
+    }
+    if (shift == 0 && count % 8 == 0) {
         for (int i = 0; i < count / 8; i++) {
             bytes[i] = (uint8_t)(value >> (8 * i));
         }
@@ -201,8 +210,15 @@ static inline void snn_lanes_count_spikes(const snn_tile_counts *counts, int32_t
 
 static inline void snn_lanes_count_channels(const snn_tile_counts *counts, const snn_lanes *group, int32_t first)
 {
+    int64_t *restrict spikes = counts->channel_spikes + first;
+    if (group->count == SNN_LANES) {
+        for (int i = 0; i < SNN_LANES; i++) {
+            spikes[i] += group->spikes[i];
+        }
+        return;
+    }
     for (int i = 0; i < group->count; i++) {
-        counts->channel_spikes[first + i] += group->spikes[i];
+        spikes[i] += group->spikes[i];
     }
 }
 

@@ -64,7 +64,11 @@ static inline void snn_nary_fire(const snn_firing *now, int64_t position, int32_
         snn_lanes_store(now->values + position * snn_lanes_owned(neurons) + first, value, count);
         return;
     }
-    snn_lanes group = {.count = count};
+    snn_lanes group; /* without x and step */
+    group.count = count;
+    for (int i = 0; i < SNN_LANES; i++) {
+        group.spikes[i] = 0;
+    }
     snn_lanes_load(group.inverse_scale, neurons->inverse_scale + first, count);
     for (int i = 0; i < SNN_LANES; i++) {
         group.target[i] = value[i] * group.inverse_scale[i];
