@@ -1,5 +1,7 @@
 #include "core/convert/scaled_rows.h"
 
+#include <math.h>
+
 bool snn_operator_is_product(snn_operator_kind kind)
 {
     return kind == SNN_OPERATOR_CONVOLUTION || kind == SNN_OPERATOR_DENSE;
@@ -58,4 +60,38 @@ int64_t snn_longest_row(const snn_draft *draft)
         }
     }
     return longest;
+}
+
+double snn_mixing_reach(const snn_term *term)
+{
+    int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&term->op));
+    double largest = 0.0;
+    for (int64_t p = 0; p < snn_shape_positions(term->op.target); p++) {
+        double sum = 0.0;
+        for (int64_t s = 0; s < sources; s++) {
+            sum += fabs((double)term->mixing[p * sources + s]);
+        }
+        largest = fmax(largest, sum);
+    }
+    return largest;
+}
+
+double snn_mixing_unit(const snn_term *term, const snn_network *network)
+{
+    const snn_weight_format format = network->format;
+    int64_t count = snn_shape_positions(term->op.target) * snn_shape_positions(snn_operator_pooled_shape(&term->op));
+    double largest = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs((double)term->mixing[i]));
+    }
+    double levels = format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
+    if (format == SNN_WEIGHTS_FLOAT32 || largest == 0.0) {
+        return 1.0;
+    }
+    /* Codes times the matrix's integers, rounded, fit 32 bits. */
+    const double sources = (double)snn_shape_positions(snn_operator_pooled_shape(&term->op));
+    const double reach =
+        (double)snn_network_source_reach(network, term->source) * (double)snn_operator_pool_area(&term->op);
+    const double room = fmax(SNN_LARGEST_SUM - sources * reach, 1.0);
+    return fmax(largest / levels, snn_mixing_reach(term) * reach / room);
 }

@@ -6,7 +6,6 @@
 #include "core/base/memory.h"
 #include "core/convert/scaled_rows.h"
 
-static const double LARGEST_SUM = 2147483000.0;   /* below 2^31, with room for rounding */
 static const double LARGEST_STREAM = 536870912.0; /* 2^29: what reads a stream may sum over positions */
 static const double STREAM_LEVELS = 64.0;         /* of the units of several streams that share a channel */
 static const double PIXEL_REACH = 16.0;           /* of normalised pixels, with room to spare: they come all at once */
@@ -42,45 +41,10 @@ typedef struct chooser {
     double *row;
 } chooser;
 
-/* Largest sum of magnitudes of a row of the token matrix, as a factor of the row's weight. */
-static double mixing_reach(const snn_term *term)
-{
-    int64_t sources = snn_shape_positions(snn_operator_pooled_shape(&term->op));
-    double largest = 0.0;
-    for (int64_t p = 0; p < snn_shape_positions(term->op.target); p++) {
-        double sum = 0.0;
-        for (int64_t s = 0; s < sources; s++) {
-            sum += fabs((double)term->mixing[p * sources + s]);
-        }
-        largest = fmax(largest, sum);
-    }
-    return largest;
-}
-
-double snn_mixing_unit(const snn_term *term, const snn_network *network)
-{
-    const snn_weight_format format = network->format;
-    int64_t count = snn_shape_positions(term->op.target) * snn_shape_positions(snn_operator_pooled_shape(&term->op));
-    double largest = 0.0;
-    for (int64_t i = 0; i < count; i++) {
-        largest = fmax(largest, fabs((double)term->mixing[i]));
-    }
-    double levels = format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
-    if (format == SNN_WEIGHTS_FLOAT32 || largest == 0.0) {
-        return 1.0;
-    }
-    /* Codes times the matrix's integers, rounded, fit 32 bits. */
-    const double sources = (double)snn_shape_positions(snn_operator_pooled_shape(&term->op));
-    const double reach =
-        (double)snn_network_source_reach(network, term->source) * (double)snn_operator_pool_area(&term->op);
-    const double room = fmax(LARGEST_SUM - sources * reach, 1.0);
-    return fmax(largest / levels, mixing_reach(term) * reach / room);
-}
-
 /* By how much the positions that a row reads can raise what it makes of a source of magnitude 1. */
 static double position_reach(const snn_term *term)
 {
-    return term->op.kind == SNN_OPERATOR_TOKENS ? mixing_reach(term) : (double)snn_operator_pool_area(&term->op);
+    return term->op.kind == SNN_OPERATOR_TOKENS ? snn_mixing_reach(term) : (double)snn_operator_pool_area(&term->op);
 }
 
 /* The channel of its stream that the first weight of row r takes; the others of a product follow, and again and again
@@ -192,7 +156,7 @@ static snn_status measure(const chooser *at, int32_t population)
         const bool stream = reads_stream(term, at->network), passed_on = stream && passes_on(at, term, population);
         const bool mixes = term->op.kind == SNN_OPERATOR_TOKENS && !stream;
         const spikes_read read = {.code = stream ? 1.0 : source_reach(at, term),
-                                  .reach = mixes ? mixing_reach(term) : 1.0,
+                                  .reach = mixes ? snn_mixing_reach(term) : 1.0,
                                   .unit = mixes ? snn_mixing_unit(term, at->network) : 1.0};
         for (int32_t r = 0; r < term->op.target_channels; r++) {
             need *into = &at->needs[population][term->op.target_channel + r];
@@ -269,7 +233,7 @@ static double own_step(const need *needs, snn_weight_format format, bool stream,
         /* One diagonal weight is its own unit: +-1, exact. Several share 2^15 levels. */
         delta = needs->singles == 1 && alone ? needs->single : needs->single / SINGLE_LEVELS;
     }
-    return fmax(delta, needs->sum / room_of(needs, stream ? LARGEST_STREAM : LARGEST_SUM));
+    return fmax(delta, needs->sum / room_of(needs, stream ? LARGEST_STREAM : SNN_LARGEST_SUM));
 }
 
 /* floor(log2(x)) and ceil(log2(x)), exactly; x > 0. */
@@ -296,7 +260,7 @@ static int32_t tokens_shift(const chooser *at, const snn_term *term)
         double step = (double)at->network->populations[term->source].step[channel];
         largest = fmax(largest, (source->sum + source->graded) / step);
     }
-    double reach = largest * mixing_reach(term) / snn_mixing_unit(term, at->network);
+    double reach = largest * snn_mixing_reach(term) / snn_mixing_unit(term, at->network);
     double bits = log2_above(fmax(reach, 1.0)) - 30.0;
     return bits < 0.0 ? 0 : bits > SNN_LARGEST_SHIFT ? SNN_LARGEST_SHIFT : (int32_t)bits;
 }
@@ -340,7 +304,7 @@ static int32_t codes_shift(const chooser *at, const snn_term *term, int32_t targ
         count = op->kind == SNN_OPERATOR_GATHER ? 1.0 : count;
         if (largest > 0.0) {
             bits = fmin(bits, log2_below(levels * step / largest));
-            bits = fmin(bits, log2_below(fmax(LARGEST_SUM - count * reach, 1.0) * step / (total * reach)));
+            bits = fmin(bits, log2_below(fmax(SNN_LARGEST_SUM - count * reach, 1.0) * step / (total * reach)));
         }
     }
     return bits < 1.0 || bits >= SNN_LARGEST_SHIFT ? 0 : (int32_t)bits;
@@ -490,7 +454,7 @@ static void choose_population(const chooser *at, int32_t population)
         if (grouped) {
             delta = group_step(at, population, c);
         } else if (needs[c].stream > 0.0) {
-            delta = fmax(needs[c].stream, needs[c].sum / room_of(&needs[c], LARGEST_SUM));
+            delta = fmax(needs[c].stream, needs[c].sum / room_of(&needs[c], SNN_LARGEST_SUM));
         } else {
             delta = fmax(own_step(&needs[c], at->network->format, false, true), product_step(&needs[c]));
         }

@@ -4,9 +4,6 @@
 
 #include "core/convert/draft.h"
 
-/* What one unit of a token product's integer matrix is worth; 1 for float32 weights. */
-double snn_mixing_unit(const snn_term *term, const snn_network *network);
-
 /* Fills `step` of all populations of `network`, whose scales are known, and `shift` of its projections-to-be, one for
  * each term in order. */
 snn_status snn_steps_choose(const snn_draft *draft, snn_network *network);
