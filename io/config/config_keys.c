@@ -210,6 +210,24 @@ const char *snn_config_article(const char *noun)
     return strchr("aeiou", noun[0]) != NULL ? "an" : "a";
 }
 
+const char *snn_config_type_name(snn_config_type type)
+{
+    switch (type) {
+    case SNN_CONFIG_PATH:
+    case SNN_CONFIG_WORD:
+        return "a string";
+    case SNN_CONFIG_INT32:
+    case SNN_CONFIG_INT64:
+        return "an integer";
+    case SNN_CONFIG_REAL:
+        return "a number";
+    case SNN_CONFIG_NUMBERS:
+    case SNN_CONFIG_TABLE:
+        return "an array of numbers";
+    }
+    return "a value";
+}
+
 /* Levenshtein: insertions, deletions and replacements that turn `a` into `b`. */
 static size_t edit_distance(const char *a, const char *b)
 {

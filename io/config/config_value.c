@@ -12,24 +12,6 @@ _Static_assert(sizeof(snn_layout) == sizeof(int) && sizeof(snn_codec) == sizeof(
                    sizeof(snn_normalisation) == sizeof(int),
                "words are stored as int");
 
-const char *snn_config_type_name(snn_config_type type)
-{
-    switch (type) {
-    case SNN_CONFIG_PATH:
-    case SNN_CONFIG_WORD:
-        return "a string";
-    case SNN_CONFIG_INT32:
-    case SNN_CONFIG_INT64:
-        return "an integer";
-    case SNN_CONFIG_REAL:
-        return "a number";
-    case SNN_CONFIG_NUMBERS:
-    case SNN_CONFIG_TABLE:
-        return "an array of numbers";
-    }
-    return "a value";
-}
-
 /* " from 1 to 65536", " above 0", "": what follows "an integer" or "a number". */
 static void describe_range(const snn_config_key *key, char *text, size_t bytes)
 {
