@@ -8,6 +8,8 @@
 
 enum { MOST_PROJECTIONS = SNN_APPROX_POPULATIONS - 1, POINTS = SNN_APPROX_POINTS, MANY_IMAGES = 1000000 };
 
+const char *const snn_approx_input_names[SNN_APPROX_INPUT_KINDS] = {"static", "train"};
+
 /* Where the decoded inputs of each value of x are. Neurons of one input, and windows over positions, lie side by side
  * as channels; neurons of several channels have a position for each value of x; neurons of all positions a head, of an
  * image with as few positions as they need. */
@@ -286,4 +288,16 @@ snn_status snn_approx_shard_create(const snn_network *network, const float *eta,
     SNN_TRY(snn_kernels_select(&kernels));
     SNN_TRY(snn_shard_create(network, kernels, &options, shard));
     return snn_shard_begin_group(*shard, 1, NULL, NULL);
+}
+
+void snn_approx_measure(const snn_approx_result *result, const float *y, double *mean, double *maximum)
+{
+    double sum = 0.0, largest = 0.0;
+    for (int32_t i = 0; i < POINTS; i++) {
+        const double error = fabs((double)y[i] - result->target[i]);
+        sum += error;
+        largest = error > largest ? error : largest;
+    }
+    *mean = sum / POINTS;
+    *maximum = largest;
 }

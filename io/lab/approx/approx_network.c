@@ -9,8 +9,6 @@
 
 enum { POINTS = SNN_APPROX_POINTS };
 
-const char *const snn_approx_input_names[SNN_APPROX_INPUT_KINDS] = {"static", "train"};
-
 const int32_t snn_approx_reports[SNN_APPROX_REPORTS] = {8, 16, 32, 64, 128};
 
 /* First steps such that each reaches f(x) / scale = 1 within 32 steps: the sum of its steps is at least 1 by then. */
@@ -45,18 +43,6 @@ static snn_status run_network(const snn_network *network, const float *eta, int3
 done:
     snn_shard_destroy(shard);
     return status;
-}
-
-void snn_approx_measure(const snn_approx_result *result, const float *y, double *mean, double *maximum)
-{
-    double sum = 0.0, largest = 0.0;
-    for (int32_t i = 0; i < POINTS; i++) {
-        const double error = fabs((double)y[i] - result->target[i]);
-        sum += error;
-        largest = error > largest ? error : largest;
-    }
-    *mean = sum / POINTS;
-    *maximum = largest;
 }
 
 static void measure(const snn_approx_result *result, snn_approx_curve *curve)

@@ -14,20 +14,6 @@
 
 enum { MOST_BLOCK = 4096, MOST_THREADS = 1024 };
 
-bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *layer)
-{
-    return options->layers == NULL || strstr(layer->network, options->layers) != NULL ||
-           strstr(layer->name, options->layers) != NULL;
-}
-
-void snn_bench_write_timing(snn_json *json, const snn_run_times *timing, double count)
-{
-    snn_json_integer(json, "samples", timing->samples);
-    snn_json_number(json, "seconds_minimum", timing->minimum / count);
-    snn_json_number(json, "seconds_median", timing->median / count);
-    snn_json_number(json, "spread", timing->spread);
-}
-
 static snn_status parse_count(const char *name, const char *text, int32_t largest, int32_t *count)
 {
     char *end = NULL;

@@ -2,6 +2,8 @@
 #ifndef SNN_LAB_BENCH_H
 #define SNN_LAB_BENCH_H
 
+#include <string.h>
+
 #include "core/kernels/kernels.h"
 #include "io/cli/json.h"
 #include "io/cli/options.h"
@@ -27,10 +29,20 @@ typedef struct snn_bench_options {
 } snn_bench_options;
 
 /* Whether a layer is asked for. */
-bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *layer);
+static inline bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *layer)
+{
+    return options->layers == NULL || strstr(layer->network, options->layers) != NULL ||
+           strstr(layer->name, options->layers) != NULL;
+}
 
 /* A layer's timing as keys of the object that is open: seconds for each of `count` things that a run did. */
-void snn_bench_write_timing(snn_json *json, const snn_run_times *timing, double count);
+static inline void snn_bench_write_timing(snn_json *json, const snn_run_times *timing, double count)
+{
+    snn_json_integer(json, "samples", timing->samples);
+    snn_json_number(json, "seconds_minimum", timing->minimum / count);
+    snn_json_number(json, "seconds_median", timing->median / count);
+    snn_json_number(json, "spread", timing->spread);
+}
 
 /* The layers on all kernels and oneDNN, against the peak (bench_layers.c). */
 snn_status snn_bench_run_layers(const snn_bench_options *options, snn_json *json);
