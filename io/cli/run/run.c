@@ -1,5 +1,4 @@
 /* The verb `run`: the evaluation of a network over all ranks. */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "core/base/memory.h"
@@ -7,19 +6,6 @@
 #include "io/cli/run/run_state.h"
 #include "io/cli/run/session.h"
 #include "io/cli/run/signals.h"
-
-void snn_run_say(const snn_run *run, const char *format, ...)
-{
-    if (run->options->quiet || snn_world_rank(run->world) != 0) {
-        return;
-    }
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vprintf(format, arguments);
-    va_end(arguments);
-    (void)putchar('\n');
-    (void)fflush(stdout);
-}
 
 /* What depends on the network. The block is rank 0's choice: hosts may have other caches. */
 static snn_status settle(snn_session *session, const snn_run *run)

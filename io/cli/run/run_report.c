@@ -1,4 +1,5 @@
 /* The end of a run: the output file, and what the user sees of it. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,19 @@
 #include "io/cli/run/run_state.h"
 #include "io/cli/run/summary.h"
 #include "io/trace_file.h"
+
+void snn_run_say(const snn_run *run, const char *format, ...)
+{
+    if (run->options->quiet || snn_world_rank(run->world) != 0) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vprintf(format, arguments);
+    va_end(arguments);
+    (void)putchar('\n');
+    (void)fflush(stdout);
+}
 
 typedef struct totals {
     int32_t *labels;            /* [images] */
