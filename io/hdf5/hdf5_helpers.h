@@ -74,6 +74,7 @@ snn_status snn_hdf5_read_text(hid_t parent, const char *name, char **text);
 snn_status snn_hdf5_read_first_text(hid_t parent, const char *name, char **text);
 
 /* Attributes of an open object. `count` 0 is a scalar. */
+snn_status snn_hdf5_open_attribute(hid_t object, const char *name, hid_t *attribute);
 snn_status snn_hdf5_write_attribute(hid_t object, const char *name, hid_t type, int64_t count, const void *data);
 snn_status snn_hdf5_read_attribute(hid_t object, const char *name, hid_t type, int64_t count, void *data);
 snn_status snn_hdf5_write_text_attribute(hid_t object, const char *name, const char *text);
