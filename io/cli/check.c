@@ -68,10 +68,10 @@ static snn_status print_depth(snn_draft *draft)
 }
 
 /* Both read and converted, with a word on a terminal, since large models take seconds. */
-static snn_status read_model(const char *path, const snn_convert_options *options, snn_graph **graph,
-                             snn_node_report **reports, snn_draft **draft, snn_status *drafted)
+static snn_status read_model(const char *path, snn_progress_mode mode, const snn_convert_options *options,
+                             snn_graph **graph, snn_node_report **reports, snn_draft **draft, snn_status *drafted)
 {
-    snn_progress progress = snn_progress_begin("model", 1, 0, true, SNN_PROGRESS_AUTO);
+    snn_progress progress = snn_progress_begin("model", 1, 0, true, mode);
     progress.unit = "files";
     snn_progress_update(&progress, 0);
     snn_status status = snn_onnx_open(path, false, graph);
@@ -82,11 +82,14 @@ static snn_status read_model(const char *path, const snn_convert_options *option
     if (!snn_failed(status)) {
         *drafted = snn_draft_create(*graph, options, *reports, draft);
     }
+    if (!snn_failed(status)) {
+        snn_progress_update(&progress, 1);
+    }
     snn_progress_end(&progress);
     return status;
 }
 
-static snn_status check(const char *path)
+static snn_status check(const char *path, snn_progress_mode mode)
 {
     snn_graph *graph = NULL;
     snn_draft *draft = NULL;
@@ -94,7 +97,7 @@ static snn_status check(const char *path)
     snn_convert_options options = {.scale = SNN_SCALE_CHANNEL, .format = SNN_WEIGHTS_INT16};
     snn_status status = snn_ok(), drafted = snn_ok();
     SNN_GOTO_DONE(status, snn_windows_init(EXAMPLE_STEPS, EXAMPLE_DELAY, 0.5, 0.25, &options.windows));
-    SNN_GOTO_DONE(status, read_model(path, &options, &graph, &reports, &draft, &drafted));
+    SNN_GOTO_DONE(status, read_model(path, mode, &options, &graph, &reports, &draft, &drafted));
     SNN_GOTO_DONE(status, print_table(graph, reports));
     SNN_GOTO_DONE(status, drafted); /* what is wrong with the model as a whole, such as an output that is no vector */
     status = print_depth(draft);
@@ -107,17 +110,21 @@ done:
 
 static snn_status check_verb(int argc, char **argv)
 {
-    if (argc != 2 || argv[1][0] == '-') {
-        return snn_usage_error(&snn_verb_check, "one ONNX file expected");
-    }
-    return check(argv[1]);
+    snn_options options;
+    SNN_TRY(snn_options_parse(&snn_verb_check, "g", argc, argv, &options));
+    return check(options.config, options.progress);
 }
+
+static const snn_verb_option options_taken[] = {
+    SNN_OPTION_PROGRESS,
+    {NULL, NULL, NULL},
+};
 
 const snn_verb snn_verb_check = {
     "check",
     "check model.onnx",
     "what becomes of every node: neurons, linear operator, folded, or refused and why; depth and latency",
-    NULL,
+    options_taken,
     "exit code 0 only if every node converts, 1 otherwise",
     check_verb,
 };

@@ -70,7 +70,7 @@ static snn_status parse_count(const snn_verb *verb, const char *name, const char
     return snn_ok();
 }
 
-static snn_status parse_progress(const snn_verb *verb, const char *text, snn_progress_mode *mode)
+snn_status snn_options_progress(const snn_verb *verb, const char *text, snn_progress_mode *mode)
 {
     static const char *const words[] = {"auto", "always", "never", "json"};
     for (int i = 0; i < 4; i++) {
@@ -126,7 +126,7 @@ static snn_status store(const snn_verb *verb, const option_name *option, const c
         options->quiet = true;
         return snn_ok();
     case 'g':
-        return parse_progress(verb, value, &options->progress);
+        return snn_options_progress(verb, value, &options->progress);
     case 'n':
         return parse_ranks(verb, value, options);
     case 'S':
@@ -160,12 +160,14 @@ static const option_name *find_option(const char *word, const char *allowed)
 
 snn_status snn_options_parse(const snn_verb *verb, const char *allowed, int argc, char **argv, snn_options *options)
 {
+    const char *kind = verb == &snn_verb_check ? "ONNX" : "config";
     memset(options, 0, sizeof *options);
     options->restart = "auto";
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] != '-') {
             if (options->config != NULL) {
-                return snn_usage_error(verb, "one config file expected, found '%s' and '%s'", options->config, argv[i]);
+                return snn_usage_error(verb, "one %s file expected, found '%s' and '%s'", kind, options->config,
+                                       argv[i]);
             }
             options->config = argv[i];
             continue;
@@ -189,7 +191,7 @@ snn_status snn_options_parse(const snn_verb *verb, const char *allowed, int argc
         return snn_usage_error(verb, "--plan and --layout exclude each other");
     }
     if (options->config == NULL) {
-        return snn_usage_error(verb, "no config file given");
+        return snn_usage_error(verb, "no %s file given", kind);
     }
     return snn_ok();
 }

@@ -38,6 +38,9 @@ typedef struct snn_options {
     char machine[SNN_PATH_BYTES + 32]; /* --machine, as the override that it stands for */
 } snn_options;
 
+/* The value of --progress, also for verbs whose other options are their own. */
+snn_status snn_options_progress(const snn_verb *verb, const char *text, snn_progress_mode *mode);
+
 /* Which options a verb takes, as a string of their letters: s(et) r(estart) m(ax-hours) l(ayout) p(lan) q(uiet)
  * t(race) g (progress) o(utput) n (ranks) c (machine) S(teps) L(atency) A(greement). */
 snn_status snn_options_parse(const snn_verb *verb, const char *allowed, int argc, char **argv, snn_options *options);

@@ -88,11 +88,16 @@ void snn_progress_update(snn_progress *progress, int64_t done)
     (void)fflush(stderr);
 }
 
-void snn_progress_end(snn_progress *progress)
+void snn_progress_hide(const snn_progress *progress)
 {
     if (progress->enabled && progress->terminal) {
         fprintf(stderr, "\r\033[K");
         (void)fflush(stderr);
     }
+}
+
+void snn_progress_end(snn_progress *progress)
+{
+    snn_progress_hide(progress);
     progress->enabled = false;
 }

@@ -29,6 +29,9 @@ snn_progress snn_progress_begin(const char *what, int64_t total, int64_t resumed
 /* `done` images of the total, with images per second and the time left; 0, or those resumed, when the stage begins.
  * Cheap to call often. */
 void snn_progress_update(snn_progress *progress, int64_t done);
+/* Before rows of a table are printed: they begin where the line of a terminal stands. It comes back with the next
+ * update. */
+void snn_progress_hide(const snn_progress *progress);
 void snn_progress_end(snn_progress *progress);
 
 #endif

@@ -67,6 +67,13 @@ alone approx --timesteps=64 && pass || fail "all: $(cat "$work/err")"
 awk '$2 == "exponential" { rows++; if (!($10 < $4)) bad = 1 } END { exit !(rows >= 60 && !bad) }' "$work/out" && pass ||
   fail "all functions: $(cat "$work/out")"
 
+# Progress, which on a terminal gives way to rows.
+alone approx --function relu --timesteps 8 --progress json && pass || fail "json: $(cat "$work/err")"
+tells_progress "json" functions approximation
+mv "$work/out" "$work/rows"
+on_a_terminal approx --function relu --timesteps 8 && sed '/^$/d' "$work/rows" | diff - <(sed '/^$/d' "$work/out") >"$work/err" && pass ||
+  fail "on a terminal: $(cat "$work/err")"
+
 refuses 2 "unknown function 'sine': expected one of all, relu, .*gelu.*softmax" --function sine
 refuses 2 "--timesteps 7: a whole number from 8 to 4096" --timesteps 7
 refuses 2 "--timesteps 8x: " --timesteps 8x

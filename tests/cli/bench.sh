@@ -11,7 +11,7 @@ refuses() {
   code=$?
   [ "$code" -eq "$expected" ] && grep -Eq -- "^snn_dist: error: $pattern" "$work/err" && pass ||
     fail "bench $*: exit code $code, $expected expected: $(cat "$work/err")"
-  [ -z "$(ls "$work" | grep -v -E '^(out|err)$')" ] && pass || fail "bench $*: files left: $(ls "$work")"
+  [ -z "$(ls "$work" | grep -v -E '^(out|err|told)$')" ] && pass || fail "bench $*: files left: $(ls "$work")"
 }
 
 refuses 2 "unknown option '--fast'" --fast
@@ -29,7 +29,8 @@ refuses 2 "cannot open config file 'none.toml'" none.toml --json "$work/none.jso
 refuses 3 "/proc/none/bench.json: cannot create a file" --json /proc/none/bench.json
 
 # One layer with everything: all kernels, threads and processes, growth.
-alone bench --layers conv2_1/2 --seconds 0 --threads 2 --scaling --json "$json" && pass || fail "layers: $(cat "$work/err")"
+alone bench --layers conv2_1/2 --seconds 0 --threads 2 --scaling --json "$json" --progress json && pass || fail "layers: $(cat "$work/err")"
+tells_progress "progress of a layer" layers layers threads growth
 python3 - "$json" <<'END' && pass || fail "results of a layer: $(cat "$json")"
 import json, sys
 found = json.load(open(sys.argv[1]))
@@ -59,7 +60,8 @@ rm -f "$json"
 
 # A network, as a config has it.
 alone bench "$root/configs/digits_synchronous.toml" --seconds 0 --json "$json" --set simulation.timesteps=4 \
-  --set simulation.block=2 && pass || fail "network: $(cat "$work/err")"
+  --set simulation.block=2 --progress json && pass || fail "network: $(cat "$work/err")"
+tells_progress "progress of a network" networks network
 python3 - "$json" <<'END' && pass || fail "results of a network: $(cat "$json")"
 import json, sys
 network = json.load(open(sys.argv[1]))["network"]

@@ -25,6 +25,44 @@ on_ranks() {
 # alone ARGUMENTS...: the program without mpirun.
 alone() { timeout -k 5 "${limit:-120}" "$snn_dist" "$@" >"$work/out" 2>"$work/err" </dev/null; }
 
+# tells_progress NAME UNIT STAGE...: $work/err has objects of --progress json and nothing else, of these stages in this
+# order, each from its beginning to its end; the last one's unit.
+tells_progress() {
+  local name=$1
+  shift
+  /usr/bin/python3 - "$work/err" "$@" >"$work/told" 2>&1 <<'END' && pass || fail "$name: $(tail -n 1 "$work/told"): $(cat "$work/err")"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+stages = list(dict.fromkeys(line["stage"] for line in lines))
+assert stages == sys.argv[3:], stages
+for stage in stages:
+    own = [line for line in lines if line["stage"] == stage]
+    assert all(set(line) == {"stage", "done", "of", "unit", "seconds", "left"} for line in own)
+    assert all(a["done"] < b["done"] and a["seconds"] <= b["seconds"] for a, b in zip(own, own[1:])), own
+    assert own[0]["done"] == 0 and own[0]["left"] is None, own
+    assert own[-1]["done"] == own[-1]["of"] and own[-1]["left"] == 0, own
+assert lines[-1]["unit"] == sys.argv[2], lines[-1]
+END
+}
+
+# on_a_terminal ARGUMENTS...: what a terminal shows at the end, line by line, in $work/out; a line begins anew at a return.
+on_a_terminal() {
+  timeout -k 5 "${limit:-120}" /usr/bin/python3 - "$snn_dist" "$@" >"$work/out" 2>"$work/err" <<'END'
+import pty, sys
+shown = bytearray()
+def keep(descriptor):
+    data = __import__("os").read(descriptor, 65536)
+    shown.extend(data)
+    return b""
+sys.stdin = open("/dev/null")
+status = pty.spawn(sys.argv[1:], keep, lambda descriptor: b"")
+text = shown.decode().replace("\r\n", "\n")
+assert "\r" in text, "nothing was rewritten"
+print("\n".join(line.split("\r")[-1].replace("\x1b[K", "") for line in text.split("\n")))
+sys.exit(status >> 8)
+END
+}
+
 # The embedded network and its data beside a configuration of them, short enough to be run very often: digits_in FOLDER
 # copies the former, and prints the latter.
 digits_in() {

@@ -184,20 +184,12 @@ on_ranks 2 "$config" "${common[@]}" --layout 2x1x1 --progress always
 grep -Eq 'evaluation: [0-9]+ of 450 images, .* images/s, .* left' "$work/err" && pass || fail "no progress: $(cat "$work/err")"
 # For programs an object a line, of each stage, in order; nothing else on stderr, and with --quiet nothing at all.
 on_ranks 2 "$config" "${common[@]}" --layout 2x1x1 --progress json
-/usr/bin/python3 - "$work/err" >"$work/out" 2>&1 <<'END' && pass || fail "json: $(tail -n 1 "$work/out"): $(cat "$work/err")"
-import json, sys
-lines = [json.loads(line) for line in open(sys.argv[1])]
-stages = list(dict.fromkeys(line["stage"] for line in lines))
-assert stages == ["model", "calibration", "trained network", "evaluation"], stages
-for stage in stages:
-    own = [line for line in lines if line["stage"] == stage]
-    assert all(set(line) == {"stage", "done", "of", "unit", "seconds", "left"} for line in own)
-    assert all(a["done"] < b["done"] and a["seconds"] <= b["seconds"] for a, b in zip(own, own[1:])), own
-    assert own[0]["done"] == 0 and own[0]["left"] is None, own
-    assert own[-1]["done"] == own[-1]["of"] and own[-1]["left"] == 0, own
-assert lines[-1]["of"] == 450 and lines[-1]["unit"] == "images"
-END
+tells_progress "json" images model calibration "trained network" evaluation
 alone "$config" "${common[@]}" --set data.images=40 --progress json --quiet && [ ! -s "$work/err" ] && pass || fail "json and quiet: $(cat "$work/err")"
+alone plan "$config" --ranks 2,4 --progress json && [ "$(wc -l <"$work/out")" -ge 3 ] && pass || fail "plan, json: $(cat "$work/err")"
+tells_progress "plan" "numbers of ranks" model planning
+alone check "$root/configs/digits.onnx" --progress json && pass || fail "check, json: $(cat "$work/err")"
+tells_progress "check" files model
 alone "$config" "${common[@]}" --progress xml
 [ $? -eq 2 ] && grep -q 'progress xml: auto, always, never or json expected' "$work/err" && pass || fail "progress xml: $(cat "$work/err")"
 finish

@@ -10,6 +10,7 @@
 #include "io/cli/overwrite.h"
 #include "io/cli/plan/plan_table.h"
 #include "io/cli/plan/planning.h"
+#include "io/cli/progress.h"
 #include "io/cli/trained.h"
 #include "io/cli/try_data.h"
 #include "io/cli/verbs.h"
@@ -21,13 +22,20 @@
 enum { WITHOUT_DATA = 10000 }; /* images */
 
 /* The network's structure: from its file, or from the model, whose scales do not change the plan. */
-static snn_status structure_of(const snn_config *config, snn_network **network)
+static snn_status structure_of(const snn_config *config, snn_progress_mode mode, snn_network **network)
 {
-    if (config->model.network[0] != '\0') {
-        snn_network_origin origin;
-        return snn_network_file_read(config->model.network, network, &origin);
+    snn_network_origin origin;
+    snn_progress progress = snn_progress_begin("model", 1, 0, true, mode);
+    progress.unit = "files";
+    snn_progress_update(&progress, 0);
+    const snn_status status = config->model.network[0] != '\0'
+                                  ? snn_network_file_read(config->model.network, network, &origin)
+                                  : snn_trained_uncalibrated(config, network);
+    if (!snn_failed(status)) {
+        snn_progress_update(&progress, 1);
     }
-    return snn_trained_uncalibrated(config, network);
+    snn_progress_end(&progress);
+    return status;
 }
 
 /* Images of a run: as many as the config says, or as the data set has if it is there, or enough to keep ranks busy. */
@@ -46,7 +54,7 @@ static int64_t count_images(const snn_config *config)
 
 /* One plan: its table, and its file. `plan`: the one of --plan, which must fit the memory as for `run`, or NULL. */
 static snn_status show_plan(const snn_options *options, const snn_network *network, snn_planning *planning,
-                            const snn_plan *plan)
+                            const snn_plan *plan, const snn_progress *progress)
 {
     snn_plan *made = NULL;
     snn_cost_model *model = NULL;
@@ -64,6 +72,7 @@ static snn_status show_plan(const snn_options *options, const snn_network *netwo
         SNN_GOTO_DONE(status, snn_context(snn_plan_check_memory(model, plan), "%s", options->plan));
     }
     SNN_GOTO_DONE(status, snn_plan_table(network, plan, model, planning, &text));
+    snn_progress_hide(progress);
     (void)fputs(text, stdout);
     if (options->output != NULL) {
         SNN_GOTO_DONE(status, snn_plan_file_write(options->output, plan, network, text));
@@ -86,17 +95,20 @@ static int32_t threads_of(const snn_config *config, double processors, int32_t r
     return snn_processors_threads(processors / ranks);
 }
 
-static snn_status show_line(const snn_network *network, snn_planning *planning, bool first)
+static snn_status show_line(const snn_network *network, snn_planning *planning, bool first,
+                            const snn_progress *progress)
 {
     snn_plan *plan = NULL;
     snn_cost_model *model = NULL;
     snn_status status;
+    SNN_GOTO_DONE(status, snn_planning_make(network, planning, &plan));
+    SNN_GOTO_DONE(status, snn_cost_model_create(network, &planning->request, &model));
+    snn_progress_hide(progress);
     if (first) {
         snn_scaling_head(network, planning);
     }
-    SNN_GOTO_DONE(status, snn_planning_make(network, planning, &plan));
-    SNN_GOTO_DONE(status, snn_cost_model_create(network, &planning->request, &model));
     snn_scaling_line(plan, model, planning);
+    (void)fflush(stdout);
 done:
     snn_cost_model_destroy(model);
     snn_plan_destroy(plan);
@@ -123,9 +135,15 @@ static snn_status show(const snn_options *options, const snn_config *config, con
     const int64_t images = count_images(config);
     snn_planning_base base;
     SNN_TRY(snn_kernels_select(&kernels));
-    SNN_TRY(snn_planning_base_make(config, 1, processors, INT32_MAX, NULL, true, &base));
     const int32_t counts = options->rank_counts > 0 ? options->rank_counts : 1;
-    snn_status status = snn_ok();
+    snn_progress progress = snn_progress_begin("planning", counts, 0, true, options->progress);
+    progress.unit = counts > 1 ? "numbers of ranks" : "plans";
+    snn_progress_update(&progress, 0);
+    snn_status status = snn_planning_base_make(config, 1, processors, INT32_MAX, NULL, true, &base);
+    if (snn_failed(status)) {
+        snn_progress_end(&progress);
+        return status;
+    }
     for (int32_t i = 0; i < counts && !snn_failed(status); i++) {
         const int32_t asked = options->rank_counts > 0 ? options->ranks[i] : 1;
         const int32_t ranks = plan != NULL ? snn_plan_ranks(plan) : asked;
@@ -133,10 +151,15 @@ static snn_status show(const snn_options *options, const snn_config *config, con
         snn_planning planning;
         status = snn_planning_begin(config, network, kernels, &base, ranks, threads, images, &planning);
         if (!snn_failed(status)) {
-            status = counts > 1 ? show_line(network, &planning, i == 0) : show_plan(options, network, &planning, plan);
+            status = counts > 1 ? show_line(network, &planning, i == 0, &progress)
+                                : show_plan(options, network, &planning, plan, &progress);
         }
         snn_planning_end(&planning);
+        if (!snn_failed(status)) {
+            snn_progress_update(&progress, i + 1);
+        }
     }
+    snn_progress_end(&progress);
     snn_planning_base_clear(&base);
     return status;
 }
@@ -146,7 +169,7 @@ static snn_status plan_network(const snn_options *options, snn_config *config)
     snn_network *network = NULL;
     snn_plan *plan = NULL;
     snn_status status;
-    SNN_GOTO_DONE(status, structure_of(config, &network));
+    SNN_GOTO_DONE(status, structure_of(config, options->progress, &network));
     SNN_GOTO_DONE(status, snn_planning_settle(config, network));
     if (options->plan != NULL) {
         const int32_t ranks = options->rank_counts > 0 ? options->ranks[0] : 0;
@@ -163,7 +186,7 @@ static snn_status plan_verb(int argc, char **argv)
 {
     snn_options options;
     snn_config *config = NULL;
-    SNN_TRY(snn_options_parse(&snn_verb_plan, "snlopc", argc, argv, &options));
+    SNN_TRY(snn_options_parse(&snn_verb_plan, "snlopcg", argc, argv, &options));
     if (options.rank_counts > 1 && (options.output != NULL || options.plan != NULL)) {
         return snn_usage_error(&snn_verb_plan, "-o and --plan take one number of ranks");
     }
@@ -189,6 +212,7 @@ static const snn_verb_option options_taken[] = {
     {"--layout", "REPLICASxSTAGESxCHANNELS",
      "how the ranks are used; the last are shards of channels (0: the planner decides)"},
     {"--set", "section.key=value", "override the file (repeatable): parallel.objective, parallel.memory_gb, ..."},
+    SNN_OPTION_PROGRESS,
     {NULL, NULL, NULL},
 };
 

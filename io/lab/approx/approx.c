@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "io/cli/progress.h"
 #include "io/cli/verbs.h"
 #include "io/lab/approx/approx_network.h"
 #include "io/lab/approx/approx_output.h"
@@ -16,6 +17,7 @@ typedef struct approx_options {
     const char *function; /* or "all" */
     int32_t timesteps;
     const char *directory; /* NULL: print only */
+    snn_progress_mode progress;
 } approx_options;
 
 static snn_status parse_timesteps(const char *text, int32_t *timesteps)
@@ -55,7 +57,7 @@ static snn_status parse(int argc, char **argv, approx_options *options)
 {
     *options = (approx_options){.function = "all", .timesteps = 128};
     for (int i = 1; i < argc; i++) {
-        const char *word = argv[i], *function = NULL, *timesteps = NULL, *directory = NULL;
+        const char *word = argv[i], *function = NULL, *timesteps = NULL, *progress = NULL, *directory = NULL;
         SNN_TRY(take_value("--function", argc, argv, &i, &function));
         if (function != NULL) {
             options->function = function;
@@ -64,6 +66,11 @@ static snn_status parse(int argc, char **argv, approx_options *options)
         SNN_TRY(take_value("--timesteps", argc, argv, &i, &timesteps));
         if (timesteps != NULL) {
             SNN_TRY(parse_timesteps(timesteps, &options->timesteps));
+            continue;
+        }
+        SNN_TRY(take_value("--progress", argc, argv, &i, &progress));
+        if (progress != NULL) {
+            SNN_TRY(snn_options_progress(&snn_verb_approx, progress, &options->progress));
             continue;
         }
         SNN_TRY(take_value("-o", argc, argv, &i, &directory));
@@ -193,13 +200,15 @@ static snn_status begin_output(const char *directory, int32_t timesteps, snn_app
 
 /* Runs, prints and keeps one function. `output`: NULL to print only. */
 static snn_status approximate(const snn_approx_function *function, const approx_options *options,
-                              snn_approx_output *output)
+                              snn_approx_output *output, const snn_progress *progress)
 {
     char path[SNN_PATH_BYTES], name[64];
     snn_approx_result *result = NULL;
     SNN_TRY(snn_approx_run(function, options->timesteps, &result));
+    snn_progress_hide(progress);
     print_rows(result);
     print_window_rows(result);
+    (void)fflush(stdout);
     snn_status status = snn_ok();
     if (output != NULL) {
         (void)snprintf(name, sizeof name, "approx_%s", snn_approx_function_name(function));
@@ -224,11 +233,19 @@ static snn_status approx_verb(int argc, char **argv)
         SNN_TRY(begin_output(options.directory, options.timesteps, &output));
     }
     print_header(options.timesteps);
+    (void)fflush(stdout);
     snn_status status = snn_ok();
+    snn_progress progress = snn_progress_begin("approximation", end - begin, 0, true, options.progress);
+    progress.unit = "functions";
+    snn_progress_update(&progress, 0);
     for (int32_t i = begin; i < end && !snn_failed(status); i++) {
         int32_t count;
-        status = approximate(&snn_approx_functions(&count)[i], &options, keeps ? &output : NULL);
+        status = approximate(&snn_approx_functions(&count)[i], &options, keeps ? &output : NULL, &progress);
+        if (!snn_failed(status)) {
+            snn_progress_update(&progress, i + 1 - begin);
+        }
     }
+    snn_progress_end(&progress);
     if (keeps && snn_failed(status)) {
         snn_approx_output_abandon(&output);
     } else if (keeps) {
@@ -241,6 +258,7 @@ static const snn_verb_option options_taken[] = {
     {"--function", "all|NAME", "one function only (an unknown name lists them)"},
     {"--timesteps", "T", "simulated steps, 8 to 4096 (default 128)"},
     {"-o", "DIRECTORY", "also write approx.h5 and a picture of each function, approx_NAME.svg"},
+    SNN_OPTION_PROGRESS,
     {NULL, NULL, NULL},
 };
 

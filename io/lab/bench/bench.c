@@ -63,6 +63,8 @@ static snn_status store(const char *name, const char *value, snn_bench_options *
         return parse_count(name, value, MOST_THREADS, &options->threads);
     } else if (strcmp(name, "--seconds") == 0) {
         return parse_seconds(value, &options->seconds);
+    } else if (strcmp(name, "--progress") == 0) {
+        return snn_options_progress(&snn_verb_bench, value, &options->progress_mode);
     } else if (options->override_count == SNN_MAX_OVERRIDES) {
         return snn_usage_error(&snn_verb_bench, "more than %d overrides", SNN_MAX_OVERRIDES);
     } else {
@@ -74,8 +76,8 @@ static snn_status store(const char *name, const char *value, snn_bench_options *
 /* The option at argument *i, as "NAME VALUE" or "NAME=VALUE". */
 static snn_status parse_option(int argc, char **argv, int *i, snn_bench_options *options)
 {
-    static const char *const names[] = {"--json",  "--layers",  "--kernels", "--weights",
-                                        "--block", "--threads", "--seconds", "--set"};
+    static const char *const names[] = {"--json",    "--layers",  "--kernels",  "--weights", "--block",
+                                        "--threads", "--seconds", "--progress", "--set"};
     const char *word = argv[*i];
     if (strcmp(word, "--scaling") == 0) {
         options->scaling = true;
@@ -138,6 +140,31 @@ static snn_status choose_kernels(snn_bench_options *options)
                                options->kernel_name, names);
     }
     return snn_ok();
+}
+
+snn_status snn_bench_each_layer(const snn_bench_options *options, const char *what, snn_bench_part part, snn_json *json)
+{
+    int32_t count = 0, wanted = 0, done = 0;
+    const snn_bench_layer *layers = snn_bench_layers(&count);
+    for (int32_t i = 0; i < count; i++) {
+        wanted += snn_bench_wants(options, &layers[i]);
+    }
+    (void)fflush(stdout);
+    snn_progress *progress = options->progress;
+    *progress = snn_progress_begin(what, wanted, 0, true, options->progress_mode);
+    progress->unit = "layers";
+    snn_progress_update(progress, 0);
+    snn_status status = snn_ok();
+    for (int32_t i = 0; i < count && !snn_failed(status); i++) {
+        if (snn_bench_wants(options, &layers[i])) {
+            status = part(options, &layers[i], json);
+            if (!snn_failed(status)) {
+                snn_progress_update(progress, ++done);
+            }
+        }
+    }
+    snn_progress_end(progress);
+    return status;
 }
 
 static snn_status check_layers(const snn_bench_options *options)
@@ -229,7 +256,9 @@ static snn_status run_with_json(const snn_bench_options *options)
 static snn_status bench_verb(int argc, char **argv)
 {
     snn_bench_options options;
+    snn_progress progress = {0};
     SNN_TRY(parse(argc, argv, &options));
+    options.progress = &progress;
     SNN_TRY(choose_kernels(&options));
     if (options.config == NULL) {
         SNN_TRY(check_layers(&options));
@@ -248,6 +277,7 @@ static const snn_verb_option options_taken[] = {
     {"--scaling", NULL, "also with twice the images, channels and pixels, and late timesteps"},
     {"--seconds", "S", "measure each for S seconds, three times at least (default 0.2)"},
     {"--set", "section.key=value", "override the config (repeatable)"},
+    SNN_OPTION_PROGRESS,
     {NULL, NULL, NULL},
 };
 

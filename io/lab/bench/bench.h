@@ -7,6 +7,7 @@
 #include "core/kernels/kernels.h"
 #include "io/cli/json.h"
 #include "io/cli/options.h"
+#include "io/cli/progress.h"
 #include "io/lab/bench/layers.h"
 #include "io/lab/bench/measure.h"
 #include "io/lab/bench/workload.h"
@@ -26,7 +27,14 @@ typedef struct snn_bench_options {
     double seconds;                                    /* each thing is measured for */
     const snn_kernels *kernels[SNN_BENCH_MAX_KERNELS]; /* to measure, best first */
     int32_t kernel_count;
+    snn_progress_mode progress_mode;
+    snn_progress *progress; /* of the part that runs; hidden before rows are printed */
 } snn_bench_options;
+
+/* Runs all layers that are asked for, with progress; `what` names the part. */
+typedef snn_status (*snn_bench_part)(const snn_bench_options *options, const snn_bench_layer *layer, snn_json *json);
+snn_status snn_bench_each_layer(const snn_bench_options *options, const char *what, snn_bench_part part,
+                                snn_json *json);
 
 /* Whether a layer is asked for. */
 static inline bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *layer)

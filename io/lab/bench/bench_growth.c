@@ -116,6 +116,7 @@ static snn_status run_layer(const snn_bench_options *options, const snn_bench_la
     growth at = {0};
     const snn_status status = run_growth(options, layer, &at);
     if (status.code == SNN_OK) {
+        snn_progress_hide(options->progress);
         report(options, layer, &at, json);
     }
     snn_workload_destroy(at.group);
@@ -128,19 +129,13 @@ static snn_status run_layer(const snn_bench_options *options, const snn_bench_la
 
 snn_status snn_bench_run_growth(const snn_bench_options *options, snn_json *json)
 {
-    int32_t count = 0;
-    const snn_bench_layer *layers = snn_bench_layers(&count);
     puts(
         "\ntime with twice the images, output channels and pixels over the layer's own (2 expected), and of timesteps");
     puts("65 to 128 over 1 to 64 (1 expected)");
     printf("%-11s %-15s %-9s %10s %10s %10s %10s\n", "network", "layer", "kernels", "images", "channels", "pixels",
            "late");
     snn_json_begin_array(json, "growth");
-    for (int32_t i = 0; i < count; i++) {
-        if (snn_bench_wants(options, &layers[i])) {
-            SNN_TRY(run_layer(options, &layers[i], json));
-        }
-    }
+    SNN_TRY(snn_bench_each_layer(options, "growth", run_layer, json));
     snn_json_end_array(json);
     return snn_ok();
 }

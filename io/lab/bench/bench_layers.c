@@ -186,6 +186,7 @@ static snn_status run_layer(const snn_bench_options *options, const snn_bench_la
         status = measure(options, &at);
     }
     if (status.code == SNN_OK) {
+        snn_progress_hide(options->progress);
         report_layer(options, &at, json);
     }
     clear(&at);
@@ -219,18 +220,12 @@ static snn_status report_peaks(const snn_bench_options *options, snn_json *json)
 
 snn_status snn_bench_run_layers(const snn_bench_options *options, snn_json *json)
 {
-    int32_t count = 0;
-    const snn_bench_layer *layers = snn_bench_layers(&count);
     SNN_TRY(report_peaks(options, json));
     puts("\nmicroseconds of processor time for one timestep of one image (oneDNN: for one image), one thread");
     printf("%-11s %-15s %-9s %9s %9s %6s %8s %7s %7s %7s %9s\n", "network", "layer", "kernels", "minimum", "median",
            "spread", "GMAC/s", "% peak", "x f32", "x int8", "Mneuron/s");
     snn_json_begin_array(json, "layers");
-    for (int32_t i = 0; i < count; i++) {
-        if (snn_bench_wants(options, &layers[i])) {
-            SNN_TRY(run_layer(options, &layers[i], json));
-        }
-    }
+    SNN_TRY(snn_bench_each_layer(options, "layers", run_layer, json));
     snn_json_end_array(json);
     return snn_ok();
 }

@@ -295,6 +295,11 @@ snn_status snn_bench_run_network(const snn_bench_options *options, snn_json *jso
 {
     comparison at = {0};
     snn_status status = snn_ok();
+    snn_progress *progress = options->progress;
+    (void)fflush(stdout);
+    *progress = snn_progress_begin("network", 1, 0, true, options->progress_mode);
+    progress->unit = "networks";
+    snn_progress_update(progress, 0);
     SNN_GOTO_DONE(status, snn_config_read(options->config, options->overrides, options->override_count, SNN_CONFIG_PLAN,
                                           &at.config));
     SNN_GOTO_DONE(status, read_network(at.config, &at.network));
@@ -302,8 +307,11 @@ snn_status snn_bench_run_network(const snn_bench_options *options, snn_json *jso
     SNN_GOTO_DONE(status, snn_moments_create(at.network, &at.timings));
     at.times = at.timings != NULL ? 1 : at.config->simulation.timesteps;
     SNN_GOTO_DONE(status, measure(options, &at));
+    snn_progress_update(progress, 1);
+    snn_progress_hide(progress);
     report(options, &at, json);
 done:
+    snn_progress_end(progress);
     for (int32_t p = 0; p < SNN_ONEDNN_PRECISIONS; p++) {
         for (int32_t i = 0; i < at.passes[p].count; i++) {
             snn_onednn_destroy(at.passes[p].layers[i]);

@@ -69,6 +69,7 @@ static snn_status run_layer(const snn_bench_options *options, const snn_bench_la
     team at = {0};
     const snn_status status = run_team(options, layer, &at);
     if (status.code == SNN_OK) {
+        snn_progress_hide(options->progress);
         report(options, layer, &at, json);
     }
     snn_processes_destroy(at.processes);
@@ -80,19 +81,13 @@ static snn_status run_layer(const snn_bench_options *options, const snn_bench_la
 
 snn_status snn_bench_run_threads(const snn_bench_options *options, snn_json *json)
 {
-    int32_t count = 0;
-    const snn_bench_layer *layers = snn_bench_layers(&count);
     printf("\nspeed-up over one thread: %d threads, and %d independent processes of one thread\n", options->threads,
            options->threads);
     printf("%-11s %-15s %-9s %10s   %-27s   %s\n", "", "", "", "", "best runs", "medians");
     printf("%-11s %-15s %-9s %10s   %8s %9s %8s   %8s %9s %8s\n", "network", "layer", "kernels", "us/step", "threads",
            "processes", "of that", "threads", "processes", "of that");
     snn_json_begin_array(json, "thread_scaling");
-    for (int32_t i = 0; i < count; i++) {
-        if (snn_bench_wants(options, &layers[i])) {
-            SNN_TRY(run_layer(options, &layers[i], json));
-        }
-    }
+    SNN_TRY(snn_bench_each_layer(options, "threads", run_layer, json));
     snn_json_end_array(json);
     return snn_ok();
 }
