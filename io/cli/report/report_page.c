@@ -32,12 +32,14 @@ static void put_beginning(FILE *file, const snn_report_run *runs, int32_t count)
 
 static void put_origin(FILE *file, const snn_report_run *run)
 {
+    char seconds[32];
+    snn_report_format_seconds(run->evaluation, seconds, sizeof seconds);
     fputs("<p class=\"sub\">", file);
     snn_svg_put_escaped(file, run->path);
     fputs(", started ", file);
     snn_svg_put_escaped(file, run->started);
-    fprintf(file, ": %" PRId64 " images in %.2f s on %d rank%s as %s (replicas x stages x shards), kernels %s.</p>\n",
-            run->images, run->evaluation, run->ranks, run->ranks == 1 ? "" : "s", run->layout, run->kernels);
+    fprintf(file, ": %" PRId64 " images in %s on %d rank%s as %s (replicas x stages x shards), kernels %s.</p>\n",
+            run->images, seconds, run->ranks, run->ranks == 1 ? "" : "s", run->layout, run->kernels);
 }
 
 /* Links to the outputs' sections, where there are several. */

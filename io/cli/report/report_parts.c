@@ -1,5 +1,6 @@
 #include "io/cli/report/report_parts.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -39,6 +40,12 @@ const char *snn_report_base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+void snn_report_format_seconds(double seconds, char *text, size_t bytes)
+{
+    const bool whole = seconds >= 1.0 || seconds == 0.0;
+    (void)snprintf(text, bytes, "%.2f %s", whole ? seconds : seconds * 1e3, whole ? "s" : "ms");
 }
 
 void snn_report_table_begin(FILE *file, const char *name, int32_t run, const char *caption)

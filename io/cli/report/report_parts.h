@@ -30,6 +30,9 @@ void snn_report_put(FILE *file, const char *tag, const char *text);
 /* The part of a path after its last '/'. */
 const char *snn_report_base_name(const char *path);
 
+/* "2.31 s", "4.92 ms". */
+void snn_report_format_seconds(double seconds, char *text, size_t bytes);
+
 /* A table up to and with its caption; `name` is an identifier that the page has once. */
 void snn_report_table_begin(FILE *file, const char *name, int32_t run, const char *caption);
 void snn_report_table_end(FILE *file);

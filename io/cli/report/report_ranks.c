@@ -30,8 +30,13 @@ static void put_line(FILE *file, const snn_traffic_line *line, snn_edge_kind kin
 void snn_report_put_traffic(FILE *file, const snn_report_run *run, int32_t number, int level)
 {
     snn_report_heading(file, level, "Communication");
-    if (run->packets == 0) {
+    if (run->shared_bytes > 0) {
+        fprintf(file, "<p>Ranks of one host read %.2f MB of spikes in each other's memory%s.</p>\n",
+                (double)run->shared_bytes * 1e-6, run->packets == 0 ? ", and no packets were sent" : "");
+    } else if (run->packets == 0) {
         fprintf(file, "<p>Nothing was sent: no spikes cross ranks in the layout %s.</p>\n", run->layout);
+    }
+    if (run->packets == 0) {
         return;
     }
     fprintf(file,
@@ -98,7 +103,7 @@ static void put_bars(FILE *file, const snn_report_run *run)
         const int32_t rank = (int32_t)((int64_t)row * run->ranks / shown);
         char name[32], end[32];
         (void)snprintf(name, sizeof name, "rank %d", rank);
-        (void)snprintf(end, sizeof end, "%.2f s", sum_of(run, rank));
+        snn_report_format_seconds(sum_of(run, rank), end, sizeof end);
         snn_report_bar(file, row, name, &run->seconds[(size_t)rank * SNN_TIMER_COUNT], SNN_TIMER_COUNT, longest, styles,
                        end);
     }

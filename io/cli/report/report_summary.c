@@ -143,6 +143,7 @@ enum run_row {
     ROW_SPEED,
     ROW_SPEED_UP,
     ROW_MEMORY,
+    ROW_SHARED,
     ROW_SENT,
     ROW_CODEC,
     ROW_RATIO,
@@ -170,7 +171,8 @@ static const struct {
     [ROW_SPEED] = {"images/s", NULL},
     [ROW_SPEED_UP] = {"speed-up", "against the first, if of one model"},
     [ROW_MEMORY] = {"MB/rank", "of the fullest"},
-    [ROW_SENT] = {"sent MB", NULL},
+    [ROW_SHARED] = {"shared MB", "of spikes, in a host's memory"},
+    [ROW_SENT] = {"sent MB", "in packets"},
     [ROW_CODEC] = {"codec", NULL},
     [ROW_RATIO] = {"ratio", "of spikes to what was sent"},
 };
@@ -265,11 +267,14 @@ static void put_run_value(FILE *file, const snn_report_run *run, const snn_repor
     case ROW_MEMORY:
         fprintf(file, "<td>%.1f</td>", (double)snn_report_fullest_rank(run) * 1e-6);
         break;
+    case ROW_SHARED:
+        fprintf(file, "<td>%.1f</td>", (double)run->shared_bytes * 1e-6);
+        break;
     case ROW_SENT:
         fprintf(file, "<td>%.1f</td>", (double)run->sent_bytes * 1e-6);
         break;
     case ROW_CODEC:
-        snn_report_put(file, "td class=\"name\"", run->codec);
+        snn_report_put(file, "td class=\"name\"", run->packets > 0 ? run->codec : "-");
         break;
     case ROW_RATIO:
         put_ratio(file, run->sent_bytes > 0 ? (double)run->raw_bytes / (double)run->sent_bytes : 0.0);
