@@ -142,6 +142,39 @@ if importlib.util.find_spec("pandas"):
 PYTHON
 grep -q "^$last % after 48 timesteps; wrong: images \[" snippets && pass || fail "snippets: $(head -n 1 snippets), expected $last %"
 
+# Those in Julia and MATLAB: all that they read is there, with the axes that they take it to have; the one in MATLAB also
+# runs in Octave, where there is one, with an h5read that keeps types and turns axes round as MATLAB's does.
+/usr/bin/python3 - "$root/io/reading_results.md" >snippets 2>&1 <<'PYTHON' && pass || fail "Julia and MATLAB: $(tail -n 3 snippets)"
+import re, sys
+import h5py
+kinds = {"accuracy/correct": ("int64", ["T"]), "accuracy/total": ("int64", []), "predictions/snn": ("int32", ["N", "T"]), "predictions/label": ("int32", ["N"])}
+text = open(sys.argv[1]).read()
+with h5py.File("out.h5") as file:
+    sizes = {"N": 60, "T": 48}
+    for language, call in ("julia", r'h5read\("out.h5", "([^"]*)"\)'), ("matlab", r"h5read\('out.h5', '/([^']*)'\)"):
+        [snippet] = re.findall(rf"```{language}\n(.*?)```", text, re.S)
+        read = re.findall(call, snippet)
+        assert set(read) == set(kinds) and snippet.count("h5read") == len(read), (language, read)
+        for name in read:
+            kind, axes = kinds[name]
+            assert file[name].dtype == kind and list(file[name].shape) == [sizes[axis] for axis in axes], (name, file[name])
+    open("snippet.m", "w").write(snippet)
+    with open("h5read.m", "w") as reader:
+        print("function x = h5read(file, name)\nassert(strcmp(file, 'out.h5'));\nswitch name", file=reader)
+        for name, (kind, axes) in kinds.items():
+            file[name][()].tofile(name.replace("/", "_"))
+            shape = [*reversed(file[name].shape), 1, 1][: max(2, len(axes))] # a vector is a column
+            print(f"case '/{name}'\nx = reshape(fread(fopen('{name.replace('/', '_')}'), Inf, '{kind}=>{kind}'), {shape});", file=reader)
+        print("end\nend", file=reader)
+    wrong = (file["predictions/snn"][:, -1] != file["predictions/label"][:]).sum()
+    print(f"{100 * file['accuracy/correct'][-1] / file['accuracy/total'][()]:.2f} % after 48 timesteps; {wrong} wrong")
+PYTHON
+if type octave-cli >/dev/null 2>&1; then
+  octave-cli --no-init-file snippet.m 2>err | diff snippets - >differences && pass || fail "in Octave: $(cat differences err)"
+else
+  echo "without octave-cli"
+fi
+
 # What an image costs, reckoned again from the converted network: after a conversion, out of a network file, by any ranks.
 cost() { /usr/bin/python3 "$root/tests/cli/cost.py" "$@" >out 2>&1 && grep -q '^[0-9][0-9] numbers as reckoned' out && pass || fail "cost of $1: $(tail -n 1 out)"; }
 alone convert "$root/configs/digits.toml" -o net.snn.h5 || fail "convert: $(cat err)"
