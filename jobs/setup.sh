@@ -13,7 +13,7 @@ snn_dist_packages=(
 
 # Some tests need more and skip without it: network namespaces, what a process took, clang's thread sanitizer, a Slurm of
 # their own, oneDNN to compare with, ONNX's own tests, readers of manual pages, shells, what looks at packages and
-# installs them, pandas, matplotlib. A browser is a large one: chromium is used where it is there.
+# installs them, pandas, matplotlib. A browser and Octave are large ones: chromium and octave-cli are used where they are.
 snn_dist_test_packages=(
   iproute2 time clang libomp-dev slurmctld slurmd slurm-client munge libdnnl-dev libonnx-testdata
   man-db mandoc groff zsh fish lintian environment-modules mmdebstrap python3-pandas python3-matplotlib
