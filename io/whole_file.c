@@ -21,7 +21,9 @@ snn_status snn_whole_file_create(const char *path, snn_whole_file *file)
         return fail_with_errno(file->temporary, "cannot replace");
     }
     file->stream = fopen(file->temporary, "wx");
-    return file->stream == NULL ? fail_with_errno(file->temporary, "cannot create") : snn_ok();
+    return file->stream == NULL
+               ? snn_advise(fail_with_errno(file->temporary, "cannot create"), "make the folder, or name another")
+               : snn_ok();
 }
 
 snn_status snn_whole_file_finish(snn_whole_file *file, snn_status status)

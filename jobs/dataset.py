@@ -191,7 +191,7 @@ def choose(source, options):
         raise Unusable("no images" + first_reasons(source.refused))
     wanted = options.calibration_images if options.calibration is not None else 0
     if wanted + max(options.images, 1) > len(indices):
-        raise Unusable(f"{wanted + max(options.images, 1)} images wanted, {len(indices)} there")
+        raise Unusable(f"{wanted + max(options.images, 1)} images wanted, {len(indices)} there: give fewer with --images")
     if wanted > 0:
         calibration = balanced(indices, source.labels, wanted, generator)
         taken = set(calibration)
@@ -438,7 +438,7 @@ def check_outputs(options):
     paths = [path for path in (options.output, options.calibration) if path is not None]
     for path in paths:
         if not path.parent.is_dir():
-            raise Unusable(f"{path}: there is no folder {path.parent}")
+            raise Unusable(f"{path}: there is no folder {path.parent}: make it")
         if path.resolve() in [source.resolve() for source in options.source]:
             raise Unusable(f"{path}: is a source, too")
     if len({path.resolve() for path in paths}) < len(paths):

@@ -365,13 +365,13 @@ def open_source(paths, options):
     if len(paths) == 1 and paths[0].is_dir():
         return Folder(paths[0], options.classes, options.mode, options.max_pixels)
     if any(path.is_dir() for path in paths):
-        raise Unusable("one folder, or files")
+        raise Unusable("folders and files: give one folder, or files")
     sources = [open_file(path, options) for path in paths]
     if len(sources) > 1 and any(isinstance(source, Files) for source in sources):
-        raise Unusable("one list of images, or files of arrays")
+        raise Unusable("several lists of images: give one list, or files of arrays")
     source = join(sources)
     if isinstance(source, Arrays) and options.mode != "RGB":
-        raise Unusable("--grey is for image files")
+        raise Unusable("--grey is for image files: leave it out")
     if isinstance(source, Arrays) and options.classes is not None:
         source.label_names = options.classes
     return source

@@ -35,9 +35,7 @@ static const cure cures[] = {
      "write the choice as an activation (Relu, LeakyRelu, Clip, Max, ...): neurons cannot choose between two values"},
     {" ReduceLogSum ReduceLogSumExp LogSoftmax ", NULL,
      "logarithms are dropped at the end of a network only: return the values before them"},
-    {" Log Mod Sin Cos Round Floor Ceil Sign Not Equal Greater Less And Or Xor ReduceProd CumSum Hardmax "
-     "ArgMax ",
-     NULL,
+    {NULL, "no spiking neuron and no linear operator stands for",
      "no neuron has this function: replace the activation (any of Relu, Gelu, Silu, Tanh, Sigmoid, ... in the README)"},
 };
 
@@ -95,8 +93,9 @@ void snn_advice_print_kinds(const snn_graph *graph, const snn_node_report *repor
 const char *snn_advice_find(const snn_graph *graph, const snn_node_report *reports)
 {
     for (int32_t n = 0; n < graph->node_count; n++) {
-        const char *found =
-            reports[n].verdict == SNN_VERDICT_REFUSED ? cure_of(&graph->nodes[n], reports[n].text) : NULL;
+        const char *found = reports[n].verdict == SNN_VERDICT_REFUSED && !is_consequence(reports[n].text)
+                                ? cure_of(&graph->nodes[n], reports[n].text)
+                                : NULL;
         if (found != NULL) {
             return found;
         }

@@ -40,6 +40,9 @@ static snn_status read_accuracy(hid_t file, snn_report_run *run)
         return snn_out_of_memory("report");
     }
     SNN_TRY(snn_hdf5_read_array(file, "accuracy/correct", H5T_NATIVE_INT64, 1, dims, run->correct));
+    int64_t logits[2] = {0, 0};
+    SNN_TRY(read_dims(file, "predictions/logits", 2, logits));
+    run->classes = (int32_t)logits[1];
     SNN_TRY(snn_hdf5_read_array(file, "accuracy/ann_correct", H5T_NATIVE_INT64, 0, NULL, &run->ann_correct));
     return snn_hdf5_read_array(file, "accuracy/total", H5T_NATIVE_INT64, 0, NULL, &run->images);
 }

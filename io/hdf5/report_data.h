@@ -26,7 +26,8 @@ typedef struct snn_report_layer {
 typedef struct snn_report_run {
     const char *path; /* not a copy */
     char *model, *layout, *codec, *started;
-    char *kernels;               /* of rank 0 */
+    char *kernels; /* of rank 0 */
+    int32_t classes;
     int64_t images, ann_correct; /* -1: not evaluated */
     int64_t *correct;            /* [timesteps] */
     int32_t timesteps;           /* of the run */

@@ -125,6 +125,11 @@ PYTHON
     [ -s expected ] && pass || fail "diff $other in words: $(cat differences)"
 done
 
+# A trained network that guesses, here by a wrong normalisation, is said to; one that does not is not.
+alone run "$config" --restart never --set data.mean=[0.0] --set data.std=[1.0] --set data.images=200 --set output.file="$work/guesses.h5" &&
+  grep -q 'no better than chance: see to data.mean' out && pass || fail "guesses: $(cat out err)"
+alone run "$config" --restart never --set data.images=200 --set output.file="$work/knows.h5" && ! grep -q 'chance' out && pass || fail "knows: $(cat out err)"
+
 # The snippets of the page on results do what they say.
 cp left.h5 out.h5
 alone show out.h5

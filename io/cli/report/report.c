@@ -70,7 +70,9 @@ static snn_status report_verb(int argc, char **argv)
     int32_t count = 0;
     snn_status status = paths == NULL ? snn_out_of_memory("report") : snn_ok();
     for (int i = 1; i < argc && !snn_failed(status); i++) {
-        if (strcmp(argv[i], "-o") == 0 && i + 1 < argc) {
+        if (strcmp(argv[i], "-o") == 0 && i + 1 == argc) {
+            status = snn_usage_error(&snn_verb_report, "-o: a value is missing");
+        } else if (strcmp(argv[i], "-o") == 0) {
             page = argv[++i];
         } else if (argv[i][0] == '-') {
             status = snn_usage_error(&snn_verb_report, "unknown option '%s'", argv[i]);

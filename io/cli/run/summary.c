@@ -1,9 +1,13 @@
 #include "io/cli/run/summary.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* Accuracy is shown after about so many timesteps of those that a readout with windows changes at. */
 enum { ROWS_SHOWN = 8 };
+
+/* Of so many images it can be said whether answers are better than chance. */
+enum { LEAST_TO_JUDGE = 100 };
 
 /* Points below the trained network's accuracy that are worth a word. */
 static const double NOTICED_LOSS = 1.0;
@@ -42,6 +46,18 @@ static void print_accuracy(const snn_report_run *run)
     }
     if (run->ann_correct >= 0) {
         printf("  %9s   %7.2f %%\n", "trained", percent(run, run->ann_correct));
+    }
+}
+
+/* What is wrong where the trained network answers as if it guessed is not the spiking one. */
+static void print_guesses(const snn_report_run *run)
+{
+    const double guessed = 1.0 / run->classes, images = (double)run->images;
+    if (run->ann_correct >= 0 && run->images >= LEAST_TO_JUDGE &&
+        (double)run->ann_correct <= images * guessed + 2.0 * sqrt(images * guessed * (1.0 - guessed))) {
+        puts(
+            "\n  guesses     the trained network is no better than chance: see to data.mean, data.std, data.layout and "
+            "the labels");
     }
 }
 
@@ -135,9 +151,10 @@ static void print_costs(const snn_report_run *run)
     if (run->idle_ranks > 0) {
         printf("  idle        %d of %d ranks have no work\n", run->idle_ranks, run->ranks);
     }
-    printf("  speed       %.1f images/s (%lld images in %.1f s)\n",
+    const bool whole = run->evaluation >= 1.0;
+    printf("  speed       %.1f images/s (%lld images in %.1f %s)\n",
            run->evaluation > 0.0 ? (double)run->images / run->evaluation : 0.0, (long long)run->images,
-           run->evaluation);
+           whole ? run->evaluation : run->evaluation * 1e3, whole ? "s" : "ms");
     print_spikes(run);
     if (run->shared_bytes > 0) {
         format_bytes(run->shared_bytes, shared, sizeof shared);
@@ -240,16 +257,17 @@ static void print_timers(const snn_report_run *run)
         }
         const double mean = sum / run->ranks;
         char imbalance[32] = "-";
-        if (mean >= 0.005) { /* what the mean shows */
+        if (mean >= 0.0005) { /* what the mean shows */
             (void)snprintf(imbalance, sizeof imbalance, "%.2f", most / mean);
         }
-        printf("  %-11s %7.2f  %7.2f  %7.2f %25s\n", snn_timer_name((snn_timer)timer), least, mean, most, imbalance);
+        printf("  %-11s %7.3f  %7.3f  %7.3f %25s\n", snn_timer_name((snn_timer)timer), least, mean, most, imbalance);
     }
 }
 
 void snn_summary_print(const snn_report_run *run)
 {
     print_accuracy(run);
+    print_guesses(run);
     print_loss(run);
     print_dynamics(run);
     print_costs(run);
