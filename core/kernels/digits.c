@@ -174,13 +174,18 @@ static inline snn_vector_bytes bytes_of(const integers *numbers, const int32_t s
 }
 
 /* `first`: of the digits' steps, in a plane of its own each. */
-static inline __attribute__((always_inline)) void give_digits(const working *w, int32_t first, int64_t bit,
-                                                              int32_t lanes, const bool bytes, snn_vector_bytes digits)
+static inline __attribute__((always_inline)) void give_digits(const working *w, const snn_groups *groups, int32_t first,
+                                                              int64_t bit, int32_t lanes, const bool bytes,
+                                                              snn_vector_bytes digits)
 {
     const int32_t steps = w->neurons->window_constants.steps, end = steps - first < DIGITS ? steps : first + DIGITS;
     uint8_t *plane = w->plane + first * w->apart;
     for (int32_t step = first; step < end; step++, plane += w->apart, digits += digits) {
-        snn_group_store(plane, bit, lanes, bytes, snn_vector_highest_bits(digits));
+        if (bytes) {
+            snn_group_store(plane, bit, lanes, true, snn_vector_highest_bits(digits));
+        } else {
+            snn_group_store_rows(groups, plane, bit, lanes, snn_vector_highest_bits(digits));
+        }
     }
 }
 
@@ -189,33 +194,34 @@ typedef struct digits_of_group {
     snn_vector_bytes first, second;
 } digits_of_group;
 
-static inline __attribute__((always_inline)) digits_of_group fire_group(const working *w, const float *values,
-                                                                        int64_t bit, int32_t lanes, const bool bytes,
-                                                                        const bool strict, const bool two)
+static inline __attribute__((always_inline)) digits_of_group fire_group(const working *w, const snn_groups *groups,
+                                                                        const float *values, int64_t bit, int32_t lanes,
+                                                                        const bool bytes, const bool strict,
+                                                                        const bool two)
 {
     digits_of_group digits = {{0}, {0}};
     integers numbers[SNN_STRIP_VECTORS];
     find_numbers(w, values, two ? BYTES * DIGITS : DIGITS, strict, numbers);
     digits.first = bytes_of(numbers, two ? DIGITS : 0, -1);
-    give_digits(w, 0, bit, lanes, bytes, digits.first);
+    give_digits(w, groups, 0, bit, lanes, bytes, digits.first);
     if (two) {
         digits.second = bytes_of(numbers, 0, UINT8_MAX);
-        give_digits(w, DIGITS, bit, lanes, bytes, digits.second);
+        give_digits(w, groups, DIGITS, bit, lanes, bytes, digits.second);
     }
     return digits;
 }
 
-/* One that may use fewer lanes, or begin between bytes. */
-static __attribute__((noinline)) digits_of_group fire_some(const working *w, const float *values, int64_t bit,
-                                                           int32_t lanes)
+/* One that may use fewer lanes, begin between bytes, or be of several rows. */
+static __attribute__((noinline)) digits_of_group fire_some(const working *w, const snn_groups *groups,
+                                                           const float *values, int64_t bit, int32_t lanes)
 {
     const bool strict = snn_neuron_is_strict(w->neurons->kind);
     float some[SNN_STRIP];
     for (int lane = 0; lane < SNN_STRIP; lane++) {
         some[lane] = lane < lanes ? values[lane] : NAN; /* which does not fire */
     }
-    return w->neurons->window_constants.steps > DIGITS ? fire_group(w, some, bit, lanes, false, strict, true)
-                                                       : fire_group(w, some, bit, lanes, false, strict, false);
+    return w->neurons->window_constants.steps > DIGITS ? fire_group(w, groups, some, bit, lanes, false, strict, true)
+                                                       : fire_group(w, groups, some, bit, lanes, false, strict, false);
 }
 
 /* Where digits differ from those before them: none of the first ones. */
@@ -250,8 +256,9 @@ static inline __attribute__((always_inline)) digits_of_group fire(const working 
     const float *values = groups->values + i * groups->values_apart;
     const int64_t bit = groups->bit + i * groups->bits_apart;
     const int32_t lanes = snn_group_lanes(groups, i);
-    return lanes == SNN_STRIP && bit % 8 == 0 ? fire_group(w, values, bit, SNN_STRIP, true, strict, two)
-                                              : fire_some(w, values, bit, lanes);
+    return lanes == SNN_STRIP && bit % 8 == 0 && groups->row_lanes == 0
+               ? fire_group(w, groups, values, bit, SNN_STRIP, true, strict, two)
+               : fire_some(w, groups, values, bit, lanes);
 }
 
 static inline __attribute__((always_inline)) void fire_groups(working *w, const snn_groups *groups, const bool strict,

@@ -1,5 +1,5 @@
 /* Neurons of a batch side by side in vectors, private to this folder: a strip is SNN_STRIP lanes of a row of
- * channels (or of rows that lie side by side without gaps), and a group the strip's neurons at one place. */
+ * channels (or of several rows), and a group the strip's neurons at one place. */
 #ifndef SNN_KERNELS_STRIPS_H
 #define SNN_KERNELS_STRIPS_H
 
@@ -25,6 +25,8 @@ typedef struct snn_groups {
     int64_t bit, bits_apart; /* in a plane */
     int64_t count;
     int32_t lanes, last_lanes; /* used, of the last one perhaps fewer */
+    int32_t row_lanes;         /* so many bits lie side by side, those of the next lanes so many on; 0: all do */
+    int64_t rows_apart;
 } snn_groups;
 
 static inline int32_t snn_group_lanes(const snn_groups *groups, int64_t i)
@@ -43,6 +45,19 @@ static inline void snn_group_store(uint8_t *plane, int64_t bit, int32_t lanes, b
         snn_lanes_store_bits(plane, bit, 32, (uint32_t)bits);
     }
     snn_lanes_store_bits(plane, bit, lanes, (uint32_t)bits);
+}
+
+/* The same of any group. */
+static inline void snn_group_store_rows(const snn_groups *groups, uint8_t *plane, int64_t bit, int32_t lanes,
+                                        uint64_t bits)
+{
+    if (groups->row_lanes == 0) {
+        snn_group_store(plane, bit, lanes, false, bits);
+        return;
+    }
+    for (; lanes > 0; lanes -= groups->row_lanes, bit += groups->rows_apart, bits >>= groups->row_lanes) {
+        snn_lanes_store_bits(plane, bit, groups->row_lanes, (uint32_t)(bits & ((1ULL << groups->row_lanes) - 1)));
+    }
 }
 
 /* Whether spikes of a whole window are the digits of a number: each step is twice the next one, a unit the last. */

@@ -306,14 +306,22 @@ static void fire(const window_job *job, int32_t moment, int64_t begin, int64_t c
     const snn_neurons *neurons = job->neurons;
     const int32_t owned = snn_lanes_owned(neurons);
     const bool whole = owned == neurons->shape.channels && owned % 8 == 0; /* rows of bits have no gaps */
+    const bool rows =
+        !whole && job->digits && SNN_STRIP % owned == 0; /* as those of a narrow shard: some fill a group */
     const int64_t row = (int64_t)neurons->spikes.row_bytes * 8, size = count * owned;
-    const int64_t period = whole ? (int64_t)owned / common_divisor(owned, SNN_STRIP) * SNN_STRIP : owned;
+    const int64_t period = whole  ? (int64_t)owned / common_divisor(owned, SNN_STRIP) * SNN_STRIP
+                           : rows ? SNN_STRIP
+                                  : owned;
     for (int32_t first = 0; first < period && first < size; first += SNN_STRIP) {
         snn_groups groups = {.values = b->values + first,
                              .y = b->y + first,
                              .values_apart = period,
                              .bit = begin * row + neurons->channel_begin + first,
-                             .bits_apart = whole ? period : row,
+                             .bits_apart = whole  ? period
+                                           : rows ? SNN_STRIP / owned * row
+                                                  : row,
+                             .row_lanes = rows ? owned : 0,
+                             .rows_apart = row,
                              .count = (size - first + period - 1) / period};
         groups.lanes = (int32_t)snn_smaller(period - first, SNN_STRIP);
         groups.last_lanes = (int32_t)snn_smaller(size - (groups.count - 1) * period - first, groups.lanes);
