@@ -306,8 +306,8 @@ static void fire(const window_job *job, int32_t moment, int64_t begin, int64_t c
     const snn_neurons *neurons = job->neurons;
     const int32_t owned = snn_lanes_owned(neurons);
     const bool whole = owned == neurons->shape.channels && owned % 8 == 0; /* rows of bits have no gaps */
-    const bool rows =
-        !whole && job->digits && SNN_STRIP % owned == 0; /* as those of a narrow shard: some fill a group */
+    /* Rows of a narrow shard, of which some fill a group. */
+    const bool rows = !whole && job->digits && owned < SNN_STRIP && SNN_STRIP % owned == 0;
     const int64_t row = (int64_t)neurons->spikes.row_bytes * 8, size = count * owned;
     const int64_t period = whole  ? (int64_t)owned / common_divisor(owned, SNN_STRIP) * SNN_STRIP
                            : rows ? SNN_STRIP

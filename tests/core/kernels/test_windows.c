@@ -177,8 +177,13 @@ static window_case random_window_case(snn_neuron_kind kind)
     c.real = random_bool();
     c.bias_everywhere = random_bool();
     c.owned_end = p->shape.channels;
+    const int32_t share = 1 << random_int(0, 6); /* lanes of vectors, and of several */
     if (random_bool()) {
         random_range(0, p->shape.channels, &c.owned_begin, &c.owned_end);
+    } else if (share < p->shape.channels && random_bool()) {
+        c.owned_begin = random_int(0, p->shape.channels - share);
+        c.owned_begin -= random_bool() ? c.owned_begin % 8 : 0;
+        c.owned_end = c.owned_begin + share;
     }
     const bool all = snn_neuron_reads_all_channels(kind);
     c.held_begin = all ? 0 : c.owned_begin;
