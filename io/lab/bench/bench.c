@@ -142,31 +142,6 @@ static snn_status choose_kernels(snn_bench_options *options)
     return snn_ok();
 }
 
-snn_status snn_bench_each_layer(const snn_bench_options *options, const char *what, snn_bench_part part, snn_json *json)
-{
-    int32_t count = 0, wanted = 0, done = 0;
-    const snn_bench_layer *layers = snn_bench_layers(&count);
-    for (int32_t i = 0; i < count; i++) {
-        wanted += snn_bench_wants(options, &layers[i]);
-    }
-    (void)fflush(stdout);
-    snn_progress *progress = options->progress;
-    *progress = snn_progress_begin(what, wanted, 0, true, options->progress_mode);
-    progress->unit = "layers";
-    snn_progress_update(progress, 0);
-    snn_status status = snn_ok();
-    for (int32_t i = 0; i < count && !snn_failed(status); i++) {
-        if (snn_bench_wants(options, &layers[i])) {
-            status = part(options, &layers[i], json);
-            if (!snn_failed(status)) {
-                snn_progress_update(progress, ++done);
-            }
-        }
-    }
-    snn_progress_end(progress);
-    return status;
-}
-
 static snn_status check_layers(const snn_bench_options *options)
 {
     int32_t count = 0;

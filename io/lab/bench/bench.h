@@ -2,8 +2,6 @@
 #ifndef SNN_LAB_BENCH_H
 #define SNN_LAB_BENCH_H
 
-#include <string.h>
-
 #include "core/kernels/kernels.h"
 #include "io/cli/json.h"
 #include "io/cli/options.h"
@@ -37,20 +35,10 @@ snn_status snn_bench_each_layer(const snn_bench_options *options, const char *wh
                                 snn_json *json);
 
 /* Whether a layer is asked for. */
-static inline bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *layer)
-{
-    return options->layers == NULL || strstr(layer->network, options->layers) != NULL ||
-           strstr(layer->name, options->layers) != NULL;
-}
+bool snn_bench_wants(const snn_bench_options *options, const snn_bench_layer *layer);
 
 /* A layer's timing as keys of the object that is open: seconds for each of `count` things that a run did. */
-static inline void snn_bench_write_timing(snn_json *json, const snn_run_times *timing, double count)
-{
-    snn_json_integer(json, "samples", timing->samples);
-    snn_json_number(json, "seconds_minimum", timing->minimum / count);
-    snn_json_number(json, "seconds_median", timing->median / count);
-    snn_json_number(json, "spread", timing->spread);
-}
+void snn_bench_write_timing(snn_json *json, const snn_run_times *timing, double count);
 
 /* The layers on all kernels and oneDNN, against the peak (bench_layers.c). */
 snn_status snn_bench_run_layers(const snn_bench_options *options, snn_json *json);
