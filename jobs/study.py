@@ -9,7 +9,7 @@ paragraph.
     jobs/study.py accuracy CONFIG... -o DIR      trained, the paper's dynamics, windows, and what `tune` finds
     jobs/study.py energy CONFIG... -o DIR        what equal accuracy costs; what a neuromorphic core would need
     jobs/study.py baseline CONFIG... -o DIR      integrate-and-fire beside signGD and windows (ReLU networks)
-    jobs/study.py strong|weak|deeper ... -o DIR  how runs scale with ranks and depth (jobs/studies/scaling.py)
+    jobs/study.py strong|weak|cores|deeper ... -o DIR  how runs scale with ranks, threads and depth (jobs/studies/scaling.py)
 
 Evaluations are made once and kept in DIR/runs: ended early (Ctrl-C, a batch system's SIGTERM), a study goes on with
 the same command, and studies with the same DIR share what they have in common. Results of different builds of snn_dist

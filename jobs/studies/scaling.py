@@ -2,7 +2,13 @@
 
     jobs/study.py strong CONFIG.toml --ranks 1,2,4 -o DIR     the same images on more ranks
     jobs/study.py weak   CONFIG.toml --ranks 1,2,4 -o DIR     as many images per rank (--images-per-rank) on more ranks
+    jobs/study.py cores  CONFIG.toml --cores 1,2,4 -o DIR     the same cores as ranks, as threads of one rank, and as both,
+                                                              strong and weak (--images-per-core)
     jobs/study.py deeper --depths 20,56,110 --ranks 1,2 -o DIR  generated ResNets (generate_network.py) of these depths
+
+Cores are compared with replicas of one thread, which exchange nothing: what the machine gives. `of_replicas` is a split's
+speed over that of as many replicas; all others share every image (--layout, default 1x0x0 there). Ranks of several
+threads are not bound to cores: that of --launcher, which also passes OMP_NUM_THREADS on, is up to whom it starts.
 
 --layout gives the split, with R, S or C standing for the number of ranks: Rx1x1 replicas, 1xSx1 stages, 1x1xC channel
 shards, 0x0x0 (default) leaves it to the planner. The first rank count is the reference. A model is converted once, at
@@ -11,6 +17,7 @@ the beginning. In strong and deeper studies every output is compared with that o
 Times are measured anew each time. Deeper also needs numpy and onnx.
 """
 import argparse
+import os
 import re
 import shlex
 import subprocess
@@ -28,8 +35,8 @@ JOBS = Path(__file__).resolve().parent.parent
 PATH_LINE = r'(?m)^((?:onnx|network|test|calibration) *= *)"([^"]+\.(?:onnx|h5))"'
 
 
-def execute(command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def execute(command, environment=None):
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         raise SystemExit(f"{shlex.join(command)}: exit code {done.returncode}\n{done.stdout.decode()}")
 
@@ -56,11 +63,13 @@ class Scaling:
         copy.write_text(converted)
         return copy
 
-    def run(self, config, name, ranks, extra=(), **facts):
-        layout = self.options.layout
+    def run(self, config, name, ranks, extra=(), layout=None, threads=None, **facts):
+        """`threads`: of each rank; None: what the program takes."""
+        layout = layout or self.options.layout
         for letter in "RSC":
             layout = layout.replace(letter, str(ranks))
-        output = self.folder / f"{name}_{ranks}.h5"
+        output = self.folder / f"{'_'.join([name, *map(str, facts.values())])}_{ranks}.h5"
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)} if threads else None
         command = shlex.split(self.options.launcher.format(ranks=ranks)) + [
             self.options.program,
             "run",
@@ -75,11 +84,11 @@ class Scaling:
         best = None
         for _ in range(self.options.repeat):
             begun = time.monotonic()
-            execute(command)
+            execute(command, environment)
             whole = time.monotonic() - begun
             row = {**facts, "network": name, "ranks": ranks, **self.read(output), "seconds_with_start": round(whole, 3)}
             best = row if best is None or row["seconds"] < best["seconds"] else best
-        print(f"{name}: {ranks} ranks as {best['layout']}: {best['seconds']:.3f} s", flush=True)
+        print(f"{name}: {ranks} ranks as {best['layout']}, threads {best['threads']}: {best['seconds']:.3f} s", flush=True)
         self.rows.append(best)
         return output
 
@@ -162,6 +171,62 @@ def weak(study):
     study.write({name: study.rows}, "ranks", "Weak scaling")
 
 
+def both(cores):
+    """Ranks and threads of a rank that are most alike, or None: there must be several of both."""
+    ranks = max(ranks for ranks in range(1, int(cores**0.5) + 1) if cores % ranks == 0)
+    return (ranks, cores // ranks) if ranks > 1 else None
+
+
+def cores(study):
+    options = study.options
+    name = options.config.stem
+    config = study.convert(options.config, name)
+    curves = {}
+    for kind in ("strong", "weak"):
+        for count in options.cores:
+            number = options.images_per_core * (count if kind == "weak" else max(options.cores))
+            splits = {"replicas": (count, 1), "ranks": (count, 1), "threads": (1, count), "ranks x threads": both(count)}
+            first = None
+            for split, of in splits.items():
+                if of is None or (count == 1 and split != "replicas"):
+                    continue
+                output = study.run(
+                    config,
+                    name,
+                    of[0],
+                    ("--set", f"data.images={number}"),
+                    layout="Rx1x1" if split == "replicas" else options.layout,
+                    threads=of[1],
+                    scaling=kind,
+                    cores=count,
+                    split=split.replace(" ", ""),
+                )
+                row = study.rows[-1]
+                first = first or (output, row)
+                study.compare(first[0], output, row)
+                row["of_replicas"] = row["images_per_second"] / first[1]["images_per_second"]
+                one = next(row for row in study.rows if row["scaling"] == kind)
+                row["speed_up"] = row["images_per_second"] / one["images_per_second"] * one["cores"]
+                for curve in splits if count == 1 else [split]:  # on one core all are the same
+                    curves.setdefault(f"{curve}, {kind}", []).append(row)
+    tables.write_csv(study.folder / "study.csv", study.rows)
+    shown = "scaling images cores split layout threads images_per_second speed_up of_replicas same_bits".split()
+    cells = [[f"{row[key]:.3g}" if isinstance(row[key], float) else row[key] for key in shown] for row in study.rows]
+    print(tables.markdown(shown, cells))
+    plots.lines(
+        study.folder / "cores.svg",
+        f"Cores: {name}",
+        "cores",
+        "speed-up",
+        {
+            curve: ([row["cores"] for row in rows], [row["speed_up"] for row in rows])
+            for curve, rows in curves.items()
+            if rows[-1]["cores"] > 1
+        },
+        even=True,
+    )
+
+
 def deeper(study):
     options = study.options
     by_ranks = {f"{ranks} ranks": [] for ranks in options.ranks}
@@ -195,6 +260,7 @@ def add_parsers(parsers):
     for name, line in (
         ("strong", "the same images on more ranks"),
         ("weak", "as many images per rank on more ranks"),
+        ("cores", "cores as ranks, as threads and as both, beside replicas"),
         ("deeper", "generated ResNets of several depths"),
     ):
         parser = parsers.add_parser(
@@ -204,6 +270,9 @@ def add_parsers(parsers):
             parser.add_argument("config", type=Path, metavar="CONFIG")
         if name == "weak":
             parser.add_argument("--images-per-rank", type=int, default=64)
+        if name == "cores":
+            parser.add_argument("--cores", type=numbers, default=[1, os.cpu_count()])
+            parser.add_argument("--images-per-core", type=tables.positive, default=64)
         if name == "deeper":
             parser.add_argument("--depths", type=numbers, default=[20, 56, 110])
             parser.add_argument("--width", type=int, default=16, help="channels of the first stage")
@@ -211,11 +280,13 @@ def add_parsers(parsers):
         parser.add_argument(
             "-o", "--output", type=Path, required=True, help="folder for the CSV, the plots and the outputs"
         )
-        parser.add_argument("--ranks", type=numbers, default=[1, 2])
-        parser.add_argument("--layout", default="0x0x0")
+        if name != "cores":
+            parser.add_argument("--ranks", type=numbers, default=[1, 2])
+        parser.add_argument("--layout", default="1x0x0" if name == "cores" else "0x0x0")
         parser.add_argument("--repeat", type=int, default=1, help="the quickest of so many runs counts")
         parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
-        parser.add_argument("--launcher", default="mpirun -np {ranks}")
+        unbound = " --bind-to none -x OMP_NUM_THREADS" if name == "cores" else ""
+        parser.add_argument("--launcher", default="mpirun -np {ranks}" + unbound)
         parser.add_argument("--program", default=find_program())
 
 
@@ -226,6 +297,8 @@ def run(options):
         study.write({options.config.stem: study.rows}, "ranks", "Strong scaling")
     elif options.question == "weak":
         weak(study)
+    elif options.question == "cores":
+        cores(study)
     else:
         deeper(study)
     print(f"{options.output}/study.csv and plots (*.svg)")

@@ -31,6 +31,16 @@ holds strong '[int(row["raw_bytes"]) + int(row["shared_bytes"]) for row in rows]
 holds strong 'all(abs(float(row["speed_up"]) / int(row["ranks"]) / float(row["efficiency"]) - 1) < 1e-4 for row in rows)'
 study weak weak "$root/configs/digits_synchronous.toml" --ranks 1,2 --layout Rx1x1 --images-per-rank 20
 holds weak '[int(row["images"]) for row in rows] == [20, 40]'
+# Cores as ranks, threads and both, beside as many replicas; one core is one of these.
+study cores cores "$root/configs/digits_synchronous.toml" --cores 1,2,4 --images-per-core 8
+grep -q '^| weak | 32 | 4 | ranksxthreads | 1x' out && pass || fail "cores, printed: $(cat out)"
+holds cores '[(row["scaling"], row["cores"], row["split"]) for row in rows] == [(scaling, cores, split) for scaling in ("strong", "weak")
+  for cores, splits in (("1", "replicas"), ("2", "replicas ranks threads"), ("4", "replicas ranks threads ranksxthreads")) for split in splits.split()]'
+holds cores 'all(int(row["ranks"]) * int(row["threads"]) == int(row["cores"]) and row["same_bits"] == "yes" for row in rows)'
+holds cores 'all(int(row["images"]) == 8 * (int(row["cores"]) if row["scaling"] == "weak" else 4) for row in rows)'
+holds cores 'all(row["layout"] == row["cores"] + "x1x1" if row["split"] == "replicas" else row["layout"].startswith("1x") for row in rows)'
+holds cores 'all(abs(float(row["of_replicas"]) / float(row["images_per_second"]) * next(float(other["images_per_second"]) for other in rows
+  if other["split"] == "replicas" and other["cores"] == row["cores"] and other["scaling"] == row["scaling"]) - 1) < 1e-4 for row in rows)'
 study deeper deeper --depths 8,14 --ranks 1,2 --layout 1xSx1 --width 4 --images 4
 holds deeper '[(row["depth"], row["layout"]) for row in rows] == [("8", "1x1x1"), ("8", "1x2x1"), ("14", "1x1x1"), ("14", "1x2x1")]'
 holds deeper 'all(row["same_bits"] == "yes" for row in rows)'
