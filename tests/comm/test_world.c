@@ -100,7 +100,10 @@ static void test_agree(void **state)
     snn_status agreed = snn_world_agree(world, rank == size - 1 ? snn_fail(SNN_STOPPED, "%s", text) : snn_ok());
     assert_int_equal(agreed.code, SNN_STOPPED);
     assert_string_equal(agreed.message, text);
+    assert_false(agreed.advised);
     succeeds(snn_world_agree(world, snn_ok()));
+    const snn_status advised = snn_advise(snn_fail(SNN_FILE_ERROR, "no room"), "remove something");
+    assert_true(snn_world_agree(world, rank == 0 ? advised : snn_ok()).advised);
 }
 
 static void test_broadcast(void **state)
