@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 enum { REASON_BYTES = 200, NAME_BYTES = 256, SHAPE_BYTES = 96 };
 
 void snn_hdf5_start(void)
