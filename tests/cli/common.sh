@@ -47,20 +47,13 @@ END
 
 # on_a_terminal ARGUMENTS...: what a terminal shows at the end, line by line, in $work/out; a line begins anew at a return.
 on_a_terminal() {
-  timeout -k 5 "${limit:-120}" /usr/bin/python3 - "$snn_dist" "$@" >"$work/out" 2>"$work/err" <<'END'
-import pty, sys
-shown = bytearray()
-def keep(descriptor):
-    data = __import__("os").read(descriptor, 65536)
-    shown.extend(data)
-    return b""
-sys.stdin = open("/dev/null")
-status = pty.spawn(sys.argv[1:], keep, lambda descriptor: b"")
-text = shown.decode().replace("\r\n", "\n")
-assert "\r" in text, "nothing was rewritten"
-print("\n".join(line.split("\r")[-1].replace("\x1b[K", "") for line in text.split("\n")))
-sys.exit(status >> 8)
-END
+  timeout -k 5 "${limit:-120}" /usr/bin/python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' \
+    "$snn_dist" "$@" </dev/null >"$work/shown" 2>"$work/err" || return
+  sed 's/\r$//; s/.*\r//; s/\x1b\[K//g' "$work/shown" >"$work/out"
+  sed 's/\r$//' "$work/shown" | grep -q $'\r' || {
+    echo "nothing was rewritten" >"$work/err"
+    return 1
+  }
 }
 
 # The embedded network and its data beside a configuration of them, short enough to be run very often: digits_in FOLDER
