@@ -1,6 +1,8 @@
 /* Products channel by channel: diagonal operators, and depthwise convolutions of pooled sources.
  *
  * Packed: int32_t or float [tap][row]. */
+#include <string.h>
+
 #include "core/base/integers.h"
 #include "core/kernels/portable.h"
 
@@ -55,8 +57,11 @@ static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t step
 static inline void add_tap(const int16_t *restrict values, const int32_t *restrict weights, int32_t count, bool fresh,
                            int32_t *restrict sum)
 {
-    for (int32_t c = 0; c < count; c++) {
-        sum[c] = (fresh ? 0 : sum[c]) + weights[c] * values[c];
+    for (int32_t c = 0; fresh && c < count; c++) {
+        sum[c] = weights[c] * values[c];
+    }
+    for (int32_t c = 0; !fresh && c < count; c++) {
+        sum[c] += weights[c] * values[c];
     }
 }
 
@@ -107,27 +112,27 @@ static void project_values(const snn_packed *packed, const snn_field *field, con
 }
 
 /* sum[c] += weights[c], or -= where bit c is 0. */
-static inline __attribute__((always_inline)) void add_signed(int32_t bits, int32_t count, bool fresh,
+static inline __attribute__((always_inline)) void add_signed(int32_t bits, int32_t count,
                                                              const int32_t *restrict weights, int32_t *restrict sum)
 {
     static const int32_t of_lane[8] = {1, 2, 4, 8, 16, 32, 64, 128};
     for (int i = 0; i < count; i++) {
-        sum[i] = (fresh ? 0 : sum[i]) + ((bits & of_lane[i]) != 0 ? weights[i] : -weights[i]);
+        sum[i] += (bits & of_lane[i]) != 0 ? weights[i] : -weights[i];
     }
 }
 
 /* The same with bits [bit, bit + count) of a row. Reads up to one byte behind the last. */
-static void add_diagonal(const uint8_t *restrict bits, int64_t bit, int32_t count, bool fresh,
-                         const int32_t *restrict weights, int32_t *restrict sum)
+static void add_diagonal(const uint8_t *restrict bits, int64_t bit, int32_t count, const int32_t *restrict weights,
+                         int32_t *restrict sum)
 {
     const uint8_t *bytes = bits + bit / 8;
     const unsigned shift = (unsigned)(bit % 8);
     for (; count > 0; count -= 8, bytes++, weights += 8, sum += 8) {
         const int32_t byte = (int32_t)(shift == 0 ? bytes[0] : (bytes[0] | (unsigned)bytes[1] << 8) >> shift);
         if (count >= 8) {
-            add_signed(byte, 8, fresh, weights, sum);
+            add_signed(byte, 8, weights, sum);
         } else {
-            add_signed(byte, count, fresh, weights, sum);
+            add_signed(byte, count, weights, sum);
         }
     }
 }
@@ -144,7 +149,10 @@ static void project_diagonal(const snn_packed *packed, const snn_spikes *source,
         const uint8_t *row =
             snn_spikes_plane(source, step, tile->image) + tile->position_begin * (int64_t)source->row_bytes;
         for (int64_t position = 0; position < out.positions; position++, row += source->row_bytes, sum += out.stride) {
-            add_diagonal(row, bit, channels, tile->fresh, packed->data, sum);
+            if (tile->fresh) {
+                memset(sum, 0, (size_t)channels * sizeof sum[0]);
+            }
+            add_diagonal(row, bit, channels, packed->data, sum);
         }
     }
 }

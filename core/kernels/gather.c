@@ -104,8 +104,11 @@ static snn_field gathered_field(const snn_operator *op, const gather *g, const s
 static void add_run(const int32_t *restrict weights, const int16_t *restrict values, int64_t count, bool fresh,
                     int32_t *restrict sums)
 {
-    for (int64_t c = 0; c < count; c++) {
-        sums[c] = (fresh ? 0 : sums[c]) + weights[c] * values[c];
+    for (int64_t c = 0; fresh && c < count; c++) {
+        sums[c] = weights[c] * values[c];
+    }
+    for (int64_t c = 0; !fresh && c < count; c++) {
+        sums[c] += weights[c] * values[c];
     }
 }
 
