@@ -39,4 +39,12 @@ uint32_t snn_edge_number(const snn_edge *edge);
 
 void snn_edges_clear(snn_edges *edges);
 
+/* begin [populations + 1], whose index p + 1 holds how many belong to p, becomes where those of p begin. */
+static inline void snn_edges_accumulate(int32_t *begin, int32_t populations)
+{
+    for (int32_t p = 0; p < populations; p++) {
+        begin[p + 1] += begin[p];
+    }
+}
+
 #endif

@@ -94,14 +94,6 @@ static snn_status create_outlet(const snn_network *network, const snn_plan *plan
     return snn_ok();
 }
 
-/* Number of counters `begin`, whose index p + 1 holds how many belong to p, into beginnings. */
-static void accumulate(int32_t *begin, int32_t populations)
-{
-    for (int32_t population = 0; population < populations; population++) {
-        begin[population + 1] += begin[population];
-    }
-}
-
 static snn_status create_index(snn_ends *ends, int32_t populations)
 {
     ends->inlet_begin = snn_allocate((size_t)populations + 1, sizeof *ends->inlet_begin);
@@ -116,8 +108,8 @@ static snn_status create_index(snn_ends *ends, int32_t populations)
     for (int32_t i = 0; i < ends->outlet_count; i++) {
         ends->outlet_begin[ends->outlets[i].source + 1]++;
     }
-    accumulate(ends->inlet_begin, populations);
-    accumulate(ends->outlet_begin, populations);
+    snn_edges_accumulate(ends->inlet_begin, populations);
+    snn_edges_accumulate(ends->outlet_begin, populations);
     /* Outlets are in the order of sources already. */
     int32_t next = 0;
     for (int32_t population = 0; population < populations; population++) {

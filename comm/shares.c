@@ -202,14 +202,6 @@ static bool edge_is_shared(const survey *of, const snn_edge *edge)
     return of->slots[edge->source] > 0 && snn_world_same_host(of->world, other);
 }
 
-/* Counts behind begin[p] to where those of p begin. */
-static void accumulate(int32_t *begin, int32_t populations)
-{
-    for (int32_t p = 0; p < populations; p++) {
-        begin[p + 1] += begin[p];
-    }
-}
-
 static void list_edges(const survey *of, const snn_edges *edges, snn_shares *shares)
 {
     const int32_t rank = snn_world_rank(of->world);
@@ -234,8 +226,8 @@ static void list_edges(const survey *of, const snn_edges *edges, snn_shares *sha
             shares->writing_begin[edge->source + 1]++;
         }
     }
-    accumulate(shares->reading_begin, shares->populations);
-    accumulate(shares->writing_begin, shares->populations);
+    snn_edges_accumulate(shares->reading_begin, shares->populations);
+    snn_edges_accumulate(shares->writing_begin, shares->populations);
 }
 
 static snn_status prepare(const survey *of, const snn_shares_options *options, const snn_edges *edges,
