@@ -169,8 +169,10 @@ static inline uint32_t snn_lanes_load_bits(const uint8_t *row, int64_t bit, int3
     const uint8_t *bytes = row + bit / 8;
     const int shift = (int)(bit % 8);
     uint64_t value = 0;
-    if (shift == 0 && count == SNN_LANES) { /* a whole word, as nearly always */
-        return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    if (shift == 0 && count == SNN_LANES) {
+        uint32_t word;
+        memcpy(&word, bytes, sizeof word);
+        return word;
     }
     for (int i = 0; 8 * i < shift + count; i++) {
         value |= (uint64_t)bytes[i] << (8 * i);
@@ -183,10 +185,8 @@ static inline void snn_lanes_store_bits(uint8_t *row, int64_t bit, int32_t count
 {
     uint8_t *bytes = row + bit / 8;
     const int shift = (int)(bit % 8);
-    if (shift == 0 && count == SNN_LANES) {
-        for (int i = 0; i < SNN_LANES / 8; i++) {
-            bytes[i] = (uint8_t)(value >> (8 * i));
-        }
+    if (shift == 0 && count == SNN_LANES) { /* a whole word, as nearly always */
+        memcpy(bytes, &value, sizeof value);
         return;
     }
     if (shift == 0 && count % 8 == 0) {

@@ -38,8 +38,8 @@ typedef struct snn_part {
      * of a stream data are the rows' weights as the projection has them. */
     snn_packed *packed;
     int32_t packed_count;
-    /* With windows, whose exact products come first: [packed_count], those that are the first onto all their rows. */
-    bool *begins;
+    int32_t exact_count;           /* with windows: so many come first, whose products are added up as they come */
+    bool *begins;                  /* with windows: [packed_count], those that are the first onto all their rows */
     bool begun;                    /* which write all sums, so that nothing has to be cleared */
     snn_projection *largest_codes; /* [end - begin] of maxima of windows that compare codes, not x: the projections from
                                       sources that are pooled to these; NULL of all others */

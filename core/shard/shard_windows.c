@@ -265,27 +265,22 @@ static void add_rounded(const window_tile *at, const snn_packed *packed, bool fr
 static void find_sums(const window_tile *at)
 {
     const snn_part *part = at->part;
-    bool exact = true; /* so far */
     memset(at->tile.accumulator, 0, part->begun ? 0 : (size_t)(at->tile.steps * at->moment_size) * SNN_SUM_BYTES);
-    for (int32_t i = 0; i < part->packed_count; i++) {
+    for (int32_t i = 0; i < part->exact_count; i++) {
+        const bool fresh = part->begun && part->begins[i];
+        project(at, &part->packed[i], false, at->tile.accumulator, at->worker->rounded, fresh);
+    }
+    if (part->exact_count > 0) {
+        add_up(at, at->tile.accumulator);
+    }
+    for (int32_t i = part->exact_count; i < part->packed_count; i++) {
         const snn_packed *packed = &part->packed[i];
         const bool fresh = part->begun && part->begins[i];
-        if (is_exact(at->shard, packed->projection)) {
-            project(at, packed, false, at->tile.accumulator, at->worker->rounded, fresh);
-            continue;
-        }
-        if (exact && i > 0) {
-            add_up(at, at->tile.accumulator);
-        }
-        exact = false;
         if (snn_reads_stream(at->shard, packed->projection)) {
             read_stream(at, packed, fresh);
         } else {
             add_rounded(at, packed, fresh);
         }
-    }
-    if (exact && part->packed_count > 0) {
-        add_up(at, at->tile.accumulator);
     }
 }
 
@@ -294,10 +289,9 @@ static void find_sums(const window_tile *at)
 /* Whether a product, once the first onto its rows, can write all their sums in one piece. */
 static bool writes(const snn_shard *shard, int32_t population, const snn_projection *projection)
 {
-    const bool single = shard->timings[population].moments == 1;
-    const bool pieces = single && !snn_reads_stream(shard, projection) &&
-                        reach_of(shard->network, projection, 0, shard->network->windows.steps, true) > INT16_MAX;
-    return single && !pieces;
+    return shard->timings[population].moments == 1 &&
+           (snn_reads_stream(shard, projection) ||
+            reach_of(shard->network, projection, 0, shard->network->windows.steps, true) <= INT16_MAX);
 }
 
 static bool overlap(const snn_packed *a, const snn_packed *b)
@@ -309,7 +303,7 @@ static bool overlap(const snn_packed *a, const snn_packed *b)
 snn_status snn_windows_order(const snn_shard *shard, int32_t population, snn_part *part)
 {
     snn_packed *packed = part->packed;
-    int32_t written = 0, exact = 0;
+    int32_t written = 0;
     part->begins = snn_allocate((size_t)part->packed_count, sizeof *part->begins);
     if (part->begins == NULL) {
         return snn_out_of_memory("projections");
@@ -317,8 +311,9 @@ snn_status snn_windows_order(const snn_shard *shard, int32_t population, snn_par
     for (int32_t i = 0; i < part->packed_count; i++) {
         if (is_exact(shard, packed[i].projection)) {
             const snn_packed next = packed[i];
-            memmove(packed + exact + 1, packed + exact, (size_t)(i - exact) * sizeof *packed);
-            packed[exact++] = next;
+            memmove(packed + part->exact_count + 1, packed + part->exact_count,
+                    (size_t)(i - part->exact_count) * sizeof *packed);
+            packed[part->exact_count++] = next;
         }
     }
     for (int32_t i = 0; i < part->packed_count; i++) {
