@@ -4,15 +4,20 @@
  * A step fires if y has not come below f(x), and then goes down by m, or else up: y ends at rest + (2^n - 1) - 2
  * number, and step by step that is the search for how many of rest + 2^n - 2 k, k = 1 ... 2^n - 1, f(x) does not exceed
  * (or, if strict, is less than). Those are integers, which f(x) does not exceed if its ceiling does not. */
+#include <limits.h>
 #include <math.h>
 
+#include "core/base/integers.h"
 #include "core/kernels/strips.h"
 
 enum {
     DIGITS = 8, /* of a byte */
-    BYTES = 2,
+    BYTES = SNN_DIGIT_BYTES,
+    TOGETHER = 4, /* groups that are counted together */
     LEVELS = 5,
-    COUNTED = (1 << LEVELS) - 1
+    BLOCK = 28, /* groups, as many as levels can count */
+    TOTAL_LEVELS = SNN_DIGIT_LEVELS,
+    TOTAL_COUNTED = (1 << TOTAL_LEVELS) - 1
 };
 
 typedef int32_t integers __attribute__((vector_size(sizeof(snn_vector))));
@@ -22,19 +27,32 @@ typedef struct counter {
     snn_vector_bytes level[LEVELS];
 } counter;
 
-/* A strip's constants, and counts that are not yet added to those of steps and channels. */
+/* A strip's constants, and where its counts go. Limits are of f(x) in units. */
 typedef struct working {
     const snn_neurons *neurons;
     const snn_tile_counts *counts;
     snn_strip *strip;
-    uint8_t *plane; /* of the first step; others are so many bytes apart */
-    int64_t apart;
-    _Alignas(SNN_ALIGNMENT) float low[SNN_STRIP]; /* f(x) in units is taken to be from these on */
-    float high[SNN_STRIP];                        /* to these */
-    int32_t end[SNN_STRIP];                       /* of all codes, one behind the largest */
-    counter spikes[BYTES], flips[BYTES];
-    int32_t counted;
+    snn_digit_counts *totals;
+    _Alignas(SNN_ALIGNMENT) float least[SNN_STRIP];  /* that f gives, if it does nothing but limit x */
+    float most[SNN_STRIP];                           /* that f gives */
+    float low[SNN_STRIP], high[SNN_STRIP];           /* that matter */
+    int32_t end[SNN_STRIP];                          /* of all codes, one behind the largest */
+    float near_low[SNN_STRIP], near_high[SNN_STRIP]; /* nothing between these is beyond reach */
+    uint32_t passes_low, passes_high, passes_always; /* f may give what is not between them, or must */
 } working;
+
+/* What loops over groups read and write through, passed by value: compilers cannot know of what they have stored bits
+ * to, and would read all that has an address again. */
+typedef struct places {
+    snn_groups groups;
+    int64_t whole;      /* groups, the first ones, whose bits are whole bytes */
+    int64_t bias_apart; /* from one group to the next */
+    uint8_t *plane;     /* of the first step; others are so many bytes apart */
+    int64_t apart;
+    int32_t steps;
+    bool transposes; /* the processor */
+    bool found;      /* values with the digits: f is nothing but limits */
+} places;
 
 bool snn_are_digits(const snn_neurons *neurons, int32_t moments)
 {
@@ -48,14 +66,24 @@ bool snn_are_digits(const snn_neurons *neurons, int32_t moments)
     return moments == 1 && steps <= BYTES * DIGITS;
 }
 
-/* Counts bits of two groups: the levels above the first see only what it carries. */
-static inline void count(counter *c, snn_vector_bytes first, snn_vector_bytes second)
+/* Adds three bits: gives the sum, and what it carries. */
+static inline snn_vector_bytes add_three(snn_vector_bytes a, snn_vector_bytes b, snn_vector_bytes c,
+                                         snn_vector_bytes *carried)
 {
-    const snn_vector_bytes one = c->level[0] ^ first;
-    snn_vector_bytes carried = (c->level[0] & first) | (one & second);
-    c->level[0] = one ^ second;
+    const snn_vector_bytes one = a ^ b;
+    *carried = (a & b) | (one & c);
+    return one ^ c;
+}
+
+/* Counts bits of four groups: levels see only what those before them carry. */
+static inline void count(counter *c, const snn_vector_bytes bits[TOGETHER])
+{
+    snn_vector_bytes first, second, carried;
+    c->level[0] = add_three(c->level[0], bits[0], bits[1], &first);
+    c->level[0] = add_three(c->level[0], bits[2], bits[3], &second);
+    c->level[1] = add_three(c->level[1], first, second, &carried);
 #pragma GCC unroll 5
-    for (int l = 1; l < LEVELS; l++) {
+    for (int l = 2; l < LEVELS; l++) {
         const snn_vector_bytes carry = c->level[l] & carried;
         c->level[l] ^= carried;
         carried = carry;
@@ -70,14 +98,47 @@ static inline snn_vector_bytes bits_of_bytes(snn_vector_bytes bytes)
     return (bytes + (bytes >> 4)) & 0x0f;
 }
 
-static void add_to_steps(const counter *c, int32_t steps, int64_t *totals)
+/* Adds counts to larger ones. */
+static inline void add_to_totals(const counter *c, snn_vector_bytes *restrict total)
 {
+    snn_vector_bytes carried = {0};
+#pragma GCC unroll 5
     for (int l = 0; l < LEVELS; l++) {
-        snn_vector_bytes bits = c->level[l];
+        const snn_vector_bytes one = total[l] ^ c->level[l], carry = (total[l] & c->level[l]) | (one & carried);
+        total[l] = one ^ carried;
+        carried = carry;
+    }
+    for (int l = LEVELS; l < TOTAL_LEVELS; l++) {
+        const snn_vector_bytes carry = total[l] & carried;
+        total[l] ^= carried;
+        carried = carry;
+    }
+}
+
+static void add_to_steps(snn_vector_bytes *level, int32_t levels, int32_t steps, int64_t *totals)
+{
+    for (int l = 0; l < levels; l++) {
+        snn_vector_bytes bits = level[l];
         for (int32_t step = 0; step < steps; step++, bits += bits) {
             totals[step] += (int64_t)__builtin_popcountll(snn_vector_highest_bits(bits)) << l;
         }
+        level[l] = (snn_vector_bytes){0};
     }
+}
+
+void snn_count_digits(const snn_neurons *neurons, const snn_tile_counts *counts, snn_digit_counts *totals)
+{
+    const int32_t steps = neurons->window_constants.steps;
+    int32_t levels = 0;
+    while (totals->largest >> levels != 0) {
+        levels++;
+    }
+    for (int32_t byte = 0, first = 0; first < steps; byte++, first += DIGITS) {
+        const int32_t digits = steps - first < DIGITS ? steps - first : DIGITS;
+        add_to_steps(totals->spikes[byte], levels, digits, counts->spikes + first);
+        add_to_steps(totals->flips[byte], levels, digits, counts->flips + first);
+    }
+    totals->largest = 0;
 }
 
 static void add_to_channels(const counter *c, int32_t *restrict spikes)
@@ -93,73 +154,161 @@ static void add_to_channels(const counter *c, int32_t *restrict spikes)
     }
 }
 
-static inline void clear(working *w)
+bool snn_limits_of(const snn_neurons *neurons, float *least, float *most)
 {
-    for (int byte = 0; byte < BYTES; byte++) {
-        for (int l = 0; l < LEVELS; l++) {
-            w->spikes[byte].level[l] = w->flips[byte].level[l] = (snn_vector_bytes){0};
-        }
-    }
-    w->counted = 0;
+    const bool clip = neurons->kind == SNN_NEURON_CLIP;
+    *least = clip ? neurons->alpha : neurons->kind == SNN_NEURON_RELU ? 0.0F : -INFINITY;
+    *most = clip ? neurons->beta : INFINITY;
+    return clip || neurons->kind == SNN_NEURON_RELU || neurons->kind == SNN_NEURON_LINEAR;
 }
 
-static void flush(working *w)
+static inline snn_vector within(snn_vector values, snn_vector low, snn_vector high)
 {
-    const int32_t steps = w->neurons->window_constants.steps;
-    for (int32_t byte = 0, first = 0; first < steps; byte++, first += DIGITS) {
-        const int32_t digits = steps - first < DIGITS ? steps - first : DIGITS;
-        add_to_steps(&w->spikes[byte], digits, w->counts->spikes + first);
-        add_to_steps(&w->flips[byte], digits, w->counts->flips + first);
-        add_to_channels(&w->spikes[byte], w->strip->spikes);
-    }
-    clear(w);
+    return snn_vector_larger(snn_vector_smaller(values, high), low);
 }
 
 /* f(x) is cut off where numbers end, so that they need not be. What is no number is as if it were too large. */
-static void begin(const snn_neurons *neurons, int32_t image, const snn_tile_counts *counts, snn_strip *strip,
-                  bool strict, working *w)
+static void begin(working *w, bool strict)
 {
-    const int32_t most = (1 << neurons->window_constants.steps) - 1;
-    w->neurons = neurons;
-    w->counts = counts;
-    w->strip = strip;
-    w->plane = snn_spikes_plane(&neurons->spikes, 0, image);
-    w->apart = snn_spikes_plane_bytes(&neurons->spikes) * neurons->spikes.images;
-    clear(w);
-    for (int i = 0; i < SNN_STRIP; i++) {
-        const int32_t rest = (int32_t)strip->rest[i];
-        w->end[i] = rest + most + 1;
-        w->high[i] = (float)(strict ? rest + most : rest + most + 1);
-        w->low[i] = (float)(strict ? rest - most - 1 : rest - most + 1);
+    const float most = (float)((1 << w->neurons->window_constants.steps) - 1);
+    const snn_vector below = snn_vector_all(strict ? -most - 1.0F : 1.0F - most);
+    const snn_vector above = snn_vector_all(strict ? most : most + 1.0F), ends = snn_vector_all(most + 1.0F);
+    const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
+    float least_value, most_value;
+    (void)snn_limits_of(w->neurons, &least_value, &most_value);
+    w->passes_low = w->passes_high = w->passes_always = 0;
+    for (int at = 0; at < SNN_STRIP; at += SNN_VECTOR) {
+        const snn_vector rest = snn_vector_load(w->strip->rest + at, all);
+        const snn_vector scale = snn_vector_load(w->strip->inverse_scale + at, all);
+        const snn_vector largest = snn_vector_multiply(snn_vector_all(most_value), scale);
+        const snn_vector least = snn_vector_smaller(snn_vector_multiply(snn_vector_all(least_value), scale), largest);
+        const snn_vector low = snn_vector_add(rest, below), high = snn_vector_add(rest, above);
+        const snn_vector reach = snn_vector_all(w->neurons->window_constants.reach + 1.0F);
+        const snn_vector near_low = snn_vector_subtract(rest, reach), near_high = snn_vector_add(rest, reach);
+        w->passes_low |= snn_vector_bits(snn_vector_reaches(all, least, near_low, true));
+        w->passes_high |= snn_vector_bits(snn_vector_reaches(all, near_high, largest, true));
+        w->passes_always |= snn_vector_bits(snn_vector_reaches(all, near_high, least, true));
+        w->passes_always |= snn_vector_bits(snn_vector_reaches(all, largest, near_low, true));
+        snn_vector_store(w->least + at, least, all);
+        snn_vector_store(w->most + at, largest, all);
+        snn_vector_store(w->low + at, within(least, low, high), all);
+        snn_vector_store(w->high + at, within(largest, low, high), all);
+        snn_vector_store(w->near_low + at, near_low, all);
+        snn_vector_store(w->near_high + at, near_high, all);
+        snn_vector_store_int(w->end + at, snn_vector_up(snn_vector_add(rest, ends)));
     }
 }
 
-/* The numbers of a group, as `bits` bits with the first digit in the highest. */
-static inline __attribute__((always_inline)) void find_numbers(const working *w, const float *values, int32_t bits,
-                                                               const bool strict, integers *numbers)
+/* x of SNN_VECTOR neurons from lane `at` on. graded: an image adds to it. */
+static inline __attribute__((always_inline)) snn_vector find_x(const snn_strip *strip, const int32_t *sums,
+                                                               const float *bias, const float *graded, int at,
+                                                               snn_vector_mask used, const bool with_graded)
+{
+    const snn_vector step = snn_vector_load(strip->step + at, snn_vector_first(SNN_VECTOR));
+    const snn_vector product = snn_vector_multiply(step, snn_vector_converted(sums + at, used));
+    const snn_vector x = snn_vector_add(snn_vector_load(bias + at, used), product);
+    return with_graded ? snn_vector_add(x, snn_vector_load(graded + at, used)) : x;
+}
+
+static inline snn_vector_mask used_lanes(int32_t lanes, int v, const bool full)
+{
+    return snn_vector_first(full ? SNN_VECTOR : lanes - v * SNN_VECTOR);
+}
+
+/* f(x) in units of group i, or of its first `lanes`; full: which are all. Limits are yet to come. */
+static inline __attribute__((always_inline)) void find_targets(const working *w, const places *p, int64_t i,
+                                                               int32_t lanes, const bool full, snn_vector *targets)
+{
+    const int64_t offset = i * p->groups.values_apart;
+    const snn_strip *strip = w->strip;
+    snn_vector all[SNN_STRIP_VECTORS];
+    if (p->found) {
+        const int32_t *sums = p->groups.sums + offset;
+        const float *bias = p->groups.bias + i * p->bias_apart, *graded = p->groups.graded;
+        if (graded == NULL) {
+#pragma GCC unroll 4
+            for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+                all[v] = find_x(strip, sums, bias, NULL, v * SNN_VECTOR, used_lanes(lanes, v, full), false);
+            }
+        } else {
+#pragma GCC unroll 4
+            for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+                all[v] = find_x(strip, sums, bias, graded + offset, v * SNN_VECTOR, used_lanes(lanes, v, full), true);
+            }
+        }
+    } else {
+        const float *values = p->groups.values + offset;
+#pragma GCC unroll 4
+        for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+            all[v] = snn_vector_load(values + v * SNN_VECTOR, used_lanes(lanes, v, full));
+        }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+        const snn_vector scale = snn_vector_load(strip->inverse_scale + v * SNN_VECTOR, snn_vector_first(SNN_VECTOR));
+        targets[v] = snn_vector_multiply(all[v], scale);
+    }
+}
+
+/* Whether there may be targets that are beyond reach: if there are, which is rare. */
+static inline __attribute__((always_inline)) bool any_beyond(const working *w, const snn_vector *targets)
+{
+    const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
+    uint32_t far = w->passes_always;
+    if (w->passes_low != 0) {
+#pragma GCC unroll 4
+        for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+            const snn_vector near_low = snn_vector_load(w->near_low + v * SNN_VECTOR, all);
+            far |= snn_vector_bits(snn_vector_reaches(all, targets[v], near_low, true));
+        }
+    }
+    if (w->passes_high != 0) {
+#pragma GCC unroll 4
+        for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+            const snn_vector near_high = snn_vector_load(w->near_high + v * SNN_VECTOR, all);
+            far |= snn_vector_bits(snn_vector_reaches(all, near_high, targets[v], true));
+        }
+    }
+    return far != 0;
+}
+
+/* Counts targets that are beyond reach. */
+static inline __attribute__((always_inline)) void count_beyond(const working *w, const snn_vector *targets)
 {
     const snn_vector reach = snn_vector_all(w->neurons->window_constants.reach + 1.0F);
     const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
-    const int32_t shift = bits - w->neurons->window_constants.steps;
-    snn_vector_mask far[SNN_STRIP_VECTORS];
-    uint32_t beyond = 0;
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         const int at = v * SNN_VECTOR;
-        const snn_vector scale = snn_vector_load(w->strip->inverse_scale + at, all);
-        const snn_vector rest = snn_vector_load(w->strip->rest + at, all);
-        snn_vector target = snn_vector_multiply(snn_vector_load(values + at, all), scale);
-        far[v] = snn_vector_beyond(all, snn_vector_subtract(target, rest), reach);
-        beyond |= snn_vector_bits(far[v]);
-        target = snn_vector_smaller(target, snn_vector_load(w->high + at, all));
+        int32_t *counts = w->strip->beyond + at;
+        snn_vector target = snn_vector_larger(snn_vector_load(w->least + at, all), targets[v]);
+        target = snn_vector_smaller(snn_vector_load(w->most + at, all), target);
+        const snn_vector far = snn_vector_subtract(target, snn_vector_load(w->strip->rest + at, all));
+        const snn_vector_mask beyond = snn_vector_beyond(all, far, reach);
+        snn_vector_store_int(counts, snn_vector_count(snn_vector_load_int(counts), beyond));
+    }
+}
+
+/* The numbers of a group. */
+static inline __attribute__((always_inline)) void find_numbers(const working *w, const snn_vector *targets,
+                                                               const bool strict, integers *numbers)
+{
+    const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
+#pragma GCC unroll 4
+    for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+        const int at = v * SNN_VECTOR;
+        snn_vector target = snn_vector_smaller(targets[v], snn_vector_load(w->high + at, all));
         target = snn_vector_larger(target, snn_vector_load(w->low + at, all));
         const integers least = strict ? (integers)snn_vector_down(target) + 1 : (integers)snn_vector_up(target);
-        numbers[v] = (((integers)snn_vector_load_int(w->end + at) - least) >> 1) << shift;
+        numbers[v] = ((integers)snn_vector_load_int(w->end + at) - least) >> 1;
     }
-    for (int v = 0; v < SNN_STRIP_VECTORS && beyond != 0; v++) { /* as only few are */
-        int32_t *counts = w->strip->beyond + v * SNN_VECTOR;
-        snn_vector_store_int(counts, snn_vector_count(snn_vector_load_int(counts), far[v]));
-    }
+}
+
+/* Bytes of fewer than 8 bits, moved up by so many that none leaves its byte. */
+static inline snn_vector_bytes moved_up(snn_vector_bytes bytes, int32_t bits)
+{
+    typedef uint16_t words __attribute__((vector_size(sizeof(snn_vector_bytes))));
+    return (snn_vector_bytes)((words)bytes << bits);
 }
 
 /* A byte of each number, of which no other bits are left. */
@@ -173,116 +322,169 @@ static inline snn_vector_bytes bytes_of(const integers *numbers, const int32_t s
     return snn_vector_narrowed(bytes);
 }
 
-/* `first`: of the digits' steps, in a plane of its own each. */
-static inline __attribute__((always_inline)) void give_digits(const working *w, const snn_groups *groups, int32_t first,
-                                                              int64_t bit, int32_t lanes, const bool bytes,
-                                                              snn_vector_bytes digits)
+/* Digits of neighbouring groups, the first ones in the highest bits of the first bytes. */
+typedef struct block {
+    int64_t begin, end; /* groups */
+    snn_vector_bytes digits[BYTES][BLOCK];
+} block;
+
+static inline __attribute__((always_inline)) void find_digits(const working *w, const places *p,
+                                                              const snn_vector *targets, snn_vector_bytes *first,
+                                                              snn_vector_bytes *second, const bool strict,
+                                                              const bool two)
 {
-    const int32_t steps = w->neurons->window_constants.steps, end = steps - first < DIGITS ? steps : first + DIGITS;
-    uint8_t *plane = w->plane + first * w->apart;
-    for (int32_t step = first; step < end; step++, plane += w->apart, digits += digits) {
-        if (bytes) {
-            snn_group_store(plane, bit, lanes, true, snn_vector_highest_bits(digits));
-        } else {
-            snn_group_store_rows(groups, plane, bit, lanes, snn_vector_highest_bits(digits));
+    integers numbers[SNN_STRIP_VECTORS];
+    if (any_beyond(w, targets)) {
+        count_beyond(w, targets);
+    }
+    find_numbers(w, targets, strict, numbers);
+    if (two) {
+        const int32_t others = p->steps - DIGITS;
+        *first = bytes_of(numbers, others, -1);
+        *second = moved_up(bytes_of(numbers, 0, (1 << others) - 1), DIGITS - others);
+    } else {
+        *first = moved_up(bytes_of(numbers, 0, -1), DIGITS - p->steps);
+    }
+}
+
+/* Of a group that may use fewer lanes. */
+static __attribute__((noinline)) void find_some(const working *w, const places p, int64_t i, snn_vector_bytes *first,
+                                                snn_vector_bytes *second)
+{
+    const int32_t lanes = snn_group_lanes(&p.groups, i);
+    _Alignas(SNN_ALIGNMENT) float some[SNN_STRIP];
+    snn_vector targets[SNN_STRIP_VECTORS];
+    find_targets(w, &p, i, lanes, false, targets);
+    memcpy(some, targets, sizeof some);
+    for (int lane = lanes; lane < SNN_STRIP; lane++) {
+        some[lane] = NAN; /* which is not beyond reach */
+    }
+    memcpy(targets, some, sizeof some);
+    find_digits(w, &p, targets, first, second, snn_neuron_is_strict(w->neurons->kind), p.steps > DIGITS);
+    memset((uint8_t *)first + lanes, 0, (size_t)(SNN_STRIP - lanes));
+    memset((uint8_t *)second + lanes, 0, (size_t)(SNN_STRIP - lanes));
+}
+
+static inline __attribute__((always_inline)) void find_block(const working *w, const places *p, block *b,
+                                                             const bool strict, const bool two)
+{
+    const int64_t whole = snn_smaller(p->whole, b->end);
+    for (int64_t i = b->begin; i < whole; i++) {
+        snn_vector targets[SNN_STRIP_VECTORS];
+        find_targets(w, p, i, SNN_STRIP, true, targets);
+        find_digits(w, p, targets, &b->digits[0][i - b->begin], &b->digits[1][i - b->begin], strict, two);
+    }
+    for (int64_t i = snn_larger(whole, b->begin); i < b->end; i++) {
+        find_some(w, *p, i, &b->digits[0][i - b->begin], &b->digits[1][i - b->begin]);
+    }
+}
+
+/* Bits of bytes [0, steps) into a plane each. Loops of their own keep processors busy: each group's digits wait for one
+ * instruction after the other. */
+static inline void give_block(const places *p, const block *b, int32_t byte)
+{
+    const int32_t steps = p->steps - byte * DIGITS < DIGITS ? p->steps - byte * DIGITS : DIGITS;
+    const snn_vector_bytes *digits = b->digits[byte];
+    uint8_t *planes = p->plane + byte * DIGITS * p->apart;
+    const int64_t whole = snn_smaller(p->whole, b->end);
+    int64_t i = b->begin;
+    for (; i < whole && SNN_VECTOR_TRANSPOSES && p->transposes; i++) {
+        uint8_t *to = planes + (p->groups.bit + i * p->groups.bits_apart) / CHAR_BIT;
+        uint64_t words[DIGITS];
+        snn_vector_transpose(digits[i - b->begin], words);
+#pragma GCC unroll 8
+        for (int32_t step = 0; step < DIGITS && step < steps; step++, to += p->apart) {
+            memcpy(to, &words[step], sizeof words[step]);
+        }
+    }
+    for (; i < b->end; i++) {
+        const int64_t bit = p->groups.bit + i * p->groups.bits_apart;
+        const int32_t lanes = snn_group_lanes(&p->groups, i);
+        snn_vector_bytes bits = digits[i - b->begin];
+        uint8_t *plane = planes;
+        for (int32_t step = 0; step < steps; step++, plane += p->apart, bits += bits) {
+            if (i < whole) {
+                snn_group_store(plane, bit, lanes, true, snn_vector_highest_bits(bits));
+            } else {
+                snn_group_store_rows(&p->groups, plane, bit, lanes, snn_vector_highest_bits(bits));
+            }
         }
     }
 }
 
-/* Digits of a group, the first ones in the highest bits of the first bytes. */
-typedef struct digits_of_group {
-    snn_vector_bytes first, second;
-} digits_of_group;
-
-static inline __attribute__((always_inline)) digits_of_group fire_group(const working *w, const snn_groups *groups,
-                                                                        const float *values, int64_t bit, int32_t lanes,
-                                                                        const bool bytes, const bool strict,
-                                                                        const bool two)
+/* Where digits differ from those before them; `before`: those of the byte before, or NULL, then the first ones do not.
+ */
+static inline snn_vector_bytes flips_of(snn_vector_bytes digits, const snn_vector_bytes *before)
 {
-    digits_of_group digits = {{0}, {0}};
-    integers numbers[SNN_STRIP_VECTORS];
-    find_numbers(w, values, two ? BYTES * DIGITS : DIGITS, strict, numbers);
-    digits.first = bytes_of(numbers, two ? DIGITS : 0, -1);
-    give_digits(w, groups, 0, bit, lanes, bytes, digits.first);
-    if (two) {
-        digits.second = bytes_of(numbers, 0, UINT8_MAX);
-        give_digits(w, groups, DIGITS, bit, lanes, bytes, digits.second);
+    const snn_vector_bytes flips = digits ^ (digits >> 1);
+    return before == NULL ? flips & INT8_MAX : flips ^ (*before << (DIGITS - 1));
+}
+
+static inline void count_block(const working *w, block *b, int32_t byte)
+{
+    const int64_t groups = b->end - b->begin;
+    snn_vector_bytes *digits = b->digits[byte];
+    counter spikes = {{{0}}}, flips = {{{0}}};
+    for (int64_t i = 0; i < groups; i += TOGETHER) {
+        snn_vector_bytes bits[TOGETHER], changes[TOGETHER];
+#pragma GCC unroll 4
+        for (int j = 0; j < TOGETHER; j++) {
+            bits[j] = i + j < groups ? digits[i + j] : (snn_vector_bytes){0};
+            changes[j] = flips_of(bits[j], byte == 0 ? NULL : &b->digits[byte - 1][i + j]);
+            changes[j] = i + j < groups ? changes[j] : (snn_vector_bytes){0};
+        }
+        count(&spikes, bits);
+        count(&flips, changes);
     }
-    return digits;
+    add_to_totals(&spikes, w->totals->spikes[byte]);
+    add_to_totals(&flips, w->totals->flips[byte]);
+    add_to_channels(&spikes, w->strip->spikes);
 }
 
-/* One that may use fewer lanes, begin between bytes, or be of several rows. */
-static __attribute__((noinline)) digits_of_group fire_some(const working *w, const snn_groups *groups,
-                                                           const float *values, int64_t bit, int32_t lanes)
-{
-    const bool strict = snn_neuron_is_strict(w->neurons->kind);
-    float some[SNN_STRIP];
-    for (int lane = 0; lane < SNN_STRIP; lane++) {
-        some[lane] = lane < lanes ? values[lane] : NAN; /* which does not fire */
-    }
-    return w->neurons->window_constants.steps > DIGITS ? fire_group(w, groups, some, bit, lanes, false, strict, true)
-                                                       : fire_group(w, groups, some, bit, lanes, false, strict, false);
-}
-
-/* Where digits differ from those before them: none of the first ones. */
-static inline snn_vector_bytes first_flips(digits_of_group digits)
-{
-    return (digits.first ^ (digits.first >> 1)) & INT8_MAX;
-}
-
-static inline snn_vector_bytes second_flips(digits_of_group digits)
-{
-    return digits.second ^ ((digits.second >> 1) | (digits.first << (DIGITS - 1)));
-}
-
-static inline __attribute__((always_inline)) void count_groups(working *w, digits_of_group a, digits_of_group b,
-                                                               const bool two)
-{
-    count(&w->spikes[0], a.first, b.first);
-    count(&w->flips[0], first_flips(a), first_flips(b));
-    if (two) {
-        count(&w->spikes[1], a.second, b.second);
-        count(&w->flips[1], second_flips(a), second_flips(b));
-    }
-    w->counted += 2;
-    if (w->counted + 2 > COUNTED) {
-        flush(w);
-    }
-}
-
-static inline __attribute__((always_inline)) digits_of_group fire(const working *w, const snn_groups *groups, int64_t i,
-                                                                  const bool strict, const bool two)
-{
-    const float *values = groups->values + i * groups->values_apart;
-    const int64_t bit = groups->bit + i * groups->bits_apart;
-    const int32_t lanes = snn_group_lanes(groups, i);
-    return lanes == SNN_STRIP && bit % 8 == 0 && groups->row_lanes == 0
-               ? fire_group(w, groups, values, bit, SNN_STRIP, true, strict, two)
-               : fire_some(w, groups, values, bit, lanes);
-}
-
-static inline __attribute__((always_inline)) void fire_groups(working *w, const snn_groups *groups, const bool strict,
+static inline __attribute__((always_inline)) void fire_blocks(const working *w, const places p, const bool strict,
                                                               const bool two)
 {
-    const digits_of_group none = {{0}, {0}};
-    for (int64_t i = 0; i < groups->count; i += 2) {
-        const digits_of_group a = fire(w, groups, i, strict, two);
-        count_groups(w, a, i + 1 < groups->count ? fire(w, groups, i + 1, strict, two) : none, two);
+    block b;
+    for (b.begin = 0; b.begin < p.groups.count; b.begin = b.end) {
+        b.end = snn_smaller(b.begin + BLOCK, p.groups.count);
+        find_block(w, &p, &b, strict, two);
+        if (w->totals->largest + BLOCK > TOTAL_COUNTED) {
+            snn_count_digits(w->neurons, w->counts, w->totals);
+        }
+        for (int32_t byte = 0; byte < (two ? BYTES : 1); byte++) {
+            give_block(&p, &b, byte);
+            count_block(w, &b, byte);
+        }
+        w->totals->largest += BLOCK;
     }
 }
 
 void snn_fire_digits(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts, snn_strip *strip,
-                     const snn_groups *groups)
+                     const snn_groups *groups, snn_digit_counts *totals)
 {
     const bool strict = snn_neuron_is_strict(neurons->kind), two = neurons->window_constants.steps > DIGITS;
-    working w;
-    begin(neurons, tile->image, counts, strip, strict, &w);
+    const bool bytes = groups->row_lanes == 0 && groups->bit % 8 == 0 && groups->bits_apart % 8 == 0;
+    working w; /* of which most is filled in where it is needed */
+    w.neurons = neurons;
+    w.counts = counts;
+    w.strip = strip;
+    w.totals = totals;
+    places p = {.groups = *groups,
+                .whole = groups->last_lanes == SNN_STRIP ? groups->count : groups->count - 1,
+                .bias_apart = groups->bias != NULL ? groups->values_apart : 0,
+                .plane = snn_spikes_plane(&neurons->spikes, 0, tile->image),
+                .apart = snn_spikes_plane_bytes(&neurons->spikes) * neurons->spikes.images,
+                .steps = neurons->window_constants.steps,
+                .transposes = snn_vector_transposes(),
+                .found = groups->values == NULL};
+    p.whole = bytes && groups->lanes == SNN_STRIP ? p.whole : 0;
+    p.groups.bias = groups->bias != NULL ? groups->bias : strip->bias;
+    begin(&w, strict);
     if (!strict && !two) { /* what most neurons are, with all known when compiled */
-        fire_groups(&w, groups, false, false);
+        fire_blocks(&w, p, false, false);
     } else if (!two) {
-        fire_groups(&w, groups, true, false);
+        fire_blocks(&w, p, true, false);
     } else {
-        fire_groups(&w, groups, strict, true);
+        fire_blocks(&w, p, strict, true);
     }
-    flush(&w);
 }

@@ -46,6 +46,8 @@
 #define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
 #define snn_are_digits                  SNN_ISA_NAME(snn_are_digits)
 #define snn_fire_digits                 SNN_ISA_NAME(snn_fire_digits)
+#define snn_limits_of                   SNN_ISA_NAME(snn_limits_of)
+#define snn_count_digits                SNN_ISA_NAME(snn_count_digits)
 #define snn_streams_add_rounded         SNN_ISA_NAME(snn_streams_add_rounded)
 #define snn_codes_bytes                 SNN_ISA_NAME(snn_codes_bytes)
 #define snn_matrix_scratch              SNN_ISA_NAME(snn_matrix_scratch)

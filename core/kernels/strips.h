@@ -14,15 +14,19 @@ enum {
 typedef struct snn_strip {
     _Alignas(SNN_ALIGNMENT) float rest[SNN_STRIP];
     float inverse_scale[SNN_STRIP];
+    float step[SNN_STRIP], bias[SNN_STRIP];       /* of x, which has as many channels */
     int32_t spikes[SNN_STRIP], beyond[SNN_STRIP]; /* counts: as those of channels */
 } snn_strip;
 
-/* A strip's groups, each of SNN_STRIP or, where channels end, fewer lanes. */
+/* A strip's groups, each of SNN_STRIP or, where channels end, fewer lanes. Pointers are to what belongs to the first
+ * one. */
 typedef struct snn_groups {
-    const float *values;     /* f(x) of the first one */
-    float *y;                /* between moments */
-    int64_t values_apart;    /* from one to the next */
-    int64_t bit, bits_apart; /* in a plane */
+    const float *values; /* f(x); NULL: is found from what follows */
+    const int32_t *sums;
+    const float *graded, *bias; /* NULL: x has none; the strip's is each one's */
+    float *y;                   /* between moments */
+    int64_t values_apart;       /* from one to the next */
+    int64_t bit, bits_apart;    /* in a plane */
     int64_t count;
     int32_t lanes, last_lanes; /* used, of the last one perhaps fewer */
     int32_t row_lanes;         /* so many bits lie side by side, those of the next lanes so many on; 0: all do */
@@ -38,7 +42,7 @@ static inline int32_t snn_group_lanes(const snn_groups *groups, int64_t i)
 static inline void snn_group_store(uint8_t *plane, int64_t bit, int32_t lanes, bool bytes, uint64_t bits)
 {
     if (bytes) {
-        memcpy(plane + bit / 8, &bits, SNN_STRIP / 8);
+        memcpy(plane + (bit >> 3), &bits, SNN_STRIP / 8);
         return;
     }
     for (; lanes > 32; lanes -= 32, bit += 32, bits >>= 32) {
@@ -63,8 +67,22 @@ static inline void snn_group_store_rows(const snn_groups *groups, uint8_t *plane
 /* Whether spikes of a whole window are the digits of a number: each step is twice the next one, a unit the last. */
 bool snn_are_digits(const snn_neurons *neurons, int32_t moments);
 
+/* How often each digit was 1, and other than the one before, lane by lane: bit i of the counts is that of level i. They
+ * grow over a tile. */
+enum { SNN_DIGIT_BYTES = 2, SNN_DIGIT_LEVELS = 12 };
+typedef struct snn_digit_counts {
+    snn_vector_bytes spikes[SNN_DIGIT_BYTES][SNN_DIGIT_LEVELS], flips[SNN_DIGIT_BYTES][SNN_DIGIT_LEVELS];
+    int32_t largest; /* as any of them may be */
+} snn_digit_counts;
+
+/* Whether f is nothing but limits of x, and what they are, or infinite. */
+bool snn_limits_of(const snn_neurons *neurons, float *least, float *most);
+
 /* All steps of a strip's groups: bits and counts. */
 void snn_fire_digits(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts, snn_strip *strip,
-                     const snn_groups *groups);
+                     const snn_groups *groups, snn_digit_counts *totals);
+
+/* Moves totals to the counts of steps. */
+void snn_count_digits(const snn_neurons *neurons, const snn_tile_counts *counts, snn_digit_counts *totals);
 
 #endif

@@ -141,6 +141,29 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
     return _mm512_movepi8_mask((__m512i)values);
 }
 
+/* Bits of bytes as planes: bit j of word i is bit 7 - i of byte j. Where processors know how (GFNI and AVX512_VBMI,
+ * which this instruction set does not ask for: hence no intrinsics), a few instructions give all of them. */
+enum { SNN_VECTOR_TRANSPOSES = 1 };
+static inline bool snn_vector_transposes(void)
+{
+    return __builtin_cpu_supports("gfni") && __builtin_cpu_supports("avx512vbmi");
+}
+static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes[8])
+{
+    static const uint8_t order[64] = {
+        0, 8,  16, 24, 32, 40, 48, 56, 1, 9,  17, 25, 33, 41, 49, 57, /* the first byte of each word, the second, ... */
+        2, 10, 18, 26, 34, 42, 50, 58, 3, 11, 19, 27, 35, 43, 51, 59, 4, 12, 20, 28, 36, 44, 52, 60,
+        5, 13, 21, 29, 37, 45, 53, 61, 6, 14, 22, 30, 38, 46, 54, 62, 7, 15, 23, 31, 39, 47, 55, 63,
+    };
+    const __m512i last_first =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8));
+    const __m512i reversed = _mm512_shuffle_epi8((__m512i)values, last_first); /* as matrices have their rows */
+    __m512i turned;
+    __asm__("vgf2p8affineqb $0, %1, %2, %0" : "=v"(turned) : "v"(reversed), "v"(_mm512_set1_epi64(0x0102040810204080)));
+    __asm__("vpermb %1, %2, %0" : "=v"(turned) : "v"(turned), "v"(_mm512_loadu_si512(order)));
+    _mm512_storeu_si512(planes, turned);
+}
+
 #elif defined(__AVX2__)
 
 enum { SNN_VECTOR = 8 };
@@ -436,5 +459,18 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
 #endif
 }
 
+#endif
+
+#if !defined(__AVX512F__)
+enum { SNN_VECTOR_TRANSPOSES = 0 };
+static inline bool snn_vector_transposes(void)
+{
+    return false;
+}
+static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes[8])
+{
+    (void)values;
+    (void)planes;
+}
 #endif
 #endif

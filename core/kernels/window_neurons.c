@@ -20,9 +20,12 @@ typedef struct window_job {
     const snn_tile *tile;
     const snn_tile_counts *counts;
     int32_t moments;
-    int32_t together;                                                     /* positions whose x are found in one loop */
-    const float *step, *bias;                                             /* of so many positions */
-    bool digits;                                                          /* spikes are those of a number */
+    int32_t together;         /* positions whose x are found in one loop */
+    const float *step, *bias; /* of so many positions */
+    bool digits;              /* spikes are those of a number */
+    float least, most;        /* of f(x) then */
+    bool finds;               /* whose values are found with them */
+    snn_digit_counts digit_counts;
     int32_t unflushed;                                                    /* errors of a lane */
     _Alignas(SNN_ALIGNMENT) int32_t errors[SNN_WINDOW_STEPS][SNN_VECTOR]; /* unsigned */
     float steps[LONG_ROW], biases[LONG_ROW];                              /* where those of one are repeated */
@@ -187,9 +190,15 @@ static void begin_strip(const window_job *job, int32_t first, snn_strip *s)
     memset(s->beyond, 0, sizeof s->beyond);
     for (int32_t lane = 0, channel = first % owned, count; lane < SNN_STRIP; lane += count, channel = 0) {
         count = neighbours(lane, channel, owned);
+        const size_t bytes = (size_t)count * sizeof(float);
+        const int32_t *restrict rest = job->constants->rest + channel;
+        memcpy(s->inverse_scale + lane, job->neurons->inverse_scale + channel, bytes);
         for (int32_t i = 0; i < count; i++) {
-            s->rest[lane + i] = (float)job->constants->rest[channel + i];
-            s->inverse_scale[lane + i] = job->neurons->inverse_scale[channel + i];
+            s->rest[lane + i] = (float)rest[i];
+        }
+        if (job->finds) {
+            memcpy(s->step + lane, job->neurons->step + channel, bytes);
+            memcpy(s->bias + lane, job->constants->bias + channel, bytes);
         }
     }
 }
@@ -300,8 +309,26 @@ static int32_t common_divisor(int32_t a, int32_t b)
     return b == 0 ? a : common_divisor(b, a % b);
 }
 
+/* Whether values are found with the digits, of the whole tile in one batch. */
+static bool finds_with_digits(window_job *job)
+{
+    const int64_t stride = job->constants->bias_stride;
+    return job->digits && snn_limits_of(job->neurons, &job->least, &job->most) && !job->neurons->real &&
+           (stride == 0 || stride == snn_lanes_owned(job->neurons));
+}
+
+/* What values of a whole tile's groups, from lane `first` on, are found from. */
+static void find_with_groups(const window_job *job, int32_t first, snn_groups *groups)
+{
+    const snn_neurons *neurons = job->neurons;
+    const int64_t stride = job->constants->bias_stride;
+    groups->sums = (const int32_t *)job->tile->accumulator + first;
+    groups->graded = neurons->graded != NULL ? neurons->graded + first : NULL;
+    groups->bias = stride != 0 ? job->constants->bias + job->tile->position_begin * stride + first : NULL;
+}
+
 /* The batch's outputs from position `begin` on at one moment: y, bits, counts. */
-static void fire(const window_job *job, int32_t moment, int64_t begin, int64_t count, const batch *b)
+static void fire(window_job *job, int32_t moment, int64_t begin, int64_t count, const batch *b)
 {
     const snn_neurons *neurons = job->neurons;
     const int32_t owned = snn_lanes_owned(neurons);
@@ -313,7 +340,7 @@ static void fire(const window_job *job, int32_t moment, int64_t begin, int64_t c
                            : rows ? SNN_STRIP
                                   : owned;
     for (int32_t first = 0; first < period && first < size; first += SNN_STRIP) {
-        snn_groups groups = {.values = b->values + first,
+        snn_groups groups = {.values = job->finds ? NULL : b->values + first,
                              .y = b->y + first,
                              .values_apart = period,
                              .bit = begin * row + neurons->channel_begin + first,
@@ -327,8 +354,11 @@ static void fire(const window_job *job, int32_t moment, int64_t begin, int64_t c
         groups.last_lanes = (int32_t)snn_smaller(size - (groups.count - 1) * period - first, groups.lanes);
         snn_strip s;
         begin_strip(job, first, &s);
+        if (job->finds) {
+            find_with_groups(job, first, &groups);
+        }
         if (job->digits) {
-            snn_fire_digits(neurons, job->tile, job->counts, &s, &groups);
+            snn_fire_digits(neurons, job->tile, job->counts, &s, &groups, &job->digit_counts);
         } else {
             run_groups(job, moment, &s, &groups);
         }
@@ -352,11 +382,27 @@ static void flush(window_job *job)
     job->unflushed = 0;
 }
 
-/* A vector's neurons of one position of the batch, from a channel on; none if there are no `lanes`. */
+/* A vector's neurons of one position, from a channel on; none if there are no `lanes`. */
 typedef struct sampled {
-    int64_t at; /* of the first in the batch's values */
+    int64_t position, at; /* and that of the first neuron in the batch's values */
     int32_t channel, lanes;
 } sampled;
+
+/* f(x) where it is nothing but limits, straight from sums. */
+static snn_vector find_limited(const window_job *job, const sampled *of, snn_vector_mask used)
+{
+    const snn_neurons *neurons = job->neurons;
+    const int64_t in_tile = of->position - job->tile->position_begin;
+    const int64_t at = in_tile * neurons->input_channels + of->channel;
+    const float *bias = job->constants->bias + of->position * job->constants->bias_stride + of->channel;
+    const snn_vector sum = snn_vector_converted((const int32_t *)job->tile->accumulator + at, used);
+    const snn_vector product = snn_vector_multiply(snn_vector_load(neurons->step + of->channel, used), sum);
+    snn_vector x = snn_vector_add(snn_vector_load(bias, used), product);
+    if (neurons->graded != NULL) {
+        x = snn_vector_add(x, snn_vector_load(neurons->graded + at, used));
+    }
+    return snn_vector_smaller(snn_vector_all(job->most), snn_vector_larger(snn_vector_all(job->least), x));
+}
 
 /* Steps [begin, end) of some neurons. */
 static void track(window_job *job, const batch *b, const sampled *of, int32_t begin, int32_t end)
@@ -369,8 +415,10 @@ static void track(window_job *job, const batch *b, const sampled *of, int32_t be
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         used[v] = snn_vector_first(of[v].lanes);
-        target[v] = snn_vector_multiply(snn_vector_load(b->values + of[v].at, used[v]),
-                                        snn_vector_load(neurons->inverse_scale + of[v].channel, used[v]));
+        const snn_vector value =
+            job->finds ? find_limited(job, &of[v], used[v]) : snn_vector_load(b->values + of[v].at, used[v]);
+        const snn_vector scale = snn_vector_load(neurons->inverse_scale + of[v].channel, used[v]);
+        target[v] = snn_vector_multiply(value, scale);
         y[v] = begin == 0 ? snn_vector_converted(job->constants->rest + of[v].channel, used[v])
                           : snn_vector_load(b->y + of[v].at, used[v]);
     }
@@ -406,7 +454,7 @@ static void track_sample(window_job *job, int32_t moment, int64_t batch_begin, i
         for (int64_t i = begin; i < end && i < batch_begin + count; i++) {
             for (int32_t channel = 0; channel < owned; channel += SNN_VECTOR) {
                 const int32_t lanes = (int32_t)snn_smaller(owned - channel, SNN_VECTOR);
-                some[found++] = (sampled){(i - batch_begin) * owned + channel, channel, lanes};
+                some[found++] = (sampled){i, (i - batch_begin) * owned + channel, channel, lanes};
                 if (found == SNN_STRIP_VECTORS) {
                     track(job, b, some, moment, steps_end);
                     found = 0;
@@ -445,13 +493,18 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
     const int64_t end = maxima ? snn_shape_positions(neurons->shape) : tile->position_end;
     lengthen(&job);
     job.digits = snn_are_digits(neurons, job.moments);
+    job.finds = finds_with_digits(&job);
+    b.positions = job.finds ? end - tile->position_begin : b.positions;
     for (int64_t position = tile->position_begin; position < end; position += b.positions) {
         const int64_t left = end - position, count = left < b.positions ? left : b.positions;
         for (int32_t moment = 0; moment < job.moments; moment++) {
-            find_values(&job, moment, position, count, &b);
+            if (!job.finds) {
+                find_values(&job, moment, position, count, &b);
+            }
             track_sample(&job, moment, position, count, &b);
             fire(&job, moment, position, count, &b);
         }
     }
+    snn_count_digits(neurons, counts, &job.digit_counts);
     flush(&job);
 }
