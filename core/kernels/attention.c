@@ -57,9 +57,9 @@ static rows rows_from(const float *first, int64_t stride, int64_t left)
     return made;
 }
 
-/* Products of all rows with the columns [first, first + SNN_LANES) of a panel. */
-static inline __attribute__((always_inline)) void multiply(const rows *left, const panel *right, int32_t first,
-                                                           snn_sixteen product[QUERIES][2])
+/* Products of all rows with columns [first, first + SNN_LANES) of a panel. half: only the first half of them. */
+static inline __attribute__((always_inline)) void multiply_lanes(const rows *left, const panel *right, int32_t first,
+                                                                 snn_sixteen product[QUERIES][2], const bool half)
 {
     const float *columns = right->data + (int64_t)first * right->depth;
     snn_sixteen total[QUERIES][2];
@@ -72,13 +72,26 @@ static inline __attribute__((always_inline)) void multiply(const rows *left, con
 #pragma GCC unroll 8
         for (int i = 0; i < QUERIES; i++) {
             total[i][0] = total[i][0] + left->row[i][k] * low;
-            total[i][1] = total[i][1] + left->row[i][k] * high;
+            if (!half) {
+                total[i][1] = total[i][1] + left->row[i][k] * high;
+            }
         }
     }
 #pragma GCC unroll 8
     for (int i = 0; i < QUERIES; i++) {
         product[i][0] = total[i][0];
         product[i][1] = total[i][1];
+    }
+}
+
+/* The same; columns behind the panel's last are 0. */
+static inline __attribute__((always_inline)) void multiply(const rows *left, const panel *right, int32_t first,
+                                                           snn_sixteen product[QUERIES][2])
+{
+    if (right->columns - first <= SNN_LANES / 2) {
+        multiply_lanes(left, right, first, product, true);
+    } else {
+        multiply_lanes(left, right, first, product, false);
     }
 }
 
