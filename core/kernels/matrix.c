@@ -33,6 +33,7 @@ typedef struct matrix {
     int32_t value_bytes;
     int32_t limbs;   /* of a weight, each a vector */
     bool whole_rows; /* a segment is a row of taps */
+    int32_t copied;  /* so many segments are copied one behind the other, and are one; or 0 */
 } matrix;
 
 static matrix matrix_of(const snn_packed *packed)
@@ -49,6 +50,12 @@ static matrix matrix_of(const snn_packed *packed)
     } else {
         m.segments = m.taps.kernel[0] * (m.whole_rows ? 1 : m.taps.kernel[1]);
         m.length = (int64_t)m.groups.channels * (m.whole_rows ? m.taps.kernel[1] : 1);
+    }
+    /* Segments so short that all a target sees fits a row. */
+    if (m.whole_rows && m.value_bytes > 1 && m.segments > 1 && m.segments * m.length * m.value_bytes <= ROW_BYTES) {
+        m.copied = m.segments;
+        m.length *= m.segments;
+        m.segments = 1;
     }
     m.words = (m.length * m.value_bytes + WORD_BYTES - 1) / WORD_BYTES;
 #ifdef SNN_TILES
@@ -179,16 +186,16 @@ static snn_status pack(const snn_operand *operand, snn_packed *packed)
     return snn_ok();
 }
 
-/* Segments so short that all a target sees fits a row: they are copied there, one behind the other. */
-static bool takes_rows(const matrix *m)
+/* Segments of the field, which differ from those of a row where they are copied. */
+static int32_t seen_segments(const matrix *m)
 {
-    return m->whole_rows && m->value_bytes > 1 && m->segments > 1 && m->segments * m->words * WORD_BYTES <= ROW_BYTES;
+    return m->copied > 0 ? m->copied : m->segments;
 }
 
 int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
 {
     const matrix m = matrix_of(packed);
-    return (positions * steps + m.segments) * (int64_t)sizeof(int64_t);
+    return (positions * steps + seen_segments(&m)) * (int64_t)sizeof(int64_t);
 }
 
 enum { ROWS_MOST = 12, VECTORS_MOST = 4 };
@@ -325,20 +332,21 @@ static void multiply_pairs(const job *j, int32_t vectors, const int64_t *seen, i
     multiply_panel(j, vectors, seen, count, sums, PAIRS);
 }
 
-/* All that a target sees, its segments one behind the other. */
-static void copy_to_row(const job *j, int64_t seen, uint8_t *row)
+/* All that a target sees, its segments of so many bytes one behind the other. */
+static void copy_to_row(const job *j, int64_t seen, int64_t bytes, uint8_t *row)
 {
-    const int64_t bytes = j->words * WORD_BYTES;
     for (int32_t segment = 0; segment < j->segment_count; segment++, row += bytes) {
         const uint8_t *from = j->values + seen + j->segments[segment];
-        memcpy(row, from, ROW_BYTES / 2); /* what is too much is written over */
+        memcpy(row, from, ROW_BYTES / 2); /* what is too much is written over, or meets weights that are 0 */
         if (bytes > ROW_BYTES / 2) {
             memcpy(row + ROW_BYTES / 2, from + ROW_BYTES / 2, ROW_BYTES / 2);
         }
     }
 }
 
-static void multiply_rows(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
+/* `bytes`: of a segment in the field. */
+static void multiply_rows(const job *j, int64_t bytes, int32_t vectors, const int64_t *seen, int64_t count,
+                          int32_t *sums)
 {
     enum { TOGETHER = 96 };
     uint8_t rows[(TOGETHER + 1) * ROW_BYTES]; /* and what is copied too much of the last */
@@ -348,12 +356,11 @@ static void multiply_rows(const job *j, int32_t vectors, const int64_t *seen, in
     of_rows.values = rows;
     of_rows.segments = &whole;
     of_rows.segment_count = 1;
-    of_rows.words = j->words * j->segment_count;
     for (int64_t first = 0; first < count; first += TOGETHER) {
         const int64_t some = count - first < TOGETHER ? count - first : TOGETHER;
         for (int64_t i = 0; i < some; i++) {
             row_seen[i] = i * ROW_BYTES;
-            copy_to_row(j, seen[first + i], rows + row_seen[i]);
+            copy_to_row(j, seen[first + i], bytes, rows + row_seen[i]);
         }
         multiply_panel(&of_rows, vectors, row_seen, some, sums + first * j->stride, PAIRS_IN_ROWS);
     }
@@ -374,7 +381,7 @@ static void multiply_bytes(const job *j, int32_t vectors, const int64_t *seen, i
 static void find_values(const matrix *m, const snn_operator *op, const snn_field *field, const snn_tile *tile,
                         int64_t *segments, int64_t *seen)
 {
-    for (int32_t i = 0; i < m->segments; i++) {
+    for (int32_t i = 0; i < seen_segments(m); i++) {
         segments[i] = snn_field_tap(field, &m->taps, m->whole_rows ? i * m->taps.kernel[1] : i) * m->value_bytes;
     }
     const int64_t width = op->target.width, positions = tile->position_end - tile->position_begin;
@@ -397,11 +404,11 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
 {
     const matrix m = matrix_of(packed);
     const snn_sum_rows out = snn_sum_rows_of(packed, tile);
-    int64_t *segments = scratch, *seen = segments + m.segments;
+    int64_t *segments = scratch, *seen = segments + seen_segments(&m);
     find_values(&m, &packed->projection->op, field, tile, segments, seen);
     job j = {.weights = (const uint8_t *)packed->data + bias_bytes(packed),
              .segments = segments,
-             .segment_count = m.segments,
+             .segment_count = seen_segments(&m),
              .words = m.words,
              .limbs = m.limbs,
              .stride = out.stride,
@@ -420,8 +427,8 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
             j.bias = (const int32_t *)packed->data + row;
             if (packed->largest > 0) {
                 multiply_bytes(&j, vectors, seen, out.rows, sums);
-            } else if (takes_rows(&m)) {
-                multiply_rows(&j, vectors, seen, out.rows, sums);
+            } else if (m.copied > 0) {
+                multiply_rows(&j, m.length / m.copied * m.value_bytes, vectors, seen, out.rows, sums);
             } else {
                 multiply_pairs(&j, vectors, seen, out.rows, sums);
             }
