@@ -199,20 +199,25 @@ static void begin(working *w, bool strict)
     }
 }
 
-/* x of SNN_VECTOR neurons from lane `at` on. graded: an image adds to it. */
-static inline __attribute__((always_inline)) snn_vector find_x(const snn_strip *strip, const int32_t *sums,
-                                                               const float *bias, const float *graded, int at,
-                                                               snn_vector_mask used, const bool with_graded)
-{
-    const snn_vector step = snn_vector_load(strip->step + at, snn_vector_first(SNN_VECTOR));
-    const snn_vector product = snn_vector_multiply(step, snn_vector_converted(sums + at, used));
-    const snn_vector x = snn_vector_add(snn_vector_load(bias + at, used), product);
-    return with_graded ? snn_vector_add(x, snn_vector_load(graded + at, used)) : x;
-}
-
 static inline snn_vector_mask used_lanes(int32_t lanes, int v, const bool full)
 {
     return snn_vector_first(full ? SNN_VECTOR : lanes - v * SNN_VECTOR);
+}
+
+/* x of a group from what is not NULL. */
+static inline __attribute__((always_inline)) void find_x(const snn_strip *strip, const int32_t *sums, const float *bias,
+                                                         const float *graded, int32_t lanes, const bool full,
+                                                         snn_vector *x)
+{
+#pragma GCC unroll 4
+    for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+        const int at = v * SNN_VECTOR;
+        const snn_vector_mask used = used_lanes(lanes, v, full);
+        const snn_vector step = snn_vector_load(strip->step + at, snn_vector_first(SNN_VECTOR));
+        const snn_vector sum = sums != NULL ? snn_vector_converted(sums + at, used) : snn_vector_all(0.0F);
+        x[v] = snn_vector_add(snn_vector_load(bias + at, used), snn_vector_multiply(step, sum));
+        x[v] = graded != NULL ? snn_vector_add(x[v], snn_vector_load(graded + at, used)) : x[v];
+    }
 }
 
 /* f(x) in units of group i, or of its first `lanes`; full: which are all. Limits are yet to come. */
@@ -223,18 +228,14 @@ static inline __attribute__((always_inline)) void find_targets(const working *w,
     const snn_strip *strip = w->strip;
     snn_vector all[SNN_STRIP_VECTORS];
     if (p->found) {
-        const int32_t *sums = p->groups.sums + offset;
+        const int32_t *sums = p->groups.sums;
         const float *bias = p->groups.bias + i * p->bias_apart, *graded = p->groups.graded;
-        if (graded == NULL) {
-#pragma GCC unroll 4
-            for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-                all[v] = find_x(strip, sums, bias, NULL, v * SNN_VECTOR, used_lanes(lanes, v, full), false);
-            }
+        if (graded == NULL) { /* loops of their own */
+            find_x(strip, sums == NULL ? NULL : sums + offset, bias, NULL, lanes, full, all);
+        } else if (sums == NULL) {
+            find_x(strip, NULL, bias, graded + offset, lanes, full, all);
         } else {
-#pragma GCC unroll 4
-            for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-                all[v] = find_x(strip, sums, bias, graded + offset, v * SNN_VECTOR, used_lanes(lanes, v, full), true);
-            }
+            find_x(strip, sums + offset, bias, graded + offset, lanes, full, all);
         }
     } else {
         const float *values = p->groups.values + offset;

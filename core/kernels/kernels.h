@@ -144,8 +144,9 @@ typedef struct snn_kernels {
     int64_t (*neuron_scratch_bytes)(const snn_population *population);
     /* Runs the tile's neurons over the block. For kinds that read all positions a tile is a whole image. */
     void (*fire)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-    /* The same for windows, all steps of them: `eta` are magnitudes, `x`, `y`, `previous` and `first` are not used, and
-     * `graded` [positions of the tile][input_channels] is the whole of the image's current. */
+    /* The same for windows, all steps of them: `eta` are magnitudes, `x`, `y`, `previous` and `first` are not used, the
+     * accumulator may be NULL, if all sums are 0, and `graded` [positions of the tile][input_channels] is the whole of
+     * the image's current. */
     int64_t (*window_scratch_bytes)(const snn_population *population, int32_t owned, int32_t held);
     void (*fire_window)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
     /* What a graded image adds to a population; `channels` are those held, of `count` projections onto them. */

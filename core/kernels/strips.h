@@ -21,8 +21,8 @@ typedef struct snn_strip {
 /* A strip's groups, each of SNN_STRIP or, where channels end, fewer lanes. Pointers are to what belongs to the first
  * one. */
 typedef struct snn_groups {
-    const float *values; /* f(x); NULL: is found from what follows */
-    const int32_t *sums;
+    const float *values;        /* f(x); NULL: is found from what follows */
+    const int32_t *sums;        /* NULL: all are 0 */
     const float *graded, *bias; /* NULL: x has none; the strip's is each one's */
     float *y;                   /* between moments */
     int64_t values_apart;       /* from one to the next */

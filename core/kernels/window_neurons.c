@@ -44,7 +44,11 @@ static void decode(const window_job *job, int32_t moment, int64_t position, int6
         const int64_t values = channels * (count - i < job->together ? count - i : job->together);
         const float *restrict bias = job->bias + (position + i) * stride, *restrict step = job->step;
         const int32_t *restrict sum = (const int32_t *)job->tile->accumulator + at;
-        if (neurons->real) {
+        if (job->tile->accumulator == NULL) {
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = bias[c] + step[c] * 0.0F;
+            }
+        } else if (neurons->real) {
             const float *restrict real = (const float *)job->tile->accumulator + at;
             for (int64_t c = 0; c < values; c++) {
                 x[c] = bias[c] + step[c] * real[c];
@@ -322,7 +326,7 @@ static void find_with_groups(const window_job *job, int32_t first, snn_groups *g
 {
     const snn_neurons *neurons = job->neurons;
     const int64_t stride = job->constants->bias_stride;
-    groups->sums = (const int32_t *)job->tile->accumulator + first;
+    groups->sums = job->tile->accumulator != NULL ? (const int32_t *)job->tile->accumulator + first : NULL;
     groups->graded = neurons->graded != NULL ? neurons->graded + first : NULL;
     groups->bias = stride != 0 ? job->constants->bias + job->tile->position_begin * stride + first : NULL;
 }
@@ -395,7 +399,8 @@ static snn_vector find_limited(const window_job *job, const sampled *of, snn_vec
     const int64_t in_tile = of->position - job->tile->position_begin;
     const int64_t at = in_tile * neurons->input_channels + of->channel;
     const float *bias = job->constants->bias + of->position * job->constants->bias_stride + of->channel;
-    const snn_vector sum = snn_vector_converted((const int32_t *)job->tile->accumulator + at, used);
+    const int32_t *sums = job->tile->accumulator;
+    const snn_vector sum = sums == NULL ? snn_vector_all(0.0F) : snn_vector_converted(sums + at, used);
     const snn_vector product = snn_vector_multiply(snn_vector_load(neurons->step + of->channel, used), sum);
     snn_vector x = snn_vector_add(snn_vector_load(bias, used), product);
     if (neurons->graded != NULL) {

@@ -403,7 +403,11 @@ void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker
     if (at.part->graded_product_count > 0) {
         find_graded(&at);
     }
-    find_sums(&at);
+    if (at.part->packed_count > 0 || !snn_neuron_spikes(shard->network->populations[population].kind)) {
+        find_sums(&at);
+    } else {
+        at.tile.accumulator = NULL; /* the image is all that comes */
+    }
     switch (shard->network->populations[population].kind) {
     case SNN_NEURON_READOUT:
         read_out(&at);

@@ -30,6 +30,7 @@ typedef struct window_case {
     int32_t *rest;                      /* [owned] */
     float reach, unit;
     int32_t *sums;     /* [moments][tile positions][held], floats if `real` */
+    bool no_sums;      /* they are all 0: the kernels see none */
     snn_spikes spikes; /* before */
 } window_case;
 
@@ -149,8 +150,10 @@ static void random_constants(window_case *c)
         c->bias[random_int(0, (int32_t)biases - 1)] = random_bool() ? 1e30F : -1e30F;
     }
     const int64_t sums = c->moments * (c->position_end - c->position_begin) * held;
+    c->no_sums = c->graded != NULL && random_bool();
     c->sums = (int32_t *)random_floats(sums, -2000.0F, 2000.0F);
-    for (int64_t i = 0; i < sums; i++) {
+    memset(c->sums, 0, c->no_sums ? (size_t)sums * sizeof *c->sums : 0);
+    for (int64_t i = 0; i < sums && !c->no_sums; i++) {
         const int32_t whole = coarse ? random_int(-3, 3) : random_int(-50000000, 50000000) >> random_int(10, 25);
         const float real = (float)whole;
         if (!c->real) {
@@ -371,7 +374,7 @@ static void check_window_case(const snn_kernels *kernels, const window_case *c, 
                            .steps = c->moments,
                            .channel_begin = c->held_begin,
                            .channel_end = c->held_end,
-                           .accumulator = c->sums,
+                           .accumulator = c->no_sums ? NULL : c->sums,
                            .scratch = guarded};
     const snn_tile_counts counts = {.spikes = r.counts,
                                     .flips = r.counts + c->steps,
