@@ -165,6 +165,8 @@ static void add_projection(snn_stage_scan *scan, const snn_plan *plan, snn_place
         model->timings != NULL ? snn_moments_products(network, model->timings, &network->projections[number]) : 1;
     const int64_t used = snn_plan_row_count(plan, network, place, number);
     cost->operations += products * snn_operator_operations(op) * used / op->target_channels;
+    const snn_channel_range read = snn_plan_sources(plan, network, place, &network->projections[number]);
+    cost->values += products * snn_shape_positions(op->source) * snn_channel_range_count(read);
     int64_t weights = rows * snn_operator_row_length(op) * snn_weight_bytes(network->format, op->kind);
     if (op->kind == SNN_OPERATOR_TOKENS) {
         const int64_t mixing = snn_shape_positions(op->target) * snn_shape_positions(snn_operator_pooled_shape(op));
@@ -226,6 +228,21 @@ static snn_holding holding_of(const snn_cost_model *model, const snn_plan *plan,
     };
 }
 
+/* Of the channels that the owned outputs depend on: per timestep, or at every moment of the window. */
+static int64_t count_inputs(const snn_cost_model *model, const snn_plan *plan, snn_place place, int32_t number)
+{
+    const snn_population *neurons = &model->network->populations[number];
+    const snn_channel_range owned = snn_plan_owned(plan, model->network, place, number);
+    snn_channel_range reads[SNN_MOST_READ];
+    const int32_t count = snn_population_reads(neurons, owned.begin, owned.end, reads);
+    int64_t channels = 0;
+    for (int32_t i = 0; i < count; i++) {
+        channels += snn_channel_range_count(reads[i]);
+    }
+    const int32_t moments = model->timings != NULL ? model->timings[number].moments : 1;
+    return moments * snn_shape_positions(neurons->input) * channels;
+}
+
 /* What a shard computes and keeps for the channels that it owns. */
 static void add_population(snn_stage_scan *scan, const snn_plan *plan, snn_place place, int32_t number)
 {
@@ -240,6 +257,7 @@ static void add_population(snn_stage_scan *scan, const snn_plan *plan, snn_place
     const snn_price price = price_of(model, number, part.owned);
     snn_rank_cost *cost = &scan->cost;
     cost->neurons += snn_neuron_spikes(neurons->kind) ? snn_shape_positions(neurons->shape) * part.owned : 0;
+    cost->inputs += count_inputs(model, plan, place, number);
     cost->classes = neurons->kind == SNN_NEURON_READOUT ? part.owned : cost->classes;
     cost->state_bytes += snn_footprint_state(&bytes);
     cost->spike_bytes += bytes.previous + snn_footprint_block(&model->footprint, number);

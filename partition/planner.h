@@ -40,6 +40,8 @@ typedef struct snn_planner_request {
 typedef struct snn_rank_cost {
     int32_t times;                    /* that such counts hold for an image: all timesteps, or once */
     int64_t operations;               /* signed additions per image and timestep */
+    int64_t values;                   /* read of sources, however many rows they are multiplied with; likewise */
+    int64_t inputs;                   /* of neurons, summed up or decoded; likewise */
     int64_t neurons;                  /* spiking ones, per image */
     int64_t weight_bytes;             /* as the network has them; those of a projection are released when packed */
     int64_t largest_bytes;            /* of weights of one projection */
@@ -81,6 +83,14 @@ typedef struct snn_prediction {
     double memory_bytes; /* of the rank that needs most */
 } snn_prediction;
 
+/* Arithmetic of all ranks together, relative to that of one rank that has the whole network: what ranks repeat shows as
+ * more than 1. 1 where the network has none of it. */
+typedef struct snn_inflation {
+    double products; /* signed additions */
+    double values;   /* read of sources and made numbers of, which shards repeat that read the same channels */
+    double inputs;   /* of neurons: those that read all channels of a position repeat them */
+} snn_inflation;
+
 typedef struct snn_cost_model snn_cost_model;
 
 /* `network` and `request` (with what it points to) must outlive the model. */
@@ -114,6 +124,8 @@ void snn_plan_occupy(snn_planner_request *request, int64_t images, const snn_pla
 /* Traffic is exact, whatever the other stages are. */
 snn_rank_cost snn_plan_cost(snn_cost_model *model, const snn_plan *plan, int32_t rank);
 snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan);
+/* Counted, rank by rank: nothing of it is measured or assumed. */
+snn_inflation snn_plan_inflation(snn_cost_model *model, const snn_plan *plan);
 
 /* SNN_INPUT_ERROR where a rank of a plan that somebody else made needs more memory than the machine's has, judged as
  * snn_plan_make does. */

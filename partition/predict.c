@@ -147,6 +147,29 @@ snn_prediction snn_plan_predict(snn_cost_model *model, const snn_plan *plan)
     return result;
 }
 
+static double times(int64_t all, int64_t alone)
+{
+    return alone > 0 ? (double)all / (double)alone : 1.0;
+}
+
+snn_inflation snn_plan_inflation(snn_cost_model *model, const snn_plan *plan)
+{
+    const snn_rank_cost alone = cost_of_shard(model, 1, 0, 0, model->network->population_count);
+    int64_t products = 0, values = 0, inputs = 0; /* of a replica: the others have images of their own */
+    for (int32_t stage = 0; stage < plan->stages; stage++) {
+        const int32_t first = plan->stage_begin[stage], last = plan->stage_begin[stage + 1];
+        for (int32_t shard = 0; shard < plan->shards[stage] && first < last; shard++) {
+            const snn_rank_cost cost = cost_of_shard(model, plan->shards[stage], shard, first, last);
+            products += cost.operations;
+            values += cost.values;
+            inputs += cost.inputs;
+        }
+    }
+    return (snn_inflation){.products = times(products, alone.operations),
+                           .values = times(values, alone.values),
+                           .inputs = times(inputs, alone.inputs)};
+}
+
 snn_status snn_plan_check_memory(snn_cost_model *model, const snn_plan *plan)
 {
     const double limit = model->machine.memory_bytes;

@@ -1,18 +1,18 @@
-/* What a layout makes all its ranks compute together: the work of every rank, one after the other, on an image of
- * random spikes.
+/* What a plan makes all its ranks compute together: the work of every rank of a replica, one after the other, on an
+ * image of random spikes.
  *
- *     for layout in 1x1 1x4; do
+ *     for ranks in 1 4 16; do
+ *       snn_dist plan CONFIG.toml --ranks $ranks --layout 1x1x$ranks -o plan.toml
  *       valgrind --tool=callgrind --collect-atstart=no --toggle-collect=snn_shard_run_stretch \
- *         --callgrind-out-file=/dev/null measure_inflation NETWORK.snn.h5 $layout 2>&1 | grep Collected
+ *         --callgrind-out-file=/dev/null measure_inflation NETWORK.snn.h5 plan.toml 2>&1 | grep Collected
  *     done
  *
- * counts the instructions of it (of AVX2, which is what valgrind knows: SNN_DIST_ISA=avx2). The layout is that of a
- * replica, STAGESxSHARDS, stages of equally many populations. */
+ * counts the instructions of it (of AVX2, which is what valgrind knows: SNN_DIST_ISA=avx2). */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "io/config/plan_file.h"
 #include "io/hdf5/network_file.h"
 #include "partition/plan.h"
 
@@ -83,45 +83,32 @@ done:
     return status;
 }
 
-static snn_status run(const char *path, int32_t stages, int32_t shards)
+static snn_status run(const char *path, const char *plan_path)
 {
     const snn_kernels *kernels = NULL;
     snn_network *network = NULL;
     snn_network_origin origin;
     snn_plan *plan = NULL;
-    int32_t *begin = NULL, *shard_counts = NULL;
     snn_status status = snn_kernels_select(&kernels);
     SNN_GOTO_DONE(status, status);
     SNN_GOTO_DONE(status, snn_network_file_read_whole(path, &network, &origin));
-    begin = snn_allocate((size_t)stages + 1, sizeof *begin);
-    shard_counts = snn_allocate((size_t)stages, sizeof *shard_counts);
-    SNN_GOTO_DONE(status, begin != NULL && shard_counts != NULL ? snn_ok() : snn_out_of_memory("a plan"));
-    for (int32_t stage = 0; stage < stages; stage++) {
-        begin[stage + 1] = (int32_t)((int64_t)network->population_count * (stage + 1) / stages);
-        shard_counts[stage] = shards;
-    }
-    SNN_GOTO_DONE(status, snn_plan_create(1, stages, begin, shard_counts, network->population_count, &plan));
-    for (int32_t rank = 0; rank < snn_plan_ranks(plan) && !snn_failed(status); rank++) {
+    SNN_GOTO_DONE(status, snn_plan_file_read(plan_path, network, 0, &plan));
+    for (int32_t rank = 0; rank < snn_plan_ranks_per_replica(plan) && !snn_failed(status); rank++) {
         status = run_rank(network, kernels, plan, rank);
     }
 done:
     snn_plan_destroy(plan);
     snn_network_destroy(network);
-    snn_release(begin);
-    snn_release(shard_counts);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    char *rest = NULL;
-    const long stages = argc == 3 ? strtol(argv[2], &rest, 10) : 0;
-    const long shards = rest != NULL && *rest == 'x' ? strtol(rest + 1, &rest, 10) : 0;
-    if (stages < 1 || stages > SNN_PLAN_MAX_RANKS || shards < 1 || shards > SNN_PLAN_MAX_RANKS || *rest != '\0') {
-        (void)fputs("usage: measure_inflation NETWORK.snn.h5 STAGESxSHARDS\n", stderr);
+    if (argc != 3) {
+        (void)fputs("usage: measure_inflation NETWORK.snn.h5 PLAN.toml\n", stderr);
         return 2;
     }
-    const snn_status status = run(argv[1], (int32_t)stages, (int32_t)shards);
+    const snn_status status = run(argv[1], argv[2]);
     if (snn_failed(status)) {
         (void)fprintf(stderr, "measure_inflation: %s\n", status.message);
         return 1;

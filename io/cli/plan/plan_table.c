@@ -161,6 +161,9 @@ snn_status snn_plan_table(const snn_network *network, const snn_plan *plan, snn_
     add(&to, "predicted from %s:\n", planning->speeds);
     add(&to, "  threads     %s\n  link        %s\n", threads, link);
     add_prediction(&to, network, &predicted, request);
+    const snn_inflation inflation = snn_plan_inflation(model, plan);
+    add(&to, "  arithmetic  of all ranks, over one rank's: products %.3f, values read %.3f, inputs of neurons %.3f\n",
+        inflation.products, inflation.values, inflation.inputs);
     const int32_t idle = snn_plan_idle_ranks(plan, network, request->groups);
     if (idle > 0) {
         add(&to, "  idle        %d of %d ranks have no work\n", idle, snn_plan_ranks(plan));
