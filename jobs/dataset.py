@@ -50,7 +50,7 @@ INTERPOLATIONS = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampl
                   "bicubic": Image.Resampling.BICUBIC, "box": Image.Resampling.BOX,
                   "hamming": Image.Resampling.HAMMING, "lanczos": Image.Resampling.LANCZOS}
 JOB_IMAGES = 32  # that a process is given at once
-PIECE_BYTES = 1 << 18  # of the file, compressed at once
+PIECE_BYTES = 1 << 16  # of the file, compressed at once; what is one image is unpacked by all threads of a rank
 COMPRESSION = 1  # zlib's level: photographs do not get much smaller
 LISTED = 20  # refused images that are printed; all are in the file
 MOST_PIXELS = 1 << 26

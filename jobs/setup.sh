@@ -6,7 +6,7 @@ set -euo pipefail
 snn_dist_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 snn_dist_packages=(
   build-essential cmake ninja-build pkg-config
-  libopenmpi-dev openmpi-bin libhdf5-dev hdf5-tools libzstd-dev libxxhash-dev
+  libopenmpi-dev openmpi-bin libhdf5-dev hdf5-tools zlib1g-dev libzstd-dev libxxhash-dev
   libprotobuf-c-dev protobuf-c-compiler libonnx-dev libtomlplusplus-dev libcmocka-dev
   python3 python3-numpy python3-h5py python3-onnx python3-pil
 )

@@ -14,7 +14,7 @@ for tool in aarch64-linux-gnu-gcc aarch64-linux-gnu-g++ qemu-aarch64 mmdebstrap;
   }
 done
 if [ ! -e $root/usr/include ]; then
-  packages=libc6-dev,libstdc++-12-dev,libgomp1,libopenmpi-dev,libhdf5-dev,libzstd-dev,libxxhash-dev
+  packages=libc6-dev,libstdc++-12-dev,libgomp1,libopenmpi-dev,libhdf5-dev,zlib1g-dev,libzstd-dev,libxxhash-dev
   packages+=,libprotobuf-c-dev,libonnx-dev,libtomlplusplus-dev,libcmocka-dev
   mkdir -p build
   rm -rf $root.new # of a call that was stopped

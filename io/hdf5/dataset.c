@@ -6,6 +6,7 @@
 #include "core/base/memory.h"
 #include "io/hdf5/dataset_internal.h"
 #include "io/hdf5/hdf5_helpers.h"
+#include "io/hdf5/packed_images.h"
 
 enum { FEW_PIXELS = 1 << 14 }; /* not worth waking other threads for */
 
@@ -52,6 +53,9 @@ static snn_status read_rows(const snn_dataset *dataset, hid_t array, const char 
 
 snn_status snn_dataset_read_pixels(const snn_dataset *dataset, int64_t first, int64_t count, void *pixels)
 {
+    if (dataset->packed && snn_packed_images_read(dataset, first, count, pixels)) {
+        return snn_ok();
+    }
     return read_rows(dataset, dataset->images, "images", dataset->rank, dataset->dims, first, count,
                      dataset->bytes ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT, pixels);
 }

@@ -12,6 +12,7 @@ struct snn_dataset {
     int rank;
     hsize_t dims[H5S_MAX_RANK]; /* of `images` */
     bool bytes;                 /* uint8, otherwise float32 */
+    bool packed;                /* one by one, by gzip (io/hdf5/packed_images.h) */
     snn_shape shape;
     int64_t row_stride, column_stride, channel_stride; /* elements of `images` */
     float *mean, *std;                                 /* [shape.channels] */

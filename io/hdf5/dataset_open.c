@@ -8,6 +8,7 @@
 #include "core/base/memory.h"
 #include "io/hdf5/dataset_internal.h"
 #include "io/hdf5/hdf5_helpers.h"
+#include "io/hdf5/packed_images.h"
 
 enum { TYPE_NAME_BYTES = 32, LAYOUT_BYTES = 32 };
 
@@ -351,6 +352,7 @@ snn_status snn_dataset_open(const char *path, snn_layout layout, const double *m
     SNN_GOTO_DONE(status, check_image_type(opened));
     SNN_GOTO_DONE(status, settle_shape(opened, layout));
     SNN_GOTO_DONE(status, check_claim(opened, opened->images, "images"));
+    opened->packed = snn_packed_images_found(opened);
     SNN_GOTO_DONE(status, settle_normalisation(opened, mean, mean_count, std, std_count));
     if (labels) {
         SNN_GOTO_DONE(status, open_labels(opened));

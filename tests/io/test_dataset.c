@@ -7,7 +7,7 @@
 #include <hdf5.h>
 #include <math.h>
 
-#include "io/hdf5/dataset.h"
+#include "io/hdf5/packed_images.h"
 #include "scratch.h"
 
 enum { N = 3, H = 2, W = 4, C = 3, SIZE = H * W * C };
@@ -538,8 +538,9 @@ static void odd_objects_are_refused(void **state)
     assert_not_opened("d.h5", SNN_LAYOUT_AUTO, "d.h5: attribute layout of images is not a string");
 }
 
-/* Written anew as chunks of `chunk` along each axis, compressed, in a data set that may grow. */
-static void rewrite_in_chunks(const char *name, hid_t type, int rank, const hsize_t *chunk)
+/* Written anew as chunks of `chunk` along each axis, compressed (`more`: in other ways, too), in a data set that may
+ * grow; only the first `rows` rows are. */
+static void rewrite_in_chunks(const char *name, hid_t type, int rank, const hsize_t *chunk, bool more, hsize_t rows)
 {
     uint8_t data[N * SIZE * sizeof(int64_t)];
     hsize_t dims[4], most[4] = {H5S_UNLIMITED, H5S_UNLIMITED, H5S_UNLIMITED, H5S_UNLIMITED};
@@ -550,13 +551,95 @@ static void rewrite_in_chunks(const char *name, hid_t type, int rank, const hsiz
     assert_true(H5Dread(array, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
     assert_true(H5Dclose(array) >= 0 && H5Sclose(space) >= 0 && H5Ldelete(file, name, H5P_DEFAULT) >= 0);
     hid_t chunked = H5Pcreate(H5P_DATASET_CREATE);
-    assert_true(H5Pset_chunk(chunked, rank, chunk) >= 0 && H5Pset_shuffle(chunked) >= 0 &&
-                H5Pset_deflate(chunked, 6) >= 0 && H5Pset_fletcher32(chunked) >= 0);
+    assert_true(H5Pset_chunk(chunked, rank, chunk) >= 0 && (!more || H5Pset_shuffle(chunked) >= 0) &&
+                H5Pset_deflate(chunked, 6) >= 0 && (!more || H5Pset_fletcher32(chunked) >= 0));
     space = H5Screate_simple(rank, dims, most);
     array = H5Dcreate2(file, name, type, space, H5P_DEFAULT, chunked, H5P_DEFAULT);
-    assert_true(H5Dwrite(array, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
-    assert_true(H5Dclose(array) >= 0 && H5Pclose(chunked) >= 0 && H5Sclose(space) >= 0);
+    const hsize_t begin[4] = {0};
+    dims[0] = rows;
+    hid_t memory = H5Screate_simple(rank, dims, NULL);
+    assert_true(H5Sselect_hyperslab(space, H5S_SELECT_SET, begin, NULL, dims, NULL) >= 0);
+    assert_true(H5Dwrite(array, type, memory, space, H5P_DEFAULT, data) >= 0);
+    assert_true(H5Dclose(array) >= 0 && H5Pclose(chunked) >= 0 && H5Sclose(space) >= 0 && H5Sclose(memory) >= 0);
     close_file(file);
+}
+
+/* ---- images that are packed one by one ---- */
+
+static const hsize_t IMAGE[4] = {1, H, W, C};
+
+static void images_may_be_packed_one_by_one(void **state)
+{
+    (void)state;
+    for (int floats = 0; floats < 2; floats++) {
+        uint8_t read[N * SIZE * sizeof(float)];
+        const hid_t type = floats == 1 ? H5T_NATIVE_FLOAT : H5T_NATIVE_UINT8;
+        write_images(false, floats == 1, NULL);
+        rewrite_in_chunks("images", type, 4, IMAGE, false, N);
+        snn_dataset *dataset = open_good(SNN_LAYOUT_NHWC);
+        assert_true(dataset->packed);
+        for (int first = 0; first < N; first++) {
+            for (int count = 1; count <= N - first; count++) {
+                assert_true(snn_packed_images_read(dataset, first, count, read));
+                assert_pixels(dataset, first, count, floats == 1);
+            }
+        }
+        snn_dataset_close(dataset);
+        const hsize_t other[4] = {1, H, W - 1, C}, pairs[4] = {2, H, W, C};
+        for (int i = 0; i < 3; i++) { /* HDF5 reads these */
+            write_images(false, floats == 1, NULL);
+            rewrite_in_chunks("images", type, 4, i == 0 ? other : i == 1 ? pairs : IMAGE, i == 2, N);
+            dataset = open_good(SNN_LAYOUT_NHWC);
+            assert_false(dataset->packed);
+            assert_pixels(dataset, 0, N, floats == 1);
+            snn_dataset_close(dataset);
+        }
+    }
+}
+
+/* What was never written is 0, as HDF5 has it. */
+static void images_may_be_missing(void **state)
+{
+    (void)state;
+    float pixels[N * SIZE];
+    write_images(false, false, NULL);
+    rewrite_in_chunks("images", H5T_NATIVE_UINT8, 4, IMAGE, false, N - 1);
+    snn_dataset *dataset = open_good(SNN_LAYOUT_NHWC);
+    assert_true(dataset->packed && !snn_packed_images_read(dataset, 0, N, pixels));
+    assert_int_equal(snn_dataset_read(dataset, 0, N, false, pixels).code, SNN_OK);
+    for (int i = 0; i < N * SIZE; i++) {
+        assert_true((pixels[i] == 0.0F) == (i >= (N - 1) * SIZE));
+    }
+    snn_dataset_close(dataset);
+}
+
+static void packed_images_may_be_stored_or_damaged(void **state)
+{
+    (void)state;
+    const hsize_t place[4] = {1};
+    uint8_t raw[SIZE];
+    float pixels[N * SIZE];
+    for (int damaged = 0; damaged < 2; damaged++) {
+        memset(raw, 250, sizeof raw);
+        write_images(false, false, NULL);
+        rewrite_in_chunks("images", H5T_NATIVE_UINT8, 4, IMAGE, false, N);
+        hid_t file = H5Fopen("d.h5", H5F_ACC_RDWR, H5P_DEFAULT);
+        hid_t array = H5Dopen2(file, "images", H5P_DEFAULT);
+        assert_true(H5Dwrite_chunk(array, H5P_DEFAULT, damaged == 1 ? 0 : 1, place, sizeof raw, raw) >= 0);
+        assert_true(H5Dclose(array) >= 0);
+        close_file(file);
+        snn_dataset *dataset = open_good(SNN_LAYOUT_NHWC);
+        assert_false(snn_packed_images_read(dataset, 0, N, pixels));
+        const snn_status status = snn_dataset_read(dataset, 0, N, false, pixels);
+        if (damaged == 1) {
+            assert_int_equal(status.code, SNN_FILE_ERROR);
+            assert_non_null(strstr(status.message, "images: cannot be read"));
+        } else {
+            assert_string_equal(status.message, "");
+            assert_true(pixels[SIZE] == 250.0F / 255.0F && pixels[2 * SIZE - 1] == 250.0F / 255.0F);
+        }
+        snn_dataset_close(dataset);
+    }
 }
 
 static void what_is_whole_can_be_tried(void **state)
@@ -567,8 +650,8 @@ static void what_is_whole_can_be_tried(void **state)
         write_images(true, floats == 1, NULL);
         assert_string_equal(snn_dataset_try("d.h5", SNN_LAYOUT_NCHW, true).message, "");
         assert_string_equal(snn_dataset_try("d.h5", SNN_LAYOUT_NCHW, false).message, "");
-        rewrite_in_chunks("images", floats == 1 ? H5T_NATIVE_FLOAT : H5T_NATIVE_UINT8, 4, image_chunk);
-        rewrite_in_chunks("labels", H5T_NATIVE_INT64, 1, label_chunk);
+        rewrite_in_chunks("images", floats == 1 ? H5T_NATIVE_FLOAT : H5T_NATIVE_UINT8, 4, image_chunk, true, N);
+        rewrite_in_chunks("labels", H5T_NATIVE_INT64, 1, label_chunk, true, N);
         assert_string_equal(snn_dataset_try("d.h5", SNN_LAYOUT_NCHW, true).message, "");
     }
 }
@@ -591,6 +674,9 @@ int main(void)
         cmocka_unit_test(unsuitable_data_sets_are_refused),
         cmocka_unit_test(odd_objects_are_refused),
         cmocka_unit_test(what_is_whole_can_be_tried),
+        cmocka_unit_test(images_may_be_packed_one_by_one),
+        cmocka_unit_test(images_may_be_missing),
+        cmocka_unit_test(packed_images_may_be_stored_or_damaged),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

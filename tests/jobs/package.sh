@@ -57,7 +57,7 @@ named = {call.func.id: {other.args[0].value.split("@")[0].split("+")[0] for othe
          for call in calls if call.args and isinstance(call.args[0], ast.Constant)}
 # What CMake looks for, under Spack's names.
 cmake = "".join((folder / name).read_text() for name in ("../../CMakeLists.txt", "../../io/CMakeLists.txt"))
-names = {"hdf5": "hdf5", "libzstd": "zstd", "libxxhash": "xxhash", "libprotobuf-c": "protobuf-c", "tomlplusplus": "tomlplusplus"}
+names = {"hdf5": "hdf5", "zlib": "zlib", "libzstd": "zstd", "libxxhash": "xxhash", "libprotobuf-c": "protobuf-c", "tomlplusplus": "tomlplusplus"}
 wanted = [line.split()[-1] for line in re.findall(r"pkg_\w+_modules?\((.*?)\)", cmake)]
 assert sorted(wanted) == sorted(names), wanted
 assert set(names.values()) | {"mpi", "py-onnx"} <= named["depends_on"], named
@@ -89,7 +89,7 @@ least = re.search(r"cmake_minimum_required\(VERSION ([0-9.]+)\)", cmake).group(1
 needs = dict(ours["builddependencies"] + ours["dependencies"])
 number = lambda text: [int(part) for part in text.split(".")]
 assert number(needs["CMake"]) >= number(least)
-assert {"HDF5", "zstd", "xxHash", "protobuf-c", "tomlplusplus", "ONNX", "Ninja", "pkgconf"} <= set(needs), needs
+assert {"HDF5", "zlib", "zstd", "xxHash", "protobuf-c", "tomlplusplus", "ONNX", "Ninja", "pkgconf"} <= set(needs), needs
 assert all(needs[name] == keys["version"] for name, keys in recipes.items()) and recipes, recipes.keys()
 known_options = cmake + "".join((folder / name).read_text() for name in ("../../io/CMakeLists.txt", "../../io/lab/CMakeLists.txt"))
 options = re.findall(r"-D(\w+)=", ours["configopts"])

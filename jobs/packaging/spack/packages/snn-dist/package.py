@@ -26,6 +26,7 @@ class SnnDist(CMakePackage):
     depends_on("pkgconfig", type="build")
     depends_on("mpi")
     depends_on("hdf5@1.10.7:1")
+    depends_on("zlib")
     depends_on("zstd")
     depends_on("xxhash@0.8:")
     depends_on("protobuf-c")
