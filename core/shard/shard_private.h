@@ -203,15 +203,18 @@ snn_status snn_windows_order(const snn_shard *shard, int32_t population, snn_par
 /* Packs rows of a projection onto a part whose population fires in a window. */
 snn_status snn_windows_pack(const snn_shard *shard, const snn_part *part, const snn_projection *projection,
                             snn_channel_range rows, snn_packed *packed);
-/* A tile's whole window; `tile`: image, positions, channels and memory. */
+/* A tile's whole window; `tile`: image, positions, channels and memory. Of the owned outputs `outputs` fire, for the
+ * first of which `counts` counts. */
 void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker *worker, snn_tile tile,
-                          const snn_tile_counts *counts);
+                          snn_channel_range outputs, const snn_tile_counts *counts);
 
 /* shard_tiles.c */
-/* Positions [begin, end) of a population's input, no more than its tiles have. */
+/* Positions [begin, end) of a population's input, no more than its tiles have. `outputs`: those of the owned ones that
+ * fire, all unless it fires in a window. */
 typedef struct snn_tile_place {
     int32_t population, image;
     int64_t begin, end;
+    snn_channel_range outputs;
 } snn_tile_place;
 
 /* One tile over steps [first, first + steps). */

@@ -190,27 +190,59 @@ static void run_own(snn_shard *shard, int32_t population, const snn_shard_stretc
     for (int64_t i = 0; i < jobs; i++) {
         const int64_t job = (first + i) % jobs, begin = job % tiles * length;
         const int32_t image = own.begin + (int32_t)(job / tiles);
-        const snn_tile_place place = {population, image, begin, snn_smaller(begin + length, positions)};
+        const snn_tile_place place = {population, image, begin, snn_smaller(begin + length, positions), part->owned};
         snn_tiles_run(shard, worker, place, stretch->first, stretch->steps);
     }
     keep_images(shard, worker, population, own, stretch);
 }
 
-/* Positions of a tile where all threads share a few images: whole rows where that leaves each of them a tile. */
+/* Positions of a tile where all threads share a few images: whole rows, where that leaves each thread a tile, and as
+ * many as leave least to the busiest thread. */
 static int64_t shared_length(const snn_shard *shard, int32_t population, int32_t images)
 {
+    enum { TILE = 8 }; /* beginning one takes as long as so many positions */
     const snn_part *part = &shard->parts[population];
     const snn_shape places = snn_part_places(shard, population);
     const int64_t most = part->tiling.positions, threads = omp_get_num_threads();
     if (snn_neuron_reads_all_positions(shard->network->populations[population].kind) && part->largest_codes == NULL) {
         return most;
     }
-    const int64_t share = (images * snn_shape_positions(places) + threads - 1) / threads;
-    const int64_t length = snn_smaller(most, share);
-    if (length < places.width) {
-        return snn_part_multiplies_rows(shard, part) ? places.width : length;
+    const int64_t positions = snn_shape_positions(places), share = (images * positions + threads - 1) / threads;
+    if (snn_smaller(most, share) < places.width && !snn_part_multiplies_rows(shard, part)) {
+        return snn_smaller(most, share);
     }
-    return length - length % places.width;
+    int64_t best = places.width, least = INT64_MAX;
+    for (int64_t length = places.width; length <= snn_larger(most, places.width); length += places.width) {
+        const int64_t tiles = images * ((positions + length - 1) / length);
+        const int64_t busiest = (tiles + threads - 1) / threads * (snn_smaller(length, positions) + TILE);
+        best = busiest <= least ? length : best;
+        least = snn_smaller(busiest, least);
+    }
+    return best;
+}
+
+/* Into how many pieces the outputs of neurons that read all positions are divided, where threads share a few images:
+ * heads, all of which each thread sums up the inputs of. Two threads must not write to one byte. */
+static int32_t shared_pieces(const snn_shard *shard, int32_t population)
+{
+    const snn_population *of = &shard->network->populations[population];
+    const snn_part *part = &shard->parts[population];
+    const int32_t unit = snn_population_unit(of);
+    if (shard->timings == NULL || !snn_neuron_reads_all_positions(of->kind) || unit % 8 != 0) {
+        return 1;
+    }
+    const int32_t units = snn_part_channels(part) / unit;
+    return units < 1 ? 1 : (int32_t)snn_smaller(units, omp_get_num_threads());
+}
+
+/* Piece i of n, of whole units. */
+static snn_channel_range piece_of(const snn_shard *shard, int32_t population, int32_t i, int32_t n)
+{
+    const snn_channel_range owned = shard->parts[population].owned;
+    const int32_t unit = snn_population_unit(&shard->network->populations[population]);
+    const int32_t units = (owned.end - owned.begin) / unit;
+    return (snn_channel_range){owned.begin + units * i / n * unit,
+                               i + 1 == n ? owned.end : owned.begin + units * (i + 1) / n * unit};
 }
 
 /* All threads together, who meet at its end. */
@@ -220,11 +252,15 @@ static void run_common(snn_shard *shard, int32_t population, const snn_shard_str
     const int64_t positions = snn_shape_positions(snn_part_places(shard, population));
     const int64_t length = shared_length(shard, population, common.end - common.begin);
     const snn_worker *worker = &shard->workers[omp_get_thread_num()];
-#pragma omp for schedule(static) collapse(2)
+    const int32_t pieces = shared_pieces(shard, population);
+#pragma omp for schedule(static) collapse(3)
     for (int32_t image = common.begin; image < common.end; image++) {
         for (int64_t begin = 0; begin < positions; begin += length) {
-            const snn_tile_place place = {population, image, begin, snn_smaller(begin + length, positions)};
-            snn_tiles_run(shard, worker, place, stretch->first, stretch->steps);
+            for (int32_t piece = 0; piece < pieces; piece++) {
+                const snn_tile_place place = {population, image, begin, snn_smaller(begin + length, positions),
+                                              piece_of(shard, population, piece, pieces)};
+                snn_tiles_run(shard, worker, place, stretch->first, stretch->steps);
+            }
         }
     }
 #pragma omp for schedule(static) nowait

@@ -11,14 +11,14 @@ static snn_spikes spikes_from(snn_spikes spikes, int32_t steps)
     return spikes;
 }
 
-/* Where a worker counts; `step`: 0, or the tile's first timestep. */
-static snn_tile_counts counts_from(const snn_shard *shard, const snn_worker *worker, int32_t population, int32_t step)
+/* Where a worker counts what outputs from `output` on do; `step`: 0, or the tile's first timestep. */
+static snn_tile_counts counts_from(const snn_shard *shard, const snn_worker *worker, int32_t population, int32_t output,
+                                   int32_t step)
 {
     const snn_population_counts counts = snn_statistics_population(worker->statistics, shard->network, population);
-    const int32_t owned = shard->parts[population].owned.begin;
     const snn_tile_counts pointers = {counts.spikes + step, counts.flips + step,
                                       shard->detail == SNN_STATISTICS_FULL ? counts.error + step : NULL,
-                                      counts.channel_spikes + owned, counts.channel_beyond + owned};
+                                      counts.channel_spikes + output, counts.channel_beyond + output};
     return pointers;
 }
 
@@ -70,7 +70,7 @@ static void fire(const tile_job *job)
     const int32_t image = job->tile.image;
     const int32_t timestep = job->first + job->offset;
     const snn_spikes block = snn_shard_spikes(shard, job->population);
-    const snn_tile_counts counts = counts_from(shard, job->worker, job->population, timestep);
+    const snn_tile_counts counts = counts_from(shard, job->worker, job->population, part->owned.begin, timestep);
     snn_neurons neurons = {
         .kind = population->kind,
         .alpha = population->alpha,
@@ -164,8 +164,8 @@ void snn_tiles_run(snn_shard *shard, const snn_worker *worker, snn_tile_place pl
                  .scratch = worker->scratch},
     };
     if (shard->timings != NULL) {
-        const snn_tile_counts counts = counts_from(shard, worker, place.population, 0);
-        snn_windows_run_tile(shard, place.population, worker, job.tile, &counts);
+        const snn_tile_counts counts = counts_from(shard, worker, place.population, place.outputs.begin, 0);
+        snn_windows_run_tile(shard, place.population, worker, job.tile, place.outputs, &counts);
     } else {
         run_tile(&job, steps);
     }

@@ -16,9 +16,10 @@ typedef struct window_tile {
     int32_t population;
     const snn_part *part;
     const snn_worker *worker;
-    snn_tile tile;       /* steps: moments */
-    int64_t moment_size; /* elements of a moment's sums */
-    const float *graded; /* [position of the tile][channel held]: what the image adds; NULL if it adds nothing */
+    snn_tile tile;             /* steps: moments */
+    snn_channel_range outputs; /* that fire */
+    int64_t moment_size;       /* elements of a moment's sums */
+    const float *graded;       /* [position of the tile][channel held]: what the image adds; NULL if it adds nothing */
 } window_tile;
 
 /* ---- maxima ---- */
@@ -345,18 +346,18 @@ static void fire(const window_tile *at, const snn_tile_counts *counts)
         .real = shard->real,
         .eta = shard->eta,
         .step = population->step + part->held.begin,
-        .inverse_scale = part->inverse_scale,
+        .inverse_scale = part->inverse_scale + (at->outputs.begin - part->owned.begin),
         .graded = at->graded,
         .spikes = snn_shard_spikes(shard, at->population),
         .window = population->window,
         .input = compared ? population->shape : population->input,
         .shape = population->shape,
-        .channel_begin = part->owned.begin,
-        .channel_end = part->owned.end,
+        .channel_begin = at->outputs.begin,
+        .channel_end = at->outputs.end,
         .window_constants = {.steps = shard->network->windows.steps,
                              .reach = (float)snn_windows_reach(&shard->network->windows),
                              .unit = population->unit,
-                             .rest = population->rest + part->owned.begin,
+                             .rest = population->rest + at->outputs.begin,
                              .bias = population->bias + part->held.begin,
                              .bias_stride = population->bias_positions == 1 ? 0 : population->input.channels},
     };
@@ -390,10 +391,14 @@ static void read_out(const window_tile *at)
 }
 
 void snn_windows_run_tile(snn_shard *shard, int32_t population, const snn_worker *worker, snn_tile tile,
-                          const snn_tile_counts *counts)
+                          snn_channel_range outputs, const snn_tile_counts *counts)
 {
-    window_tile at = {
-        .shard = shard, .population = population, .part = &shard->parts[population], .worker = worker, .tile = tile};
+    window_tile at = {.shard = shard,
+                      .population = population,
+                      .part = &shard->parts[population],
+                      .worker = worker,
+                      .tile = tile,
+                      .outputs = outputs};
     at.tile.steps = shard->timings[population].moments;
     at.moment_size = (tile.position_end - tile.position_begin) * (tile.channel_end - tile.channel_begin);
     if (shard->network->populations[population].kind == SNN_NEURON_STREAM) {

@@ -259,6 +259,25 @@ snn_network *example_nary(snn_weight_format format, uint64_t seed)
     return made.network;
 }
 
+snn_network *example_heads(snn_weight_format format, uint64_t seed)
+{
+    const snn_operator point = convolution(window_of(1, 1, 0), 1);
+    sample made = sample_begin(format, (snn_shape){3, 2, 2}, 4, seed);
+    int32_t relay = sample_population(&made, SNN_NEURON_LINEAR, (snn_shape){3, 2, 48}, NULL, false);
+    int32_t two = sample_nary(&made, SNN_NEURON_ATTENTION, (snn_shape){3, 2, 48}, 16, 2, 0.5f);
+    int32_t wider = sample_population(&made, SNN_NEURON_LINEAR, (snn_shape){3, 2, 72}, NULL, false);
+    int32_t three = sample_nary(&made, SNN_NEURON_ATTENTION, (snn_shape){3, 2, 72}, 24, 3, 0.25f);
+    int32_t readout = sample_readout(&made);
+    sample_projection(&made, SNN_SOURCE_INPUT, relay, point);
+    sample_projection(&made, SNN_SOURCE_INPUT, two, diagonal(0, 5, 2));
+    sample_projection(&made, relay, two, diagonal(0, 0, 48));
+    sample_projection(&made, two, wider, point);
+    sample_projection(&made, wider, three, diagonal(0, 0, 72));
+    sample_projection(&made, three, readout, dense);
+    sample_finish(&made);
+    return made.network;
+}
+
 snn_network *example_unary(snn_weight_format format, uint64_t seed)
 {
     static const snn_neuron_kind kinds[] = {

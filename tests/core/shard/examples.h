@@ -24,6 +24,9 @@ snn_network *example_streams(snn_weight_format format, uint64_t seed);
 /* Every kind of neuron that reads all channels. */
 snn_network *example_nary(snn_weight_format format, uint64_t seed);
 
+/* Attention with heads of whole bytes, which threads divide. */
+snn_network *example_heads(snn_weight_format format, uint64_t seed);
+
 /* Every unary kind. */
 snn_network *example_unary(snn_weight_format format, uint64_t seed);
 

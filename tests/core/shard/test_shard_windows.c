@@ -156,6 +156,8 @@ static void neurons_of_all_channels(void **state)
     (void)state;
     compare_windows(example_nary, SNN_WEIGHTS_INT16, WINDOWS);
     compare_windows(example_nary, SNN_WEIGHTS_FLOAT32, FEW);
+    compare_windows(example_heads, SNN_WEIGHTS_INT16, WINDOWS);
+    compare_windows(example_heads, SNN_WEIGHTS_FLOAT32, FEW);
 }
 
 static void unary_neurons(void **state)
