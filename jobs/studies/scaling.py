@@ -179,7 +179,7 @@ def both(cores):
 
 def cores(study):
     options = study.options
-    name = options.config.stem
+    name = options.config.stem if options.config.stem != "config" else options.config.resolve().parent.name
     config = study.convert(options.config, name)
     curves = {}
     for kind in ("strong", "weak"):
