@@ -10,17 +10,20 @@ snn_status snn_connections_create(const snn_network *network, snn_connections **
         return snn_out_of_memory("counts of weights");
     }
     made->projections = snn_allocate((size_t)network->projection_count, sizeof *made->projections);
-    made->count = made->projections != NULL ? network->projection_count : 0;
-    bool enough = made->projections != NULL;
+    made->count = network->projection_count;
     for (int32_t i = 0; i < made->count; i++) {
-        const size_t channels = (size_t)network->projections[i].op.source_channels;
-        made->projections[i].uses = snn_allocate(channels, sizeof(int64_t));
-        made->projections[i].effective = snn_allocate(channels, sizeof(int64_t));
-        enough = enough && made->projections[i].uses != NULL && made->projections[i].effective != NULL;
+        made->length += 2 + 2 * (size_t)network->projections[i].op.source_channels;
     }
-    if (!enough) {
+    made->counts = snn_allocate(made->length, sizeof *made->counts);
+    if (made->projections == NULL || made->counts == NULL) {
         snn_connections_destroy(made);
         return snn_out_of_memory("counts of weights");
+    }
+    int64_t *next = made->counts;
+    for (int32_t i = 0; i < made->count; i++) {
+        const int32_t channels = network->projections[i].op.source_channels;
+        made->projections[i] = (snn_connection_counts){next, next + 1, next + 2, next + 2 + channels};
+        next += 2 + 2 * channels;
     }
     *connections = made;
     return snn_ok();
@@ -52,8 +55,8 @@ static bool is_zero(const snn_network *network, const snn_projection *projection
 /* One weight, used `uses` times for each image and timestep. */
 static void add_weight(snn_connection_counts *counts, int64_t channel, int64_t uses, bool zero)
 {
-    counts->weights++;
-    counts->zeros += zero;
+    (*counts->weights)++;
+    *counts->zeros += zero;
     counts->uses[channel] += uses;
     counts->effective[channel] += zero ? 0 : uses;
 }
@@ -95,8 +98,8 @@ static void add_tokens(snn_connection_counts *counts, const snn_network *network
         counts->effective[row] -= zero ? 0 : zeros;
     }
     if (projection->row_begin == 0 && projection->row_end > 0) {
-        counts->weights += mixed;
-        counts->zeros += zeros;
+        *counts->weights += mixed;
+        *counts->zeros += zeros;
     }
 }
 
@@ -135,10 +138,7 @@ void snn_connections_destroy(snn_connections *connections)
     if (connections == NULL) {
         return;
     }
-    for (int32_t i = 0; i < connections->count; i++) {
-        snn_release(connections->projections[i].uses);
-        snn_release(connections->projections[i].effective);
-    }
     snn_release(connections->projections);
+    snn_release(connections->counts);
     snn_release(connections);
 }

@@ -2,19 +2,23 @@
 #ifndef SNN_NETWORK_CONNECTIONS_H
 #define SNN_NETWORK_CONNECTIONS_H
 
+#include <stddef.h>
+
 #include "core/network/network.h"
 
 /* Of one projection. "Uses" are for one image and timestep: a tap that lies outside the source is none. Those of a pool
  * before the operator are not in them; they have no weights. */
 typedef struct snn_connection_counts {
-    int64_t weights, zeros; /* as stored; of TOKENS also the mixing */
-    int64_t *uses;          /* [source channels of the operator]: of weights that read the channel */
-    int64_t *effective;     /* [the same]: of weights other than 0 */
+    int64_t *weights, *zeros; /* [1]: as stored; of TOKENS also the mixing */
+    int64_t *uses;            /* [source channels of the operator]: of weights that read the channel */
+    int64_t *effective;       /* [the same]: of weights other than 0 */
 } snn_connection_counts;
 
 typedef struct snn_connections {
     int32_t count; /* projections */
     snn_connection_counts *projections;
+    int64_t *counts; /* [length]: all of them, to be added up over those who count */
+    size_t length;
 } snn_connections;
 
 /* All counts zero. Destroy it afterwards. */

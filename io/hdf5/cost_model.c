@@ -47,14 +47,14 @@ static void count_parameters(const snn_output *output, snn_cost costs[SNN_COST_C
         const snn_operator *op = &network->projections[i].op;
         const snn_connection_counts *counts = &output->connections->projections[i];
         const bool tokens = op->kind == SNN_OPERATOR_TOKENS, gathers = op->kind == SNN_OPERATOR_GATHER;
-        const double rows = tokens ? op->target_channels : 0.0, matrix = (double)counts->weights - rows;
+        const double rows = tokens ? op->target_channels : 0.0, matrix = (double)*counts->weights - rows;
         const double bits = real || !is_product(op) ? 32.0 : tokens ? 16.0 : weight_bits(network);
         spiking += matrix * bits / BYTE + 4.0 * rows + (gathers ? 4.0 * matrix : 0.0);
-        weights += (double)counts->weights;
-        zeros += (double)counts->zeros;
+        weights += (double)*counts->weights;
+        zeros += (double)*counts->zeros;
         if (is_product(op)) {
-            products += (double)counts->weights;
-            product_zeros += (double)counts->zeros;
+            products += (double)*counts->weights;
+            product_zeros += (double)*counts->zeros;
             trained += 4.0 * (matrix + op->target_channels);
             quantised += matrix * weight_bits(network) / BYTE + 4.0 * op->target_channels;
         }

@@ -126,20 +126,48 @@ static snn_status read_rows(hid_t group, const snn_network *network, const snn_o
     return snn_hdf5_read_rows(group, "index", H5T_NATIVE_INT32, 2, dims, begin, end, read->index);
 }
 
-snn_status snn_network_file_read_rows(const char *path, snn_network *network, int32_t projection, int32_t begin,
-                                      int32_t end)
-{
+struct snn_network_file {
     hid_t file;
+    char path[SNN_PATH_BYTES];
+};
+
+snn_status snn_network_file_open(const char *path, snn_network_file **file)
+{
+    *file = NULL;
+    snn_network_file *opened = snn_allocate(1, sizeof *opened);
+    if (opened == NULL) {
+        return snn_out_of_memory("a network file");
+    }
+    (void)snprintf(opened->path, sizeof opened->path, "%s", path);
+    const snn_status status = snn_sealed_open(path, SNN_FILE_NETWORK, false, &opened->file);
+    if (snn_failed(status)) {
+        snn_release(opened);
+        return status;
+    }
+    *file = opened;
+    return status;
+}
+
+void snn_network_file_close(snn_network_file *file)
+{
+    if (file != NULL) {
+        snn_hdf5_close(file->file);
+        snn_release(file);
+    }
+}
+
+snn_status snn_network_file_read_rows(const snn_network_file *file, snn_network *network, int32_t projection,
+                                      int32_t begin, int32_t end)
+{
     hid_t group = H5I_INVALID_HID;
     rows read = {NULL, NULL};
     snn_projection *target = &network->projections[projection];
     if (begin < 0 || begin > end || end > target->op.target_channels) {
-        return snn_fail(SNN_INTERNAL_ERROR, "%s: rows %d to %d of projection %d, which has %d", path, begin, end,
+        return snn_fail(SNN_INTERNAL_ERROR, "%s: rows %d to %d of projection %d, which has %d", file->path, begin, end,
                         projection, target->op.target_channels);
     }
-    SNN_TRY(snn_sealed_open(path, SNN_FILE_NETWORK, false, &file));
     snn_status status;
-    SNN_GOTO_DONE(status, open_projection(file, projection, &group));
+    SNN_GOTO_DONE(status, open_projection(file->file, projection, &group));
     if (begin < end) { /* a projection without rows has no arrays */
         SNN_GOTO_DONE(status, read_rows(group, network, &target->op, begin, end, &read));
     }
@@ -154,17 +182,18 @@ done:
     snn_release(read.weights);
     snn_release(read.index);
     snn_hdf5_close(group);
-    snn_hdf5_close(file);
     return status;
 }
 
 snn_status snn_network_file_read_whole(const char *path, snn_network **network, snn_network_origin *origin)
 {
     SNN_TRY(snn_network_file_read(path, network, origin));
-    snn_status status = snn_ok();
+    snn_network_file *file = NULL;
+    snn_status status = snn_network_file_open(path, &file);
     for (int32_t p = 0; p < (*network)->projection_count && !snn_failed(status); p++) {
-        status = snn_network_file_read_rows(path, *network, p, 0, (*network)->projections[p].op.target_channels);
+        status = snn_network_file_read_rows(file, *network, p, 0, (*network)->projections[p].op.target_channels);
     }
+    snn_network_file_close(file);
     if (snn_failed(status)) {
         snn_network_destroy(*network);
         *network = NULL;

@@ -22,9 +22,15 @@ snn_status snn_network_file_write(const char *path, const snn_network *network, 
 /* Reads structure and origin (no weights). Verifies the seal. */
 snn_status snn_network_file_read(const char *path, snn_network **network, snn_network_origin *origin);
 
+/* A network file of which weights are read: opened once, however many projections there are, because thousands of
+ * ranks ask the same file server. The seal is not looked at again. */
+typedef struct snn_network_file snn_network_file;
+snn_status snn_network_file_open(const char *path, snn_network_file **file);
+void snn_network_file_close(snn_network_file *file); /* accepts NULL */
+
 /* Reads weight rows [begin, end) of one projection into the network that snn_network_file_read gave. */
-snn_status snn_network_file_read_rows(const char *path, snn_network *network, int32_t projection, int32_t begin,
-                                      int32_t end);
+snn_status snn_network_file_read_rows(const snn_network_file *file, snn_network *network, int32_t projection,
+                                      int32_t begin, int32_t end);
 
 /* Structure, origin and all weights. */
 snn_status snn_network_file_read_whole(const char *path, snn_network **network, snn_network_origin *origin);

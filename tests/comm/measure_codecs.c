@@ -113,17 +113,6 @@ done:
     return status;
 }
 
-static snn_status read_network(const char *path, snn_network **network)
-{
-    static snn_network_origin origin;
-    SNN_TRY(snn_network_file_read(path, network, &origin));
-    for (int32_t i = 0; i < (*network)->projection_count; i++) {
-        const int32_t rows = (*network)->projections[i].op.target_channels;
-        SNN_TRY(snn_network_file_read_rows(path, *network, i, 0, rows));
-    }
-    return snn_ok();
-}
-
 /* Timesteps, blocks and steps of the network's windows, if it has any. */
 static snn_status settle(setting *made, const snn_network *network)
 {
@@ -184,10 +173,11 @@ done:
 static snn_status run(setting *made, measurement *results)
 {
     snn_network *network = NULL;
+    snn_network_origin origin;
     snn_shard *shard = NULL;
     float *pixels = NULL;
     snn_status status = snn_ok();
-    SNN_GOTO_DONE(status, read_network(made->network, &network));
+    SNN_GOTO_DONE(status, snn_network_file_read_whole(made->network, &network, &origin));
     SNN_GOTO_DONE(status, settle(made, network));
     SNN_GOTO_DONE(status, create_shard(made, network, &shard));
     SNN_GOTO_DONE(status, begin_group(made, network, shard, &pixels));

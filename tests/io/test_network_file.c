@@ -131,7 +131,10 @@ static void check_rows(const char *path, const snn_network *full, snn_network *n
     const snn_projection *found = &network->projections[number];
     const size_t row = (size_t)snn_operator_row_length(&expected->op);
     const size_t bytes = (size_t)snn_weight_bytes(full->format, expected->op.kind);
-    succeeds(snn_network_file_read_rows(path, network, number, begin, end));
+    snn_network_file *file = NULL;
+    succeeds(snn_network_file_open(path, &file));
+    succeeds(snn_network_file_read_rows(file, network, number, begin, end));
+    snn_network_file_close(file);
     assert_int_equal(found->row_begin, begin);
     assert_int_equal(found->row_end, end);
     const size_t count = (size_t)(end - begin) * row;
@@ -266,14 +269,18 @@ static void test_refused_reads(void **state)
     (void)state;
     snn_network *full = small_network_create(SNN_WEIGHTS_INT16);
     snn_network *network = NULL;
+    snn_network_file *file = NULL;
     snn_network_origin found;
     fails(snn_network_file_read("nowhere.h5", &network, &found), SNN_INPUT_ERROR, "nowhere.h5");
     scratch_write("text.h5", "not HDF5", 8);
     fails(snn_network_file_read("text.h5", &network, &found), SNN_INPUT_ERROR, "no seal");
     succeeds(snn_network_file_write("net.h5", full, &origin));
     succeeds(snn_network_file_read("net.h5", &network, &found));
-    fails(snn_network_file_read_rows("net.h5", network, 0, 3, 5), SNN_INTERNAL_ERROR, "rows 3 to 5");
-    fails(snn_network_file_read_rows("nowhere.h5", network, 0, 0, 1), SNN_INPUT_ERROR, "nowhere.h5");
+    succeeds(snn_network_file_open("net.h5", &file));
+    fails(snn_network_file_read_rows(file, network, 0, 3, 5), SNN_INTERNAL_ERROR, "rows 3 to 5");
+    snn_network_file_close(file);
+    fails(snn_network_file_open("nowhere.h5", &file), SNN_INPUT_ERROR, "nowhere.h5");
+    assert_null(file);
     snn_network_destroy(network);
     snn_network_destroy(full);
 }

@@ -58,7 +58,10 @@ typedef struct snn_run {
 snn_status snn_run_read_inputs(snn_run *run);
 /* The step sizes, once the timesteps are known (run_setup.c). */
 snn_status snn_run_schedule(snn_run *run);
-/* Plan, shard, wavefront (run_setup.c). */
+/* Collective: this rank's weights, out of the file or from the rank that converted; rank 0 also has them counted
+ * (run_weights.c). */
+snn_status snn_run_take_weights(snn_run *run);
+/* Plan, weights, shard (run_setup.c). */
 snn_status snn_run_partition(snn_run *run);
 /* Collective: can checkpoints be written where they shall be? Asked before any work (run_restart.c). */
 snn_status snn_run_probe_checkpoints(const snn_run *run);
