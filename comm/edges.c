@@ -109,6 +109,18 @@ static snn_edge edge_of(const edge_search *search, int32_t source, int32_t from,
                       .packet = search->list.edges.count};
 }
 
+/* The first shard from `shard` on that owns any of what the readers [begin, end) project to. */
+static int32_t next_reader(const edge_search *search, int32_t begin, int32_t end, int32_t shards, int32_t shard)
+{
+    int32_t next = shards;
+    for (int32_t i = begin; i < end && next > shard; i++) {
+        const int32_t target = search->network->projections[search->readers[i]].target;
+        const int32_t owner = snn_plan_next_owner(search->plan, search->network, target, shard);
+        next = owner < next ? owner : next;
+    }
+    return next;
+}
+
 /* To the shards of one stage, whose readers of the source are [*reader, ...), which moves on to the next stage's. */
 static snn_status append_readers(edge_search *search, int32_t source, snn_channel_range owned, int32_t first,
                                  int32_t *reader)
@@ -120,7 +132,9 @@ static snn_status append_readers(edge_search *search, int32_t source, snn_channe
            network->projections[search->readers[*reader]].target < search->plan->stage_begin[stage + 1]) {
         (*reader)++;
     }
-    for (int32_t shard = 0; shard < search->plan->shards[stage]; shard++) {
+    const int32_t shards = search->plan->shards[stage];
+    for (int32_t shard = next_reader(search, begin, *reader, shards, 0); shard < shards;
+         shard = next_reader(search, begin, *reader, shards, shard + 1)) {
         const snn_place place = {.replica = search->place.replica, .stage = stage, .shard = shard};
         snn_channel_range needed = {0, 0};
         for (int32_t i = begin; i < *reader; i++) {
@@ -152,13 +166,12 @@ static snn_status append_source(edge_search *search, int32_t source)
     if (stage != search->place.stage && needed.begin == needed.end) {
         return snn_ok();
     }
-    for (int32_t shard = 0; shard < search->plan->shards[stage]; shard++) {
+    for (int32_t shard = snn_plan_next_owner(search->plan, search->network, source, 0);
+         shard < search->plan->shards[stage];
+         shard = snn_plan_next_owner(search->plan, search->network, source, shard + 1)) {
         const snn_place owner = {.replica = search->place.replica, .stage = stage, .shard = shard};
         const snn_channel_range owned = snn_plan_owned(search->plan, search->network, owner, source);
         const int32_t from = search->stage_rank[stage] + shard, first = search->list.edges.count;
-        if (owned.begin == owned.end) {
-            continue;
-        }
         if (from == search->rank) {
             for (int32_t reader = search->reader_begin[source]; reader < search->reader_begin[source + 1];) {
                 SNN_TRY(append_readers(search, source, owned, first, &reader));

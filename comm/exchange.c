@@ -81,7 +81,6 @@ static snn_status price(snn_exchange *exchange, snn_world *world, const snn_edge
         }
         status = snn_packet_coder_set_link(out->coder, out->byte_seconds);
     }
-    snn_links_clear(&links);
     return status;
 }
 

@@ -40,11 +40,12 @@ static void partners_clear(partners *with)
 }
 
 /* The ranks at the other ends of this rank's edges that are local, or those that are not. */
-static snn_status partners_find(const snn_edges *edges, const snn_links *links, bool local, int rank, int ranks,
-                                partners *with)
+static snn_status partners_find(const snn_world *world, const snn_edges *edges, bool local, partners *with)
 {
-    with->to = snn_allocate((size_t)ranks, sizeof *with->to);
-    with->from = snn_allocate((size_t)ranks, sizeof *with->from);
+    const int rank = snn_world_rank(world), ranks = snn_world_size(world);
+    const size_t most = (size_t)(edges->count < ranks ? edges->count : ranks);
+    with->to = snn_allocate(most, sizeof *with->to);
+    with->from = snn_allocate(most, sizeof *with->from);
     bool *seen = snn_allocate((size_t)ranks * 2, sizeof *seen);
     if (with->to == NULL || with->from == NULL || seen == NULL) {
         snn_release(seen);
@@ -52,11 +53,11 @@ static snn_status partners_find(const snn_edges *edges, const snn_links *links, 
     }
     for (int32_t i = 0; i < edges->count; i++) {
         const snn_edge *edge = &edges->edges[i];
-        if (edge->from == rank && links->local[edge->to] == local && !seen[edge->to]) {
+        if (edge->from == rank && snn_world_same_host(world, edge->to) == local && !seen[edge->to]) {
             seen[edge->to] = true;
             with->to[with->to_count++] = edge->to;
         }
-        if (edge->to == rank && links->local[edge->from] == local && !seen[ranks + edge->from]) {
+        if (edge->to == rank && snn_world_same_host(world, edge->from) == local && !seen[ranks + edge->from]) {
             seen[ranks + edge->from] = true;
             with->from[with->from_count++] = edge->from;
         }
@@ -143,12 +144,12 @@ static snn_status exchange_probes(partners *with, int more, double *seconds)
     return snn_ok();
 }
 
-static snn_status measure(snn_world *world, MPI_Comm communicator, const snn_edges *edges, const snn_links *links,
-                          bool local, double *byte_seconds)
+static snn_status measure(snn_world *world, MPI_Comm communicator, const snn_edges *edges, bool local,
+                          double *byte_seconds)
 {
     partners with = {.communicator = communicator, .patience = snn_mpi_patience(world)};
     double latency = 0.0, seconds = 0.0;
-    snn_status status = partners_find(edges, links, local, snn_world_rank(world), snn_world_size(world), &with);
+    snn_status status = partners_find(world, edges, local, &with);
     SNN_GOTO_DONE(status, snn_world_agree(world, status));
     SNN_GOTO_DONE(status, partners_prepare(world, &with));
     /* The first messages open connections. */
@@ -166,20 +167,15 @@ done:
 snn_status snn_links_measure(snn_world *world, MPI_Comm communicator, const snn_edges *edges, snn_links *links)
 {
     const int rank = snn_world_rank(world), ranks = snn_world_size(world);
-    *links = (snn_links){.local_byte = UNMEASURED_BYTE, .remote_byte = UNMEASURED_BYTE};
-    links->local = snn_allocate((size_t)ranks, sizeof *links->local);
-    SNN_TRY(snn_world_agree(world, links->local == NULL ? snn_out_of_memory("links") : snn_ok()));
+    *links = (snn_links){.world = world, .local_byte = UNMEASURED_BYTE, .remote_byte = UNMEASURED_BYTE};
     if (ranks == 1) {
         return snn_ok();
-    }
-    for (int i = 0; i < ranks; i++) {
-        links->local[i] = snn_world_same_host(world, i);
     }
     enum { HAS_LOCAL, HAS_REMOTE, CROWDED, PROPERTIES };
     int any[PROPERTIES] = {0, 0, snn_world_crowded(world)};
     for (int32_t i = 0; i < edges->count; i++) {
         if (edges->edges[i].from == rank) {
-            any[links->local[edges->edges[i].to] ? HAS_LOCAL : HAS_REMOTE] = 1;
+            any[snn_world_same_host(world, edges->edges[i].to) ? HAS_LOCAL : HAS_REMOTE] = 1;
         }
     }
     MPI_Request request;
@@ -187,18 +183,12 @@ snn_status snn_links_measure(snn_world *world, MPI_Comm communicator, const snn_
                              MPI_Iallreduce(MPI_IN_PLACE, any, PROPERTIES, MPI_INT, MPI_MAX, communicator, &request),
                              "MPI_Iallreduce", &request));
     if (any[HAS_LOCAL] && !any[CROWDED]) {
-        SNN_TRY(measure(world, communicator, edges, links, true, &links->local_byte));
+        SNN_TRY(measure(world, communicator, edges, true, &links->local_byte));
     }
-    return any[HAS_REMOTE] ? measure(world, communicator, edges, links, false, &links->remote_byte) : snn_ok();
-}
-
-void snn_links_clear(snn_links *links)
-{
-    snn_release(links->local);
-    links->local = NULL;
+    return any[HAS_REMOTE] ? measure(world, communicator, edges, false, &links->remote_byte) : snn_ok();
 }
 
 double snn_links_byte_seconds(const snn_links *links, int32_t rank)
 {
-    return links->local[rank] ? links->local_byte : links->remote_byte;
+    return snn_world_same_host(links->world, rank) ? links->local_byte : links->remote_byte;
 }

@@ -10,7 +10,7 @@
 #include "comm/world.h"
 
 typedef struct snn_links {
-    bool *local;                    /* [ranks]: on this rank's host */
+    const snn_world *world;
     double local_byte, remote_byte; /* seconds */
 } snn_links;
 
@@ -18,8 +18,6 @@ typedef struct snn_links {
  * those of this rank's replica. Between ranks of one host nothing is measured where they are crowded on its processors:
  * it would take long and say only that they are crowded. */
 snn_status snn_links_measure(snn_world *world, MPI_Comm communicator, const snn_edges *edges, snn_links *links);
-void snn_links_clear(snn_links *links);
-
 /* Seconds that a byte takes to `rank`. */
 double snn_links_byte_seconds(const snn_links *links, int32_t rank);
 

@@ -20,12 +20,6 @@ static const double FOR_RANK_0 = 1.25, FOR_ANOTHER = 1.5, FOR_ALL = 2.0;
 /* Collectives by which a rank that waits for a message may be behind: agreements end one round after they begin. */
 enum { MOST_BEHIND = 2 };
 
-/* Ranks from `first` on. */
-typedef struct host_run {
-    int32_t first;
-    char name[SNN_HOST_BYTES];
-} host_run;
-
 struct snn_patience {
     MPI_Comm communicator;
     int32_t rank, size;
@@ -33,7 +27,7 @@ struct snn_patience {
     double seconds; /* 0: for ever */
     snn_world *world;
     void (*give_up)(snn_world *world, snn_status why);
-    host_run *hosts;
+    snn_host_run *hosts;
     int32_t host_count;
     int64_t collectives; /* completed; the same on all ranks when they wait for the next */
     int64_t here;        /* as sent to rank 0 */
@@ -65,27 +59,10 @@ snn_status snn_patience_create(MPI_Comm communicator, bool crowded, snn_patience
     return snn_ok();
 }
 
-/* Kept as runs of equal ones: launchers fill one host after the other. */
-snn_status snn_patience_name_hosts(snn_patience *patience, const char *names)
+void snn_patience_name_hosts(snn_patience *patience, snn_host_run *runs, int32_t count)
 {
-    int32_t count = 0;
-    for (int32_t rank = 0; rank < patience->size; rank++) {
-        const char *name = names + (size_t)rank * SNN_HOST_BYTES;
-        count += rank == 0 || memcmp(name, name - SNN_HOST_BYTES, SNN_HOST_BYTES) != 0;
-    }
-    patience->hosts = snn_allocate((size_t)count, sizeof *patience->hosts);
-    if (patience->hosts == NULL) {
-        return snn_out_of_memory("names of hosts");
-    }
-    for (int32_t rank = 0; rank < patience->size; rank++) {
-        const char *name = names + (size_t)rank * SNN_HOST_BYTES;
-        if (rank == 0 || memcmp(name, name - SNN_HOST_BYTES, SNN_HOST_BYTES) != 0) {
-            host_run *run = &patience->hosts[patience->host_count++];
-            run->first = rank;
-            memcpy(run->name, name, SNN_HOST_BYTES);
-        }
-    }
-    return snn_ok();
+    patience->hosts = runs;
+    patience->host_count = count;
 }
 
 void snn_patience_set(snn_patience *patience, snn_world *world, double seconds,

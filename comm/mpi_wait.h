@@ -23,8 +23,14 @@ typedef struct snn_patience snn_patience;
 snn_status snn_patience_create(MPI_Comm communicator, bool crowded, snn_patience **patience);
 void snn_patience_destroy(snn_patience *patience); /* accepts NULL */
 
-/* Names of all ranks' hosts, [ranks][SNN_HOST_BYTES], for messages; once. */
-snn_status snn_patience_name_hosts(snn_patience *patience, const char *names);
+/* Where ranks are: runs of them on one host, because launchers fill one host after the other. */
+typedef struct snn_host_run {
+    int32_t first; /* rank, up to the next run's */
+    char name[SNN_HOST_BYTES];
+} snn_host_run;
+
+/* For messages; once. Takes `runs` [count] over, ascending, the first from rank 0. */
+void snn_patience_name_hosts(snn_patience *patience, snn_host_run *runs, int32_t count);
 
 /* After these: an end after `seconds` (0: none) of waiting; `give_up` must not return. */
 void snn_patience_set(snn_patience *patience, snn_world *world, double seconds,

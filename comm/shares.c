@@ -58,11 +58,11 @@ static bool can_share(const survey *of, int32_t population)
 {
     const int32_t stage = snn_plan_stage_of(of->plan, population);
     const bool stream = of->network->populations[population].kind == SNN_NEURON_STREAM;
-    for (int32_t shard = 0; shard < of->plan->shards[stage]; shard++) {
+    for (int32_t shard = snn_plan_next_owner(of->plan, of->network, population, 0); shard < of->plan->shards[stage];
+         shard = snn_plan_next_owner(of->plan, of->network, population, shard + 1)) {
         const snn_place owner = {of->replica, stage, shard};
         const snn_channel_range owned = snn_plan_owned(of->plan, of->network, owner, population);
-        if (owned.begin < owned.end &&
-            ((owned.begin % 8 != 0 && !stream) || !snn_world_same_host(of->world, of->stage_rank[stage] + shard))) {
+        if ((owned.begin % 8 != 0 && !stream) || !snn_world_same_host(of->world, of->stage_rank[stage] + shard)) {
             return false;
         }
     }
@@ -73,7 +73,9 @@ static bool can_share(const survey *of, int32_t population)
 static bool is_needed(const survey *of, const snn_projection *projection)
 {
     const int32_t stage = snn_plan_stage_of(of->plan, projection->target);
-    for (int32_t shard = 0; shard < of->plan->shards[stage]; shard++) {
+    for (int32_t shard = snn_plan_next_owner(of->plan, of->network, projection->target, 0);
+         shard < of->plan->shards[stage];
+         shard = snn_plan_next_owner(of->plan, of->network, projection->target, shard + 1)) {
         const snn_place reader = {of->replica, stage, shard};
         if (!snn_world_same_host(of->world, of->stage_rank[stage] + shard)) {
             continue;
@@ -139,7 +141,7 @@ static void survey_clear(survey *of)
 static snn_status find_members(const survey *of, snn_shares *shares)
 {
     const int32_t ranks = snn_plan_ranks_per_replica(of->plan), first = of->replica * ranks;
-    shares->members = snn_allocate((size_t)ranks, sizeof *shares->members);
+    shares->members = snn_allocate((size_t)snn_world_host_ranks(of->world), sizeof *shares->members);
     if (shares->members == NULL) {
         return snn_out_of_memory("shared populations");
     }

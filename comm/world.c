@@ -217,33 +217,64 @@ snn_status snn_world_agree(snn_world *world, snn_status status)
     return agreed;
 }
 
-/* Names of all ranks' hosts, [ranks][SNN_HOST_BYTES]. */
-static snn_status gather_hosts(const snn_world *world, char *names)
+/* Rank 0: `names` [ranks][SNN_HOST_BYTES] as runs. */
+static snn_status find_host_runs(const snn_world *world, const char *names, snn_host_run **runs, size_t *count)
 {
-    char own[SNN_HOST_BYTES] = "";
-    MPI_Request request;
+    *count = 0;
+    for (int32_t rank = 0; rank < world->size; rank++) {
+        const char *name = names + (size_t)rank * SNN_HOST_BYTES;
+        *count += rank == 0 || memcmp(name, name - SNN_HOST_BYTES, SNN_HOST_BYTES) != 0;
+    }
+    *runs = snn_allocate(*count, sizeof **runs);
+    if (*runs == NULL) {
+        return snn_out_of_memory("names of hosts");
+    }
+    snn_host_run *next = *runs;
+    for (int32_t rank = 0; rank < world->size; rank++) {
+        const char *name = names + (size_t)rank * SNN_HOST_BYTES;
+        if (rank == 0 || memcmp(name, name - SNN_HOST_BYTES, SNN_HOST_BYTES) != 0) {
+            next->first = rank;
+            memcpy(next->name, name, SNN_HOST_BYTES);
+            next++;
+        }
+    }
+    return snn_ok();
+}
+
+/* Rank 0 alone has the names of all ranks' hosts for a moment; what ranks keep grows with the hosts. */
+static snn_status name_hosts(snn_world *world)
+{
+    char own[SNN_HOST_BYTES] = "", *names = NULL;
+    snn_host_run *runs = NULL;
+    size_t count = 0;
+    snn_status status = snn_ok();
+    if (world->rank == 0) {
+        names = snn_allocate((size_t)world->size, SNN_HOST_BYTES);
+        status = names == NULL ? snn_out_of_memory("names of hosts") : snn_ok();
+    }
     (void)snprintf(own, sizeof own, "%.*s", SNN_HOST_BYTES - 1, world->host);
-    return snn_mpi_complete(
-        world->patience,
-        MPI_Iallgather(own, SNN_HOST_BYTES, MPI_CHAR, names, SNN_HOST_BYTES, MPI_CHAR, world->communicator, &request),
-        "MPI_Iallgather", &request);
+    SNN_GOTO_DONE(status, snn_world_agree(world, status));
+    SNN_GOTO_DONE(status, snn_world_gather_text(world, own, sizeof own, names));
+    status = world->rank == 0 ? find_host_runs(world, names, &runs, &count) : snn_ok();
+    SNN_GOTO_DONE(status, snn_world_agree(world, status));
+    void *bytes = runs;
+    size_t size = count * sizeof *runs;
+    status = snn_world_broadcast_buffer(world, 0, &bytes, &size);
+    if (snn_failed(status)) {
+        snn_release(runs);
+        goto done;
+    }
+    snn_patience_name_hosts(world->patience, bytes, (int32_t)(size / sizeof *runs));
+done:
+    snn_release(names);
+    return status;
 }
 
 snn_status snn_world_set_patience(snn_world *world, double seconds, void (*give_up)(snn_world *world, snn_status why))
 {
-    char *names = snn_allocate((size_t)world->size, SNN_HOST_BYTES);
-    snn_status status = snn_world_agree(world, names == NULL ? snn_out_of_memory("names of hosts") : snn_ok());
-    if (!snn_failed(status)) {
-        status = gather_hosts(world, names);
-    }
-    if (!snn_failed(status)) {
-        status = snn_world_agree(world, snn_patience_name_hosts(world->patience, names));
-    }
-    if (!snn_failed(status)) {
-        snn_patience_set(world->patience, world, seconds, give_up);
-    }
-    snn_release(names);
-    return status;
+    SNN_TRY(name_hosts(world));
+    snn_patience_set(world->patience, world, seconds, give_up);
+    return snn_ok();
 }
 
 snn_status snn_world_barrier(snn_world *world)

@@ -149,6 +149,18 @@ snn_channel_range snn_plan_owned(const snn_plan *plan, const snn_network *networ
     return snn_plan_unit_range(neurons, units * place.shard / shards, units * (place.shard + 1) / shards);
 }
 
+int32_t snn_plan_next_owner(const snn_plan *plan, const snn_network *network, int32_t population, int32_t shard)
+{
+    const snn_population *neurons = &network->populations[population];
+    const int64_t units = snn_plan_units(neurons), shards = plan->shards[snn_plan_stage_of(plan, population)];
+    if (neurons->kind == SNN_NEURON_READOUT) {
+        return shard <= 0 ? 0 : (int32_t)shards;
+    }
+    const int64_t unit = units * shard / shards; /* that the shard begins with, if it has any */
+    const int64_t owner = ((unit + 1) * shards + units - 1) / units - 1;
+    return (int32_t)(unit < units ? owner : shards);
+}
+
 snn_channel_range snn_plan_decoded(const snn_plan *plan, const snn_network *network, snn_place place,
                                    int32_t population)
 {

@@ -72,6 +72,9 @@ int32_t snn_plan_units(const snn_population *population);
 snn_channel_range snn_plan_unit_range(const snn_population *population, int64_t begin, int64_t end);
 /* Channels of `population` that a place owns, of its output. */
 snn_channel_range snn_plan_owned(const snn_plan *plan, const snn_network *network, snn_place place, int32_t population);
+/* Of the shards from number `shard` on, the first that owns any of the population; the stage's number of shards if none
+ * does. There may be thousands more shards than a population has units: this skips them. */
+int32_t snn_plan_next_owner(const snn_plan *plan, const snn_network *network, int32_t population, int32_t shard);
 /* Channels of its input that a place keeps: the owned ones, or all if it owns any and the kind reads all channels. */
 snn_channel_range snn_plan_decoded(const snn_plan *plan, const snn_network *network, snn_place place,
                                    int32_t population);

@@ -118,13 +118,9 @@ static void check(const snn_edges *edges, double local_byte, double remote_byte)
     close_to(links.local_byte, local_byte);
     close_to(links.remote_byte, remote_byte);
     for (int32_t other = 0; snn_world_size(world) > 1 && other < snn_world_size(world); other++) {
-        assert_int_equal(links.local[other], is_local(rank, other));
         assert_true(snn_links_byte_seconds(&links, other) ==
                     (is_local(rank, other) ? links.local_byte : links.remote_byte));
     }
-    snn_links_clear(&links);
-    assert_null(links.local);
-    snn_links_clear(&links);
 }
 
 /* Each rank to the next, by two edges. */
@@ -239,7 +235,6 @@ static void measured_for_real(void **unused)
         snn_links_measure(world, *(const MPI_Comm *)snn_world_communicator(world), &edges, &links);
     assert_string_equal(status.message, "");
     assert_true(links.remote_byte > 0.0 && links.remote_byte < 1.0);
-    snn_links_clear(&links);
 }
 
 int main(int argc, char **argv)

@@ -94,6 +94,32 @@ static void each_channel_has_one_owner(void **unused)
     }
 }
 
+/* From any shard on, by looking at each. */
+static void next_owner_is_the_next_that_owns(void **unused)
+{
+    (void)unused;
+    sample_network sample;
+    uint32_t seed = 2;
+    sample_build_mixed(&sample);
+    const snn_network *network = &sample.network;
+    for (int layout = 0; layout < LAYOUTS; layout++) {
+        snn_plan *plan = random_plan(&seed, network);
+        for (int32_t population = 0; population < network->population_count; population++) {
+            const int32_t stage = snn_plan_stage_of(plan, population);
+            int32_t next = plan->shards[stage];
+            for (int32_t shard = plan->shards[stage]; shard >= 0; shard--) {
+                const snn_place place = {0, stage, shard};
+                if (shard < plan->shards[stage] &&
+                    snn_channel_range_count(snn_plan_owned(plan, network, place, population)) > 0) {
+                    next = shard;
+                }
+                assert_int_equal(snn_plan_next_owner(plan, network, population, shard), next);
+            }
+        }
+        snn_plan_destroy(plan);
+    }
+}
+
 static void readout_belongs_to_shard_0(void **unused)
 {
     (void)unused;
@@ -281,6 +307,8 @@ static void huge_shard_numbers_do_not_overflow(void **unused)
     const snn_channel_range last = snn_plan_owned(plan, &network, (snn_place){.shard = 999999}, 0);
     assert_int_equal(last.begin, 99984); /* a vector of channels */
     assert_int_equal(last.end, 100000);
+    assert_int_equal(snn_plan_next_owner(plan, &network, 0, 999985), 999999); /* of 6250 units */
+    assert_int_equal(snn_plan_next_owner(plan, &network, 0, 1000000), 1000000);
     const snn_channel_range none = snn_plan_owned(plan, &network, (snn_place){.shard = 999998}, 0);
     assert_int_equal(none.begin, none.end);
     snn_plan_destroy(plan);
@@ -356,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(units_stay_together),
         cmocka_unit_test(each_channel_has_one_owner),
+        cmocka_unit_test(next_owner_is_the_next_that_owns),
         cmocka_unit_test(readout_belongs_to_shard_0),
         cmocka_unit_test(ranks_and_places_are_inverse),
         cmocka_unit_test(needed_is_what_owned_channels_depend_on),
