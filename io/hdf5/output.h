@@ -34,6 +34,7 @@ typedef struct snn_output {
     snn_codec codec;     /* of packets, as asked for; what AUTO became is in the traffic's lines */
     int32_t idle_ranks;  /* that have no work in this plan; rank 0 */
     double seconds;      /* of the evaluation; rank 0 */
+    double setup;        /* seconds from MPI's start to the evaluation; rank 0 */
     int64_t started;     /* Unix time of the start; rank 0. 0: now less `seconds` */
 } snn_output;
 

@@ -209,6 +209,7 @@ static snn_status fill_timers(hid_t group, const snn_output *output, const snn_o
     snn_release(table.seconds);
     SNN_TRY(status);
     SNN_TRY(note_span(group));
+    SNN_TRY(snn_hdf5_write_scalar(group, "setup", H5T_NATIVE_DOUBLE, &output->setup));
     /* The one time that all jobs add up to. */
     return snn_hdf5_write_scalar(group, "evaluation", H5T_NATIVE_DOUBLE, &output->seconds);
 }

@@ -143,6 +143,7 @@ void output_set_up(snn_world *world, bool spread, output_fixture *all)
                                .kernels = "portable",
                                .codec = SNN_CODEC_XOR,
                                .seconds = 2.5,
+                               .setup = 0.5,
                                .started = 86400};
     all->output.timers.seconds[SNN_TIMER_WAIT] = 1.0 + rank;
     all->output.traffic.lines[SNN_EDGE_SUMS_SHARDS][SNN_CODEC_ZSTD] =

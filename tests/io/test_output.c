@@ -159,6 +159,7 @@ static void check_ranks(hid_t file, int32_t size)
     const int64_t map_dims[] = {size, 3};
     const int64_t timer_dims[] = {size, SNN_TIMER_COUNT};
     const int64_t timers = SNN_TIMER_COUNT;
+    double setup = 0.0;
     int64_t packets[8], blocks[8], shared[8];
     int32_t map[8][3];
     double seconds[8][SNN_TIMER_COUNT];
@@ -171,6 +172,8 @@ static void check_ranks(hid_t file, int32_t size)
     output_succeeds(snn_hdf5_read_array(file, "communication/ratio", H5T_NATIVE_DOUBLE, 0, NULL, &ratio));
     output_succeeds(snn_hdf5_read_array(file, "provenance/rank_map", H5T_NATIVE_INT32, 2, map_dims, map));
     output_succeeds(snn_hdf5_read_array(file, "timers/seconds", H5T_NATIVE_DOUBLE, 2, timer_dims, seconds));
+    output_succeeds(snn_hdf5_read_array(file, "timers/setup", H5T_NATIVE_DOUBLE, 0, NULL, &setup));
+    assert_true(setup == 0.5);
     output_succeeds(snn_hdf5_read_array(file, "timers/max", H5T_NATIVE_DOUBLE, 1, &timers, most));
     output_succeeds(snn_hdf5_read_array(file, "timers/mean", H5T_NATIVE_DOUBLE, 1, &timers, mean));
     assert_true(ratio == 2.0);

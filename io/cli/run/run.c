@@ -67,7 +67,8 @@ static snn_status run_verb(int argc, char **argv)
                    .world = session.world,
                    .checkpoints = {.descriptor = -1},
                    .ann_correct = -1,
-                   .job_begun = begun};
+                   .job_begun = begun,
+                   .started = snn_seconds()};
     if (status.code == SNN_OK) {
         snn_signals_catch();
         status = evaluate(&session, &run);

@@ -92,6 +92,7 @@ static snn_status write_output(snn_run *run, const totals *sum)
         .codec = snn_wavefront_codec(run->wavefront),
         .idle_ranks = snn_plan_idle_ranks(run->plan, run->network, run->groups),
         .seconds = sum->seconds,
+        .setup = run->begun - run->started,
     };
     double begun = snn_seconds();
     snn_status status = snn_output_write(run->world, run->config->output, &output);

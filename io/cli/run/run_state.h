@@ -46,6 +46,7 @@ typedef struct snn_run {
     double seconds_before; /* of evaluation in earlier jobs */
     double begun;          /* when this job's evaluation began */
     double job_begun;      /* when the process began */
+    double started;        /* when MPI had */
     snn_results *results;  /* of this rank */
     int64_t *todo;         /* [todo_count] images still to be simulated, ascending; the same on every rank */
     int64_t todo_count;
