@@ -17,6 +17,7 @@ typedef struct snn_edge {
     snn_channel_range channels; /* of the source population, not empty */
     snn_payload payload;        /* spikes, or integers where the source is a stream */
     int32_t packet; /* index of the first edge with the same source, owner and channels: its packet serves this one */
+    bool common;    /* its packet also serves others of the host of `to` (comm/survey.h) */
 } snn_edge;
 
 typedef struct snn_edges {

@@ -51,6 +51,7 @@ static snn_status create_inlet(const snn_network *network, const snn_plan *plan,
 {
     created->source = edge->source;
     created->from = edge->from;
+    created->common = edge->common;
     created->kind = kind_of(plan, edge);
     created->consumer = snn_edge_first_reader(plan, network, edge);
     SNN_TRY(create_coder(network, options, workspace, edge, &created->coder));

@@ -16,6 +16,7 @@ typedef struct snn_inlet {
     int32_t consumer; /* first population of this rank that needs it */
     int32_t from;     /* rank */
     snn_edge_kind kind;
+    bool common; /* others of this host read what it places */
     snn_packet_coder *coder;
     int bound; /* bytes */
     uint8_t *buffer[SNN_ITEM_SLOTS];

@@ -227,10 +227,14 @@ static snn_status receive_packet(snn_exchange *exchange, snn_inlet *in, const sn
     SNN_TRY(snn_mpi_check(MPI_Get_count(&envelope, MPI_BYTE, &bytes), "MPI_Get_count"));
     double start = snn_seconds();
     const snn_packet_block block = block_of(shard, in->source);
+    const int32_t planes = snn_shard_planes(shard, in->source, item->steps);
     SNN_TRY_CONTEXT(snn_packet_decode(in->coder, in->buffer[slot], (size_t)bytes, (uint32_t)item->group,
-                                      (uint32_t)item->first_step, snn_shard_planes(shard, in->source, item->steps),
-                                      item->images, &block),
+                                      (uint32_t)item->first_step, planes, item->images, &block),
                     "from rank %ld", (long)in->from);
+    if (in->common) {
+        exchange->traffic.shared_blocks++;
+        exchange->traffic.shared_bytes += (int64_t)snn_packet_raw_bytes(in->coder, planes, item->images);
+    }
     exchange->traffic.lines[in->kind][snn_packet_coder_chosen(in->coder)].decode_seconds +=
         charge(exchange, SNN_TIMER_DECODE, start) - start;
     return post(exchange, in, item->number + SNN_ITEM_SLOTS);
@@ -262,29 +266,43 @@ static snn_status look_at_obstacle(void *context, bool *done)
     return *done ? snn_ok() : move_messages(of->exchange);
 }
 
-static snn_status await_shared(snn_exchange *exchange, int32_t begin, int32_t end, const snn_item *item)
+static snn_status await(awaited *of)
 {
-    awaited of = {.exchange = exchange};
     const double start = snn_seconds();
-    bool waited = false;
-    while (snn_shares_blocked(exchange->shares, item->number, begin, end, &of.obstacle)) {
-        waited = true;
-        SNN_TRY_CONTEXT(snn_mpi_wait_until(exchange->patience, of.obstacle.rank, look_at_obstacle, &of),
-                        "waiting for rank %ld", (long)of.obstacle.rank);
+    SNN_TRY_CONTEXT(snn_mpi_wait_until(of->exchange->patience, of->obstacle.rank, look_at_obstacle, of),
+                    "waiting for rank %ld", (long)of->obstacle.rank);
+    (void)charge(of->exchange, SNN_TIMER_WAIT, start);
+    return snn_ok();
+}
+
+/* Those that `population` is the first to need. */
+static snn_status receive_packets(snn_exchange *exchange, int32_t population, const snn_item *item,
+                                  const snn_shard *shard)
+{
+    const int32_t begin = exchange->ends.inlet_begin[population], end = exchange->ends.inlet_begin[population + 1];
+    awaited of = {.exchange = exchange};
+    if (begin == end) {
+        return snn_ok();
     }
-    if (waited) {
-        (void)charge(exchange, SNN_TIMER_WAIT, start);
+    while (snn_shares_full(exchange->shares, item->number, population, &of.obstacle)) {
+        SNN_TRY(await(&of));
     }
+    for (int32_t i = begin; i < end; i++) {
+        SNN_TRY(receive_packet(exchange, &exchange->ends.inlets[exchange->ends.inlet_order[i]], item, shard));
+    }
+    snn_shares_placed(exchange->shares, item->number, population);
     return snn_ok();
 }
 
 snn_status snn_exchange_receive(snn_exchange *exchange, int32_t begin, int32_t end, const snn_item *item,
                                 const snn_shard *shard)
 {
-    for (int32_t i = exchange->ends.inlet_begin[begin]; i < exchange->ends.inlet_begin[begin + 1]; i++) {
-        SNN_TRY(receive_packet(exchange, &exchange->ends.inlets[exchange->ends.inlet_order[i]], item, shard));
+    awaited of = {.exchange = exchange};
+    SNN_TRY(receive_packets(exchange, begin, item, shard));
+    while (snn_shares_blocked(exchange->shares, item->number, begin, end, &of.obstacle)) {
+        SNN_TRY(await(&of));
     }
-    return await_shared(exchange, begin, end, item);
+    return snn_ok();
 }
 
 bool snn_exchange_receives(const snn_exchange *exchange, int32_t population)

@@ -1,14 +1,12 @@
 #include "comm/shares.h"
 
+#include <string.h>
+
 #include "comm/segment.h"
+#include "comm/survey.h"
 #include "core/base/memory.h"
 
-enum {
-    LINE = 128,  /* bytes that processors pass on together, at most */
-    INSIDE = 2,  /* blocks of populations that their own stage alone reads */
-    BETWEEN = 3, /* and others: one that is written, one that is read, and one for whoever is faster for a while */
-    NOWHERE = -1
-};
+enum { LINE = 128 }; /* bytes that processors pass on together, at most */
 
 typedef struct block {
     int32_t population, slots;
@@ -16,16 +14,30 @@ typedef struct block {
     size_t offset, bytes; /* of the first, of each */
 } block;
 
+/* A number of a member's: how far it has come, or how far its packets have been placed. */
+typedef enum mark_kind { MARK_DONE, MARK_PLACED, MARK_COUNT } mark_kind;
+
 typedef struct reading {
-    int32_t consumer;     /* the first population here that needs what the rank has of the source */
-    int32_t source, from; /* member */
+    int32_t consumer;    /* the first population here that needs what the member has, or places, of a source */
+    int32_t from, after; /* member, and the population that it must have come past */
+    mark_kind mark;
 } reading;
 
+/* What this rank writes or places, and who must have read what was there before. */
 typedef struct writing {
-    int32_t population, to; /* member */
-    int32_t last;           /* that reads it there */
-    int32_t slots;          /* of the population */
+    int32_t population; /* that is written, or before which packets are placed */
+    int32_t to;         /* member */
+    int32_t last;       /* that reads it there */
+    int32_t slots;      /* of the population */
 } writing;
+
+/* By population: those of p are [begin[p], begin[p + 1]). */
+typedef struct writing_list {
+    writing *writings; /* [count], room for `capacity` */
+    size_t capacity;
+    int32_t *begin;
+    int32_t count;
+} writing_list;
 
 struct snn_shares {
     int32_t populations;
@@ -37,125 +49,16 @@ struct snn_shares {
     block *blocks;             /* [block_count]: of populations that this rank owns or reads */
     int32_t block_count;
     reading *readings; /* by consumer: those of population p are [reading_begin[p], reading_begin[p + 1]) */
-    writing *writings; /* by population, likewise */
-    int32_t *reading_begin, *writing_begin;
+    int32_t *reading_begin;
+    int32_t reading_count;
+    writing_list written, placed;
 };
-
-/* ---- what is shared ---- */
-
-/* What is known while that is found out. */
-typedef struct survey {
-    snn_world *world;
-    const snn_network *network;
-    const snn_plan *plan;
-    int32_t replica;
-    int32_t *stage_rank; /* [stages]: of their first shards */
-    int32_t *slots;      /* [populations]: blocks, 0 of those that are not shared */
-} survey;
-
-/* Whether a population can be shared: all owners are here, and no byte is two of theirs. */
-static bool can_share(const survey *of, int32_t population)
-{
-    const int32_t stage = snn_plan_stage_of(of->plan, population);
-    const bool stream = of->network->populations[population].kind == SNN_NEURON_STREAM;
-    for (int32_t shard = snn_plan_next_owner(of->plan, of->network, population, 0); shard < of->plan->shards[stage];
-         shard = snn_plan_next_owner(of->plan, of->network, population, shard + 1)) {
-        const snn_place owner = {of->replica, stage, shard};
-        const snn_channel_range owned = snn_plan_owned(of->plan, of->network, owner, population);
-        if ((owned.begin % 8 != 0 && !stream) || !snn_world_same_host(of->world, of->stage_rank[stage] + shard)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Whether any rank of this host needs what others have of the projection's source. */
-static bool is_needed(const survey *of, const snn_projection *projection)
-{
-    const int32_t stage = snn_plan_stage_of(of->plan, projection->target);
-    for (int32_t shard = snn_plan_next_owner(of->plan, of->network, projection->target, 0);
-         shard < of->plan->shards[stage];
-         shard = snn_plan_next_owner(of->plan, of->network, projection->target, shard + 1)) {
-        const snn_place reader = {of->replica, stage, shard};
-        if (!snn_world_same_host(of->world, of->stage_rank[stage] + shard)) {
-            continue;
-        }
-        const snn_channel_range needed = snn_plan_sources(of->plan, of->network, reader, projection);
-        const snn_channel_range owned = snn_plan_owned(of->plan, of->network, reader, projection->source);
-        if (snn_channel_range_count(needed) > snn_channel_range_count(snn_channel_range_common(needed, owned))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void find_shared(survey *of)
-{
-    const snn_network *network = of->network;
-    for (int32_t i = 0; i < network->projection_count; i++) {
-        const snn_projection *projection = &network->projections[i];
-        const int32_t source = projection->source;
-        if (source == SNN_SOURCE_INPUT || of->slots[source] == NOWHERE) {
-            continue;
-        }
-        if (of->slots[source] == 0 && !can_share(of, source)) {
-            of->slots[source] = NOWHERE;
-            continue;
-        }
-        const bool between = snn_plan_stage_of(of->plan, source) != snn_plan_stage_of(of->plan, projection->target);
-        const int32_t slots = between ? BETWEEN : INSIDE;
-        if (slots > of->slots[source] && is_needed(of, projection)) {
-            of->slots[source] = slots;
-        }
-    }
-}
-
-static snn_status survey_make(snn_world *world, const snn_network *network, const snn_plan *plan, survey *of)
-{
-    *of = (survey){.world = world,
-                   .network = network,
-                   .plan = plan,
-                   .replica = snn_plan_place(plan, snn_world_rank(world)).replica};
-    of->stage_rank = snn_allocate((size_t)plan->stages, sizeof *of->stage_rank);
-    of->slots = snn_allocate((size_t)network->population_count, sizeof *of->slots);
-    if (of->stage_rank == NULL || of->slots == NULL) {
-        return snn_out_of_memory("shared populations");
-    }
-    int32_t first = of->replica * snn_plan_ranks_per_replica(plan);
-    for (int32_t stage = 0; stage < plan->stages; stage++) {
-        of->stage_rank[stage] = first;
-        first += plan->shards[stage];
-    }
-    find_shared(of);
-    return snn_ok();
-}
-
-static void survey_clear(survey *of)
-{
-    snn_release(of->stage_rank);
-    snn_release(of->slots);
-}
 
 /* ---- creation ---- */
 
-static snn_status find_members(const survey *of, snn_shares *shares)
-{
-    const int32_t ranks = snn_plan_ranks_per_replica(of->plan), first = of->replica * ranks;
-    shares->members = snn_allocate((size_t)snn_world_host_ranks(of->world), sizeof *shares->members);
-    if (shares->members == NULL) {
-        return snn_out_of_memory("shared populations");
-    }
-    for (int32_t rank = first; rank < first + ranks; rank++) {
-        if (snn_world_same_host(of->world, rank)) {
-            shares->own = rank == snn_world_rank(of->world) ? shares->member_count : shares->own;
-            shares->members[shares->member_count++] = rank;
-        }
-    }
-    return snn_ok();
-}
-
 /* Where everybody's blocks lie, and which are of interest here; *bytes: of all. */
-static snn_status place_blocks(const survey *of, const snn_shares_options *options, snn_shares *shares, size_t *bytes)
+static snn_status place_blocks(const snn_survey *of, const snn_shares_options *options, snn_shares *shares,
+                               size_t *bytes)
 {
     const snn_place place = snn_plan_place(of->plan, snn_world_rank(of->world));
     shares->blocks = snn_allocate((size_t)shares->populations, sizeof *shares->blocks);
@@ -198,75 +101,136 @@ static int32_t member_of(const snn_shares *shares, int32_t rank)
     return low;
 }
 
-static bool edge_is_shared(const survey *of, const snn_edge *edge)
+static void add_reading(snn_shares *shares, int32_t consumer, int32_t from, int32_t after, mark_kind mark)
 {
-    const int32_t rank = snn_world_rank(of->world), other = edge->from == rank ? edge->to : edge->from;
-    return of->slots[edge->source] > 0 && snn_world_same_host(of->world, other);
-}
-
-static void list_edges(const survey *of, const snn_edges *edges, snn_shares *shares)
-{
-    const int32_t rank = snn_world_rank(of->world);
-    int32_t readings = 0, writings = 0;
-    for (int32_t i = 0; i < edges->count; i++) {
-        const snn_edge *edge = &edges->edges[i];
-        if (!edge_is_shared(of, edge)) {
-            continue;
-        }
-        if (edge->to == rank) {
-            const int32_t consumer = snn_edge_first_reader(of->plan, of->network, edge);
-            int32_t at = readings++;
-            for (; at > 0 && shares->readings[at - 1].consumer > consumer; at--) { /* nearly sorted as they come */
-                shares->readings[at] = shares->readings[at - 1];
-            }
-            shares->readings[at] = (reading){consumer, edge->source, member_of(shares, edge->from)};
-            shares->reading_begin[consumer + 1]++;
-        } else {
-            const int32_t last = snn_edge_last_reader(of->plan, of->network, edge);
-            shares->writings[writings++] =
-                (writing){edge->source, member_of(shares, edge->to), last, of->slots[edge->source]};
-            shares->writing_begin[edge->source + 1]++;
-        }
+    int32_t at = shares->reading_count++;
+    for (; at > 0 && shares->readings[at - 1].consumer > consumer; at--) { /* nearly sorted as they come */
+        shares->readings[at] = shares->readings[at - 1];
     }
-    snn_edges_accumulate(shares->reading_begin, shares->populations);
-    snn_edges_accumulate(shares->writing_begin, shares->populations);
+    shares->readings[at] = (reading){consumer, from, after, mark};
+    shares->reading_begin[consumer + 1]++;
 }
 
-static snn_status prepare(const survey *of, const snn_shares_options *options, const snn_edges *edges,
-                          snn_shares *shares, size_t *bytes)
+static snn_status add_writing(writing_list *list, int32_t population, int32_t to, int32_t last, int32_t slots)
 {
-    const size_t populations = (size_t)shares->populations, count = (size_t)edges->count;
-    SNN_TRY(find_members(of, shares));
-    SNN_TRY(place_blocks(of, options, shares, bytes));
-    shares->readings = snn_allocate(count, sizeof *shares->readings);
-    shares->writings = snn_allocate(count, sizeof *shares->writings);
-    shares->reading_begin = snn_allocate(populations + 1, sizeof *shares->reading_begin);
-    shares->writing_begin = snn_allocate(populations + 1, sizeof *shares->writing_begin);
-    if (shares->readings == NULL || shares->writings == NULL || shares->reading_begin == NULL ||
-        shares->writing_begin == NULL) {
+    if (!snn_grow(&list->writings, (size_t)list->count, &list->capacity, sizeof *list->writings)) {
         return snn_out_of_memory("shared populations");
     }
-    list_edges(of, edges, shares);
+    int32_t at = list->count++;
+    for (; at > 0 && list->writings[at - 1].population > population; at--) {
+        list->writings[at] = list->writings[at - 1];
+    }
+    list->writings[at] = (writing){population, to, last, slots};
+    list->begin[population + 1]++;
     return snn_ok();
 }
 
-/* Leaves only the edges that are not shared. `place` [edges->count] is scratch. */
-static void keep_others(const survey *of, snn_edges *edges, int32_t *place)
+/* Both ends are here. */
+static snn_status list_shared(const snn_survey *of, const snn_edge *edge, snn_shares *shares)
 {
-    int32_t kept = 0;
+    if (edge->to == snn_world_rank(of->world)) {
+        add_reading(shares, snn_edge_first_reader(of->plan, of->network, edge), member_of(shares, edge->from),
+                    edge->source, MARK_DONE);
+        return snn_ok();
+    }
+    return add_writing(&shares->written, edge->source, member_of(shares, edge->to),
+                       snn_edge_last_reader(of->plan, of->network, edge), of->slots[edge->source]);
+}
+
+/* The packet of `edge`, from another host: this rank waits for its porter, or is it. */
+static snn_status list_parcel(const snn_survey *of, const snn_edge *edge, const snn_parcel *parcel, snn_shares *shares)
+{
+    const int32_t rank = snn_world_rank(of->world);
+    if (parcel->edge.to != rank) {
+        add_reading(shares, snn_edge_first_reader(of->plan, of->network, edge), member_of(shares, parcel->edge.to),
+                    parcel->first, MARK_PLACED);
+        return snn_ok();
+    }
+    for (int32_t i = 0; i < parcel->count; i++) {
+        snn_edge part = parcel->edge;
+        part.to = parcel->ranks[i];
+        if (part.to != rank) {
+            SNN_TRY(add_writing(&shares->placed, parcel->first, member_of(shares, part.to),
+                                snn_edge_last_reader(of->plan, of->network, &part), of->slots[part.source]));
+        }
+    }
+    return snn_ok();
+}
+
+/* The first of the edges kept so far, from *begin on, that has the same packet. */
+static int32_t packet_of(const snn_edge *kept, int32_t count, int32_t *begin, const snn_edge *edge)
+{
+    while (*begin < count && kept[*begin].source != edge->source) {
+        (*begin)++;
+    }
+    for (int32_t i = *begin; i < count; i++) {
+        if (kept[i].from == edge->from && kept[i].channels.begin == edge->channels.begin &&
+            kept[i].channels.end == edge->channels.end) {
+            return i;
+        }
+    }
+    return count;
+}
+
+/* Lists what needs no packet of this rank's own; those that do become `kept` (room for as many as there are edges). */
+static snn_status list_edges(snn_survey *of, const snn_edges *edges, int32_t *ranks, snn_shares *shares,
+                             snn_edges *kept)
+{
+    const int32_t rank = snn_world_rank(of->world);
+    int32_t begin = 0;
     for (int32_t i = 0; i < edges->count; i++) {
-        place[i] = NOWHERE;
         snn_edge edge = edges->edges[i];
-        if (edge_is_shared(of, &edge)) {
+        if (snn_survey_shares(of, &edge)) {
+            SNN_TRY(list_shared(of, &edge, shares));
             continue;
         }
-        if (place[edge.packet] == NOWHERE) {
-            place[edge.packet] = kept;
+        if (of->common[edge.source] &&
+            snn_world_host_of(of->world, edge.from) != snn_world_host_of(of->world, edge.to)) {
+            snn_parcel parcel = {.ranks = ranks};
+            snn_survey_parcel(of, edges, i, &parcel);
+            parcel.edge.common = parcel.count > 1;
+            if (edge.to == rank && parcel.count > 1) {
+                SNN_TRY(list_parcel(of, &edge, &parcel, shares));
+            }
+            if (edge.to != parcel.edge.to) { /* one of the parcel's edges stands for all */
+                continue;
+            }
+            edge = parcel.edge;
         }
-        edge.packet = place[edge.packet];
-        edges->edges[kept++] = edge;
+        edge.packet = packet_of(kept->edges, kept->count, &begin, &edge);
+        kept->edges[kept->count++] = edge;
     }
-    edges->count = kept;
+    snn_edges_accumulate(shares->reading_begin, shares->populations);
+    snn_edges_accumulate(shares->written.begin, shares->populations);
+    snn_edges_accumulate(shares->placed.begin, shares->populations);
+    return snn_ok();
+}
+
+static snn_status prepare(snn_survey *of, const snn_shares_options *options, const snn_edges *edges, snn_shares *shares,
+                          size_t *bytes, snn_edges *kept)
+{
+    const size_t populations = (size_t)shares->populations, all = (size_t)edges->count;
+    const size_t members = (size_t)of->member_count;
+    shares->members = snn_allocate(members, sizeof *shares->members);
+    shares->readings = snn_allocate(all, sizeof *shares->readings);
+    shares->reading_begin = snn_allocate(populations + 1, sizeof *shares->reading_begin);
+    shares->written.begin = snn_allocate(populations + 1, sizeof *shares->written.begin);
+    shares->placed.begin = snn_allocate(populations + 1, sizeof *shares->placed.begin);
+    kept->edges = snn_allocate(all, sizeof *kept->edges);
+    int32_t *ranks = snn_allocate(all > members ? all : members, sizeof *ranks);
+    const bool complete = shares->members != NULL && shares->readings != NULL && shares->reading_begin != NULL &&
+                          shares->written.begin != NULL && shares->placed.begin != NULL && kept->edges != NULL &&
+                          ranks != NULL;
+    snn_status status = complete ? snn_ok() : snn_out_of_memory("shared populations");
+    SNN_GOTO_DONE(status, status);
+    memcpy(shares->members, of->members, members * sizeof *shares->members);
+    shares->member_count = of->member_count;
+    shares->own = of->own;
+    SNN_GOTO_DONE(status, place_blocks(of, options, shares, bytes));
+    status = list_edges(of, edges, ranks, shares, kept);
+done:
+    snn_release(ranks);
+    return status;
 }
 
 /* Those of others are touched by them. */
@@ -280,46 +244,81 @@ static void touch_blocks(const snn_shares *shares)
     }
 }
 
-static void forget(snn_shares *shares)
+/* Collective; with or without packets for whole hosts. `kept` is cleared by the caller. */
+static snn_status create(snn_world *world, const snn_network *network, const snn_plan *plan,
+                         const snn_shares_options *options, const snn_edges *edges, bool porters, snn_edges *kept,
+                         snn_shares **shares)
 {
-    shares->block_count = 0;
-    for (int32_t p = 0; p <= shares->populations; p++) {
-        shares->reading_begin[p] = shares->writing_begin[p] = 0;
-    }
-}
-
-snn_status snn_shares_create(snn_world *world, const snn_network *network, const snn_plan *plan,
-                             const snn_shares_options *options, snn_edges *edges, snn_shares **shares)
-{
-    *shares = NULL;
-    survey of = {0};
+    snn_survey of = {0};
     size_t bytes = 0;
-    int32_t *scratch = snn_allocate((size_t)edges->count, sizeof *scratch);
     snn_shares *made = snn_allocate(1, sizeof *made);
-    snn_status status = made != NULL && scratch != NULL ? snn_ok() : snn_out_of_memory("shared populations");
+    snn_status status = made != NULL ? snn_ok() : snn_out_of_memory("shared populations");
     SNN_GOTO_DONE(status, status);
     made->populations = network->population_count;
-    SNN_GOTO_DONE(status, survey_make(world, network, plan, &of));
-    SNN_GOTO_DONE(status, prepare(&of, options, edges, made, &bytes));
+    SNN_GOTO_DONE(status, snn_survey_make(world, network, plan, porters, &of));
+    SNN_GOTO_DONE(status, prepare(&of, options, edges, made, &bytes, kept));
 done:
+    snn_survey_clear(&of);
     status = snn_world_agree(world, status);
     if (!snn_failed(status)) {
         if (bytes > (size_t)made->member_count * LINE) {
             status = snn_segment_create(world, made->members, made->member_count, bytes, &made->segment);
             made->refused = made->segment == NULL;
         }
-        if (made->segment != NULL) {
-            keep_others(&of, edges, scratch);
-            touch_blocks(made);
-        } else {
-            forget(made);
-        }
-        *shares = made;
-        made = NULL;
+        status = snn_world_agree(world, status);
     }
-    survey_clear(&of);
-    snn_release(scratch);
-    snn_shares_destroy(made);
+    if (snn_failed(status)) {
+        snn_shares_destroy(made);
+        return status;
+    }
+    if (made->segment != NULL) {
+        touch_blocks(made);
+    }
+    *shares = made;
+    return status;
+}
+
+/* Everything by packets of this rank's own. */
+static void forget(snn_shares *shares)
+{
+    shares->block_count = 0;
+    for (int32_t p = 0; p <= shares->populations; p++) {
+        shares->reading_begin[p] = shares->written.begin[p] = shares->placed.begin[p] = 0;
+    }
+}
+
+/* Senders have to know how many packets a host takes. So if any host has no memory to share, ranks of all hosts get
+ * packets of their own from other hosts. */
+snn_status snn_shares_create(snn_world *world, const snn_network *network, const snn_plan *plan,
+                             const snn_shares_options *options, snn_edges *edges, snn_shares **shares)
+{
+    *shares = NULL;
+    snn_edges kept = {0};
+    snn_shares *made = NULL;
+    snn_status status = create(world, network, plan, options, edges, true, &kept, &made);
+    int64_t refused = !snn_failed(status) && made->refused;
+    if (!snn_failed(status)) {
+        status = snn_world_sum(world, &refused, 1);
+    }
+    if (!snn_failed(status) && refused > 0) {
+        snn_edges_clear(&kept);
+        snn_shares_destroy(made);
+        made = NULL;
+        status = create(world, network, plan, options, edges, false, &kept, &made);
+    }
+    if (snn_failed(status)) {
+        snn_edges_clear(&kept);
+        snn_shares_destroy(made);
+        return status;
+    }
+    if (made->refused) {
+        forget(made);
+        snn_edges_clear(&kept);
+    } else {
+        snn_edges_clear(edges);
+        *edges = kept;
+    }
+    *shares = made;
     return status;
 }
 
@@ -332,9 +331,11 @@ void snn_shares_destroy(snn_shares *shares)
     snn_release(shares->members);
     snn_release(shares->blocks);
     snn_release(shares->readings);
-    snn_release(shares->writings);
     snn_release(shares->reading_begin);
-    snn_release(shares->writing_begin);
+    snn_release(shares->written.writings);
+    snn_release(shares->written.begin);
+    snn_release(shares->placed.writings);
+    snn_release(shares->placed.begin);
     snn_release(shares);
 }
 
@@ -352,7 +353,7 @@ bool snn_shares_receives(const snn_shares *shares, int32_t population)
 
 bool snn_shares_sends(const snn_shares *shares, int32_t population)
 {
-    return shares->writing_begin[population] < shares->writing_begin[population + 1];
+    return shares->written.begin[population] < shares->written.begin[population + 1];
 }
 
 void snn_shares_begin_item(const snn_shares *shares, int64_t item, snn_shard *shard)
@@ -367,45 +368,74 @@ void snn_shares_begin_item(const snn_shares *shares, int64_t item, snn_shard *sh
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "numbers that processes share must be atomic without a lock");
 
-static _Atomic int64_t *progress_of(const snn_shares *shares, int32_t member)
+static _Atomic int64_t *mark_of(const snn_shares *shares, int32_t member, mark_kind mark)
 {
     uint8_t *memory = snn_segment_memory(shares->segment);
-    return (_Atomic int64_t *)(void *)(memory + (size_t)member * LINE);
+    return (_Atomic int64_t *)(void *)(memory + (size_t)member * LINE) + mark;
+}
+
+_Static_assert(MARK_COUNT * sizeof(_Atomic int64_t) <= LINE, "a member's numbers share a line");
+
+/* Events are counted through: what a mark says after `population` of an item, the shares' items counted through too. */
+static int64_t event_after(const snn_shares *shares, int64_t item, int32_t population)
+{
+    return (shares->before + item) * shares->populations + population + 1;
 }
 
 /* Whether the member has yet to come to `expected`. */
-static bool is_behind(const snn_shares *shares, int32_t member, int64_t expected, snn_shares_obstacle *obstacle)
+static bool is_behind(const snn_shares *shares, int32_t member, mark_kind mark, int64_t expected,
+                      snn_shares_obstacle *obstacle)
 {
     *obstacle = (snn_shares_obstacle){
-        .rank = shares->members[member], .progress = progress_of(shares, member), .expected = expected};
+        .rank = shares->members[member], .mark = mark_of(shares, member, mark), .expected = expected};
     return !snn_shares_is_past(obstacle);
 }
 
-bool snn_shares_blocked(const snn_shares *shares, int64_t item, int32_t begin, int32_t end,
-                        snn_shares_obstacle *obstacle)
+/* Whether somebody still reads what was where `population` writes, or packets are placed before it. */
+static bool is_read(const snn_shares *shares, const writing_list *list, int64_t item, int32_t population,
+                    snn_shares_obstacle *obstacle)
 {
-    const int64_t number = shares->before + item, populations = shares->populations;
-    for (int32_t i = shares->reading_begin[begin]; i < shares->reading_begin[begin + 1]; i++) {
-        const reading *at = &shares->readings[i];
-        if (is_behind(shares, at->from, number * populations + at->source + 1, obstacle)) {
-            return true;
-        }
-    }
-    for (int32_t i = shares->writing_begin[end - 1]; i < shares->writing_begin[end]; i++) {
-        const writing *at = &shares->writings[i];
-        if (is_behind(shares, at->to, (number - at->slots) * populations + at->last + 1, obstacle)) {
+    for (int32_t i = list->begin[population]; i < list->begin[population + 1]; i++) {
+        const writing *at = &list->writings[i];
+        if (is_behind(shares, at->to, MARK_DONE, event_after(shares, item - at->slots, at->last), obstacle)) {
             return true;
         }
     }
     return false;
 }
 
-void snn_shares_advance(snn_shares *shares, int64_t item, int32_t end)
+bool snn_shares_full(const snn_shares *shares, int64_t item, int32_t population, snn_shares_obstacle *obstacle)
+{
+    return is_read(shares, &shares->placed, item, population, obstacle);
+}
+
+bool snn_shares_blocked(const snn_shares *shares, int64_t item, int32_t begin, int32_t end,
+                        snn_shares_obstacle *obstacle)
+{
+    for (int32_t i = shares->reading_begin[begin]; i < shares->reading_begin[begin + 1]; i++) {
+        const reading *at = &shares->readings[i];
+        if (is_behind(shares, at->from, at->mark, event_after(shares, item, at->after), obstacle)) {
+            return true;
+        }
+    }
+    return is_read(shares, &shares->written, item, end - 1, obstacle);
+}
+
+static void tell(snn_shares *shares, mark_kind mark, int64_t event)
 {
     if (shares->segment != NULL) {
-        atomic_store_explicit(progress_of(shares, shares->own), (shares->before + item) * shares->populations + end,
-                              memory_order_release);
+        atomic_store_explicit(mark_of(shares, shares->own, mark), event, memory_order_release);
     }
+}
+
+void snn_shares_placed(snn_shares *shares, int64_t item, int32_t population)
+{
+    tell(shares, MARK_PLACED, event_after(shares, item, population));
+}
+
+void snn_shares_advance(snn_shares *shares, int64_t item, int32_t end)
+{
+    tell(shares, MARK_DONE, event_after(shares, item, end - 1));
 }
 
 void snn_shares_finish(snn_shares *shares, int64_t items)

@@ -1,13 +1,14 @@
 /* Spikes and sums that the ranks of a host have in common: written once, by the rank whose neurons fire, and read in
  * place by all that need them.
  *
- * A population lies there if all its owners are on this host, some other rank of it needs any of it, and no byte of its
- * spikes has bits of two owners. All ranks of a replica on a host find the same ones. What is left goes by packets.
+ * Which populations lie there, and for which of its ranks a packet from another host is, says comm/survey.h. What is
+ * left goes by packets from rank to rank.
  *
  * There are a few blocks of each population, for as many items one after the other. Who may read or write follows from
- * one number for each rank, which only it writes: how far it has come in the order of items and populations that all
- * ranks follow. A population may be read when its owner has come past it, and a block written again when all readers
- * have come past the last population that reads it, in the item that was there before.
+ * two numbers for each rank, which only it writes: how far it has come in the order of items and populations that all
+ * ranks follow, and up to which of them it has placed packets. A population may be read when its owner has come past
+ * it, or the porter of its packet has placed that, and a block written again when all readers have come past the last
+ * population that reads it, in the item that was there before.
  */
 #ifndef SNN_COMM_SHARES_H
 #define SNN_COMM_SHARES_H
@@ -26,7 +27,8 @@ typedef struct snn_shares_options {
     const snn_timing *timings; /* [population_count] of a network with windows, or NULL */
 } snn_shares_options;
 
-/* Collective. Takes those of this rank's `edges` that need no packets out of the list. */
+/* Collective. Takes those of this rank's `edges` that need no packets out of the list; of those that one packet serves
+ * the porter's is left, with all that its host needs. */
 snn_status snn_shares_create(snn_world *world, const snn_network *network, const snn_plan *plan,
                              const snn_shares_options *options, snn_edges *edges, snn_shares **shares);
 /* Accepts NULL. Others may still be reading. */
@@ -45,9 +47,15 @@ void snn_shares_begin_item(const snn_shares *shares, int64_t item, snn_shard *sh
 /* Somebody who has not come far enough yet. */
 typedef struct snn_shares_obstacle {
     int32_t rank;
-    const _Atomic int64_t *progress;
+    const _Atomic int64_t *mark;
     int64_t expected;
 } snn_shares_obstacle;
+
+/* Whether this rank has to wait before it places packets that are for others of its host, too, and that `population` is
+ * the first to need; for whom first. */
+bool snn_shares_full(const snn_shares *shares, int64_t item, int32_t population, snn_shares_obstacle *obstacle);
+/* They have been placed: before snn_shares_blocked, so that nobody waits for one that waits. */
+void snn_shares_placed(snn_shares *shares, int64_t item, int32_t population);
 
 /* Whether this rank has to wait before it runs populations [begin, end), where nothing is shared in between; for whom
  * first. */
@@ -55,7 +63,7 @@ bool snn_shares_blocked(const snn_shares *shares, int64_t item, int32_t begin, i
                         snn_shares_obstacle *obstacle);
 static inline bool snn_shares_is_past(const snn_shares_obstacle *obstacle)
 {
-    return atomic_load_explicit(obstacle->progress, memory_order_acquire) >= obstacle->expected;
+    return atomic_load_explicit(obstacle->mark, memory_order_acquire) >= obstacle->expected;
 }
 
 /* This rank is done with the item's populations before `end`. */

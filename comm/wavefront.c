@@ -8,17 +8,21 @@
 /* Why no rank waits for ever.
  *
  * Number the items of a replica in the order in which all its ranks run them, and call (item, population) an event;
- * every rank goes through its events in lexicographic order. A rank waits at three places only:
+ * every rank goes through its events in lexicographic order. A rank waits at four places only:
  *  - at event (i, p), for a source s < p (the network is feed-forward) of item i: for its packet, or in shared memory
  *    until its owner has come past it. The owner sends it, or says so, at the end of event (i, s), which is smaller.
  *  - at event (i, p), before it writes to shared memory, until all readers there have come past the item that had its
  *    place before, i - 2 or i - 3: a smaller event. A rank says how far it is after every stretch and every item, and
  *    does not wait within a stretch.
+ *  - at event (i, p), for a porter that places what others of its host read, too (comm/survey.h), at an event (i, q)
+ *    with q <= p. A rank places its own packets before it waits for a porter, and for them it needs only what the first
+ *    kind waits for and, as in the second kind, readers of an item before. So count an event as two,
+ *    placing and running: running (i, p) waits for placing (i, q), which is smaller even if q = p.
  *  - at event (i, p), before it codes a packet into a buffer, until the packet of item i - 2 in that buffer has left.
  *    That needs at most that its receiver has posted the receive for item i - 2, which happened when the receiver had
  *    decoded item i - 4, in an event of item i - 4, which is smaller, or when the run that item i - 2 belongs to began
  *    there, after an event of item i - 3 or less.
- * Finishing waits as in the third kind, for the last two items. So the rank at the smallest unfinished event of the
+ * Finishing waits as in the last kind, for the last two items. So the rank at the smallest unfinished event of the
  * replica never waits for anything unfinished and goes on; events are finite, so all of them finish. Replicas do not
  * wait for each other. Between two runs the caller may wait until all ranks have done an earlier run, which the rank at
  * the smallest event has. Messages cannot be confused: between two ranks there is one edge per source

@@ -40,7 +40,7 @@ enum { SNN_TRAFFIC_COLUMNS = sizeof(snn_traffic_line) / sizeof(double) };
 
 typedef struct snn_wavefront_traffic {
     int64_t packets, raw_bytes, sent_bytes; /* sent by this rank; sent_bytes includes headers */
-    int64_t shared_blocks, shared_bytes;    /* written by this rank where others of its host read them */
+    int64_t shared_blocks, shared_bytes;    /* written, or placed, by this rank where others of its host read them */
     bool refused;                           /* this rank's host has no memory for that */
     snn_traffic_line lines[SNN_EDGE_KIND_COUNT][SNN_CODEC_AUTO]; /* by the codec of the edge at that time */
 } snn_wavefront_traffic;

@@ -129,10 +129,15 @@ void snn_world_pretend_hosts(snn_world *world, int32_t ranks_each)
     world->ranks_of_host = ranks_each;
 }
 
-bool snn_world_same_host(const snn_world *world, int32_t rank)
+int64_t snn_world_host_of(const snn_world *world, int32_t rank)
 {
     const int32_t each = world->ranks_of_host;
-    return world->hosts[rank] == world->hosts[world->rank] && (each == 0 || rank / each == world->rank / each);
+    return (int64_t)world->hosts[rank] * world->size + (each > 0 ? rank / each : 0);
+}
+
+bool snn_world_same_host(const snn_world *world, int32_t rank)
+{
+    return snn_world_host_of(world, rank) == snn_world_host_of(world, world->rank);
 }
 
 int32_t snn_world_host_ranks(const snn_world *world)

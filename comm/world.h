@@ -31,6 +31,8 @@ int32_t snn_world_size(const snn_world *world);
 const char *snn_world_host(const snn_world *world);
 /* Whether `rank` runs on this rank's host. */
 bool snn_world_same_host(const snn_world *world, int32_t rank);
+/* A number that ranks of one host have alike, and no others. */
+int64_t snn_world_host_of(const snn_world *world, int32_t rank);
 /* From now on no more than so many ranks, [k n, (k + 1) n), count as being on one host; 0: all that are there. For
  * tests and studies, which have one host and want to see what several would do. Processors are shared out as before. */
 void snn_world_pretend_hosts(snn_world *world, int32_t ranks_each);

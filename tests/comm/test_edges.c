@@ -207,10 +207,11 @@ static void test_a_packet_serves_all_with_the_same_need(void **state)
     const int32_t shards[] = {3};
     snn_plan *plan = NULL;
     assert_int_equal(snn_plan_create(1, 1, begin, shards, 3, &plan).code, SNN_OK);
-    const snn_edge expected[] = {{0, 0, 1, {0, 3}, SNN_PAYLOAD_BITS, 0}, {0, 0, 2, {0, 3}, SNN_PAYLOAD_BITS, 0},
-                                 {0, 1, 0, {3, 6}, SNN_PAYLOAD_BITS, 2}, {0, 1, 2, {3, 6}, SNN_PAYLOAD_BITS, 2},
-                                 {0, 2, 0, {6, 9}, SNN_PAYLOAD_BITS, 4}, {0, 2, 1, {6, 9}, SNN_PAYLOAD_BITS, 4},
-                                 {1, 1, 0, {4, 8}, SNN_PAYLOAD_BITS, 6}, {1, 2, 0, {8, 12}, SNN_PAYLOAD_BITS, 7}};
+    const snn_edge expected[] = {
+        {0, 0, 1, {0, 3}, SNN_PAYLOAD_BITS, 0, false}, {0, 0, 2, {0, 3}, SNN_PAYLOAD_BITS, 0, false},
+        {0, 1, 0, {3, 6}, SNN_PAYLOAD_BITS, 2, false}, {0, 1, 2, {3, 6}, SNN_PAYLOAD_BITS, 2, false},
+        {0, 2, 0, {6, 9}, SNN_PAYLOAD_BITS, 4, false}, {0, 2, 1, {6, 9}, SNN_PAYLOAD_BITS, 4, false},
+        {1, 1, 0, {4, 8}, SNN_PAYLOAD_BITS, 6, false}, {1, 2, 0, {8, 12}, SNN_PAYLOAD_BITS, 7, false}};
     check_edges(plan, &sample.network, expected, sizeof expected / sizeof expected[0]);
     snn_plan_destroy(plan);
 }
@@ -228,10 +229,10 @@ static void test_streams_send_integers(void **state)
     /* stream 1 -> norm (whole) and the second stream's halves; queries -> both heads of attention, from each one's
      * first query to its last value; the heads to each other; the relay's second half -> readout */
     const snn_edge expected[] = {
-        {1, 0, 1, {0, 14}, SNN_PAYLOAD_INTEGERS, 0}, {1, 0, 2, {0, 7}, SNN_PAYLOAD_INTEGERS, 1},
-        {1, 0, 3, {7, 14}, SNN_PAYLOAD_INTEGERS, 2}, {3, 1, 2, {0, 35}, SNN_PAYLOAD_BITS, 3},
-        {3, 1, 3, {7, 42}, SNN_PAYLOAD_BITS, 4},     {4, 2, 3, {0, 7}, SNN_PAYLOAD_BITS, 5},
-        {4, 3, 2, {7, 14}, SNN_PAYLOAD_BITS, 6},     {6, 3, 2, {7, 14}, SNN_PAYLOAD_BITS, 7}};
+        {1, 0, 1, {0, 14}, SNN_PAYLOAD_INTEGERS, 0, false}, {1, 0, 2, {0, 7}, SNN_PAYLOAD_INTEGERS, 1, false},
+        {1, 0, 3, {7, 14}, SNN_PAYLOAD_INTEGERS, 2, false}, {3, 1, 2, {0, 35}, SNN_PAYLOAD_BITS, 3, false},
+        {3, 1, 3, {7, 42}, SNN_PAYLOAD_BITS, 4, false},     {4, 2, 3, {0, 7}, SNN_PAYLOAD_BITS, 5, false},
+        {4, 3, 2, {7, 14}, SNN_PAYLOAD_BITS, 6, false},     {6, 3, 2, {7, 14}, SNN_PAYLOAD_BITS, 7, false}};
     check_edges(plan, &sample.network, expected, sizeof expected / sizeof expected[0]);
     snn_plan_destroy(plan);
 }

@@ -306,6 +306,8 @@ static void check_run(const fixture *made, const snn_plan *plan, snn_codec codec
     const totals apart = check_once(made, plan, codec, block);
     snn_world_pretend_hosts(made->world, 2);
     const totals pairs = snn_world_size(made->world) > 2 ? check_once(made, plan, codec, block) : together;
+    snn_world_pretend_hosts(made->world, 3);
+    (void)check_once(made, plan, codec, block);
     snn_world_pretend_hosts(made->world, 0);
     assert_int_equal(apart.shared_blocks, 0);
     assert_true(pairs.packets <= apart.packets && together.packets <= pairs.packets);
@@ -423,6 +425,74 @@ static void test_neurons_of_all_channels(void **state)
     check_network(*state, example_nary(SNN_WEIGHTS_INT8, 9));
 }
 
+/* Shards own whole bytes of spikes, so that hosts of several ranks get one packet from each owner elsewhere. `mixed`:
+ * also a grouped convolution, a stream that is read by others, and a second stage's worth of readers. */
+static snn_network *wide_network(bool mixed)
+{
+    enum { CHANNELS = 40 };
+    const snn_operator convolution = {.kind = SNN_OPERATOR_CONVOLUTION,
+                                      .window = {{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}};
+    snn_operator grouped = convolution;
+    grouped.groups = 5;
+    const snn_operator diagonal = {.kind = SNN_OPERATOR_DIAGONAL}, dense = {.kind = SNN_OPERATOR_DENSE};
+    const snn_shape shape = {3, 3, CHANNELS};
+    sample made = sample_begin(SNN_WEIGHTS_INT16, (snn_shape){3, 3, 2}, 10, 21);
+    int32_t last = sample_population(&made, SNN_NEURON_RELU, shape, NULL, false);
+    sample_projection(&made, SNN_SOURCE_INPUT, last, convolution);
+    const int32_t stem = last;
+    last = sample_population(&made, SNN_NEURON_RELU, shape, NULL, false);
+    sample_projection(&made, stem, last, convolution);
+    if (mixed) {
+        const int32_t inner = last;
+        last = sample_population(&made, SNN_NEURON_RELU, shape, NULL, false);
+        sample_projection(&made, inner, last, grouped);
+        const int32_t parted = last, stream = sample_population(&made, SNN_NEURON_STREAM, shape, NULL, false);
+        sample_projection(&made, stem, stream, diagonal);
+        sample_projection(&made, parted, stream, convolution);
+        last = sample_nary(&made, SNN_NEURON_LAYER_NORM, shape, CHANNELS, 1, 0.1f);
+        sample_projection(&made, stream, last, diagonal);
+        const int32_t normalised = last;
+        last = sample_population(&made, SNN_NEURON_RELU, shape, NULL, false);
+        sample_projection(&made, stem, last, diagonal);
+        sample_projection(&made, normalised, last, convolution);
+    }
+    const int32_t flat = sample_population(&made, SNN_NEURON_RELU, (snn_shape){1, 1, 2 * CHANNELS}, NULL, false);
+    sample_projection(&made, last, flat, dense);
+    const int32_t readout = sample_readout(&made);
+    sample_projection(&made, flat, readout, dense);
+    sample_finish(&made);
+    return made.network;
+}
+
+static void test_bytes_of_their_own(void **state)
+{
+    check_network(*state, wide_network(true));
+}
+
+/* Everybody needs all of the first two populations: from five ranks four packets each, and with two to a host two. */
+static void test_a_packet_serves_a_host(void **state)
+{
+    enum { RANKS = 5, POPULATIONS = 2, HOSTS = 3 };
+    fixture made = *(const fixture *)*state;
+    if (snn_world_size(made.world) != RANKS) {
+        skip();
+    }
+    start_network(&made, wide_network(false));
+    const int32_t begin[] = {0, made.network->population_count}, shards[] = {RANKS};
+    snn_plan *plan = make_plan(&made, 1, 1, begin, shards);
+    snn_world_pretend_hosts(made.world, 1);
+    const totals apart = check_once(&made, plan, SNN_CODEC_XOR, 2);
+    snn_world_pretend_hosts(made.world, 2);
+    const totals pairs = check_once(&made, plan, SNN_CODEC_XOR, 2);
+    snn_world_pretend_hosts(made.world, 0);
+    /* The last one goes to the readout's owner, from the four others or, with two to a host, from three elsewhere. */
+    const int64_t items = (int64_t)GROUPS * ((TIMESTEPS + 1) / 2);
+    assert_int_equal(apart.packets, items * (POPULATIONS * RANKS * (RANKS - 1) + RANKS - 1));
+    assert_int_equal(pairs.packets, items * (POPULATIONS * RANKS * (HOSTS - 1) + RANKS - 2));
+    snn_plan_destroy(plan);
+    stop_network(&made);
+}
+
 static void test_plan_for_other_ranks(void **state)
 {
     const fixture *made = *state;
@@ -512,6 +582,8 @@ int main(void)
         cmocka_unit_test(test_random_plans),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_neurons_of_all_channels),
+        cmocka_unit_test(test_bytes_of_their_own),
+        cmocka_unit_test(test_a_packet_serves_a_host),
         cmocka_unit_test(test_plan_for_other_ranks),
         cmocka_unit_test(test_failing_hook),
         cmocka_unit_test(test_damaged_packet), /* last: it leaves one rank's communicator behind */
