@@ -1,6 +1,8 @@
+#define _GNU_SOURCE /* syscall, memfd_create */
 /* The wavefront on several ranks: whatever the plan, the codec, the block, and whether ranks are on one host, every
  * group's results and the sum of the statistics are those of one shard that holds everything, which each rank runs for
  * itself. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <mpi.h>
@@ -31,6 +36,18 @@ int MPI_Isend(const void *buffer, int count, MPI_Datatype type, int to, int tag,
         ((uint8_t *)(uintptr_t)buffer)[count - 1] ^= 0x10;
     }
     return PMPI_Isend(buffer, count, type, to, tag, communicator, request);
+}
+
+/* Has this host no memory to share: set by the one test of that, in front of the C library's. */
+static int no_memory = 0;
+
+int memfd_create(const char *name, unsigned int flags)
+{
+    if (no_memory) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return (int)syscall(SYS_memfd_create, name, flags);
 }
 
 typedef struct fixture {
@@ -493,6 +510,32 @@ static void test_a_packet_serves_a_host(void **state)
     stop_network(&made);
 }
 
+/* The first host of two ranks, or none: with one that refuses, all hosts get a packet for each rank, and others still
+ * share what is their own. */
+static void test_a_host_without_memory(void **state)
+{
+    enum { PAIR = 2 };
+    fixture made = *(const fixture *)*state;
+    const int32_t size = snn_world_size(made.world);
+    if (size <= PAIR) {
+        skip();
+    }
+    start_network(&made, wide_network(true));
+    const int32_t begin[] = {0, made.network->population_count}, shards[] = {size};
+    snn_plan *plan = make_plan(&made, 1, 1, begin, shards);
+    snn_world_pretend_hosts(made.world, 1);
+    const totals apart = check_once(&made, plan, SNN_CODEC_XOR, 2);
+    snn_world_pretend_hosts(made.world, PAIR);
+    const totals pairs = check_once(&made, plan, SNN_CODEC_XOR, 2);
+    no_memory = snn_world_rank(made.world) < PAIR;
+    const totals refused = check_once(&made, plan, SNN_CODEC_XOR, 2);
+    no_memory = 0;
+    snn_world_pretend_hosts(made.world, 0);
+    assert_true(pairs.packets < apart.packets && refused.packets == apart.packets);
+    snn_plan_destroy(plan);
+    stop_network(&made);
+}
+
 static void test_plan_for_other_ranks(void **state)
 {
     const fixture *made = *state;
@@ -584,6 +627,7 @@ int main(void)
         cmocka_unit_test(test_neurons_of_all_channels),
         cmocka_unit_test(test_bytes_of_their_own),
         cmocka_unit_test(test_a_packet_serves_a_host),
+        cmocka_unit_test(test_a_host_without_memory),
         cmocka_unit_test(test_plan_for_other_ranks),
         cmocka_unit_test(test_failing_hook),
         cmocka_unit_test(test_damaged_packet), /* last: it leaves one rank's communicator behind */
