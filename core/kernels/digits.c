@@ -145,7 +145,7 @@ static void add_to_channels(const counter *c, int32_t *restrict spikes)
 {
     snn_vector_bytes times = bits_of_bytes(c->level[LEVELS - 1]);
     for (int l = LEVELS - 2; l >= 0; l--) {
-        times = times + times + bits_of_bytes(c->level[l]); /* at most DIGITS * COUNTED */
+        times = times + times + bits_of_bytes(c->level[l]); /* at most DIGITS * BLOCK */
     }
     uint8_t each[SNN_STRIP];
     memcpy(each, &times, sizeof each);

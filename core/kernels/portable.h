@@ -18,7 +18,8 @@
  *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
  *   functions f of a batch of neurons of one input, by unary.h
  *   neurons   the neuron step by kind; neurons_vectors: of one input (what all kinds share: lanes.h)
- *   window_neurons  neurons that fire in windows of their own; digits: those whose spikes are the digits of a number
+ *   window_neurons  neurons that fire in windows of their own: window_values, window_errors; digits: those whose spikes
+ *             are the digits of a number
  *   nary      the same of neurons with several inputs, attention.c for those over the positions of an image
  */
 #ifndef SNN_KERNELS_PORTABLE_H

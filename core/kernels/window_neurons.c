@@ -4,182 +4,23 @@
  * A tile is taken in batches of positions that fit the nearest cache: f(x) of all their outputs first, then their
  * spikes, from groups of neurons whose y and targets are in registers for all steps of a moment, or from numbers whose
  * digits spikes are (digits.c). */
+#include "core/kernels/window_neurons.h"
 #include "core/kernels/nary.h"
-#include "core/kernels/strips.h"
 
 enum {
-    BATCH = 8192,      /* values of a batch, about */
-    LONG_ROW = 256,    /* values that are decoded in one loop, if there are few channels */
-    WHOLE = 8,         /* positions of a batch are a multiple of this: their channels fill whole lanes */
-    LARGEST_SUMS = 512 /* of so many errors: they fit 32 bits */
+    BATCH = 8192, /* values of a batch, about */
+    WHOLE = 8     /* positions of a batch are a multiple of this: their channels fill whole lanes */
 };
 
-typedef struct window_job {
-    const snn_neurons *neurons;
-    const snn_window_constants *constants;
-    const snn_tile *tile;
-    const snn_tile_counts *counts;
-    int32_t moments;
-    int32_t together;         /* positions whose x are found in one loop */
-    const float *step, *bias; /* of so many positions */
-    bool digits;              /* spikes are those of a number */
-    float least, most;        /* of f(x) then */
-    bool finds;               /* whose values are found with them */
-    snn_digit_counts digit_counts;
-    int32_t unflushed;                                                    /* errors of a lane */
-    _Alignas(SNN_ALIGNMENT) int32_t errors[SNN_WINDOW_STEPS][SNN_VECTOR]; /* unsigned */
-    float steps[LONG_ROW], biases[LONG_ROW];                              /* where those of one are repeated */
-} window_job;
-
-/* ---- values of f ---- */
-
-/* x of all input channels of `count` positions of the tile. */
-static void decode(const window_job *job, int32_t moment, int64_t position, int64_t count, float *restrict x)
-{
-    const snn_neurons *neurons = job->neurons;
-    const int64_t channels = neurons->input_channels, stride = job->constants->bias_stride;
-    const int64_t positions = job->tile->position_end - job->tile->position_begin;
-    int64_t at = (moment * positions + position - job->tile->position_begin) * channels;
-    for (int64_t i = 0; i < count; i += job->together, at += job->together * channels) {
-        const int64_t values = channels * (count - i < job->together ? count - i : job->together);
-        const float *restrict bias = job->bias + (position + i) * stride, *restrict step = job->step;
-        const int32_t *restrict sum = (const int32_t *)job->tile->accumulator + at;
-        if (job->tile->accumulator == NULL) {
-            for (int64_t c = 0; c < values; c++) {
-                x[c] = bias[c] + step[c] * 0.0F;
-            }
-        } else if (neurons->real) {
-            const float *restrict real = (const float *)job->tile->accumulator + at;
-            for (int64_t c = 0; c < values; c++) {
-                x[c] = bias[c] + step[c] * real[c];
-            }
-        } else {
-            for (int64_t c = 0; c < values; c++) {
-                x[c] = bias[c] + step[c] * (float)sum[c];
-            }
-        }
-        if (neurons->graded != NULL) {
-            const float *restrict graded = neurons->graded + (position - job->tile->position_begin + i) * channels;
-            for (int64_t c = 0; c < values; c++) {
-                x[c] = x[c] + graded[c];
-            }
-        }
-        x += values;
-    }
-}
-
-/* Makes rows of the constants of several positions, so that loops over few channels are long. */
-static void lengthen(window_job *job)
-{
-    const int64_t channels = job->neurons->input_channels, stride = job->constants->bias_stride;
-    const int64_t positions = job->tile->position_end - job->tile->position_begin;
-    job->together = 1;
-    job->step = job->neurons->step;
-    job->bias = job->constants->bias;
-    if (channels > LONG_ROW / 2 || positions == 1 || (stride != 0 && stride != channels)) {
-        return;
-    }
-    job->together = (int32_t)(LONG_ROW / channels < positions ? LONG_ROW / channels : positions);
-    for (int32_t i = 0; i < job->together; i++) {
-        memcpy(job->steps + i * channels, job->step, (size_t)channels * sizeof job->step[0]);
-        memcpy(job->biases + i * channels, job->bias, (size_t)channels * sizeof job->bias[0]);
-    }
-    job->step = job->steps;
-    job->bias = stride == 0 ? job->biases : job->bias;
-}
-
-static int64_t clipped(int64_t value, int64_t end)
-{
-    return value < 0 ? 0 : value < end ? value : end;
-}
-
-static inline void raise(float *restrict largest, const float *restrict x, int64_t count)
-{
-    for (int64_t c = 0; c < count; c++) {
-        largest[c] = x[c] > largest[c] ? x[c] : largest[c];
-    }
-}
-
-/* The largest x that output positions [begin, end) of one row see, of each channel; `x` holds an input row. */
-static void find_maxima(const window_job *job, int32_t moment, int64_t begin, int64_t end, float *restrict x,
-                        float *restrict largest)
-{
-    const snn_neurons *neurons = job->neurons;
-    const snn_window *window = &neurons->window;
-    const int64_t channels = neurons->input_channels, width = neurons->input.width, count = end - begin;
-    const int64_t top = begin / neurons->shape.width * window->stride[0] - window->pad_begin[0];
-    const int64_t left = begin % neurons->shape.width * window->stride[1] - window->pad_begin[1];
-    const int64_t reach = (int64_t)(window->kernel[1] - 1) * window->dilation[1] + 1;
-    const int64_t seen = clipped(left, width),
-                  seen_end = clipped(left + (count - 1) * window->stride[1] + reach, width);
-    for (int64_t c = 0; c < count * channels; c++) {
-        largest[c] = -INFINITY;
-    }
-    for (int32_t i = 0; i < window->kernel[0]; i++) {
-        const int64_t row = top + (int64_t)i * window->dilation[0];
-        if (row < 0 || row >= neurons->input.height || seen >= seen_end) {
-            continue;
-        }
-        decode(job, moment, row * width + seen, seen_end - seen, x);
-        for (int64_t tap = 0; tap < count * window->kernel[1]; tap++) {
-            const int64_t output = tap / window->kernel[1], j = tap % window->kernel[1];
-            const int64_t column = left + output * window->stride[1] + j * window->dilation[1];
-            if (column >= seen && column < seen_end) {
-                raise(largest + output * channels, x + (column - seen) * channels, channels);
-            }
-        }
-    }
-}
-
-/* How a tile is taken, and the thread's scratch. */
-typedef struct batch {
-    int64_t positions, inputs, outputs; /* inputs, outputs: floats of the arrays, whole SNN_LANES */
-    float *x, *values, *y;              /* x [position][input channel], of maxima a row; the others [position][owned] */
-} batch;
-
-static batch batch_of(snn_neuron_kind kind, snn_shape input, snn_shape shape, int32_t owned, int32_t held)
+static snn_window_batch batch_of(snn_neuron_kind kind, snn_shape input, snn_shape shape, int32_t owned, int32_t held)
 {
     const int64_t all = snn_shape_positions(shape), fit = (BATCH / owned / WHOLE + 1) * WHOLE;
-    batch b = {.positions = snn_neuron_reads_all_positions(kind) || fit > all ? all : fit};
+    snn_window_batch b = {.positions = snn_neuron_reads_all_positions(kind) || fit > all ? all : fit};
     b.inputs = kind == SNN_NEURON_MAXIMUM ? input.width : snn_neuron_reads_all_channels(kind) ? b.positions : 0;
     b.inputs = snn_nary_whole_lanes(b.inputs * held);
     b.outputs = snn_nary_whole_lanes(b.positions * owned);
     return b;
 }
-
-/* f(x) of the batch's outputs from position `begin` on. */
-static void find_values(const window_job *job, int32_t moment, int64_t begin, int64_t count, const batch *b)
-{
-    const snn_neurons *neurons = job->neurons;
-    const int64_t owned = snn_lanes_owned(neurons);
-    if (neurons->kind == SNN_NEURON_MAXIMUM) {
-        const int64_t width = neurons->shape.width, end = begin + count;
-        float *largest = b->values;
-        for (int64_t at = begin, next; at < end; at = next) {
-            next = at / width * width + width < end ? at / width * width + width : end;
-            find_maxima(job, moment, at, next, b->x, largest);
-            largest += (next - at) * owned;
-        }
-        return;
-    }
-    const bool nary = snn_neuron_reads_all_channels(neurons->kind);
-    decode(job, moment, begin, count, nary ? b->x : b->values);
-    if (nary) {
-        snn_neurons local = *neurons;
-        snn_tile tile = *job->tile;
-        local.x = b->x;
-        tile.position_begin = 0;
-        tile.position_end = count;
-        tile.scratch = b->y + b->outputs;
-        snn_portable_values_nary(&local, &tile, b->values);
-    } else {
-        const int64_t whole = snn_nary_whole_lanes(count * owned);
-        memset(b->values + count * owned, 0, (size_t)(whole - count * owned) * sizeof b->values[0]);
-        snn_portable_apply(neurons, b->values, whole);
-    }
-}
-
-/* ---- spikes ---- */
 
 /* Lanes from `lane` on whose channels, from `channel` on, are neighbours. */
 static inline int32_t neighbours(int32_t lane, int32_t channel, int32_t owned)
@@ -187,7 +28,7 @@ static inline int32_t neighbours(int32_t lane, int32_t channel, int32_t owned)
     return SNN_STRIP - lane < owned - channel ? SNN_STRIP - lane : owned - channel;
 }
 
-static void begin_strip(const window_job *job, int32_t first, snn_strip *s)
+static void begin_strip(const snn_window_job *job, int32_t first, snn_strip *s)
 {
     const int32_t owned = snn_lanes_owned(job->neurons);
     memset(s->spikes, 0, sizeof s->spikes);
@@ -207,7 +48,7 @@ static void begin_strip(const window_job *job, int32_t first, snn_strip *s)
     }
 }
 
-static void end_strip(const window_job *job, int32_t first, const snn_strip *s)
+static void end_strip(const snn_window_job *job, int32_t first, const snn_strip *s)
 {
     const int32_t owned = snn_lanes_owned(job->neurons);
     for (int32_t lane = 0, channel = first % owned, count; lane < SNN_STRIP; lane += count, channel = 0) {
@@ -236,7 +77,7 @@ typedef struct group {
     int32_t lanes, begin, end;
 } group;
 
-static inline __attribute__((always_inline)) void run(const window_job *job, snn_strip *s, const group *g,
+static inline __attribute__((always_inline)) void run(const snn_window_job *job, snn_strip *s, const group *g,
                                                       const bool full, const bool strict)
 {
     const snn_spikes *spikes = &job->neurons->spikes;
@@ -287,7 +128,7 @@ static inline __attribute__((always_inline)) void run(const window_job *job, snn
     }
 }
 
-static void run_groups(const window_job *job, int32_t moment, snn_strip *s, const snn_groups *groups)
+static void run_groups(const snn_window_job *job, int32_t moment, snn_strip *s, const snn_groups *groups)
 {
     const bool strict = snn_neuron_is_strict(job->neurons->kind);
     group g = {.values = groups->values,
@@ -314,7 +155,7 @@ static int32_t common_divisor(int32_t a, int32_t b)
 }
 
 /* Whether values are found with the digits, of the whole tile in one batch. */
-static bool finds_with_digits(window_job *job)
+static bool finds_with_digits(snn_window_job *job)
 {
     const int64_t stride = job->constants->bias_stride;
     return job->digits && snn_limits_of(job->neurons, &job->least, &job->most) && !job->neurons->real &&
@@ -322,7 +163,7 @@ static bool finds_with_digits(window_job *job)
 }
 
 /* What values of a whole tile's groups, from lane `first` on, are found from. */
-static void find_with_groups(const window_job *job, int32_t first, snn_groups *groups)
+static void find_with_groups(const snn_window_job *job, int32_t first, snn_groups *groups)
 {
     const snn_neurons *neurons = job->neurons;
     const int64_t stride = job->constants->bias_stride;
@@ -332,7 +173,7 @@ static void find_with_groups(const window_job *job, int32_t first, snn_groups *g
 }
 
 /* The batch's outputs from position `begin` on at one moment: y, bits, counts. */
-static void fire(window_job *job, int32_t moment, int64_t begin, int64_t count, const batch *b)
+static void fire(snn_window_job *job, int32_t moment, int64_t begin, int64_t count, const snn_window_batch *b)
 {
     const snn_neurons *neurons = job->neurons;
     const int32_t owned = snn_lanes_owned(neurons);
@@ -370,133 +211,28 @@ static void fire(window_job *job, int32_t moment, int64_t begin, int64_t count, 
     }
 }
 
-/* ---- tracking errors ---- */
-
-/* Moves the errors to the counts of steps. */
-static void flush(window_job *job)
-{
-    for (int32_t step = 0; job->counts->error != NULL && step < job->constants->steps; step++) {
-        int64_t sum = 0;
-        for (int i = 0; i < SNN_VECTOR; i++) {
-            sum += (uint32_t)job->errors[step][i];
-            job->errors[step][i] = 0;
-        }
-        job->counts->error[step] += sum;
-    }
-    job->unflushed = 0;
-}
-
-/* A vector's neurons of one position, from a channel on; none if there are no `lanes`. */
-typedef struct sampled {
-    int64_t position, at; /* and that of the first neuron in the batch's values */
-    int32_t channel, lanes;
-} sampled;
-
-/* f(x) where it is nothing but limits, straight from sums. */
-static snn_vector find_limited(const window_job *job, const sampled *of, snn_vector_mask used)
-{
-    const snn_neurons *neurons = job->neurons;
-    const int64_t in_tile = of->position - job->tile->position_begin;
-    const int64_t at = in_tile * neurons->input_channels + of->channel;
-    const float *bias = job->constants->bias + of->position * job->constants->bias_stride + of->channel;
-    const int32_t *sums = job->tile->accumulator;
-    const snn_vector sum = sums == NULL ? snn_vector_all(0.0F) : snn_vector_converted(sums + at, used);
-    const snn_vector product = snn_vector_multiply(snn_vector_load(neurons->step + of->channel, used), sum);
-    snn_vector x = snn_vector_add(snn_vector_load(bias, used), product);
-    if (neurons->graded != NULL) {
-        x = snn_vector_add(x, snn_vector_load(neurons->graded + at, used));
-    }
-    return snn_vector_smaller(snn_vector_all(job->most), snn_vector_larger(snn_vector_all(job->least), x));
-}
-
-/* Steps [begin, end) of some neurons. */
-static void track(window_job *job, const batch *b, const sampled *of, int32_t begin, int32_t end)
-{
-    const snn_neurons *neurons = job->neurons;
-    const bool strict = snn_neuron_is_strict(neurons->kind);
-    const snn_vector unit = snn_vector_all(job->constants->unit * SNN_ERROR_UNIT);
-    snn_vector y[SNN_STRIP_VECTORS], target[SNN_STRIP_VECTORS];
-    snn_vector_mask used[SNN_STRIP_VECTORS];
-#pragma GCC unroll 4
-    for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        used[v] = snn_vector_first(of[v].lanes);
-        const snn_vector value =
-            job->finds ? find_limited(job, &of[v], used[v]) : snn_vector_load(b->values + of[v].at, used[v]);
-        const snn_vector scale = snn_vector_load(neurons->inverse_scale + of[v].channel, used[v]);
-        target[v] = snn_vector_multiply(value, scale);
-        y[v] = begin == 0 ? snn_vector_converted(job->constants->rest + of[v].channel, used[v])
-                          : snn_vector_load(b->y + of[v].at, used[v]);
-    }
-    for (int32_t step = begin; step < end; step++) {
-        const snn_vector eta = snn_vector_all(neurons->eta[step]);
-        snn_vector_int errors = snn_vector_load_int(job->errors[step]);
-#pragma GCC unroll 4
-        for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-            y[v] = snn_vector_move(y[v], eta, snn_vector_reaches(used[v], target[v], y[v], strict));
-            errors = snn_vector_add_rounded(errors, snn_vector_error(y[v], target[v], unit), used[v]);
-        }
-        snn_vector_store_int(job->errors[step], errors);
-    }
-    job->unflushed++;
-    if (job->unflushed == LARGEST_SUMS) {
-        flush(job);
-    }
-}
-
-/* Errors of a moment's steps at those of the batch's positions that are of the sample, before it is fired. */
-static void track_sample(window_job *job, int32_t moment, int64_t batch_begin, int64_t count, const batch *b)
-{
-    const int64_t positions = snn_shape_positions(job->neurons->shape), owned = snn_lanes_owned(job->neurons);
-    const int32_t steps_end = moment + 1 < job->moments ? moment + 1 : job->constants->steps;
-    sampled some[SNN_STRIP_VECTORS] = {{0}};
-    int64_t begin, end;
-    int found = 0;
-    for (int64_t at = batch_begin; job->counts->error != NULL; at = end) {
-        snn_next_tracked(at, positions, &begin, &end);
-        if (begin >= batch_begin + count) {
-            break;
-        }
-        for (int64_t i = begin; i < end && i < batch_begin + count; i++) {
-            for (int32_t channel = 0; channel < owned; channel += SNN_VECTOR) {
-                const int32_t lanes = (int32_t)snn_smaller(owned - channel, SNN_VECTOR);
-                some[found++] = (sampled){i, (i - batch_begin) * owned + channel, channel, lanes};
-                if (found == SNN_STRIP_VECTORS) {
-                    track(job, b, some, moment, steps_end);
-                    found = 0;
-                }
-            }
-        }
-    }
-    for (int i = found; i < SNN_STRIP_VECTORS; i++) {
-        some[i].lanes = 0;
-    }
-    if (found > 0) {
-        track(job, b, some, moment, steps_end);
-    }
-}
-
 int64_t snn_portable_window_scratch(const snn_population *population, int32_t owned, int32_t held)
 {
-    const batch b = batch_of(population->kind, population->input, population->shape, owned, held);
+    const snn_window_batch b = batch_of(population->kind, population->input, population->shape, owned, held);
     const int64_t floats = b.inputs + 2 * b.outputs;
     return floats * (int64_t)sizeof(float) + snn_portable_nary_scratch_bytes(population);
 }
 
 void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts)
 {
-    window_job job = {.neurons = neurons,
-                      .constants = &neurons->window_constants,
-                      .tile = tile,
-                      .counts = counts,
-                      .moments = tile->steps};
-    batch b =
+    snn_window_job job = {.neurons = neurons,
+                          .constants = &neurons->window_constants,
+                          .tile = tile,
+                          .counts = counts,
+                          .moments = tile->steps};
+    snn_window_batch b =
         batch_of(neurons->kind, neurons->input, neurons->shape, snn_lanes_owned(neurons), neurons->input_channels);
     b.x = tile->scratch;
     b.values = b.x + b.inputs;
     b.y = b.values + b.outputs;
     const bool maxima = neurons->kind == SNN_NEURON_MAXIMUM; /* whose tile is the whole image of their inputs */
     const int64_t end = maxima ? snn_shape_positions(neurons->shape) : tile->position_end;
-    lengthen(&job);
+    snn_window_lengthen(&job);
     job.digits = snn_are_digits(neurons, job.moments);
     job.finds = finds_with_digits(&job);
     b.positions = job.finds ? end - tile->position_begin : b.positions;
@@ -504,12 +240,12 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
         const int64_t left = end - position, count = left < b.positions ? left : b.positions;
         for (int32_t moment = 0; moment < job.moments; moment++) {
             if (!job.finds) {
-                find_values(&job, moment, position, count, &b);
+                snn_window_find_values(&job, moment, position, count, &b);
             }
-            track_sample(&job, moment, position, count, &b);
+            snn_window_track(&job, moment, position, count, &b);
             fire(&job, moment, position, count, &b);
         }
     }
     snn_count_digits(neurons, counts, &job.digit_counts);
-    flush(&job);
+    snn_window_flush_errors(&job);
 }

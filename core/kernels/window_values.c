@@ -1,0 +1,132 @@
+/* x of neurons that fire in windows, from exact sums, and f(x) of a batch of them. */
+#include "core/kernels/nary.h"
+#include "core/kernels/window_neurons.h"
+
+/* x of all input channels of `count` positions of the tile. */
+static void decode(const snn_window_job *job, int32_t moment, int64_t position, int64_t count, float *restrict x)
+{
+    const snn_neurons *neurons = job->neurons;
+    const int64_t channels = neurons->input_channels, stride = job->constants->bias_stride;
+    const int64_t positions = job->tile->position_end - job->tile->position_begin;
+    int64_t at = (moment * positions + position - job->tile->position_begin) * channels;
+    for (int64_t i = 0; i < count; i += job->together, at += job->together * channels) {
+        const int64_t values = channels * (count - i < job->together ? count - i : job->together);
+        const float *restrict bias = job->bias + (position + i) * stride, *restrict step = job->step;
+        if (job->tile->accumulator == NULL) {
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = bias[c] + step[c] * 0.0F;
+            }
+        } else if (neurons->real) {
+            const float *restrict real = (const float *)job->tile->accumulator + at;
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = bias[c] + step[c] * real[c];
+            }
+        } else {
+            const int32_t *restrict sum = (const int32_t *)job->tile->accumulator + at;
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = bias[c] + step[c] * (float)sum[c];
+            }
+        }
+        if (neurons->graded != NULL) {
+            const float *restrict graded = neurons->graded + (position - job->tile->position_begin + i) * channels;
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = x[c] + graded[c];
+            }
+        }
+        x += values;
+    }
+}
+
+void snn_window_lengthen(snn_window_job *job)
+{
+    const int64_t channels = job->neurons->input_channels, stride = job->constants->bias_stride;
+    const int64_t positions = job->tile->position_end - job->tile->position_begin;
+    job->together = 1;
+    job->step = job->neurons->step;
+    job->bias = job->constants->bias;
+    if (channels > SNN_LONG_ROW / 2 || positions == 1 || (stride != 0 && stride != channels)) {
+        return;
+    }
+    job->together = (int32_t)(SNN_LONG_ROW / channels < positions ? SNN_LONG_ROW / channels : positions);
+    for (int32_t i = 0; i < job->together; i++) {
+        memcpy(job->steps + i * channels, job->step, (size_t)channels * sizeof job->step[0]);
+        memcpy(job->biases + i * channels, job->bias, (size_t)channels * sizeof job->bias[0]);
+    }
+    job->step = job->steps;
+    job->bias = stride == 0 ? job->biases : job->bias;
+}
+
+static int64_t clipped(int64_t value, int64_t end)
+{
+    return value < 0 ? 0 : value < end ? value : end;
+}
+
+static inline void raise(float *restrict largest, const float *restrict x, int64_t count)
+{
+    for (int64_t c = 0; c < count; c++) {
+        largest[c] = x[c] > largest[c] ? x[c] : largest[c];
+    }
+}
+
+/* The largest x that output positions [begin, end) of one row see, of each channel; `x` holds an input row. */
+static void find_maxima(const snn_window_job *job, int32_t moment, int64_t begin, int64_t end, float *restrict x,
+                        float *restrict largest)
+{
+    const snn_neurons *neurons = job->neurons;
+    const snn_window *window = &neurons->window;
+    const int64_t channels = neurons->input_channels, width = neurons->input.width, count = end - begin;
+    const int64_t top = begin / neurons->shape.width * window->stride[0] - window->pad_begin[0];
+    const int64_t left = begin % neurons->shape.width * window->stride[1] - window->pad_begin[1];
+    const int64_t reach = (int64_t)(window->kernel[1] - 1) * window->dilation[1] + 1;
+    const int64_t seen = clipped(left, width),
+                  seen_end = clipped(left + (count - 1) * window->stride[1] + reach, width);
+    for (int64_t c = 0; c < count * channels; c++) {
+        largest[c] = -INFINITY;
+    }
+    for (int32_t i = 0; i < window->kernel[0]; i++) {
+        const int64_t row = top + (int64_t)i * window->dilation[0];
+        if (row < 0 || row >= neurons->input.height || seen >= seen_end) {
+            continue;
+        }
+        decode(job, moment, row * width + seen, seen_end - seen, x);
+        for (int64_t tap = 0; tap < count * window->kernel[1]; tap++) {
+            const int64_t output = tap / window->kernel[1], j = tap % window->kernel[1];
+            const int64_t column = left + output * window->stride[1] + j * window->dilation[1];
+            if (column >= seen && column < seen_end) {
+                raise(largest + output * channels, x + (column - seen) * channels, channels);
+            }
+        }
+    }
+}
+
+void snn_window_find_values(const snn_window_job *job, int32_t moment, int64_t begin, int64_t count,
+                            const snn_window_batch *b)
+{
+    const snn_neurons *neurons = job->neurons;
+    const int64_t owned = snn_lanes_owned(neurons);
+    if (neurons->kind == SNN_NEURON_MAXIMUM) {
+        const int64_t width = neurons->shape.width, end = begin + count;
+        float *largest = b->values;
+        for (int64_t at = begin, next; at < end; at = next) {
+            next = at / width * width + width < end ? at / width * width + width : end;
+            find_maxima(job, moment, at, next, b->x, largest);
+            largest += (next - at) * owned;
+        }
+        return;
+    }
+    const bool nary = snn_neuron_reads_all_channels(neurons->kind);
+    decode(job, moment, begin, count, nary ? b->x : b->values);
+    if (nary) {
+        snn_neurons local = *neurons;
+        snn_tile tile = *job->tile;
+        local.x = b->x;
+        tile.position_begin = 0;
+        tile.position_end = count;
+        tile.scratch = b->y + b->outputs;
+        snn_portable_values_nary(&local, &tile, b->values);
+    } else {
+        const int64_t whole = snn_nary_whole_lanes(count * owned);
+        memset(b->values + count * owned, 0, (size_t)(whole - count * owned) * sizeof b->values[0]);
+        snn_portable_apply(neurons, b->values, whole);
+    }
+}
