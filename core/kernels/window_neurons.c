@@ -246,6 +246,8 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
             fire(&job, moment, position, count, &b);
         }
     }
-    snn_count_digits(neurons, counts, &job.digit_counts);
+    if (job.digits) {
+        snn_count_digits(neurons, counts, &job.digit_counts);
+    }
     snn_window_flush_errors(&job);
 }
