@@ -42,11 +42,15 @@ static snn_status fill_scales(const snn_draft *draft, const snn_draft_population
     return snn_ok();
 }
 
-static void store_row(void *weights, snn_weight_format format, bool product, int64_t at, const double *row,
+/* False if a weight has no number in fixed point. */
+static bool store_row(void *weights, snn_weight_format format, bool product, int64_t at, const double *row,
                       int64_t length, double unit)
 {
     for (int64_t k = 0; k < length; k++) {
         double quantised = nearbyint(row[k] / unit);
+        if (format != SNN_WEIGHTS_FLOAT32 && (isnan(quantised) || (!product && fabs(quantised) > INT32_MAX))) {
+            return false;
+        }
         if (format == SNN_WEIGHTS_FLOAT32) {
             ((float *)weights)[at + k] = (float)row[k];
         } else if (product) {
@@ -57,6 +61,7 @@ static void store_row(void *weights, snn_weight_format format, bool product, int
             ((int32_t *)weights)[at + k] = (int32_t)quantised;
         }
     }
+    return true;
 }
 
 /* The matrix of a token product in its own unit; the rows' weights carry that unit on. */
@@ -117,8 +122,13 @@ static snn_status make_projection(const snn_term *term, int32_t target, snn_netw
         if (tokens) {
             row[0] *= snn_mixing_unit(term, network);
         }
-        store_row(projection->weights, network->format, snn_operator_is_product(op->kind), r * length, row, length,
-                  unit);
+        if (!store_row(projection->weights, network->format, snn_operator_is_product(op->kind), r * length, row, length,
+                       unit)) {
+            return snn_fail(SNN_INPUT_ERROR,
+                            "%s: weights of channel %d have no place in fixed point (unit %g); train and export the "
+                            "model again, or give simulation.weights = \"float32\"",
+                            to->name, op->target_channel + r, unit);
+        }
     }
     return snn_ok();
 }

@@ -121,7 +121,13 @@ void snn_streams_project(const snn_packed *packed, const void *plane, const snn_
                 add_whole(packed, &of, i, sums, 2, BELOW);
                 break;
             case IN_64_BITS:
-                add_whole(packed, &of, i, sums, of.limbs, IN_64_BITS);
+                if (of.limbs == 2) {
+                    add_whole(packed, &of, i, sums, 2, IN_64_BITS);
+                } else if (of.limbs == 3) {
+                    add_whole(packed, &of, i, sums, 3, IN_64_BITS);
+                } else {
+                    add_whole(packed, &of, i, sums, of.limbs, IN_64_BITS);
+                }
                 break;
             }
         }
