@@ -16,8 +16,7 @@ static bool on_host(const snn_survey *of, int32_t stage, int32_t shard)
 
 typedef struct owners {
     bool bytes; /* no byte is two of theirs */
-    bool here;  /* all are on this host, */
-    bool any;   /* one is */
+    bool here;  /* all are on this host */
 } owners;
 
 static owners find_owners(const snn_survey *of, int32_t population)
@@ -28,11 +27,9 @@ static owners find_owners(const snn_survey *of, int32_t population)
     for (int32_t shard = snn_plan_next_owner(of->plan, of->network, population, 0); shard < of->plan->shards[stage];
          shard = snn_plan_next_owner(of->plan, of->network, population, shard + 1)) {
         const snn_place owner = {of->replica, stage, shard};
-        const bool here = on_host(of, stage, shard);
         found.bytes =
             found.bytes && (stream || snn_plan_owned(of->plan, of->network, owner, population).begin % BYTE == 0);
-        found.here = found.here && here;
-        found.any = found.any || here;
+        found.here = found.here && on_host(of, stage, shard);
     }
     return found;
 }
@@ -165,7 +162,7 @@ bool snn_survey_shares(const snn_survey *survey, const snn_edge *edge)
 
 /* ---- parcels ---- */
 
-/* For whom, and `needs`, all that they need. Who gets it looks at its host, */
+/* For whom, and all that they need. Who gets it looks at its host, */
 static void find_here(snn_survey *of, const snn_edge *edge, snn_parcel *parcel)
 {
     const snn_place owner = snn_plan_place(of->plan, edge->from);

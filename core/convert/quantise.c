@@ -48,11 +48,10 @@ static bool store_row(void *weights, snn_weight_format format, bool product, int
 {
     for (int64_t k = 0; k < length; k++) {
         double quantised = nearbyint(row[k] / unit);
-        if (format != SNN_WEIGHTS_FLOAT32 && (isnan(quantised) || (!product && fabs(quantised) > INT32_MAX))) {
-            return false;
-        }
         if (format == SNN_WEIGHTS_FLOAT32) {
             ((float *)weights)[at + k] = (float)row[k];
+        } else if (isnan(quantised) || (!product && fabs(quantised) > INT32_MAX)) {
+            return false;
         } else if (product) {
             double limit = format == SNN_WEIGHTS_INT8 ? 127.0 : 32767.0;
             quantised = quantised > limit ? limit : quantised < -limit ? -limit : quantised;

@@ -4,7 +4,6 @@
  * A step fires if y has not come below f(x), and then goes down by m, or else up: y ends at rest + (2^n - 1) - 2
  * number, and step by step that is the search for how many of rest + 2^n - 2 k, k = 1 ... 2^n - 1, f(x) does not exceed
  * (or, if strict, is less than). Those are integers, which f(x) does not exceed if its ceiling does not. */
-#include <limits.h>
 #include <math.h>
 
 #include "core/base/integers.h"
@@ -50,8 +49,6 @@ typedef struct places {
     uint8_t *plane;     /* of the first step; others are so many bytes apart */
     int64_t apart;
     int32_t steps;
-    bool transposes; /* the processor */
-    bool found;      /* values with the digits: f is nothing but limits */
 } places;
 
 bool snn_are_digits(const snn_neurons *neurons, int32_t moments)
@@ -75,6 +72,18 @@ static inline snn_vector_bytes add_three(snn_vector_bytes a, snn_vector_bytes b,
     return one ^ c;
 }
 
+/* Adds what is carried to levels [begin, end). */
+static inline __attribute__((always_inline)) void carry_on(snn_vector_bytes *level, const int begin, const int end,
+                                                           snn_vector_bytes carried)
+{
+#pragma GCC unroll 8
+    for (int l = begin; l < end; l++) {
+        const snn_vector_bytes carry = level[l] & carried;
+        level[l] ^= carried;
+        carried = carry;
+    }
+}
+
 /* Counts bits of four groups: levels see only what those before them carry. */
 static inline void count(counter *c, const snn_vector_bytes bits[TOGETHER])
 {
@@ -82,12 +91,7 @@ static inline void count(counter *c, const snn_vector_bytes bits[TOGETHER])
     c->level[0] = add_three(c->level[0], bits[0], bits[1], &first);
     c->level[0] = add_three(c->level[0], bits[2], bits[3], &second);
     c->level[1] = add_three(c->level[1], first, second, &carried);
-#pragma GCC unroll 5
-    for (int l = 2; l < LEVELS; l++) {
-        const snn_vector_bytes carry = c->level[l] & carried;
-        c->level[l] ^= carried;
-        carried = carry;
-    }
+    carry_on(c->level, 2, LEVELS, carried);
 }
 
 /* How many bits of each byte are set. */
@@ -104,15 +108,9 @@ static inline void add_to_totals(const counter *c, snn_vector_bytes *restrict to
     snn_vector_bytes carried = {0};
 #pragma GCC unroll 5
     for (int l = 0; l < LEVELS; l++) {
-        const snn_vector_bytes one = total[l] ^ c->level[l], carry = (total[l] & c->level[l]) | (one & carried);
-        total[l] = one ^ carried;
-        carried = carry;
+        total[l] = add_three(total[l], c->level[l], carried, &carried);
     }
-    for (int l = LEVELS; l < TOTAL_LEVELS; l++) {
-        const snn_vector_bytes carry = total[l] & carried;
-        total[l] ^= carried;
-        carried = carry;
-    }
+    carry_on(total, LEVELS, TOTAL_LEVELS, carried);
 }
 
 static void add_to_steps(snn_vector_bytes *level, int32_t levels, int32_t steps, int64_t *totals)
@@ -212,11 +210,8 @@ static inline __attribute__((always_inline)) void find_x(const snn_strip *strip,
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         const int at = v * SNN_VECTOR;
-        const snn_vector_mask used = used_lanes(lanes, v, full);
-        const snn_vector step = snn_vector_load(strip->step + at, snn_vector_first(SNN_VECTOR));
-        const snn_vector sum = sums != NULL ? snn_vector_converted(sums + at, used) : snn_vector_all(0.0F);
-        x[v] = snn_vector_add(snn_vector_load(bias + at, used), snn_vector_multiply(step, sum));
-        x[v] = graded != NULL ? snn_vector_add(x[v], snn_vector_load(graded + at, used)) : x[v];
+        x[v] = snn_vector_x(strip->step + at, sums == NULL ? NULL : sums + at, bias + at,
+                            graded == NULL ? NULL : graded + at, used_lanes(lanes, v, full));
     }
 }
 
@@ -227,7 +222,7 @@ static inline __attribute__((always_inline)) void find_targets(const working *w,
     const int64_t offset = i * p->groups.values_apart;
     const snn_strip *strip = w->strip;
     snn_vector all[SNN_STRIP_VECTORS];
-    if (p->found) {
+    if (p->groups.values == NULL) {
         const int32_t *sums = p->groups.sums;
         const float *bias = p->groups.bias + i * p->bias_apart, *graded = p->groups.graded;
         if (graded == NULL) { /* loops of their own */
@@ -388,9 +383,10 @@ static inline void give_block(const places *p, const block *b, int32_t byte)
     const snn_vector_bytes *digits = b->digits[byte];
     uint8_t *planes = p->plane + byte * DIGITS * p->apart;
     const int64_t whole = snn_smaller(p->whole, b->end);
+    const bool transposes = snn_vector_transposes();
     int64_t i = b->begin;
-    for (; i < whole && SNN_VECTOR_TRANSPOSES && p->transposes; i++) {
-        uint8_t *to = planes + (p->groups.bit + i * p->groups.bits_apart) / CHAR_BIT;
+    for (; i < whole && transposes; i++) {
+        uint8_t *to = planes + (p->groups.bit + i * p->groups.bits_apart) / 8;
         uint64_t words[DIGITS];
         snn_vector_transpose(digits[i - b->begin], words);
 #pragma GCC unroll 8
@@ -421,10 +417,10 @@ static inline snn_vector_bytes flips_of(snn_vector_bytes digits, const snn_vecto
     return before == NULL ? flips & INT8_MAX : flips ^ (*before << (DIGITS - 1));
 }
 
-static inline void count_block(const working *w, block *b, int32_t byte)
+static inline void count_block(const working *w, const block *b, int32_t byte)
 {
     const int64_t groups = b->end - b->begin;
-    snn_vector_bytes *digits = b->digits[byte];
+    const snn_vector_bytes *digits = b->digits[byte];
     counter spikes = {{{0}}}, flips = {{{0}}};
     for (int64_t i = 0; i < groups; i += TOGETHER) {
         snn_vector_bytes bits[TOGETHER], changes[TOGETHER];
@@ -475,9 +471,7 @@ void snn_fire_digits(const snn_neurons *neurons, const snn_tile *tile, const snn
                 .bias_apart = groups->bias != NULL ? groups->values_apart : 0,
                 .plane = snn_spikes_plane(&neurons->spikes, 0, tile->image),
                 .apart = snn_spikes_plane_bytes(&neurons->spikes) * neurons->spikes.images,
-                .steps = neurons->window_constants.steps,
-                .transposes = snn_vector_transposes(),
-                .found = groups->values == NULL};
+                .steps = neurons->window_constants.steps};
     p.whole = bytes && groups->lanes == SNN_STRIP ? p.whole : 0;
     p.groups.bias = groups->bias != NULL ? groups->bias : strip->bias;
     begin(&w, strict);

@@ -139,12 +139,9 @@ static inline float snn_nary_exponentials(float *restrict row, int32_t count)
         }
     }
     const float maximum = snn_nary_largest_lane(largest);
-    const int64_t used =
-        (count + SNN_LANES / 2 - 1) / (SNN_LANES / 2) * (SNN_LANES / 2); /* perhaps half a lane's row */
-    for (int64_t first = 0; first < used; first += SNN_LANES / 2) {
-        for (int64_t k = first; k < first + SNN_LANES / 2; k++) {
-            row[k] = snn_function_exp(row[k] - maximum);
-        }
+    const int64_t halves = (count + SNN_LANES / 2 - 1) / (SNN_LANES / 2); /* of lanes, that have anything */
+    for (int64_t k = 0; k < halves * (SNN_LANES / 2); k++) {
+        row[k] = snn_function_exp(row[k] - maximum);
     }
     for (int64_t k = count; k < padded; k++) {
         row[k] = 0.0F;

@@ -158,9 +158,9 @@ void snn_streams_scale(const snn_added_rows *rows, const int32_t *weights)
     }
 }
 
-static inline __attribute__((always_inline)) void add_rounded(const snn_added_rows *rows, const int32_t shift,
-                                                              const bool fresh)
+static inline __attribute__((always_inline)) void add_rounded(const snn_added_rows *rows, const bool fresh)
 {
+    const int32_t shift = rows->shift;
     int32_t *restrict sum = rows->sums;
     const int32_t *restrict added = rows->added;
     for (int64_t i = 0; i < rows->positions; i++, sum += rows->sums_apart, added += rows->added_apart) {
@@ -172,11 +172,9 @@ static inline __attribute__((always_inline)) void add_rounded(const snn_added_ro
 
 void snn_streams_add_rounded(const snn_added_rows *rows)
 {
-    if (rows->shift > 0 && rows->fresh) {
-        add_rounded(rows, rows->shift, true);
-    } else if (rows->shift > 0) {
-        add_rounded(rows, rows->shift, false);
+    if (rows->fresh) {
+        add_rounded(rows, true);
     } else {
-        add_rounded(rows, 0, rows->fresh);
+        add_rounded(rows, false);
     }
 }

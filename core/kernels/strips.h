@@ -42,7 +42,7 @@ static inline int32_t snn_group_lanes(const snn_groups *groups, int64_t i)
 static inline void snn_group_store(uint8_t *plane, int64_t bit, int32_t lanes, bool bytes, uint64_t bits)
 {
     if (bytes) {
-        memcpy(plane + (bit >> 3), &bits, SNN_STRIP / 8);
+        memcpy(plane + bit / 8, &bits, SNN_STRIP / 8);
         return;
     }
     for (; lanes > 32; lanes -= 32, bit += 32, bits >>= 32) {
@@ -74,6 +74,16 @@ typedef struct snn_digit_counts {
     snn_vector_bytes spikes[SNN_DIGIT_BYTES][SNN_DIGIT_LEVELS], flips[SNN_DIGIT_BYTES][SNN_DIGIT_LEVELS];
     int32_t largest; /* as any of them may be */
 } snn_digit_counts;
+
+/* x of neighbouring neurons: what their inputs add up to, where none are NULL. */
+static inline __attribute__((always_inline)) snn_vector
+snn_vector_x(const float *step, const int32_t *sums, const float *bias, const float *graded, snn_vector_mask used)
+{
+    const snn_vector sum = sums != NULL ? snn_vector_converted(sums, used) : snn_vector_all(0.0F);
+    const snn_vector product = snn_vector_multiply(snn_vector_load(step, used), sum);
+    const snn_vector x = snn_vector_add(snn_vector_load(bias, used), product);
+    return graded != NULL ? snn_vector_add(x, snn_vector_load(graded, used)) : x;
+}
 
 /* Whether f is nothing but limits of x, and what they are, or infinite. */
 bool snn_limits_of(const snn_neurons *neurons, float *least, float *most);

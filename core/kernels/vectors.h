@@ -143,7 +143,6 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
 
 /* Bits of bytes as planes: bit j of word i is bit 7 - i of byte j. Where processors know how (GFNI and AVX512_VBMI,
  * which this instruction set does not ask for: hence no intrinsics), a few instructions give all of them. */
-enum { SNN_VECTOR_TRANSPOSES = 1 };
 static inline bool snn_vector_transposes(void)
 {
     return __builtin_cpu_supports("gfni") && __builtin_cpu_supports("avx512vbmi");
@@ -462,7 +461,6 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
 #endif
 
 #if !defined(__AVX512F__)
-enum { SNN_VECTOR_TRANSPOSES = 0 };
 static inline bool snn_vector_transposes(void)
 {
     return false;

@@ -31,12 +31,9 @@ static snn_vector find_limited(const snn_window_job *job, const sampled *of, snn
     const int64_t at = in_tile * neurons->input_channels + of->channel;
     const float *bias = job->constants->bias + of->position * job->constants->bias_stride + of->channel;
     const int32_t *sums = job->tile->accumulator;
-    const snn_vector sum = sums == NULL ? snn_vector_all(0.0F) : snn_vector_converted(sums + at, used);
-    const snn_vector product = snn_vector_multiply(snn_vector_load(neurons->step + of->channel, used), sum);
-    snn_vector x = snn_vector_add(snn_vector_load(bias, used), product);
-    if (neurons->graded != NULL) {
-        x = snn_vector_add(x, snn_vector_load(neurons->graded + at, used));
-    }
+    const float *graded = neurons->graded;
+    const snn_vector x = snn_vector_x(neurons->step + of->channel, sums == NULL ? NULL : sums + at, bias,
+                                      graded == NULL ? NULL : graded + at, used);
     return snn_vector_smaller(snn_vector_all(job->most), snn_vector_larger(snn_vector_all(job->least), x));
 }
 

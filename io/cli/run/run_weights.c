@@ -211,7 +211,7 @@ static snn_status count_connections(snn_run *run, const snn_network_file *file)
         status = count_rows(run, file);
     }
     SNN_TRY(snn_world_agree(run->world, status));
-    if (run->config->model.network[0] != '\0') {
+    if (file != NULL) {
         SNN_TRY(snn_world_sum(run->world, run->connections->counts, run->connections->length));
     }
     if (snn_world_rank(run->world) != 0) {
