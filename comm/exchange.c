@@ -10,6 +10,7 @@
 
 struct snn_exchange {
     MPI_Comm communicator;
+    int unused_tag; /* of no message: those of packets are their populations */
     snn_timers *timers;
     snn_wavefront_traffic traffic;
     snn_codec_workspace *workspace;
@@ -89,7 +90,7 @@ static snn_status check_tags(MPI_Comm communicator, const snn_network *network)
     int *largest = NULL;
     int known = 0;
     SNN_TRY(snn_mpi_check(MPI_Comm_get_attr(communicator, MPI_TAG_UB, &largest, &known), "MPI_Comm_get_attr"));
-    if (known && network->population_count - 1 > *largest) {
+    if (known && network->population_count > *largest) { /* one is for none */
         return snn_advise(snn_fail(SNN_INTERNAL_ERROR,
                                    "%ld populations, but this MPI library has message tags up to %d only",
                                    (long)network->population_count, *largest),
@@ -114,6 +115,7 @@ snn_status snn_exchange_create(snn_world *world, const snn_network *network, con
         SNN_GOTO_DONE(status, snn_out_of_memory("exchange"));
     }
     created->communicator = communicator;
+    created->unused_tag = network->population_count;
     created->timers = timers;
     created->crowded = snn_world_crowded(world);
     created->patience = snn_mpi_patience(world);
@@ -240,12 +242,14 @@ static snn_status receive_packet(snn_exchange *exchange, snn_inlet *in, const sn
     return post(exchange, in, item->number + SNN_ITEM_SLOTS);
 }
 
+/* Asks for what never comes: MPI answers at once, without moving anything, where it has what is asked for, such as a
+ * packet of an item that is not wanted yet. */
 static snn_status move_messages(const snn_exchange *exchange)
 {
     int arrived = 0;
     MPI_Status envelope;
-    return snn_mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, exchange->communicator, &arrived, &envelope),
-                         "MPI_Iprobe");
+    return snn_mpi_check(
+        MPI_Iprobe(MPI_ANY_SOURCE, exchange->unused_tag, exchange->communicator, &arrived, &envelope), "MPI_Iprobe");
 }
 
 void snn_exchange_begin_item(const snn_exchange *exchange, const snn_item *item, snn_shard *shard)

@@ -22,6 +22,7 @@
  *    That needs at most that its receiver has posted the receive for item i - 2, which happened when the receiver had
  *    decoded item i - 4, in an event of item i - 4, which is smaller, or when the run that item i - 2 belongs to began
  *    there, after an event of item i - 3 or less.
+ * Whoever waits keeps messages moving (exchange.c): large ones need both ends to.
  * Finishing waits as in the last kind, for the last two items. So the rank at the smallest unfinished event of the
  * replica never waits for anything unfinished and goes on; events are finite, so all of them finish. Replicas do not
  * wait for each other. Between two runs the caller may wait until all ranks have done an earlier run, which the rank at
