@@ -194,6 +194,9 @@ snn_status snn_network_file_read_whole(const char *path, snn_network **network, 
         status = snn_network_file_read_rows(file, *network, p, 0, (*network)->projections[p].op.target_channels);
     }
     snn_network_file_close(file);
+    if (!snn_failed(status)) { /* now that there are weights, too */
+        status = snn_context(snn_network_check(*network), "%s", path);
+    }
     if (snn_failed(status)) {
         snn_network_destroy(*network);
         *network = NULL;
