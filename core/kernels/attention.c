@@ -57,49 +57,55 @@ static rows rows_from(const float *first, int64_t stride, int64_t left)
     return made;
 }
 
-/* Products of all rows with columns [first, first + SNN_LANES) of a panel. half: only the first half of them. */
+/* Products of all rows with columns [first, first + SNN_LANES) of a panel, of which there are so many `vectors`. */
 static inline __attribute__((always_inline)) void multiply_lanes(const rows *left, const panel *right, int32_t first,
-                                                                 snn_sixteen product[QUERIES][2], const bool half)
+                                                                 snn_vector product[QUERIES][SNN_NARY_VECTORS],
+                                                                 const int vectors)
 {
     const float *columns = right->data + (int64_t)first * right->depth;
-    snn_sixteen total[QUERIES][2];
+    snn_vector total[QUERIES][SNN_NARY_VECTORS];
 #pragma GCC unroll 8
     for (int i = 0; i < QUERIES; i++) {
-        total[i][0] = total[i][1] = (snn_sixteen){0};
+#pragma GCC unroll 8
+        for (int v = 0; v < SNN_NARY_VECTORS; v++) {
+            total[i][v] = snn_vector_all(0.0F);
+        }
     }
     for (int64_t k = 0; k < right->depth; k++, columns += SNN_LANES) {
-        const snn_sixteen low = snn_nary_load(columns), high = snn_nary_load(columns + SNN_LANES / 2);
+        snn_vector column[SNN_NARY_VECTORS];
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++) {
+            column[v] = snn_vector_load_whole(columns + v * SNN_VECTOR);
+        }
 #pragma GCC unroll 8
         for (int i = 0; i < QUERIES; i++) {
-            total[i][0] = total[i][0] + left->row[i][k] * low;
-            if (!half) {
-                total[i][1] = total[i][1] + left->row[i][k] * high;
+            const snn_vector value = snn_vector_all(left->row[i][k]);
+#pragma GCC unroll 8
+            for (int v = 0; v < vectors; v++) {
+                total[i][v] = snn_vector_add(total[i][v], snn_vector_multiply(value, column[v]));
             }
         }
     }
-#pragma GCC unroll 8
-    for (int i = 0; i < QUERIES; i++) {
-        product[i][0] = total[i][0];
-        product[i][1] = total[i][1];
-    }
+    memcpy(product, total, sizeof total);
 }
 
 /* The same; columns behind the panel's last are 0. */
 static inline __attribute__((always_inline)) void multiply(const rows *left, const panel *right, int32_t first,
-                                                           snn_sixteen product[QUERIES][2])
+                                                           snn_vector product[QUERIES][SNN_NARY_VECTORS])
 {
     if (right->columns - first <= SNN_LANES / 2) {
-        multiply_lanes(left, right, first, product, true);
+        multiply_lanes(left, right, first, product, SNN_NARY_VECTORS / 2);
     } else {
-        multiply_lanes(left, right, first, product, false);
+        multiply_lanes(left, right, first, product, SNN_NARY_VECTORS);
     }
 }
 
 /* Their multiples. */
-static inline void store_scaled(const snn_sixteen product[2], float factor, float *to)
+static inline void store_scaled(const snn_vector product[SNN_NARY_VECTORS], float factor, float *to)
 {
-    snn_nary_store(to, factor * product[0]);
-    snn_nary_store(to + SNN_LANES / 2, factor * product[1]);
+    for (int v = 0; v < SNN_NARY_VECTORS; v++) {
+        snn_vector_store_whole(to + v * SNN_VECTOR, snn_vector_multiply(snn_vector_all(factor), product[v]));
+    }
 }
 
 /* Fires the outputs from `channel` on of the rows' positions, from `position` on: products times the row's factor. */
@@ -108,7 +114,7 @@ static void fire_products(const snn_firing *now, int64_t position, int32_t chann
 {
     for (int32_t first = 0; first < right->columns; first += SNN_LANES) {
         const int32_t count = (int32_t)snn_smaller(right->columns - first, SNN_LANES);
-        snn_sixteen product[QUERIES][2];
+        snn_vector product[QUERIES][SNN_NARY_VECTORS];
         multiply(left, right, first, product);
         for (int i = 0; i < QUERIES && i < left->used; i++) {
             _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
@@ -181,7 +187,7 @@ static void fire_attention(const snn_firing *now, const head *h)
         const rows weights = rows_from(scores, padded, h->positions - p);
         float factor[QUERIES] = {0};
         for (int32_t first = 0; first < h->positions; first += SNN_LANES) {
-            snn_sixteen product[QUERIES][2];
+            snn_vector product[QUERIES][SNN_NARY_VECTORS];
             multiply(&queries, &keys, first, product);
             for (int i = 0; i < queries.used; i++) {
                 store_scaled(product[i], neurons->alpha, scores + i * padded + first);

@@ -176,8 +176,8 @@ static void begin(working *w, bool strict)
     (void)snn_limits_of(w->neurons, &least_value, &most_value);
     w->passes_low = w->passes_high = w->passes_always = 0;
     for (int at = 0; at < SNN_STRIP; at += SNN_VECTOR) {
-        const snn_vector rest = snn_vector_load(w->strip->rest + at, all);
-        const snn_vector scale = snn_vector_load(w->strip->inverse_scale + at, all);
+        const snn_vector rest = snn_vector_load_whole(w->strip->rest + at);
+        const snn_vector scale = snn_vector_load_whole(w->strip->inverse_scale + at);
         const snn_vector largest = snn_vector_multiply(snn_vector_all(most_value), scale);
         const snn_vector least = snn_vector_smaller(snn_vector_multiply(snn_vector_all(least_value), scale), largest);
         const snn_vector low = snn_vector_add(rest, below), high = snn_vector_add(rest, above);
@@ -187,19 +187,14 @@ static void begin(working *w, bool strict)
         w->passes_high |= snn_vector_bits(snn_vector_reaches(all, near_high, largest, true));
         w->passes_always |= snn_vector_bits(snn_vector_reaches(all, near_high, least, true));
         w->passes_always |= snn_vector_bits(snn_vector_reaches(all, largest, near_low, true));
-        snn_vector_store(w->least + at, least, all);
-        snn_vector_store(w->most + at, largest, all);
-        snn_vector_store(w->low + at, within(least, low, high), all);
-        snn_vector_store(w->high + at, within(largest, low, high), all);
-        snn_vector_store(w->near_low + at, near_low, all);
-        snn_vector_store(w->near_high + at, near_high, all);
+        snn_vector_store_whole(w->least + at, least);
+        snn_vector_store_whole(w->most + at, largest);
+        snn_vector_store_whole(w->low + at, within(least, low, high));
+        snn_vector_store_whole(w->high + at, within(largest, low, high));
+        snn_vector_store_whole(w->near_low + at, near_low);
+        snn_vector_store_whole(w->near_high + at, near_high);
         snn_vector_store_int(w->end + at, snn_vector_up(snn_vector_add(rest, ends)));
     }
-}
-
-static inline snn_vector_mask used_lanes(int32_t lanes, int v, const bool full)
-{
-    return snn_vector_first(full ? SNN_VECTOR : lanes - v * SNN_VECTOR);
 }
 
 /* x of a group from what is not NULL. */
@@ -211,7 +206,7 @@ static inline __attribute__((always_inline)) void find_x(const snn_strip *strip,
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         const int at = v * SNN_VECTOR;
         x[v] = snn_vector_x(strip->step + at, sums == NULL ? NULL : sums + at, bias + at,
-                            graded == NULL ? NULL : graded + at, used_lanes(lanes, v, full));
+                            graded == NULL ? NULL : graded + at, snn_vector_first(lanes - at), full);
     }
 }
 
@@ -236,12 +231,13 @@ static inline __attribute__((always_inline)) void find_targets(const working *w,
         const float *values = p->groups.values + offset;
 #pragma GCC unroll 4
         for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-            all[v] = snn_vector_load(values + v * SNN_VECTOR, used_lanes(lanes, v, full));
+            const int at = v * SNN_VECTOR;
+            all[v] = snn_vector_of(values + at, snn_vector_first(lanes - at), full);
         }
     }
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        const snn_vector scale = snn_vector_load(strip->inverse_scale + v * SNN_VECTOR, snn_vector_first(SNN_VECTOR));
+        const snn_vector scale = snn_vector_load_whole(strip->inverse_scale + v * SNN_VECTOR);
         targets[v] = snn_vector_multiply(all[v], scale);
     }
 }
@@ -250,22 +246,22 @@ static inline __attribute__((always_inline)) void find_targets(const working *w,
 static inline __attribute__((always_inline)) bool any_beyond(const working *w, const snn_vector *targets)
 {
     const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
-    uint32_t far = w->passes_always;
+    snn_vector_mask far = snn_vector_first(0);
     if (w->passes_low != 0) {
 #pragma GCC unroll 4
         for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-            const snn_vector near_low = snn_vector_load(w->near_low + v * SNN_VECTOR, all);
-            far |= snn_vector_bits(snn_vector_reaches(all, targets[v], near_low, true));
+            const snn_vector near_low = snn_vector_load_whole(w->near_low + v * SNN_VECTOR);
+            far = snn_vector_either(far, snn_vector_reaches(all, targets[v], near_low, true));
         }
     }
     if (w->passes_high != 0) {
 #pragma GCC unroll 4
         for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-            const snn_vector near_high = snn_vector_load(w->near_high + v * SNN_VECTOR, all);
-            far |= snn_vector_bits(snn_vector_reaches(all, near_high, targets[v], true));
+            const snn_vector near_high = snn_vector_load_whole(w->near_high + v * SNN_VECTOR);
+            far = snn_vector_either(far, snn_vector_reaches(all, near_high, targets[v], true));
         }
     }
-    return far != 0;
+    return (w->passes_always | snn_vector_bits(far)) != 0;
 }
 
 /* Counts targets that are beyond reach. */
@@ -277,9 +273,9 @@ static inline __attribute__((always_inline)) void count_beyond(const working *w,
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         const int at = v * SNN_VECTOR;
         int32_t *counts = w->strip->beyond + at;
-        snn_vector target = snn_vector_larger(snn_vector_load(w->least + at, all), targets[v]);
-        target = snn_vector_smaller(snn_vector_load(w->most + at, all), target);
-        const snn_vector far = snn_vector_subtract(target, snn_vector_load(w->strip->rest + at, all));
+        snn_vector target = snn_vector_larger(snn_vector_load_whole(w->least + at), targets[v]);
+        target = snn_vector_smaller(snn_vector_load_whole(w->most + at), target);
+        const snn_vector far = snn_vector_subtract(target, snn_vector_load_whole(w->strip->rest + at));
         const snn_vector_mask beyond = snn_vector_beyond(all, far, reach);
         snn_vector_store_int(counts, snn_vector_count(snn_vector_load_int(counts), beyond));
     }
@@ -289,12 +285,11 @@ static inline __attribute__((always_inline)) void count_beyond(const working *w,
 static inline __attribute__((always_inline)) void find_numbers(const working *w, const snn_vector *targets,
                                                                const bool strict, integers *numbers)
 {
-    const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         const int at = v * SNN_VECTOR;
-        snn_vector target = snn_vector_smaller(targets[v], snn_vector_load(w->high + at, all));
-        target = snn_vector_larger(target, snn_vector_load(w->low + at, all));
+        snn_vector target = snn_vector_smaller(targets[v], snn_vector_load_whole(w->high + at));
+        target = snn_vector_larger(target, snn_vector_load_whole(w->low + at));
         const integers least = strict ? (integers)snn_vector_down(target) + 1 : (integers)snn_vector_up(target);
         numbers[v] = ((integers)snn_vector_load_int(w->end + at) - least) >> 1;
     }
@@ -375,6 +370,28 @@ static inline __attribute__((always_inline)) void find_block(const working *w, c
     }
 }
 
+/* The first bits of a group's bytes into a plane each, `apart` bytes from one to the next. */
+static inline __attribute__((always_inline)) void give_whole(snn_vector_bytes bits, uint8_t *to, int64_t apart,
+                                                             const int32_t steps)
+{
+#pragma GCC unroll 8
+    for (int32_t step = 0; step < DIGITS && step < steps; step++, to += apart, bits += bits) {
+        const uint64_t plane = snn_vector_highest_bits(bits);
+        memcpy(to, &plane, SNN_STRIP / 8);
+    }
+}
+
+/* The same where the processor transposes. */
+static inline void give_transposed(snn_vector_bytes bits, uint8_t *to, int64_t apart, int32_t steps)
+{
+    uint64_t words[DIGITS];
+    snn_vector_transpose(bits, words);
+#pragma GCC unroll 8
+    for (int32_t step = 0; step < DIGITS && step < steps; step++, to += apart) {
+        memcpy(to, &words[step], sizeof words[step]);
+    }
+}
+
 /* Bits of bytes [0, steps) into a plane each. Loops of their own keep processors busy: each group's digits wait for one
  * instruction after the other. */
 static inline void give_block(const places *p, const block *b, int32_t byte)
@@ -385,13 +402,14 @@ static inline void give_block(const places *p, const block *b, int32_t byte)
     const int64_t whole = snn_smaller(p->whole, b->end);
     const bool transposes = snn_vector_transposes();
     int64_t i = b->begin;
-    for (; i < whole && transposes; i++) {
+    for (; i < whole; i++) {
         uint8_t *to = planes + (p->groups.bit + i * p->groups.bits_apart) / 8;
-        uint64_t words[DIGITS];
-        snn_vector_transpose(digits[i - b->begin], words);
-#pragma GCC unroll 8
-        for (int32_t step = 0; step < DIGITS && step < steps; step++, to += p->apart) {
-            memcpy(to, &words[step], sizeof words[step]);
+        if (transposes) {
+            give_transposed(digits[i - b->begin], to, p->apart, steps);
+        } else if (steps == DIGITS) { /* as a constant: without a question for each */
+            give_whole(digits[i - b->begin], to, p->apart, DIGITS);
+        } else {
+            give_whole(digits[i - b->begin], to, p->apart, steps);
         }
     }
     for (; i < b->end; i++) {
@@ -400,11 +418,7 @@ static inline void give_block(const places *p, const block *b, int32_t byte)
         snn_vector_bytes bits = digits[i - b->begin];
         uint8_t *plane = planes;
         for (int32_t step = 0; step < steps; step++, plane += p->apart, bits += bits) {
-            if (i < whole) {
-                snn_group_store(plane, bit, lanes, true, snn_vector_highest_bits(bits));
-            } else {
-                snn_group_store_rows(&p->groups, plane, bit, lanes, snn_vector_highest_bits(bits));
-            }
+            snn_group_store_rows(&p->groups, plane, bit, lanes, snn_vector_highest_bits(bits));
         }
     }
 }

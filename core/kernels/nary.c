@@ -9,20 +9,28 @@
 
 /* Partial sums of a row's elements. */
 typedef struct partial {
-    snn_sixteen low, high;
+    snn_vector lanes[SNN_NARY_VECTORS];
 } partial;
+
+static inline partial no_sums(void)
+{
+    partial sums;
+    for (int v = 0; v < SNN_NARY_VECTORS; v++) {
+        sums.lanes[v] = snn_vector_all(0.0F);
+    }
+    return sums;
+}
 
 static inline float whole_of(const partial *sums)
 {
     float lanes[SNN_LANES];
-    snn_nary_store(lanes, sums->low);
-    snn_nary_store(lanes + SNN_LANES / 2, sums->high);
+    memcpy(lanes, sums->lanes, sizeof lanes);
     return snn_nary_sum_lanes(lanes);
 }
 
 static float sum_of(const float *x, int32_t count)
 {
-    partial sums = {{0}, {0}};
+    partial sums = no_sums();
     for (int32_t c = 0; c < count; c += SNN_LANES) {
         float last[SNN_LANES];
         const float *from = x + c;
@@ -30,15 +38,17 @@ static float sum_of(const float *x, int32_t count)
             snn_lanes_load(last, from, count - c);
             from = last;
         }
-        sums.low = sums.low + snn_nary_load(from);
-        sums.high = sums.high + snn_nary_load(from + SNN_LANES / 2);
+        for (int v = 0; v < SNN_NARY_VECTORS; v++) {
+            sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_load_whole(from + v * SNN_VECTOR));
+        }
     }
     return whole_of(&sums);
 }
 
 static float sum_of_squares(const float *x, int32_t count, float mean)
 {
-    partial sums = {{0}, {0}};
+    partial sums = no_sums();
+    const snn_vector middle = snn_vector_all(mean);
     for (int32_t c = 0; c < count; c += SNN_LANES) {
         float last[SNN_LANES];
         const float *from = x + c;
@@ -48,9 +58,10 @@ static float sum_of_squares(const float *x, int32_t count, float mean)
             }
             from = last;
         }
-        const snn_sixteen low = snn_nary_load(from) - mean, high = snn_nary_load(from + SNN_LANES / 2) - mean;
-        sums.low = sums.low + low * low;
-        sums.high = sums.high + high * high;
+        for (int v = 0; v < SNN_NARY_VECTORS; v++) {
+            const snn_vector distance = snn_vector_subtract(snn_vector_load_whole(from + v * SNN_VECTOR), middle);
+            sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_multiply(distance, distance));
+        }
     }
     return whole_of(&sums);
 }

@@ -77,51 +77,46 @@ static inline void snn_nary_fire(const snn_firing *now, int64_t position, int32_
     snn_lanes_count_channels(now->counts, &group, first);
 }
 
-/* Half of SNN_LANES, a quarter, an eighth. */
-typedef float snn_sixteen __attribute__((vector_size(16 * sizeof(float))));
-typedef float snn_eight __attribute__((vector_size(8 * sizeof(float))));
-typedef float snn_four __attribute__((vector_size(4 * sizeof(float))));
+enum { SNN_NARY_VECTORS = SNN_LANES / SNN_VECTOR }; /* of all lanes */
+
+/* An eighth of the lanes, from one on. */
+typedef float snn_nary_eighth __attribute__((vector_size(SNN_LANES / 8 * sizeof(float))));
 _Static_assert(SNN_LANES == 32, "halves of the lanes");
 
-static inline snn_sixteen snn_nary_load(const float *from)
+static inline snn_nary_eighth snn_nary_load(const float *from)
 {
-    snn_sixteen loaded;
+    snn_nary_eighth loaded;
     memcpy(&loaded, from, sizeof loaded);
     return loaded;
-}
-
-static inline void snn_nary_store(float *to, snn_sixteen value)
-{
-    memcpy(to, &value, sizeof value);
 }
 
 /* The partial sums' sum, by halves. */
 static inline float snn_nary_sum_lanes(const float *partial)
 {
-    const snn_sixteen half = snn_nary_load(partial) + snn_nary_load(partial + 16);
-    const snn_eight quarter = __builtin_shufflevector(half, half, 0, 1, 2, 3, 4, 5, 6, 7) +
-                              __builtin_shufflevector(half, half, 8, 9, 10, 11, 12, 13, 14, 15);
-    const snn_four eighth =
-        __builtin_shufflevector(quarter, quarter, 0, 1, 2, 3) + __builtin_shufflevector(quarter, quarter, 4, 5, 6, 7);
-    return (eighth[0] + eighth[2]) + (eighth[1] + eighth[3]);
+    const float *p = partial;
+    const snn_nary_eighth even =
+        (snn_nary_load(p) + snn_nary_load(p + 16)) + (snn_nary_load(p + 8) + snn_nary_load(p + 24));
+    const snn_nary_eighth odd =
+        (snn_nary_load(p + 4) + snn_nary_load(p + 20)) + (snn_nary_load(p + 12) + snn_nary_load(p + 28));
+    const snn_nary_eighth sum = even + odd;
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
-/* The largest lane, likewise. */
+/* The largest lane. */
 static inline float snn_nary_largest_lane(const float *lanes)
 {
-    typedef int32_t sixteen __attribute__((vector_size(sizeof(snn_sixteen))));
-    typedef int32_t eight __attribute__((vector_size(sizeof(snn_eight))));
-    const sixteen a = (sixteen)snn_nary_load(lanes), b = (sixteen)snn_nary_load(lanes + 16);
-    const sixteen first = (snn_sixteen)a > (snn_sixteen)b, half = (first & a) | (~first & b);
-    const eight c = __builtin_shufflevector(half, half, 0, 1, 2, 3, 4, 5, 6, 7),
-                d = __builtin_shufflevector(half, half, 8, 9, 10, 11, 12, 13, 14, 15);
-    const eight before = (snn_eight)c > (snn_eight)d;
-    const snn_eight quarter = (snn_eight)((before & c) | (~before & d));
-    float largest = quarter[0];
-    for (int i = 1; i < 8; i++) {
-        largest = quarter[i] > largest ? quarter[i] : largest;
+    typedef int32_t eighth __attribute__((vector_size(sizeof(snn_nary_eighth))));
+    snn_nary_eighth largest = snn_nary_load(lanes);
+    for (int i = SNN_LANES / 8; i < SNN_LANES; i += SNN_LANES / 8) {
+        const snn_nary_eighth others = snn_nary_load(lanes + i);
+        const eighth first = largest > others;
+        largest = (snn_nary_eighth)((first & (eighth)largest) | (~first & (eighth)others));
     }
-    return largest;
+    float most = largest[0];
+    for (int i = 1; i < SNN_LANES / 8; i++) {
+        most = largest[i] > most ? largest[i] : most;
+    }
+    return most;
 }
 
 /* exp(row - its maximum) in place, 0 from `count` up to whole SNN_LANES; gives the sum. */

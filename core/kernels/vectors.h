@@ -37,6 +37,10 @@ static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask
 {
     _mm512_mask_storeu_ps(to, mask, value);
 }
+static inline snn_vector snn_vector_converted_whole(const int32_t *from)
+{
+    return _mm512_cvtepi32_ps(_mm512_loadu_si512(from));
+}
 static inline snn_vector snn_vector_converted(const int32_t *from, snn_vector_mask mask)
 {
     return _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(mask, from));
@@ -103,6 +107,10 @@ static inline snn_vector_mask snn_vector_beyond(snn_vector_mask mask, snn_vector
 static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
 {
     return _mm512_sub_ps(a, _mm512_mask_blend_ps(mask, _mm512_sub_ps(_mm512_setzero_ps(), b), b));
+}
+static inline snn_vector_mask snn_vector_either(snn_vector_mask a, snn_vector_mask b)
+{
+    return a | b;
 }
 static inline uint32_t snn_vector_bits(snn_vector_mask mask)
 {
@@ -185,7 +193,15 @@ static inline snn_vector snn_vector_load(const float *from, snn_vector_mask mask
 }
 static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask mask)
 {
-    _mm256_maskstore_ps(to, mask, value);
+    if (_mm256_movemask_ps(_mm256_castsi256_ps(mask)) == 0xff) {
+        _mm256_storeu_ps(to, value); /* some processors take ten times as long for what is masked */
+    } else {
+        _mm256_maskstore_ps(to, mask, value);
+    }
+}
+static inline snn_vector snn_vector_converted_whole(const int32_t *from)
+{
+    return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)from));
 }
 static inline snn_vector snn_vector_converted(const int32_t *from, snn_vector_mask mask)
 {
@@ -247,6 +263,10 @@ static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_
 {
     const __m256 added = _mm256_andnot_ps(_mm256_castsi256_ps(mask), _mm256_set1_ps(-0.0F));
     return _mm256_sub_ps(a, _mm256_xor_ps(b, added));
+}
+static inline snn_vector_mask snn_vector_either(snn_vector_mask a, snn_vector_mask b)
+{
+    return _mm256_or_si256(a, b);
 }
 static inline uint32_t snn_vector_bits(snn_vector_mask mask)
 {
@@ -325,6 +345,12 @@ static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask
             to[i] = value[i];
         }
     }
+}
+static inline snn_vector snn_vector_converted_whole(const int32_t *from)
+{
+    snn_vector_int value;
+    memcpy(&value, from, sizeof value);
+    return __builtin_convertvector(value, snn_vector);
 }
 static inline snn_vector snn_vector_converted(const int32_t *from, snn_vector_mask mask)
 {
@@ -408,6 +434,10 @@ static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_
 {
     return a - (snn_vector)((snn_vector_int)b ^ (~mask & INT32_MIN));
 }
+static inline snn_vector_mask snn_vector_either(snn_vector_mask a, snn_vector_mask b)
+{
+    return a | b;
+}
 static inline uint32_t snn_vector_bits(snn_vector_mask mask)
 {
 #ifdef __SSE2__
@@ -459,6 +489,18 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
 }
 
 #endif
+
+/* All lanes. */
+static inline snn_vector snn_vector_load_whole(const float *from)
+{
+    snn_vector value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+static inline void snn_vector_store_whole(float *to, snn_vector value)
+{
+    memcpy(to, &value, sizeof value);
+}
 
 #if !defined(__AVX512F__)
 static inline bool snn_vector_transposes(void)

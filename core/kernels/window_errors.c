@@ -33,7 +33,7 @@ static snn_vector find_limited(const snn_window_job *job, const sampled *of, snn
     const int32_t *sums = job->tile->accumulator;
     const float *graded = neurons->graded;
     const snn_vector x = snn_vector_x(neurons->step + of->channel, sums == NULL ? NULL : sums + at, bias,
-                                      graded == NULL ? NULL : graded + at, used);
+                                      graded == NULL ? NULL : graded + at, used, false);
     return snn_vector_smaller(snn_vector_all(job->most), snn_vector_larger(snn_vector_all(job->least), x));
 }
 

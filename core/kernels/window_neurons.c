@@ -94,10 +94,10 @@ static inline __attribute__((always_inline)) void run(const snn_window_job *job,
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         const int at = v * SNN_VECTOR;
         used[v] = full ? all : snn_vector_first(g->lanes - at);
-        const snn_vector rest = snn_vector_load(s->rest + at, all);
-        const snn_vector value = snn_vector_load(g->values + at, used[v]);
-        target[v] = snn_vector_multiply(value, snn_vector_load(s->inverse_scale + at, all));
-        y[v] = g->begin == 0 ? rest : snn_vector_load(g->y + at, used[v]);
+        const snn_vector rest = snn_vector_load_whole(s->rest + at);
+        const snn_vector value = snn_vector_of(g->values + at, used[v], full);
+        target[v] = snn_vector_multiply(value, snn_vector_load_whole(s->inverse_scale + at));
+        y[v] = g->begin == 0 ? rest : snn_vector_of(g->y + at, used[v], full);
         fired_times[v] = snn_vector_load_int(s->spikes + at);
         const snn_vector_mask beyond = snn_vector_beyond(used[v], snn_vector_subtract(target[v], rest), reach);
         if (last) {
@@ -122,7 +122,9 @@ static inline __attribute__((always_inline)) void run(const snn_window_job *job,
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         snn_vector_store_int(s->spikes + v * SNN_VECTOR, fired_times[v]);
-        if (!last) {
+        if (!last && full) {
+            snn_vector_store_whole(g->y + v * SNN_VECTOR, y[v]);
+        } else if (!last) {
             snn_vector_store(g->y + v * SNN_VECTOR, y[v], used[v]);
         }
     }
