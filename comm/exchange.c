@@ -248,8 +248,8 @@ static snn_status move_messages(const snn_exchange *exchange)
 {
     int arrived = 0;
     MPI_Status envelope;
-    return snn_mpi_check(
-        MPI_Iprobe(MPI_ANY_SOURCE, exchange->unused_tag, exchange->communicator, &arrived, &envelope), "MPI_Iprobe");
+    return snn_mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, exchange->unused_tag, exchange->communicator, &arrived, &envelope),
+                         "MPI_Iprobe");
 }
 
 void snn_exchange_begin_item(const snn_exchange *exchange, const snn_item *item, snn_shard *shard)

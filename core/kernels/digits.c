@@ -63,6 +63,16 @@ bool snn_are_digits(const snn_neurons *neurons, int32_t moments)
     return moments == 1 && steps <= BYTES * DIGITS;
 }
 
+static inline counter no_counts(void)
+{
+    counter c;
+#pragma GCC unroll 5
+    for (int l = 0; l < LEVELS; l++) {
+        c.level[l] = (snn_vector_bytes){0};
+    }
+    return c;
+}
+
 /* Adds three bits: gives the sum, and what it carries. */
 static inline snn_vector_bytes add_three(snn_vector_bytes a, snn_vector_bytes b, snn_vector_bytes c,
                                          snn_vector_bytes *carried)
@@ -435,7 +445,7 @@ static inline void count_block(const working *w, const block *b, int32_t byte)
 {
     const int64_t groups = b->end - b->begin;
     const snn_vector_bytes *digits = b->digits[byte];
-    counter spikes = {{{0}}}, flips = {{{0}}};
+    counter spikes = no_counts(), flips = no_counts();
     for (int64_t i = 0; i < groups; i += TOGETHER) {
         snn_vector_bytes bits[TOGETHER], changes[TOGETHER];
 #pragma GCC unroll 4

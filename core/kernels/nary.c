@@ -7,30 +7,9 @@
 
 #include <string.h>
 
-/* Partial sums of a row's elements. */
-typedef struct partial {
-    snn_vector lanes[SNN_NARY_VECTORS];
-} partial;
-
-static inline partial no_sums(void)
-{
-    partial sums;
-    for (int v = 0; v < SNN_NARY_VECTORS; v++) {
-        sums.lanes[v] = snn_vector_all(0.0F);
-    }
-    return sums;
-}
-
-static inline float whole_of(const partial *sums)
-{
-    float lanes[SNN_LANES];
-    memcpy(lanes, sums->lanes, sizeof lanes);
-    return snn_nary_sum_lanes(lanes);
-}
-
 static float sum_of(const float *x, int32_t count)
 {
-    partial sums = no_sums();
+    snn_nary_sums sums = snn_nary_no_sums();
     for (int32_t c = 0; c < count; c += SNN_LANES) {
         float last[SNN_LANES];
         const float *from = x + c;
@@ -42,12 +21,12 @@ static float sum_of(const float *x, int32_t count)
             sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_load_whole(from + v * SNN_VECTOR));
         }
     }
-    return whole_of(&sums);
+    return snn_nary_whole_of(&sums);
 }
 
 static float sum_of_squares(const float *x, int32_t count, float mean)
 {
-    partial sums = no_sums();
+    snn_nary_sums sums = snn_nary_no_sums();
     const snn_vector middle = snn_vector_all(mean);
     for (int32_t c = 0; c < count; c += SNN_LANES) {
         float last[SNN_LANES];
@@ -63,7 +42,7 @@ static float sum_of_squares(const float *x, int32_t count, float mean)
             sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_multiply(distance, distance));
         }
     }
-    return whole_of(&sums);
+    return snn_nary_whole_of(&sums);
 }
 
 static float inverse_root(float value)

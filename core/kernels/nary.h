@@ -119,11 +119,33 @@ static inline float snn_nary_largest_lane(const float *lanes)
     return most;
 }
 
+/* Partial sums. */
+typedef struct snn_nary_sums {
+    snn_vector lanes[SNN_NARY_VECTORS];
+} snn_nary_sums;
+
+static inline snn_nary_sums snn_nary_no_sums(void)
+{
+    snn_nary_sums sums;
+    for (int v = 0; v < SNN_NARY_VECTORS; v++) {
+        sums.lanes[v] = snn_vector_all(0.0F);
+    }
+    return sums;
+}
+
+static inline float snn_nary_whole_of(const snn_nary_sums *sums)
+{
+    float lanes[SNN_LANES];
+    memcpy(lanes, sums->lanes, sizeof lanes);
+    return snn_nary_sum_lanes(lanes);
+}
+
 /* exp(row - its maximum) in place, 0 from `count` up to whole SNN_LANES; gives the sum. */
 static inline float snn_nary_exponentials(float *restrict row, int32_t count)
 {
     const int64_t padded = snn_nary_whole_lanes(count);
-    _Alignas(SNN_ALIGNMENT) float largest[SNN_LANES], partial[SNN_LANES] = {0};
+    _Alignas(SNN_ALIGNMENT) float largest[SNN_LANES];
+    snn_nary_sums sums = snn_nary_no_sums();
     for (int64_t k = count; k < padded; k++) {
         row[k] = row[0];
     }
@@ -142,11 +164,11 @@ static inline float snn_nary_exponentials(float *restrict row, int32_t count)
         row[k] = 0.0F;
     }
     for (int64_t k = 0; k < padded; k += SNN_LANES) {
-        for (int i = 0; i < SNN_LANES; i++) {
-            partial[i] = partial[i] + row[k + i];
+        for (int v = 0; v < SNN_NARY_VECTORS; v++) {
+            sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_load_whole(row + k + v * SNN_VECTOR));
         }
     }
-    return snn_nary_sum_lanes(partial);
+    return snn_nary_whole_of(&sums);
 }
 
 #endif

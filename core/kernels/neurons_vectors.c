@@ -3,9 +3,7 @@
  * A vector holds neighbouring channels of one position; several positions are run side by side over the block's steps,
  * with x and y in registers: each step of a neuron waits for the one before it, so that one position alone would leave
  * most of the processor idle. */
-#include "core/kernels/lanes.h"
-#include "core/kernels/portable.h"
-#include "core/kernels/vectors.h"
+#include "core/kernels/strips.h"
 
 enum {
     UNITS = SNN_LANES / SNN_VECTOR, /* positions side by side: as many as the functions' loops take at once */
@@ -21,6 +19,9 @@ typedef struct strip {
     int32_t first, count; /* channels, from the first owned one on */
     int32_t step, steps;  /* from the tile's first step on */
     bool strict;
+    bool limits,
+        whole; /* f is only limits of x; all lanes are used, their bits are whole bytes, and sums all there is */
+    float least, most;
     snn_vector_mask mask;
     snn_vector step_size, inverse_scale;
     snn_vector_int spikes; /* of the channels */
@@ -49,7 +50,7 @@ static void begin(strip *s, int32_t step)
     memset(s->errors, 0, sizeof s->errors);
     for (int32_t i = 0; i < s->steps; i++) {
         const snn_vector eta = snn_vector_all(s->neurons->eta[step + i]);
-        snn_vector_store(s->eta_step[i], snn_vector_multiply(eta, s->step_size), s->mask);
+        snn_vector_store_whole(s->eta_step[i], snn_vector_multiply(eta, s->step_size));
     }
 }
 
@@ -93,44 +94,39 @@ static void find_units(const strip *s, int64_t position, units *u)
     }
 }
 
-static inline void store_bits(const strip *s, uint8_t *row, uint32_t bits)
-{
-    const int64_t bit = s->neurons->channel_begin + s->first;
-    if (SNN_VECTOR % 8 == 0 && s->count == SNN_VECTOR && bit % 8 == 0) {
-        memcpy(row + bit / 8, &bits, SNN_VECTOR / 8);
-    } else {
-        snn_lanes_store_bits(row, bit, s->count, bits);
-    }
-}
-
-static inline snn_vector integrate(const strip *s, const units *u, int i, int32_t step, int64_t stride, snn_vector x)
+static inline snn_vector integrate(const strip *s, const units *u, int i, int32_t step, int64_t stride, snn_vector x,
+                                   const bool whole)
 {
     const int32_t *from = u->sums[i] + step * stride;
-    const snn_vector sum =
-        s->neurons->real ? snn_vector_load((const float *)from, s->mask) : snn_vector_converted(from, s->mask);
-    x = snn_vector_subtract(x, snn_vector_multiply(snn_vector_load(s->eta_step[step], s->mask), sum));
-    if (s->neurons->graded != NULL) {
+    const snn_vector sum = !whole && s->neurons->real ? snn_vector_load((const float *)from, s->mask)
+                                                      : snn_vector_of_sums(from, s->mask, whole);
+    x = snn_vector_subtract(x, snn_vector_multiply(snn_vector_load_whole(s->eta_step[step]), sum));
+    if (!whole && s->neurons->graded != NULL) {
         const snn_vector increment = snn_vector_all(s->neurons->increments[s->step + step]);
         x = snn_vector_add(x, snn_vector_multiply(increment, snn_vector_load(u->graded[i], s->mask)));
     }
     return x;
 }
 
-/* All steps of the strip at up to UNITS positions. relu: the neurons are that, and all UNITS positions are used.
- * tracked: errors of some are wanted. */
-static inline __attribute__((always_inline)) void run(strip *s, units *u, const bool relu, const bool tracked)
+/* All steps of the strip at up to UNITS positions. limits: that is all that f does. whole: as in the strip, and all
+ * UNITS positions are used. tracked: errors of some are wanted. */
+static inline __attribute__((always_inline)) void run(strip *s, units *from, const bool limits, const bool whole,
+                                                      const bool tracked)
 {
     const int64_t stride = (s->tile->position_end - s->tile->position_begin) * (int64_t)snn_lanes_owned(s->neurons);
     const int64_t step_bytes = snn_spikes_plane_bytes(&s->neurons->spikes) * s->neurons->spikes.images;
-    const bool at_start = s->neurons->first && s->step == 0;
-    const int32_t count = relu ? UNITS : u->count;
+    const int64_t bit = s->neurons->channel_begin + s->first;
+    const bool at_start = s->neurons->first && s->step == 0, strict = s->strict;
+    const snn_vector_mask mask = whole ? snn_vector_first(SNN_VECTOR) : s->mask;
+    const snn_vector unit = snn_vector_all(SNN_ERROR_UNIT), inverse_scale = s->inverse_scale;
+    const snn_vector least = snn_vector_all(s->least), most = snn_vector_all(s->most);
+    units u = *from; /* of which compilers know that no bits are stored there */
     snn_vector x[UNITS], y[UNITS];
-    const snn_vector unit = snn_vector_all(SNN_ERROR_UNIT);
     snn_vector_int spikes = s->spikes;
 #pragma GCC unroll 8
     for (int i = 0; i < UNITS; i++) {
-        x[i] = snn_vector_load(u->x[i], s->mask);
-        y[i] = snn_vector_load(u->y[i], s->mask);
+        x[i] = snn_vector_of(u.x[i], mask, whole);
+        y[i] = snn_vector_of(u.y[i], mask, whole);
     }
     for (int32_t step = 0; step < s->steps; step++) {
         const snn_vector eta = snn_vector_all(s->neurons->eta[s->step + step]);
@@ -139,31 +135,36 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
         int32_t fired_count = 0, flips = 0;
 #pragma GCC unroll 8
         for (int i = 0; i < UNITS; i++) {
-            x[i] = integrate(s, u, i, step, stride, x[i]);
-            if (!relu) {
-                snn_vector_store(values + i * SNN_VECTOR, x[i], snn_vector_first(SNN_VECTOR));
+            x[i] = integrate(s, &u, i, step, stride, x[i], whole);
+            if (!limits) {
+                snn_vector_store_whole(values + i * SNN_VECTOR, x[i]);
             }
         }
-        if (!relu) {
+        if (!limits) {
             snn_portable_apply(s->neurons, values, SNN_LANES);
         }
 #pragma GCC unroll 8
         for (int i = 0; i < UNITS; i++) {
-            if (i < count) {
-                const snn_vector value = relu ? snn_vector_larger(snn_vector_all(0.0F), x[i])
-                                              : snn_vector_load(values + i * SNN_VECTOR, s->mask);
-                const snn_vector target = snn_vector_multiply(value, s->inverse_scale);
-                const snn_vector_mask fired = snn_vector_reaches(s->mask, target, y[i], relu ? false : s->strict);
+            if (whole || i < u.count) {
+                const snn_vector value = limits ? snn_vector_smaller(most, snn_vector_larger(least, x[i]))
+                                                : snn_vector_of(values + i * SNN_VECTOR, mask, whole);
+                const snn_vector target = snn_vector_multiply(value, inverse_scale);
+                const snn_vector_mask fired = snn_vector_reaches(mask, target, y[i], strict);
                 const uint32_t bits = snn_vector_bits(fired);
                 y[i] = snn_vector_move(y[i], eta, fired);
                 spikes = snn_vector_count(spikes, fired);
-                if (tracked && u->tracked[i]) {
-                    errors = snn_vector_add_rounded(errors, snn_vector_error(y[i], target, unit), s->mask);
+                if (tracked && u.tracked[i]) {
+                    errors = snn_vector_add_rounded(errors, snn_vector_error(y[i], target, unit), mask);
                 }
-                store_bits(s, u->bits[i] + step * step_bytes, bits);
+                if (whole && SNN_VECTOR % 8 == 0) {
+                    memcpy(u.bits[i] + bit / 8, &bits, SNN_VECTOR / 8);
+                } else {
+                    snn_lanes_store_bits(u.bits[i], bit, s->count, bits);
+                }
+                u.bits[i] += step_bytes;
                 fired_count += __builtin_popcount(bits);
-                flips += at_start && step == 0 ? 0 : __builtin_popcount(bits ^ u->before[i]);
-                u->before[i] = bits;
+                flips += __builtin_popcount(bits ^ (at_start && step == 0 ? bits : u.before[i]));
+                u.before[i] = bits;
             }
         }
         if (tracked) {
@@ -174,9 +175,9 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
     }
 #pragma GCC unroll 8
     for (int i = 0; i < UNITS; i++) {
-        if (i < count) {
-            snn_vector_store(u->x[i], x[i], s->mask);
-            snn_vector_store(u->y[i], y[i], s->mask);
+        if (whole || i < u.count) {
+            snn_vector_give(u.x[i], x[i], mask, whole);
+            snn_vector_give(u.y[i], y[i], mask, whole);
         }
     }
     s->spikes = spikes;
@@ -184,13 +185,15 @@ static inline __attribute__((always_inline)) void run(strip *s, units *u, const 
 
 static void run_units(strip *s, units *u)
 {
-    const bool tracked = u->any_tracked;
-    if (s->neurons->kind != SNN_NEURON_RELU || u->count < UNITS) {
-        run(s, u, false, tracked);
-    } else if (tracked) { /* what most neurons are, with all in registers */
-        run(s, u, true, true);
+    const bool whole = s->whole && u->count == UNITS;
+    if (s->limits && whole && u->any_tracked) {
+        run(s, u, true, true, true);
+    } else if (s->limits && whole) { /* what most neurons are, with all in registers */
+        run(s, u, true, true, false);
+    } else if (whole) {
+        run(s, u, false, true, u->any_tracked);
     } else {
-        run(s, u, true, false);
+        run(s, u, false, false, u->any_tracked);
     }
 }
 
@@ -224,6 +227,9 @@ void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const sn
         strip s = {.neurons = neurons, .tile = tile, .counts = counts, .first = first};
         s.count = owned - first < SNN_VECTOR ? owned - first : SNN_VECTOR;
         s.strict = snn_neuron_is_strict(neurons->kind);
+        s.limits = snn_limits_of(neurons, &s.least, &s.most);
+        s.whole = s.count == SNN_VECTOR && (SNN_VECTOR < 8 || (neurons->channel_begin + first) % 8 == 0) &&
+                  !neurons->real && neurons->graded == NULL;
         s.mask = snn_vector_first(s.count);
         s.step_size = snn_vector_load(neurons->step + first, s.mask);
         s.inverse_scale = snn_vector_load(neurons->inverse_scale + first, s.mask);

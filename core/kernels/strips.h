@@ -75,21 +75,12 @@ typedef struct snn_digit_counts {
     int32_t largest; /* as any of them may be */
 } snn_digit_counts;
 
-/* Numbers of neighbouring neurons. full: all lanes are used. */
-static inline __attribute__((always_inline)) snn_vector snn_vector_of(const float *from, snn_vector_mask used,
-                                                                      const bool full)
-{
-    return full ? snn_vector_load_whole(from) : snn_vector_load(from, used);
-}
-
 /* x of neighbouring neurons: what their inputs add up to, where none are NULL. */
 static inline __attribute__((always_inline)) snn_vector snn_vector_x(const float *step, const int32_t *sums,
                                                                      const float *bias, const float *graded,
                                                                      snn_vector_mask used, const bool full)
 {
-    const snn_vector sum = sums == NULL ? snn_vector_all(0.0F)
-                           : full       ? snn_vector_converted_whole(sums)
-                                        : snn_vector_converted(sums, used);
+    const snn_vector sum = sums != NULL ? snn_vector_of_sums(sums, used, full) : snn_vector_all(0.0F);
     const snn_vector product = snn_vector_multiply(snn_vector_of(step, used, full), sum);
     const snn_vector x = snn_vector_add(snn_vector_of(bias, used, full), product);
     return graded != NULL ? snn_vector_add(x, snn_vector_of(graded, used, full)) : x;

@@ -502,6 +502,27 @@ static inline void snn_vector_store_whole(float *to, snn_vector value)
     memcpy(to, &value, sizeof value);
 }
 
+/* Those of the mask; full: which are all. */
+static inline __attribute__((always_inline)) snn_vector snn_vector_of(const float *from, snn_vector_mask used,
+                                                                      const bool full)
+{
+    return full ? snn_vector_load_whole(from) : snn_vector_load(from, used);
+}
+static inline __attribute__((always_inline)) snn_vector snn_vector_of_sums(const int32_t *from, snn_vector_mask used,
+                                                                           const bool full)
+{
+    return full ? snn_vector_converted_whole(from) : snn_vector_converted(from, used);
+}
+static inline __attribute__((always_inline)) void snn_vector_give(float *to, snn_vector value, snn_vector_mask used,
+                                                                  const bool full)
+{
+    if (full) {
+        snn_vector_store_whole(to, value);
+    } else {
+        snn_vector_store(to, value, used);
+    }
+}
+
 #if !defined(__AVX512F__)
 static inline bool snn_vector_transposes(void)
 {

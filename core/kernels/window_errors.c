@@ -24,7 +24,8 @@ typedef struct sampled {
 } sampled;
 
 /* f(x) where it is nothing but limits, straight from sums. */
-static snn_vector find_limited(const snn_window_job *job, const sampled *of, snn_vector_mask used)
+static inline __attribute__((always_inline)) snn_vector find_limited(const snn_window_job *job, const sampled *of,
+                                                                     snn_vector_mask used, const bool full)
 {
     const snn_neurons *neurons = job->neurons;
     const int64_t in_tile = of->position - job->tile->position_begin;
@@ -33,12 +34,13 @@ static snn_vector find_limited(const snn_window_job *job, const sampled *of, snn
     const int32_t *sums = job->tile->accumulator;
     const float *graded = neurons->graded;
     const snn_vector x = snn_vector_x(neurons->step + of->channel, sums == NULL ? NULL : sums + at, bias,
-                                      graded == NULL ? NULL : graded + at, used, false);
+                                      graded == NULL ? NULL : graded + at, used, full);
     return snn_vector_smaller(snn_vector_all(job->most), snn_vector_larger(snn_vector_all(job->least), x));
 }
 
-/* Steps [begin, end) of some neurons. */
-static void track(snn_window_job *job, const snn_window_batch *b, const sampled *of, int32_t begin, int32_t end)
+/* Steps [begin, end) of some neurons; full: of whole vectors. */
+static inline __attribute__((always_inline)) void follow(snn_window_job *job, const snn_window_batch *b,
+                                                         const sampled *of, int32_t begin, int32_t end, const bool full)
 {
     const snn_neurons *neurons = job->neurons;
     const bool strict = snn_neuron_is_strict(neurons->kind);
@@ -47,13 +49,13 @@ static void track(snn_window_job *job, const snn_window_batch *b, const sampled 
     snn_vector_mask used[SNN_STRIP_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        used[v] = snn_vector_first(of[v].lanes);
+        used[v] = snn_vector_first(full ? SNN_VECTOR : of[v].lanes);
         const snn_vector value =
-            job->finds ? find_limited(job, &of[v], used[v]) : snn_vector_load(b->values + of[v].at, used[v]);
-        const snn_vector scale = snn_vector_load(neurons->inverse_scale + of[v].channel, used[v]);
+            job->finds ? find_limited(job, &of[v], used[v], full) : snn_vector_of(b->values + of[v].at, used[v], full);
+        const snn_vector scale = snn_vector_of(neurons->inverse_scale + of[v].channel, used[v], full);
         target[v] = snn_vector_multiply(value, scale);
-        y[v] = begin == 0 ? snn_vector_converted(job->constants->rest + of[v].channel, used[v])
-                          : snn_vector_load(b->y + of[v].at, used[v]);
+        y[v] = begin == 0 ? snn_vector_of_sums(job->constants->rest + of[v].channel, used[v], full)
+                          : snn_vector_of(b->y + of[v].at, used[v], full);
     }
     for (int32_t step = begin; step < end; step++) {
         const snn_vector eta = snn_vector_all(neurons->eta[step]);
@@ -64,6 +66,19 @@ static void track(snn_window_job *job, const snn_window_batch *b, const sampled 
             errors = snn_vector_add_rounded(errors, snn_vector_error(y[v], target[v], unit), used[v]);
         }
         snn_vector_store_int(job->errors[step], errors);
+    }
+}
+
+static void track(snn_window_job *job, const snn_window_batch *b, const sampled *of, int32_t begin, int32_t end)
+{
+    bool full = true;
+    for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+        full = full && of[v].lanes == SNN_VECTOR;
+    }
+    if (full) {
+        follow(job, b, of, begin, end, true);
+    } else {
+        follow(job, b, of, begin, end, false);
     }
     job->unflushed++;
     if (job->unflushed == LARGEST_SUMS) {

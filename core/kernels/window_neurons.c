@@ -122,10 +122,8 @@ static inline __attribute__((always_inline)) void run(const snn_window_job *job,
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         snn_vector_store_int(s->spikes + v * SNN_VECTOR, fired_times[v]);
-        if (!last && full) {
-            snn_vector_store_whole(g->y + v * SNN_VECTOR, y[v]);
-        } else if (!last) {
-            snn_vector_store(g->y + v * SNN_VECTOR, y[v], used[v]);
+        if (!last) {
+            snn_vector_give(g->y + v * SNN_VECTOR, y[v], used[v], full);
         }
     }
 }
