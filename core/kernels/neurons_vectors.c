@@ -19,8 +19,8 @@ typedef struct strip {
     int32_t first, count; /* channels, from the first owned one on */
     int32_t step, steps;  /* from the tile's first step on */
     bool strict;
-    bool limits,
-        whole; /* f is only limits of x; all lanes are used, their bits are whole bytes, and sums all there is */
+    bool limits; /* are all that f does to x */
+    bool whole;  /* all lanes are used, their bits are whole bytes (of so many), and nothing but sums comes in */
     float least, most;
     snn_vector_mask mask;
     snn_vector step_size, inverse_scale;
@@ -190,6 +190,8 @@ static void run_units(strip *s, units *u)
         run(s, u, true, true, true);
     } else if (s->limits && whole) { /* what most neurons are, with all in registers */
         run(s, u, true, true, false);
+    } else if (s->limits) {
+        run(s, u, true, false, u->any_tracked);
     } else if (whole) {
         run(s, u, false, true, u->any_tracked);
     } else {
