@@ -145,13 +145,13 @@ static inline uint32_t snn_lanes_fire(snn_lanes *group, const snn_tile_counts *c
     snn_vector_int errors = snn_vector_no_int();
     uint32_t bits = 0;
     for (int i = 0; i < SNN_LANES; i += SNN_VECTOR) {
-        const snn_vector_mask used = snn_vector_first(group->count - i), all = snn_vector_first(SNN_VECTOR);
-        const snn_vector target = snn_vector_load(group->target + i, all);
-        snn_vector y = snn_vector_load(group->y + i, all);
+        const snn_vector_mask used = snn_vector_first(group->count - i);
+        const snn_vector target = snn_vector_load_whole(group->target + i);
+        snn_vector y = snn_vector_load_whole(group->y + i);
         const snn_vector_mask fired = snn_vector_reaches(used, target, y, strict);
         bits |= snn_vector_bits(fired) << i;
         y = snn_vector_move(y, step, fired);
-        snn_vector_store(group->y + i, y, all);
+        snn_vector_store_whole(group->y + i, y);
         snn_vector_store_int(group->spikes + i, snn_vector_count(snn_vector_load_int(group->spikes + i), fired));
         if (tracked) {
             errors = snn_vector_add_rounded(errors, snn_vector_error(y, target, unit), used);

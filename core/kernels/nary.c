@@ -21,7 +21,7 @@ static float sum_of(const float *x, int32_t count)
             sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_load_whole(from + v * SNN_VECTOR));
         }
     }
-    return snn_nary_whole_of(&sums);
+    return snn_nary_sum_of(&sums);
 }
 
 static float sum_of_squares(const float *x, int32_t count, float mean)
@@ -42,7 +42,7 @@ static float sum_of_squares(const float *x, int32_t count, float mean)
             sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_multiply(distance, distance));
         }
     }
-    return snn_nary_whole_of(&sums);
+    return snn_nary_sum_of(&sums);
 }
 
 static float inverse_root(float value)

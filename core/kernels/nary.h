@@ -5,7 +5,7 @@
  * fired. Every sum has one order, whatever outputs are owned and however wide the machine's vectors are:
  *
  * - sums over the channels of a group or over the keys of a softmax: element i is added to partial sum i mod SNN_LANES,
- *   in ascending order; then partial sum i takes that of i + 16, and so on by halves (snn_nary_sum_lanes);
+ *   in ascending order; then partial sum i takes that of i + 16, and so on by halves (snn_nary_sum_of);
  * - products of queries with keys run over the head's channels, those of attention weights with values over the
  *   positions, both in ascending order: the lanes are keys or channels, each with a sum of its own.
  *
@@ -90,18 +90,6 @@ static inline snn_nary_eighth snn_nary_load(const float *from)
     return loaded;
 }
 
-/* The partial sums' sum, by halves. */
-static inline float snn_nary_sum_lanes(const float *partial)
-{
-    const float *p = partial;
-    const snn_nary_eighth even =
-        (snn_nary_load(p) + snn_nary_load(p + 16)) + (snn_nary_load(p + 8) + snn_nary_load(p + 24));
-    const snn_nary_eighth odd =
-        (snn_nary_load(p + 4) + snn_nary_load(p + 20)) + (snn_nary_load(p + 12) + snn_nary_load(p + 28));
-    const snn_nary_eighth sum = even + odd;
-    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
-}
-
 /* The largest lane. */
 static inline float snn_nary_largest_lane(const float *lanes)
 {
@@ -133,11 +121,17 @@ static inline snn_nary_sums snn_nary_no_sums(void)
     return sums;
 }
 
-static inline float snn_nary_whole_of(const snn_nary_sums *sums)
+/* Their sum, by halves. */
+static inline float snn_nary_sum_of(const snn_nary_sums *sums)
 {
-    float lanes[SNN_LANES];
-    memcpy(lanes, sums->lanes, sizeof lanes);
-    return snn_nary_sum_lanes(lanes);
+    float p[SNN_LANES];
+    memcpy(p, sums->lanes, sizeof p);
+    const snn_nary_eighth even =
+        (snn_nary_load(p) + snn_nary_load(p + 16)) + (snn_nary_load(p + 8) + snn_nary_load(p + 24));
+    const snn_nary_eighth odd =
+        (snn_nary_load(p + 4) + snn_nary_load(p + 20)) + (snn_nary_load(p + 12) + snn_nary_load(p + 28));
+    const snn_nary_eighth sum = even + odd;
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 /* exp(row - its maximum) in place, 0 from `count` up to whole SNN_LANES; gives the sum. */
@@ -168,7 +162,7 @@ static inline float snn_nary_exponentials(float *restrict row, int32_t count)
             sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_load_whole(row + k + v * SNN_VECTOR));
         }
     }
-    return snn_nary_whole_of(&sums);
+    return snn_nary_sum_of(&sums);
 }
 
 #endif

@@ -109,8 +109,9 @@ static inline snn_vector integrate(const strip *s, const units *u, int i, int32_
 }
 
 /* All steps of the strip at up to UNITS positions. limits: that is all that f does. whole: as in the strip, and all
- * UNITS positions are used. tracked: errors of some are wanted. */
-static inline __attribute__((always_inline)) void run(strip *s, units *from, const bool limits, const bool whole,
+ * UNITS positions are used. tracked: errors of some are wanted. Units come by value: compilers cannot know of what has
+ * an address that no bits are stored there. */
+static inline __attribute__((always_inline)) void run(strip *s, units u, const bool limits, const bool whole,
                                                       const bool tracked)
 {
     const int64_t stride = (s->tile->position_end - s->tile->position_begin) * (int64_t)snn_lanes_owned(s->neurons);
@@ -120,7 +121,6 @@ static inline __attribute__((always_inline)) void run(strip *s, units *from, con
     const snn_vector_mask mask = whole ? snn_vector_first(SNN_VECTOR) : s->mask;
     const snn_vector unit = snn_vector_all(SNN_ERROR_UNIT), inverse_scale = s->inverse_scale;
     const snn_vector least = snn_vector_all(s->least), most = snn_vector_all(s->most);
-    units u = *from; /* of which compilers know that no bits are stored there */
     snn_vector x[UNITS], y[UNITS];
     snn_vector_int spikes = s->spikes;
 #pragma GCC unroll 8
@@ -183,19 +183,19 @@ static inline __attribute__((always_inline)) void run(strip *s, units *from, con
     s->spikes = spikes;
 }
 
-static void run_units(strip *s, units *u)
+static void run_units(strip *s, const units *u)
 {
     const bool whole = s->whole && u->count == UNITS;
     if (s->limits && whole && u->any_tracked) {
-        run(s, u, true, true, true);
+        run(s, *u, true, true, true);
     } else if (s->limits && whole) { /* what most neurons are, with all in registers */
-        run(s, u, true, true, false);
+        run(s, *u, true, true, false);
     } else if (s->limits) {
-        run(s, u, true, false, u->any_tracked);
+        run(s, *u, true, false, u->any_tracked);
     } else if (whole) {
-        run(s, u, false, true, u->any_tracked);
+        run(s, *u, false, true, u->any_tracked);
     } else {
-        run(s, u, false, false, u->any_tracked);
+        run(s, *u, false, false, u->any_tracked);
     }
 }
 

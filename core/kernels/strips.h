@@ -75,7 +75,7 @@ typedef struct snn_digit_counts {
     int32_t largest; /* as any of them may be */
 } snn_digit_counts;
 
-/* x of neighbouring neurons: what their inputs add up to, where none are NULL. */
+/* x of neighbouring neurons: what their inputs add up to, where none are NULL. full: all lanes are used. */
 static inline __attribute__((always_inline)) snn_vector snn_vector_x(const float *step, const int32_t *sums,
                                                                      const float *bias, const float *graded,
                                                                      snn_vector_mask used, const bool full)
