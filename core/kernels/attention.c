@@ -108,10 +108,13 @@ static inline void store_scaled(const snn_vector product[SNN_NARY_VECTORS], floa
     }
 }
 
-/* Fires the outputs from `channel` on of the rows' positions, from `position` on: products times the row's factor. */
-static void fire_products(const snn_firing *now, int64_t position, int32_t channel, const rows *left,
+/* Values of the outputs from `channel` on of the rows' positions, from `position` on: products times the row's factor.
+ */
+static void find_products(const snn_nary_job *of, int64_t position, int32_t channel, const rows *left,
                           const panel *right, const float factor[QUERIES])
 {
+    const int64_t owned = snn_lanes_owned(of->neurons);
+    float *values = of->values + position * owned + channel - of->neurons->channel_begin;
     for (int32_t first = 0; first < right->columns; first += SNN_LANES) {
         const int32_t count = (int32_t)snn_smaller(right->columns - first, SNN_LANES);
         snn_vector product[QUERIES][SNN_NARY_VECTORS];
@@ -119,7 +122,7 @@ static void fire_products(const snn_firing *now, int64_t position, int32_t chann
         for (int i = 0; i < QUERIES && i < left->used; i++) {
             _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
             store_scaled(product[i], factor[i], value);
-            snn_nary_fire(now, position + i, channel + first, count, value);
+            snn_lanes_store(values + i * owned + first, value, count);
         }
     }
 }
@@ -141,41 +144,41 @@ static void repeat(float factor[QUERIES], float value)
 }
 
 /* alpha q_p . k_j */
-static void fire_scores(const snn_firing *now, const head *h)
+static void find_scores(const snn_nary_job *of, const head *h)
 {
-    const snn_neurons *neurons = now->neurons;
+    const snn_neurons *neurons = of->neurons;
     const int32_t channels = neurons->groups * h->width, first_key = h->outputs.begin - h->number * h->positions;
-    const panel keys = {now->tile->scratch, h->width, h->outputs.end - h->outputs.begin};
+    const panel keys = {of->scratch, h->width, h->outputs.end - h->outputs.begin};
     fill_panel(&keys, h->x + first_key * h->stride + channels + h->number * h->width, 1, h->stride);
     float factor[QUERIES];
     repeat(factor, neurons->alpha);
     for (int64_t p = 0; p < h->positions; p += QUERIES) {
         const rows queries = rows_from(h->x + p * h->stride + h->number * h->width, h->stride, h->positions - p);
-        fire_products(now, h->first + p, h->outputs.begin, &queries, &keys, factor);
+        find_products(of, h->first + p, h->outputs.begin, &queries, &keys, factor);
     }
 }
 
 /* sum_j a_pj v_j */
-static void fire_mix(const snn_firing *now, const head *h)
+static void find_mix(const snn_nary_job *of, const head *h)
 {
-    const int64_t weights = (int64_t)now->neurons->groups * h->positions;
-    const panel values = {now->tile->scratch, h->positions, h->outputs.end - h->outputs.begin};
+    const int64_t weights = (int64_t)of->neurons->groups * h->positions;
+    const panel values = {of->scratch, h->positions, h->outputs.end - h->outputs.begin};
     fill_panel(&values, h->x + weights + h->outputs.begin, h->stride, 1);
     float factor[QUERIES];
     repeat(factor, 1.0F);
     for (int64_t p = 0; p < h->positions; p += QUERIES) {
         const rows mixed =
             rows_from(h->x + p * h->stride + (int64_t)h->number * h->positions, h->stride, h->positions - p);
-        fire_products(now, h->first + p, h->outputs.begin, &mixed, &values, factor);
+        find_products(of, h->first + p, h->outputs.begin, &mixed, &values, factor);
     }
 }
 
 /* softmax_j(alpha q_p . k_j) v_j */
-static void fire_attention(const snn_firing *now, const head *h)
+static void find_attention(const snn_nary_job *of, const head *h)
 {
-    const snn_neurons *neurons = now->neurons;
+    const snn_neurons *neurons = of->neurons;
     const int32_t channels = neurons->shape.channels;
-    const panel keys = {now->tile->scratch, h->width, h->positions};
+    const panel keys = {of->scratch, h->width, h->positions};
     const panel values = {keys.data + panel_size(keys.depth, keys.columns), h->positions,
                           h->outputs.end - h->outputs.begin};
     float *scores = values.data + panel_size(values.depth, values.columns);
@@ -196,14 +199,14 @@ static void fire_attention(const snn_firing *now, const head *h)
         for (int i = 0; i < queries.used; i++) {
             factor[i] = 1.0F / snn_nary_exponentials(scores + i * padded, h->positions);
         }
-        fire_products(now, h->first + p, h->outputs.begin, &weights, &values, factor);
+        find_products(of, h->first + p, h->outputs.begin, &weights, &values, factor);
     }
 }
 
 /* All heads of a window. */
-static void fire_window(const snn_firing *now, head *h)
+static void find_window(const snn_nary_job *of, head *h)
 {
-    const snn_neurons *neurons = now->neurons;
+    const snn_neurons *neurons = of->neurons;
     const int32_t outputs = neurons->shape.channels / neurons->groups; /* of a head */
     for (h->number = 0; h->number < neurons->groups; h->number++) {
         h->outputs = snn_nary_owned(neurons, h->number * outputs, (h->number + 1) * outputs);
@@ -212,29 +215,29 @@ static void fire_window(const snn_firing *now, head *h)
         }
         switch (neurons->kind) {
         case SNN_NEURON_SCORES:
-            fire_scores(now, h);
+            find_scores(of, h);
             break;
         case SNN_NEURON_MIX:
-            fire_mix(now, h);
+            find_mix(of, h);
             break;
         default:
-            fire_attention(now, h);
+            find_attention(of, h);
             break;
         }
     }
 }
 
-void snn_attention_fire(const snn_firing *now)
+void snn_attention_find(const snn_nary_job *of)
 {
-    const snn_neurons *neurons = now->neurons;
+    const snn_neurons *neurons = of->neurons;
     const int32_t outputs = neurons->shape.channels / neurons->groups;
     const int64_t positions = snn_shape_positions(neurons->input);
     head h = {.stride = neurons->input_channels,
               .positions = (int32_t)snn_attention_positions(neurons->beta, neurons->input),
               .width = neurons->kind == SNN_NEURON_SCORES ? neurons->input_channels / neurons->groups / 2 : outputs};
     for (h.first = 0; h.first < positions; h.first += h.positions) {
-        h.x = neurons->x + h.first * h.stride;
-        fire_window(now, &h);
+        h.x = of->x + h.first * h.stride;
+        find_window(of, &h);
     }
 }
 

@@ -42,7 +42,7 @@ void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count)
         VALUES_OF(SNN_NEURON_THRESHOLDED_RELU);
         VALUES_OF(SNN_NEURON_ERF);
         VALUES_OF(SNN_NEURON_SHRINK);
-    case SNN_NEURON_MAXIMUM: /* has its own: find_maximum in neurons.c */
+    case SNN_NEURON_MAXIMUM: /* has its own: window_values.c */
     case SNN_NEURON_READOUT: /* these do not fire */
     case SNN_NEURON_STREAM:
     case SNN_NEURON_LAYER_NORM: /* these are in nary.c */

@@ -45,7 +45,7 @@ typedef struct snn_tile {
     int32_t channel_begin, channel_end; /* input channels held: the owned ones, or all for n-ary kinds over channels */
     void *accumulator; /* [steps][position_end - position_begin][channel_end - channel_begin] int32_t, or float */
     bool fresh;        /* the accumulator has no sums yet: a product onto all its channels writes them */
-    void *scratch;     /* the thread's, as large as scratch_bytes and neuron_scratch_bytes ask */
+    void *scratch;     /* the thread's, as large as scratch_bytes and fire_scratch_bytes ask */
 } snn_tile;
 
 typedef struct snn_tile_counts {
@@ -120,6 +120,8 @@ typedef struct snn_kernels {
     bool (*available)(void);
     /* How many bytes of sums a tile should have at most, if the table has a preference, else 0. */
     int64_t tile_bytes;
+    /* The measures (peak.h) of products with weights of 16 bits and of 8: [2], which may be the same. */
+    const struct snn_peak *const *peaks;
     /* Packs rows [row_begin, row_end) of a projection that holds them. */
     snn_status (*pack)(const snn_projection *projection, snn_weight_format format, int32_t row_begin, int32_t row_end,
                        snn_packed *packed);
@@ -140,14 +142,14 @@ typedef struct snn_kernels {
                               int32_t row_end, snn_packed *packed);
     int64_t (*stream_scratch_bytes)(const snn_packed *packed, int64_t positions);
     void (*project_stream)(const snn_packed *packed, const void *plane, const snn_tile *tile);
-    /* Bytes of scratch that `fire` needs for a tile of this population; 0 for most kinds. */
-    int64_t (*neuron_scratch_bytes)(const snn_population *population);
+    /* Bytes of scratch that the next two need, for a tile of a population of which so many outputs are owned, and
+     * inputs held. */
+    int64_t (*fire_scratch_bytes)(const snn_population *population, int32_t owned, int32_t held);
     /* Runs the tile's neurons over the block. For kinds that read all positions a tile is a whole image. */
     void (*fire)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-    /* The same for windows, all steps of them: `eta` are magnitudes, `x`, `y`, `previous` and `first` are not used, the
+    /* The same for windows, all steps of them: `eta` are magnitudes, `x`, `y` and `previous` are NULL, the
      * accumulator may be NULL, if all sums are 0, and `graded` [positions of the tile][input_channels] is the whole of
      * the image's current. */
-    int64_t (*window_scratch_bytes)(const snn_population *population, int32_t owned, int32_t held);
     void (*fire_window)(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
     /* What a graded image adds to a population; `channels` are those held, of `count` projections onto them. */
     snn_status (*pack_image)(const snn_projection *projection, snn_weight_format format, int32_t row_begin,

@@ -27,6 +27,9 @@ int64_t snn_tiles_words(int64_t words);
 /* Adds the products of `count` targets, which see values from seen[i] on, with a panel of `vectors` vectors. `words` is
  * a multiple of snn_tiles_words. */
 void snn_tiles_multiply(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums);
+/* Rounds of products alone, as many in one as registers hold (peak.c). */
+enum { SNN_TILES_PRODUCTS = 4 * 16 * 16 * 64 };
+void snn_tiles_run(int64_t rounds);
 #endif
 
 #endif

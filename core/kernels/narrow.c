@@ -45,7 +45,7 @@ static narrow narrow_of(const snn_operator *op)
 static bool suits(const snn_packed *packed)
 {
     const snn_operator *op = &packed->projection->op;
-    return op->kind == SNN_OPERATOR_CONVOLUTION && op->groups > 1 && !op->pooled && !packed->real &&
+    return op->kind == SNN_OPERATOR_CONVOLUTION && op->groups > 1 && !packed->real &&
            op->source_channels / op->groups <= CHANNELS_MOST && op->target_channels / op->groups < LANES;
 }
 

@@ -1,4 +1,5 @@
-/* Neurons of several inputs at one position: normalisation, products, quotients, softmax; see nary.h for their sums.
+/* f(x) of neurons of several inputs at one position: normalisation, products, quotients, softmax; nary.h has their
+ * sums.
  *
  * Roots and divisors that are positive in the trained network are kept positive, because decoded values may stray: the
  * second input of `normalise` is taken as at least 0, that of `quotient` as at least alpha. With beta 1 a quotient's
@@ -121,10 +122,9 @@ static void find_softmax(const snn_neurons *neurons, const float *restrict x, fl
     }
 }
 
-static void find_values(const snn_firing *now, int64_t position, float *values)
+static void find_values(const snn_nary_job *of, const float *x, float *values)
 {
-    const snn_neurons *neurons = now->neurons;
-    const float *x = neurons->x + position * neurons->input_channels;
+    const snn_neurons *neurons = of->neurons;
     switch (neurons->kind) {
     case SNN_NEURON_LAYER_NORM:
         find_layer_norm(neurons, x, values);
@@ -139,26 +139,12 @@ static void find_values(const snn_firing *now, int64_t position, float *values)
         find_quotient(neurons, x, values);
         break;
     default:
-        find_softmax(neurons, x, now->tile->scratch, values);
+        find_softmax(neurons, x, of->scratch, values);
         break;
     }
 }
 
-static void fire_position(const snn_firing *now, int64_t position)
-{
-    const snn_neurons *neurons = now->neurons;
-    const int32_t owned = snn_lanes_owned(neurons);
-    float *values = (float *)now->tile->scratch + snn_nary_whole_lanes(neurons->shape.channels);
-    find_values(now, position, values);
-    for (int32_t c = 0; c < owned; c += SNN_LANES) {
-        _Alignas(SNN_ALIGNMENT) float value[SNN_LANES];
-        const int32_t count = (int32_t)snn_smaller(owned - c, SNN_LANES);
-        snn_lanes_load(value, values + c, count);
-        snn_nary_fire(now, position, neurons->channel_begin + c, count, value);
-    }
-}
-
-int64_t snn_portable_nary_scratch_bytes(const snn_population *population)
+int64_t snn_nary_scratch(const snn_population *population)
 {
     if (snn_neuron_reads_all_positions(population->kind)) {
         return snn_attention_scratch(population);
@@ -166,44 +152,17 @@ int64_t snn_portable_nary_scratch_bytes(const snn_population *population)
     if (!snn_neuron_reads_all_channels(population->kind)) {
         return 0;
     }
-    return 2 * snn_nary_whole_lanes(population->shape.channels) * (int64_t)sizeof(float); /* a group, and values */
+    return snn_nary_whole_lanes(population->shape.channels) * (int64_t)sizeof(float); /* a group */
 }
 
-static void integrate(const snn_firing *now, int64_t position)
+void snn_nary_find(const snn_nary_job *of)
 {
-    for (int32_t first = 0; first < now->neurons->input_channels; first += SNN_LANES) {
-        snn_lanes_integrate_state(now->neurons, now->tile, first, now->step, position);
-    }
-}
-
-void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts)
-{
-    snn_firing now = {.neurons = neurons, .tile = tile, .counts = counts};
+    const snn_neurons *neurons = of->neurons;
     if (snn_neuron_reads_all_positions(neurons->kind)) {
-        for (now.step = 0; now.step < tile->steps; now.step++) {
-            for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
-                integrate(&now, position);
-            }
-            snn_attention_fire(&now);
-        }
+        snn_attention_find(of);
         return;
     }
-    for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
-        for (now.step = 0; now.step < tile->steps; now.step++) {
-            integrate(&now, position);
-            fire_position(&now, position);
-        }
-    }
-}
-
-void snn_portable_values_nary(const snn_neurons *neurons, const snn_tile *tile, float *values)
-{
-    const snn_firing now = {.neurons = neurons, .tile = tile, .values = values};
-    if (snn_neuron_reads_all_positions(neurons->kind)) {
-        snn_attention_fire(&now);
-        return;
-    }
-    for (int64_t position = tile->position_begin; position < tile->position_end; position++) {
-        find_values(&now, position, values + position * snn_lanes_owned(neurons));
+    for (int64_t position = 0; position < of->positions; position++) {
+        find_values(of, of->x + position * neurons->input_channels, of->values + position * snn_lanes_owned(neurons));
     }
 }

@@ -1,8 +1,7 @@
-/* What the neurons of several inputs share, private to this folder: nary.c (over the channels of a position) and
- * attention.c (over the positions of an image).
+/* f(x) of neurons of several inputs, private to this folder: nary.c (over the channels of a position) and attention.c
+ * (over the positions of an image).
  *
- * Per step, x of all input channels is updated, then the owned outputs' f(x) are found SNN_LANES side by side and
- * fired. Every sum has one order, whatever outputs are owned and however wide the machine's vectors are:
+ * Every sum has one order, whatever outputs are owned and however wide the machine's vectors are:
  *
  * - sums over the channels of a group or over the keys of a softmax: element i is added to partial sum i mod SNN_LANES,
  *   in ascending order; then partial sum i takes that of i + 16, and so on by halves (snn_nary_sum_of);
@@ -19,21 +18,26 @@
 #include "core/kernels/lanes.h"
 #include "core/kernels/portable.h"
 
-#define snn_attention_fire    SNN_ISA_NAME(snn_attention_fire)
+#define snn_nary_find         SNN_ISA_NAME(snn_nary_find)
+#define snn_nary_scratch      SNN_ISA_NAME(snn_nary_scratch)
+#define snn_attention_find    SNN_ISA_NAME(snn_attention_find)
 #define snn_attention_scratch SNN_ISA_NAME(snn_attention_scratch)
 
-/* One step of a tile's neurons. */
-typedef struct snn_firing {
+/* What is found from x of some positions: all of an image, for kinds that read all positions. */
+typedef struct snn_nary_job {
     const snn_neurons *neurons;
-    const snn_tile *tile;
-    const snn_tile_counts *counts;
-    int32_t step;
-    float *values; /* [position][owned]: where f(x) go, instead of being fired at; or NULL */
-} snn_firing;
+    int64_t positions;
+    const float *x; /* [position][input channel] */
+    float *values;  /* [position][owned]: f(x) */
+    void *scratch;  /* snn_nary_scratch bytes */
+} snn_nary_job;
 
-/* Fires the owned outputs of SCORES, MIX or ATTENTION of the tile's image, whose x is up to date. */
-void snn_attention_fire(const snn_firing *now);
-/* Bytes of the tile's scratch that it needs. */
+/* f(x) of the owned outputs of a kind that snn_neuron_reads_all_channels. */
+void snn_nary_find(const snn_nary_job *of);
+/* Bytes of scratch that it needs; 0 for other kinds. */
+int64_t snn_nary_scratch(const snn_population *population);
+/* The same of SCORES, MIX or ATTENTION. */
+void snn_attention_find(const snn_nary_job *of);
 int64_t snn_attention_scratch(const snn_population *population);
 
 static inline int64_t snn_nary_whole_lanes(int64_t count)
@@ -52,29 +56,6 @@ static inline snn_range snn_nary_owned(const snn_neurons *neurons, int32_t begin
     owned.begin = owned.begin > neurons->channel_begin ? owned.begin : neurons->channel_begin;
     owned.end = owned.end < neurons->channel_end ? owned.end : neurons->channel_end;
     return owned;
-}
-
-/* Fires (or hands on) `count` neurons of a position, from output `channel` on, whose f(x) are value[SNN_LANES]. */
-static inline void snn_nary_fire(const snn_firing *now, int64_t position, int32_t channel, int32_t count,
-                                 const float *value)
-{
-    const snn_neurons *neurons = now->neurons;
-    const int32_t first = channel - neurons->channel_begin;
-    if (now->values != NULL) {
-        snn_lanes_store(now->values + position * snn_lanes_owned(neurons) + first, value, count);
-        return;
-    }
-    snn_lanes group; /* without x and step */
-    group.count = count;
-    for (int i = 0; i < SNN_LANES; i++) {
-        group.spikes[i] = 0;
-    }
-    snn_lanes_load(group.inverse_scale, neurons->inverse_scale + first, count);
-    for (int i = 0; i < SNN_LANES; i++) {
-        group.target[i] = value[i] * group.inverse_scale[i];
-    }
-    snn_lanes_fire_state(neurons, now->tile, now->counts, &group, first, now->step, position, false);
-    snn_lanes_count_channels(now->counts, &group, first);
 }
 
 enum { SNN_NARY_VECTORS = SNN_LANES / SNN_VECTOR }; /* of all lanes */

@@ -12,15 +12,14 @@
  *   reals     the same with float32 weights, and of streams
  *   limbs     products of integers of more than 16 bits; streams: of a stream's
  *   narrow    convolutions of narrow groups, depthwise ones among them
- *   channelwise  diagonal projections, and depthwise ones of pools
- *   gather    projections of elements
+ *   elements  projections of one element for each target: diagonal ones, and gathers
  *   tokens    projections that mix positions
  *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
  *   functions f of a batch of neurons of one input, by unary.h
- *   neurons   the neuron step by kind; neurons_vectors: of one input (what all kinds share: lanes.h)
- *   window_neurons  neurons that fire in windows of their own: window_values, window_errors; digits: those whose spikes
- *             are the digits of a number
- *   nary      the same of neurons with several inputs, attention.c for those over the positions of an image
+ *   neurons   the neuron step of those of one input, whose x and y are kept
+ *   window_neurons  neurons that fire in windows, and all others: window_values, window_errors; digits: those whose
+ *             spikes are the digits of a number
+ *   nary      f of neurons with several inputs, attention of those over the positions of an image
  */
 #ifndef SNN_KERNELS_PORTABLE_H
 #define SNN_KERNELS_PORTABLE_H
@@ -35,50 +34,48 @@
 #define SNN_ISA_EXPAND(name, isa) SNN_ISA_JOIN(name, isa)
 #define SNN_ISA_NAME(name)        SNN_ISA_EXPAND(name, SNN_ISA)
 
-#define snn_field_of_tile               SNN_ISA_NAME(snn_field_of_tile)
-#define snn_field_largest               SNN_ISA_NAME(snn_field_largest)
-#define snn_field_expand                SNN_ISA_NAME(snn_field_expand)
-#define snn_portable_project_codes      SNN_ISA_NAME(snn_portable_project_codes)
-#define snn_portable_window_scratch     SNN_ISA_NAME(snn_portable_window_scratch)
-#define snn_portable_fire_window        SNN_ISA_NAME(snn_portable_fire_window)
-#define snn_portable_values_nary        SNN_ISA_NAME(snn_portable_values_nary)
-#define snn_operator_taps               SNN_ISA_NAME(snn_operator_taps)
-#define snn_portable_pack_codes         SNN_ISA_NAME(snn_portable_pack_codes)
-#define snn_field_scratch               SNN_ISA_NAME(snn_field_scratch)
-#define snn_are_digits                  SNN_ISA_NAME(snn_are_digits)
-#define snn_fire_digits                 SNN_ISA_NAME(snn_fire_digits)
-#define snn_limits_of                   SNN_ISA_NAME(snn_limits_of)
-#define snn_count_digits                SNN_ISA_NAME(snn_count_digits)
-#define snn_streams_add_rounded         SNN_ISA_NAME(snn_streams_add_rounded)
-#define snn_codes_bytes                 SNN_ISA_NAME(snn_codes_bytes)
-#define snn_matrix_scratch              SNN_ISA_NAME(snn_matrix_scratch)
-#define snn_matrix_project              SNN_ISA_NAME(snn_matrix_project)
-#define snn_tiles_words                 SNN_ISA_NAME(snn_tiles_words)
-#define snn_tiles_multiply              SNN_ISA_NAME(snn_tiles_multiply)
-#define snn_streams_scratch             SNN_ISA_NAME(snn_streams_scratch)
-#define snn_streams_project             SNN_ISA_NAME(snn_streams_project)
-#define snn_values_bytes                SNN_ISA_NAME(snn_values_bytes)
-#define snn_expanded_bytes              SNN_ISA_NAME(snn_expanded_bytes)
-#define snn_source_expand               SNN_ISA_NAME(snn_source_expand)
-#define snn_matrix_product              SNN_ISA_NAME(snn_matrix_product)
-#define snn_narrow_product              SNN_ISA_NAME(snn_narrow_product)
-#define snn_channelwise_product         SNN_ISA_NAME(snn_channelwise_product)
-#define snn_gather_product              SNN_ISA_NAME(snn_gather_product)
-#define snn_tokens_product              SNN_ISA_NAME(snn_tokens_product)
-#define snn_reals_product               SNN_ISA_NAME(snn_reals_product)
-#define snn_portable_project_source     SNN_ISA_NAME(snn_portable_project_source)
-#define snn_portable_pack               SNN_ISA_NAME(snn_portable_pack)
-#define snn_portable_scratch            SNN_ISA_NAME(snn_portable_scratch)
-#define snn_portable_project            SNN_ISA_NAME(snn_portable_project)
-#define snn_portable_pack_image         SNN_ISA_NAME(snn_portable_pack_image)
-#define snn_portable_image_scratch      SNN_ISA_NAME(snn_portable_image_scratch)
-#define snn_portable_project_image      SNN_ISA_NAME(snn_portable_project_image)
-#define snn_portable_fire               SNN_ISA_NAME(snn_portable_fire)
-#define snn_portable_apply              SNN_ISA_NAME(snn_portable_apply)
-#define snn_vectors_fire                SNN_ISA_NAME(snn_vectors_fire)
-#define snn_portable_fire_nary          SNN_ISA_NAME(snn_portable_fire_nary)
-#define snn_streams_scale               SNN_ISA_NAME(snn_streams_scale)
-#define snn_portable_nary_scratch_bytes SNN_ISA_NAME(snn_portable_nary_scratch_bytes)
+#define snn_field_of_tile           SNN_ISA_NAME(snn_field_of_tile)
+#define snn_field_largest           SNN_ISA_NAME(snn_field_largest)
+#define snn_field_expand            SNN_ISA_NAME(snn_field_expand)
+#define snn_portable_project_codes  SNN_ISA_NAME(snn_portable_project_codes)
+#define snn_portable_fire_scratch   SNN_ISA_NAME(snn_portable_fire_scratch)
+#define snn_portable_fire_window    SNN_ISA_NAME(snn_portable_fire_window)
+#define snn_operator_taps           SNN_ISA_NAME(snn_operator_taps)
+#define snn_portable_pack_codes     SNN_ISA_NAME(snn_portable_pack_codes)
+#define snn_field_scratch           SNN_ISA_NAME(snn_field_scratch)
+#define snn_are_digits              SNN_ISA_NAME(snn_are_digits)
+#define snn_fire_digits             SNN_ISA_NAME(snn_fire_digits)
+#define snn_limits_of               SNN_ISA_NAME(snn_limits_of)
+#define snn_count_digits            SNN_ISA_NAME(snn_count_digits)
+#define snn_streams_add_rounded     SNN_ISA_NAME(snn_streams_add_rounded)
+#define snn_codes_bytes             SNN_ISA_NAME(snn_codes_bytes)
+#define snn_matrix_scratch          SNN_ISA_NAME(snn_matrix_scratch)
+#define snn_matrix_project          SNN_ISA_NAME(snn_matrix_project)
+#define snn_tiles_words             SNN_ISA_NAME(snn_tiles_words)
+#define snn_tiles_multiply          SNN_ISA_NAME(snn_tiles_multiply)
+#define snn_streams_scratch         SNN_ISA_NAME(snn_streams_scratch)
+#define snn_streams_project         SNN_ISA_NAME(snn_streams_project)
+#define snn_values_bytes            SNN_ISA_NAME(snn_values_bytes)
+#define snn_expanded_bytes          SNN_ISA_NAME(snn_expanded_bytes)
+#define snn_source_expand           SNN_ISA_NAME(snn_source_expand)
+#define snn_matrix_product          SNN_ISA_NAME(snn_matrix_product)
+#define snn_narrow_product          SNN_ISA_NAME(snn_narrow_product)
+#define snn_elements_product        SNN_ISA_NAME(snn_elements_product)
+#define snn_tokens_product          SNN_ISA_NAME(snn_tokens_product)
+#define snn_reals_product           SNN_ISA_NAME(snn_reals_product)
+#define snn_portable_project_source SNN_ISA_NAME(snn_portable_project_source)
+#define snn_peaks                   SNN_ISA_NAME(snn_peaks)
+#define snn_tiles_run               SNN_ISA_NAME(snn_tiles_run)
+#define snn_portable_pack           SNN_ISA_NAME(snn_portable_pack)
+#define snn_portable_scratch        SNN_ISA_NAME(snn_portable_scratch)
+#define snn_portable_project        SNN_ISA_NAME(snn_portable_project)
+#define snn_portable_pack_image     SNN_ISA_NAME(snn_portable_pack_image)
+#define snn_portable_image_scratch  SNN_ISA_NAME(snn_portable_image_scratch)
+#define snn_portable_project_image  SNN_ISA_NAME(snn_portable_project_image)
+#define snn_portable_fire           SNN_ISA_NAME(snn_portable_fire)
+#define snn_portable_apply          SNN_ISA_NAME(snn_portable_apply)
+#define snn_vectors_fire            SNN_ISA_NAME(snn_vectors_fire)
+#define snn_streams_scale           SNN_ISA_NAME(snn_streams_scale)
 
 /* Of the widest registers that the copy may use. */
 #if defined(__AVX512F__)
@@ -235,8 +232,8 @@ typedef struct snn_product {
     void (*project)(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 } snn_product;
 
-extern const snn_product snn_matrix_product, snn_narrow_product, snn_channelwise_product, snn_gather_product,
-    snn_tokens_product, snn_reals_product;
+extern const snn_product snn_matrix_product, snn_narrow_product, snn_elements_product, snn_tokens_product,
+    snn_reals_product;
 
 /* The matrix product of values that have been expanded; `scratch` of snn_matrix_scratch bytes. */
 int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
@@ -269,20 +266,16 @@ snn_status snn_portable_pack_image(const snn_projection *projection, snn_weight_
                                    int32_t row_end, snn_packed *packed);
 int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int32_t channels);
 void snn_portable_project_image(const snn_image_tile *tile);
-void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* x <- f(x) of `count` neurons of a unary kind, a multiple of SNN_LANES (functions.c). */
 void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count);
-/* snn_portable_fire of unary kinds (neurons_vectors.c). */
+/* snn_portable_fire of unary kinds but maxima (neurons.c). */
 void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-/* `fire` for the kinds that snn_neuron_reads_all_channels; see nary.c. */
-void snn_portable_fire_nary(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-int64_t snn_portable_nary_scratch_bytes(const snn_population *population);
+/* As in the table (peak.c). */
+extern const struct snn_peak *const snn_peaks[2];
 /* window_neurons.c, as in the table. */
-int64_t snn_portable_window_scratch(const snn_population *population, int32_t owned, int32_t held);
+int64_t snn_portable_fire_scratch(const snn_population *population, int32_t owned, int32_t held);
+void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-/* f(x) of the owned outputs of kinds that snn_neuron_reads_all_channels, whose x are those of all positions of the
- * tile, which begins at position 0: values [position][owned]. */
-void snn_portable_values_nary(const snn_neurons *neurons, const snn_tile *tile, float *values);
 /* As in the table (streams.c). */
 int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions);
 void snn_streams_project(const snn_packed *packed, const void *plane, const snn_tile *tile);

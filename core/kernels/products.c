@@ -7,8 +7,8 @@
 #include "core/network/sums.h"
 
 static const snn_product *const products[] = {
-    &snn_reals_product,  &snn_narrow_product,      &snn_gather_product,
-    &snn_tokens_product, &snn_channelwise_product, &snn_matrix_product, /* which suits all that is left */
+    &snn_reals_product,  &snn_narrow_product, &snn_elements_product,
+    &snn_tokens_product, &snn_matrix_product, /* which suits all that is left */
 };
 
 static snn_status pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin, int32_t row_end,

@@ -176,3 +176,15 @@ void snn_tiles_multiply(const job *j, int32_t vectors, const int64_t *seen, int6
     }
     tile_release(); /* so that the system need not save the registers */
 }
+
+void snn_tiles_run(int64_t rounds)
+{
+    configure(SLICE_WORDS);
+    for (int64_t round = 0; round < rounds; round++) {
+        tile_multiply_signed(0, 4, 6);
+        tile_multiply_signed(1, 4, 7);
+        tile_multiply_signed(2, 5, 6);
+        tile_multiply_signed(3, 5, 7);
+    }
+    tile_release();
+}

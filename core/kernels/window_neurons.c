@@ -1,5 +1,6 @@
 /* Neurons that fire in windows: x is a function of exact sums, f(x) is found once for each moment at which they differ,
- * and y goes its steps from the resting state on without ever leaving the processor's caches.
+ * and y goes its steps from the resting state on without ever leaving the processor's caches. Neurons of several inputs
+ * whose x and y are kept from timestep to timestep are taken as if each timestep were a window of one step.
  *
  * A tile is taken in batches of positions that fit the nearest cache: f(x) of all their outputs first, then their
  * spikes, from groups of neurons whose y and targets are in registers for all steps of a moment, or from numbers whose
@@ -36,10 +37,10 @@ static void begin_strip(const snn_window_job *job, int32_t first, snn_strip *s)
     for (int32_t lane = 0, channel = first % owned, count; lane < SNN_STRIP; lane += count, channel = 0) {
         count = neighbours(lane, channel, owned);
         const size_t bytes = (size_t)count * sizeof(float);
-        const int32_t *restrict rest = job->constants->rest + channel;
+        const int32_t *restrict rest = job->constants->rest != NULL ? job->constants->rest + channel : NULL;
         memcpy(s->inverse_scale + lane, job->neurons->inverse_scale + channel, bytes);
         for (int32_t i = 0; i < count; i++) {
-            s->rest[lane + i] = (float)rest[i];
+            s->rest[lane + i] = rest != NULL ? (float)rest[i] : 0.0F;
         }
         if (job->finds) {
             memcpy(s->step + lane, job->neurons->step + channel, bytes);
@@ -53,11 +54,13 @@ static void end_strip(const snn_window_job *job, int32_t first, const snn_strip 
     const int32_t owned = snn_lanes_owned(job->neurons);
     for (int32_t lane = 0, channel = first % owned, count; lane < SNN_STRIP; lane += count, channel = 0) {
         int64_t *restrict spikes = job->counts->channel_spikes + channel;
-        int64_t *restrict beyond = job->counts->channel_beyond + channel;
         count = neighbours(lane, channel, owned);
         for (int32_t i = 0; i < count; i++) {
             spikes[i] += s->spikes[lane + i];
-            beyond[i] += s->beyond[lane + i];
+        }
+        int64_t *restrict beyond = job->counts->channel_beyond; /* which those that are kept need not count */
+        for (int32_t i = 0; beyond != NULL && i < count; i++) {
+            beyond[channel + i] += s->beyond[lane + i];
         }
     }
 }
@@ -69,7 +72,8 @@ static uint64_t load_bits(const uint8_t *plane, int64_t bit, int32_t count)
     return count > low ? bits | (uint64_t)snn_lanes_load_bits(plane, bit + low, count - low) << low : bits;
 }
 
-/* Steps [begin, end) of a group, whose y is at `y` between moments. full: all lanes are used. */
+/* Steps [begin, end) of a group, whose y is at `y` between moments, or always if it is kept. full: all lanes are used.
+ */
 typedef struct group {
     const float *values;
     float *y;
@@ -84,9 +88,10 @@ static inline __attribute__((always_inline)) void run(const snn_window_job *job,
     const int64_t plane_bytes = snn_spikes_plane_bytes(spikes) * spikes->images;
     const snn_vector reach = snn_vector_all(job->constants->reach + 1.0F);
     const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
-    const bool last = g->end == job->constants->steps, bytes = full && g->bit % 8 == 0;
+    const bool last = g->end == job->constants->steps, bytes = full && g->bit % 8 == 0, kept = job->neurons->y != NULL;
+    const bool starts = g->begin == 0 && (!kept || job->neurons->first);
     uint8_t *plane = snn_spikes_plane(spikes, g->begin, job->tile->image);
-    uint64_t before = g->begin == 0 ? 0 : load_bits(plane - plane_bytes, g->bit, g->lanes);
+    uint64_t before = starts ? 0 : load_bits(kept ? job->neurons->previous : plane - plane_bytes, g->bit, g->lanes);
     snn_vector y[SNN_STRIP_VECTORS], target[SNN_STRIP_VECTORS];
     snn_vector_int fired_times[SNN_STRIP_VECTORS];
     snn_vector_mask used[SNN_STRIP_VECTORS];
@@ -97,7 +102,7 @@ static inline __attribute__((always_inline)) void run(const snn_window_job *job,
         const snn_vector rest = snn_vector_load_whole(s->rest + at);
         const snn_vector value = snn_vector_of(g->values + at, used[v], full);
         target[v] = snn_vector_multiply(value, snn_vector_load_whole(s->inverse_scale + at));
-        y[v] = g->begin == 0 ? rest : snn_vector_of(g->y + at, used[v], full);
+        y[v] = g->begin == 0 && !kept ? rest : snn_vector_of(g->y + at, used[v], full);
         fired_times[v] = snn_vector_load_int(s->spikes + at);
         const snn_vector_mask beyond = snn_vector_beyond(used[v], snn_vector_subtract(target[v], rest), reach);
         if (last) {
@@ -116,13 +121,13 @@ static inline __attribute__((always_inline)) void run(const snn_window_job *job,
         }
         snn_group_store(plane, g->bit, g->lanes, bytes, bits);
         job->counts->spikes[step] += __builtin_popcountll(bits);
-        job->counts->flips[step] += step == 0 ? 0 : __builtin_popcountll(bits ^ before);
+        job->counts->flips[step] += starts && step == 0 ? 0 : __builtin_popcountll(bits ^ before);
         before = bits;
     }
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         snn_vector_store_int(s->spikes + v * SNN_VECTOR, fired_times[v]);
-        if (!last) {
+        if (!last || kept) {
             snn_vector_give(g->y + v * SNN_VECTOR, y[v], used[v], full);
         }
     }
@@ -211,11 +216,11 @@ static void fire(snn_window_job *job, int32_t moment, int64_t begin, int64_t cou
     }
 }
 
-int64_t snn_portable_window_scratch(const snn_population *population, int32_t owned, int32_t held)
+int64_t snn_portable_fire_scratch(const snn_population *population, int32_t owned, int32_t held)
 {
     const snn_window_batch b = batch_of(population->kind, population->input, population->shape, owned, held);
     const int64_t floats = b.inputs + 2 * b.outputs;
-    return floats * (int64_t)sizeof(float) + snn_portable_nary_scratch_bytes(population);
+    return floats * (int64_t)sizeof(float) + snn_nary_scratch(population);
 }
 
 void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts)
@@ -230,14 +235,19 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
     b.x = tile->scratch;
     b.values = b.x + b.inputs;
     b.y = b.values + b.outputs;
+    b.scratch = b.y + b.outputs;
     const bool maxima = neurons->kind == SNN_NEURON_MAXIMUM; /* whose tile is the whole image of their inputs */
     const int64_t end = maxima ? snn_shape_positions(neurons->shape) : tile->position_end;
-    snn_window_lengthen(&job);
-    job.digits = snn_are_digits(neurons, job.moments);
+    const bool kept = neurons->y != NULL;
+    if (!kept) {
+        snn_window_lengthen(&job);
+    }
+    job.digits = !kept && snn_are_digits(neurons, job.moments);
     job.finds = finds_with_digits(&job);
     b.positions = job.finds ? end - tile->position_begin : b.positions;
     for (int64_t position = tile->position_begin; position < end; position += b.positions) {
         const int64_t left = end - position, count = left < b.positions ? left : b.positions;
+        b.y = kept ? neurons->y + position * snn_lanes_owned(neurons) : b.y;
         for (int32_t moment = 0; moment < job.moments; moment++) {
             if (!job.finds) {
                 snn_window_find_values(&job, moment, position, count, &b);
@@ -250,4 +260,28 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
         snn_count_digits(neurons, counts, &job.digit_counts);
     }
     snn_window_flush_errors(&job);
+}
+
+void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts)
+{
+    if (neurons->kind != SNN_NEURON_MAXIMUM && !snn_neuron_reads_all_channels(neurons->kind)) {
+        snn_vectors_fire(neurons, tile, counts);
+        return;
+    }
+    snn_neurons now = *neurons;
+    snn_tile one = *tile;
+    now.window_constants = (snn_window_constants){.steps = 1, .reach = INFINITY, .unit = 1.0F};
+    now.graded = NULL;
+    one.steps = 1;
+    for (int32_t step = 0; step < tile->steps; step++) {
+        const snn_tile_counts at = {counts->spikes + step, counts->flips + step,
+                                    counts->error != NULL ? counts->error + step : NULL, counts->channel_spikes,
+                                    counts->channel_beyond};
+        snn_window_integrate(neurons, tile, step);
+        now.eta = neurons->eta + step;
+        now.spikes.bits = snn_spikes_plane(&neurons->spikes, step, 0);
+        now.previous = step == 0 ? neurons->previous : snn_spikes_plane(&neurons->spikes, step - 1, tile->image);
+        now.first = neurons->first && step == 0;
+        snn_portable_fire_window(&now, &one, &at);
+    }
 }

@@ -28,15 +28,19 @@ typedef struct snn_window_job {
 typedef struct snn_window_batch {
     int64_t positions, inputs, outputs; /* inputs, outputs: floats of the arrays, whole SNN_LANES */
     float *x, *values, *y;              /* x [position][input channel], of maxima a row; the others [position][owned] */
+    void *scratch;                      /* of neurons of several inputs */
 } snn_window_batch;
 
 #define snn_window_lengthen     SNN_ISA_NAME(snn_window_lengthen)
+#define snn_window_integrate    SNN_ISA_NAME(snn_window_integrate)
 #define snn_window_find_values  SNN_ISA_NAME(snn_window_find_values)
 #define snn_window_track        SNN_ISA_NAME(snn_window_track)
 #define snn_window_flush_errors SNN_ISA_NAME(snn_window_flush_errors)
 
 /* Makes rows of the constants of several positions, so that loops over few channels are long. */
 void snn_window_lengthen(snn_window_job *job);
+/* One step of x of the tile's positions, which is kept. */
+void snn_window_integrate(const snn_neurons *neurons, const snn_tile *tile, int32_t step);
 /* f(x) of the batch's outputs at positions [begin, begin + count). */
 void snn_window_find_values(const snn_window_job *job, int32_t moment, int64_t begin, int64_t count,
                             const snn_window_batch *b);

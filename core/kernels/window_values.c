@@ -1,4 +1,5 @@
-/* x of neurons that fire in windows, from exact sums, and f(x) of a batch of them. */
+/* x of neurons that fire in windows, from exact sums, or kept from timestep to timestep; and f(x) of a batch of them.
+ */
 #include "core/kernels/nary.h"
 #include "core/kernels/window_neurons.h"
 
@@ -37,6 +38,42 @@ static void decode(const snn_window_job *job, int32_t moment, int64_t position, 
     }
 }
 
+/* The same where they are: in `x`, unless they are kept. */
+static float *find_x(const snn_window_job *job, int32_t moment, int64_t position, int64_t count, float *x)
+{
+    if (job->neurons->x != NULL) {
+        return job->neurons->x + position * job->neurons->input_channels;
+    }
+    decode(job, moment, position, count, x);
+    return x;
+}
+
+void snn_window_integrate(const snn_neurons *neurons, const snn_tile *tile, int32_t step)
+{
+    const int64_t channels = neurons->input_channels, positions = tile->position_end - tile->position_begin;
+    const int64_t at = tile->position_begin * channels;
+    const float *restrict step_size = neurons->step;
+    const float eta = neurons->eta[step];
+    for (int64_t i = 0; i < positions; i++) {
+        const int64_t sums = (step * positions + i) * channels;
+        float *restrict x = neurons->x + at + i * channels;
+        if (neurons->real) {
+            const float *restrict real = (const float *)tile->accumulator + sums;
+            for (int64_t c = 0; c < channels; c++) {
+                x[c] = x[c] - (eta * step_size[c]) * real[c];
+            }
+        } else {
+            const int32_t *restrict sum = (const int32_t *)tile->accumulator + sums;
+            for (int64_t c = 0; c < channels; c++) {
+                x[c] = x[c] - (eta * step_size[c]) * (float)sum[c];
+            }
+        }
+    }
+    for (int64_t i = 0; neurons->graded != NULL && i < positions * channels; i++) {
+        neurons->x[at + i] = neurons->x[at + i] + neurons->increments[step] * neurons->graded[at + i];
+    }
+}
+
 void snn_window_lengthen(snn_window_job *job)
 {
     const int64_t channels = job->neurons->input_channels, stride = job->constants->bias_stride;
@@ -68,7 +105,7 @@ static inline void raise(float *restrict largest, const float *restrict x, int64
     }
 }
 
-/* The largest x that output positions [begin, end) of one row see, of each channel; `x` holds an input row. */
+/* The largest x that output positions [begin, end) of one row see, of each channel; `x` has room for an input row. */
 static void find_maxima(const snn_window_job *job, int32_t moment, int64_t begin, int64_t end, float *restrict x,
                         float *restrict largest)
 {
@@ -88,12 +125,12 @@ static void find_maxima(const snn_window_job *job, int32_t moment, int64_t begin
         if (row < 0 || row >= neurons->input.height || seen >= seen_end) {
             continue;
         }
-        decode(job, moment, row * width + seen, seen_end - seen, x);
+        const float *seen_x = find_x(job, moment, row * width + seen, seen_end - seen, x);
         for (int64_t tap = 0; tap < count * window->kernel[1]; tap++) {
             const int64_t output = tap / window->kernel[1], j = tap % window->kernel[1];
             const int64_t column = left + output * window->stride[1] + j * window->dilation[1];
             if (column >= seen && column < seen_end) {
-                raise(largest + output * channels, x + (column - seen) * channels, channels);
+                raise(largest + output * channels, seen_x + (column - seen) * channels, channels);
             }
         }
     }
@@ -114,19 +151,17 @@ void snn_window_find_values(const snn_window_job *job, int32_t moment, int64_t b
         }
         return;
     }
-    const bool nary = snn_neuron_reads_all_channels(neurons->kind);
-    decode(job, moment, begin, count, nary ? b->x : b->values);
-    if (nary) {
-        snn_neurons local = *neurons;
-        snn_tile tile = *job->tile;
-        local.x = b->x;
-        tile.position_begin = 0;
-        tile.position_end = count;
-        tile.scratch = b->y + b->outputs;
-        snn_portable_values_nary(&local, &tile, b->values);
-    } else {
-        const int64_t whole = snn_nary_whole_lanes(count * owned);
-        memset(b->values + count * owned, 0, (size_t)(whole - count * owned) * sizeof b->values[0]);
-        snn_portable_apply(neurons, b->values, whole);
+    if (snn_neuron_reads_all_channels(neurons->kind)) {
+        const snn_nary_job of = {.neurons = neurons,
+                                 .positions = count,
+                                 .x = find_x(job, moment, begin, count, b->x),
+                                 .values = b->values,
+                                 .scratch = b->scratch};
+        snn_nary_find(&of);
+        return;
     }
+    const int64_t whole = snn_nary_whole_lanes(count * owned);
+    decode(job, moment, begin, count, b->values);
+    memset(b->values + count * owned, 0, (size_t)(whole - count * owned) * sizeof b->values[0]);
+    snn_portable_apply(neurons, b->values, whole);
 }

@@ -6,6 +6,8 @@
  *
  * Of bytes one factor is signed, the other is not and at most BYTE_LARGEST (0: there are no products of bytes). Where
  * sums of bytes are NARROW, they are of 16 bits and have to be widened before they overflow.
+ *
+ * `opaque` gives a vector of which compilers know nothing more.
  */
 #ifndef SNN_KERNELS_WORDS_H
 #define SNN_KERNELS_WORDS_H
@@ -23,6 +25,13 @@ typedef __m512i vector;
 enum { WIDTH = 16, PAIR_ROWS = 6 };
 enum { PANEL_VECTORS = 4, ROWS_OF_1 = 12, ROWS_OF_2 = 12, ROWS_OF_3 = 8, ROWS_OF_4 = 6 };
 enum { BYTE_LARGEST = 255, NARROW = 0 };
+#define PAIRS_INSTRUCTION "vpdpwssd"
+#define BYTES_INSTRUCTION "vpdpbusd"
+static inline vector opaque(vector a)
+{
+    __asm__ volatile("" : "+v"(a));
+    return a;
+}
 static inline vector load_words(const void *words)
 {
     return _mm512_loadu_si512(words);
@@ -69,6 +78,13 @@ typedef __m256i vector;
 enum { WIDTH = 8, PAIR_ROWS = 3 };
 enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
 enum { BYTE_LARGEST = 8, NARROW = 1 };
+#define PAIRS_INSTRUCTION "vpmaddwd"
+#define BYTES_INSTRUCTION "none"
+static inline vector opaque(vector a)
+{
+    __asm__ volatile("" : "+x"(a));
+    return a;
+}
 static inline vector load_words(const void *words)
 {
     return _mm256_loadu_si256((const __m256i *)words);
@@ -79,15 +95,12 @@ static inline vector repeat_word(int32_t word)
 }
 static inline vector add_pairs(vector sum, vector a, vector b)
 {
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
-    __asm__ volatile("" : "+x"(sum)); /* compilers make all products first otherwise, and have no registers for them */
-    return sum;
+    /* Compilers make all products first otherwise, and have no registers for them. */
+    return opaque(_mm256_add_epi32(sum, _mm256_madd_epi16(a, b)));
 }
 static inline vector add_quads(vector sum, vector weights, vector values)
 {
-    sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(values, weights));
-    __asm__ volatile("" : "+x"(sum));
-    return sum;
+    return opaque(_mm256_add_epi16(sum, _mm256_maddubs_epi16(values, weights)));
 }
 static inline vector widen(vector sum)
 {
@@ -118,6 +131,13 @@ typedef __m128i vector;
 enum { WIDTH = 4, PAIR_ROWS = 1 };
 enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
 enum { BYTE_LARGEST = 0, NARROW = 0 };
+#define PAIRS_INSTRUCTION "pmaddwd"
+#define BYTES_INSTRUCTION "none"
+static inline vector opaque(vector a)
+{
+    __asm__ volatile("" : "+x"(a));
+    return a;
+}
 static inline vector load_words(const void *words)
 {
     return _mm_loadu_si128((const __m128i *)words);
@@ -128,9 +148,7 @@ static inline vector repeat_word(int32_t word)
 }
 static inline vector add_pairs(vector sum, vector a, vector b)
 {
-    sum = _mm_add_epi32(sum, _mm_madd_epi16(a, b));
-    __asm__ volatile("" : "+x"(sum));
-    return sum;
+    return opaque(_mm_add_epi32(sum, _mm_madd_epi16(a, b)));
 }
 static inline vector plus(vector a, vector b)
 {
@@ -157,6 +175,13 @@ typedef uint32_t vector; /* sums wrap around, as those of vectors do */
 enum { WIDTH = 1, PAIR_ROWS = 1 };
 enum { PANEL_VECTORS = 4, ROWS_OF_1 = 4, ROWS_OF_2 = 4, ROWS_OF_3 = 4, ROWS_OF_4 = 4 };
 enum { BYTE_LARGEST = 0, NARROW = 0 };
+#define PAIRS_INSTRUCTION "32-bit multiply"
+#define BYTES_INSTRUCTION "none"
+static inline vector opaque(vector a)
+{
+    __asm__ volatile("" : "+r"(a));
+    return a;
+}
 static inline vector load_words(const void *words)
 {
     vector both;

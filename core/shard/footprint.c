@@ -140,20 +140,19 @@ void snn_footprint_add_thread(const snn_footprint *footprint, const snn_holding 
         return;
     }
     const snn_population *of = population_of(footprint, part->population);
-    const snn_kernels *kernels = footprint->kernels;
     const snn_tiling tile = snn_footprint_tiling(footprint, part);
     const int64_t values = (int64_t)tile.positions * part->held;
-    int64_t neurons = 0;
     if (footprint->timings != NULL) {
         const int64_t sums = values * footprint->timings[part->population].moments * SNN_SUM_BYTES;
         bytes->sums = snn_larger(bytes->sums, sums);
         bytes->rounded = snn_larger(bytes->rounded, sums);
         bytes->spare = snn_larger(bytes->spare, sums);
         bytes->graded = snn_larger(bytes->graded, part->image ? values * REAL_BYTES : 0);
-        neurons = snn_neuron_spikes(of->kind) ? kernels->window_scratch_bytes(of, part->owned, part->held) : 0;
     } else {
         bytes->sums = snn_larger(bytes->sums, values * tile.steps * SNN_SUM_BYTES);
-        neurons = snn_neuron_spikes(of->kind) ? kernels->neuron_scratch_bytes(of) : 0;
     }
-    bytes->neurons = snn_larger(bytes->neurons, neurons);
+    if (snn_neuron_spikes(of->kind)) {
+        const int64_t neurons = footprint->kernels->fire_scratch_bytes(of, part->owned, part->held);
+        bytes->neurons = snn_larger(bytes->neurons, neurons);
+    }
 }

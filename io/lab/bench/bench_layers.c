@@ -52,7 +52,7 @@ static snn_status prepare(const snn_bench_options *options, match *at)
                                                .threads = 1,
                                                .processor_time = true};
         SNN_TRY(snn_workload_create(network, &workload, &at->workloads[k]));
-        at->peaks[k] = snn_peak_run_of(options->kernels[k]->name, options->weights);
+        at->peaks[k] = snn_peak_run_of(options->kernels[k], options->weights);
     }
     for (int32_t p = 0; p < SNN_ONEDNN_PRECISIONS; p++) {
         SNN_TRY(
@@ -198,15 +198,16 @@ static snn_status report_peaks(const snn_bench_options *options, snn_json *json)
     puts("peak: products of integers in registers alone, one thread");
     snn_json_begin_array(json, "peaks");
     for (int32_t k = 0; k < options->kernel_count; k++) {
-        snn_peak_run run = snn_peak_run_of(options->kernels[k]->name, options->weights);
+        const snn_kernels *kernels = options->kernels[k];
+        snn_peak_run run = snn_peak_run_of(kernels, options->weights);
         const snn_peak *peak = run.peak;
         const snn_contestant contestant = {snn_peak_run_once, &run};
         snn_run_times timing;
         SNN_TRY(snn_measure(&contestant, 1, options->seconds, &timing));
-        printf("  %-9s %-16s %2d-bit weights  %9.1f G/s  spread %.0f%%\n", peak->name, peak->instruction, peak->bits,
+        printf("  %-9s %-16s %2d-bit weights  %9.1f G/s  spread %.0f%%\n", kernels->name, peak->instruction, peak->bits,
                1e-9 * snn_peak_run_rate(&run, timing.median), 100.0 * timing.spread);
         snn_json_begin_object(json, NULL);
-        snn_json_text(json, "kernels", peak->name);
+        snn_json_text(json, "kernels", kernels->name);
         snn_json_text(json, "instruction", peak->instruction);
         snn_json_integer(json, "bits", peak->bits);
         snn_json_number(json, "gproducts", 1e-9 * snn_peak_run_rate(&run, timing.median));

@@ -88,7 +88,7 @@ static snn_status measure(const snn_bench_options *options, comparison *at)
                                            .statistics = config->statistics};
     SNN_TRY(snn_workload_create(at->network, &workload, &at->workload));
     enum { OURS = 2, MOST = OURS + SNN_ONEDNN_PRECISIONS };
-    at->peak = snn_peak_run_of(options->kernels[0]->name, at->network->format);
+    at->peak = snn_peak_run_of(options->kernels[0], at->network->format);
     snn_contestant contestants[MOST] = {{snn_workload_run_group, at->workload}, {snn_peak_run_once, &at->peak}};
     snn_run_times timings[MOST];
     int32_t count = OURS;

@@ -6,10 +6,10 @@
 
 static const double PEAK_SECONDS = 0.001;
 
-snn_peak_run snn_peak_run_of(const char *kernels, snn_weight_format weights)
+snn_peak_run snn_peak_run_of(const snn_kernels *kernels, snn_weight_format weights)
 {
     const int32_t bits = weights == SNN_WEIGHTS_INT8 ? 8 : 16;
-    snn_peak_run run = {.peak = snn_peak_of(kernels, bits), .rounds = 1024};
+    snn_peak_run run = {.peak = kernels->peaks[bits == 8], .rounds = 1024};
     for (double seconds = 0.0; seconds < PEAK_SECONDS; run.rounds *= 2) {
         const double begun = snn_thread_seconds();
         run.peak->run(run.rounds);

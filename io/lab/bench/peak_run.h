@@ -2,6 +2,7 @@
 #ifndef SNN_LAB_BENCH_PEAK_RUN_H
 #define SNN_LAB_BENCH_PEAK_RUN_H
 
+#include "core/kernels/kernels.h"
 #include "core/kernels/peak.h"
 #include "core/network/network.h"
 #include "io/lab/bench/measure.h"
@@ -14,7 +15,7 @@ typedef struct snn_peak_run {
 } snn_peak_run;
 
 /* For the products of a kernel table with weights of a format. */
-snn_peak_run snn_peak_run_of(const char *kernels, snn_weight_format weights);
+snn_peak_run snn_peak_run_of(const snn_kernels *kernels, snn_weight_format weights);
 /* A contestant's `run`; the context is a snn_peak_run. */
 snn_status snn_peak_run_once(void *context, double *seconds);
 /* Products a second. */

@@ -203,7 +203,7 @@ static snn_status fine_init(const snn_kernels *kernels, const snn_population *po
                    .eta = snn_allocate(FINE_STEPS, sizeof(float)),
                    .rest = snn_allocate((size_t)outputs, sizeof(int32_t)),
                    .bits = snn_allocate(planes, 1),
-                   .scratch = snn_allocate((size_t)kernels->window_scratch_bytes(population, outputs, inputs), 1),
+                   .scratch = snn_allocate((size_t)kernels->fire_scratch_bytes(population, outputs, inputs), 1),
                    .counts = snn_allocate((size_t)(2 * FINE_STEPS + 2 * outputs), sizeof(int64_t))};
     if (made->x == NULL || made->step == NULL || made->bias == NULL || made->inverse_scale == NULL ||
         made->eta == NULL || made->rest == NULL || made->bits == NULL || made->scratch == NULL ||

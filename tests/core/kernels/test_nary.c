@@ -189,8 +189,8 @@ static void run_block(const snn_kernels *kernels, const nary_case *c, int32_t be
     const snn_population *p = &c->population;
     snn_spikes spikes = c->spikes;
     spikes.bits = r->bits;
-    assert_non_null(kernels->neuron_scratch_bytes);
-    const int64_t scratch = kernels->neuron_scratch_bytes(p), tile_positions = c->position_end - c->position_begin;
+    const int64_t scratch = kernels->fire_scratch_bytes(p, end - begin, p->input.channels);
+    const int64_t tile_positions = c->position_end - c->position_begin;
     uint8_t *guarded_scratch = guarded_copy(NULL, scratch);
     fill_random(guarded_scratch, (size_t)scratch);
     snn_neurons neurons = {.kind = p->kind,

@@ -285,11 +285,17 @@ static void check_fire_case(const snn_kernels *kernels, const fire_case *c, cons
     neurons.x = r.x;
     neurons.y = r.y;
     neurons.spikes.bits = r.bits;
+    const snn_population population = {.kind = neurons.kind, .input = neurons.input, .shape = neurons.shape};
+    const int64_t scratch = kernels->fire_scratch_bytes(&population, owned, owned);
+    snn_tile tile = c->tile;
+    tile.scratch = snn_allocate((size_t)scratch, 1);
+    assert_non_null(tile.scratch);
     const snn_tile_counts counts = {.spikes = r.counts,
                                     .flips = r.counts + steps,
                                     .error = tracked ? r.counts + 2 * steps : NULL,
                                     .channel_spikes = r.counts + 3 * steps};
-    kernels->fire(&neurons, &c->tile, &counts);
+    kernels->fire(&neurons, &tile, &counts);
+    snn_release(tile.scratch);
     assert_memory_equal(r.x, expected->x, (size_t)c->x_count * sizeof(float));
     assert_memory_equal(r.y, expected->y, (size_t)c->y_count * sizeof(float));
     assert_memory_equal(r.bits, expected->bits, (size_t)c->spike_bytes);

@@ -337,7 +337,7 @@ static void check_window_case(const snn_kernels *kernels, const window_case *c, 
 {
     const snn_population *p = &c->population;
     const int32_t owned = c->owned_end - c->owned_begin, held = c->held_end - c->held_begin;
-    const int64_t scratch = kernels->window_scratch_bytes(p, owned, held);
+    const int64_t scratch = kernels->fire_scratch_bytes(p, owned, held);
     uint8_t *guarded = allocate(scratch + GUARD, 1);
     window_result r = result_of(c);
     snn_spikes spikes = c->spikes;
