@@ -5,6 +5,7 @@
 
 #include "core/base/memory.h"
 #include "core/dynamics/windows.h"
+#include "core/kernels/kernels.h"
 
 enum {
     ZSTD_LEVEL = 1,       /* a coder pays only while it is faster than the wire */
@@ -32,12 +33,14 @@ static void fill_increments(const float *eta, int32_t timesteps, uint16_t *incre
 snn_status snn_codec_workspace_create(const float *eta, int32_t timesteps, snn_codec_workspace **workspace)
 {
     *workspace = NULL;
+    const snn_kernels *kernels;
+    SNN_TRY(snn_kernels_select(&kernels));
     snn_codec_workspace *created = snn_allocate(1, sizeof *created);
     if (created == NULL) {
         return snn_out_of_memory("codec workspace");
     }
     created->timesteps = timesteps;
-    created->kernels = snn_context_kernels_select();
+    created->kernels = kernels->contexts;
     created->increments = snn_allocate((size_t)timesteps, sizeof *created->increments);
     created->decompressor = ZSTD_createDCtx();
     created->compressor = ZSTD_createCCtx();

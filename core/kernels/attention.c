@@ -82,7 +82,7 @@ static inline __attribute__((always_inline)) void multiply_lanes(const rows *lef
             const snn_vector value = snn_vector_all(left->row[i][k]);
 #pragma GCC unroll 8
             for (int v = 0; v < vectors; v++) {
-                total[i][v] = snn_vector_add(total[i][v], snn_vector_multiply(value, column[v]));
+                total[i][v] = total[i][v] + value * column[v];
             }
         }
     }
@@ -104,7 +104,7 @@ static inline __attribute__((always_inline)) void multiply(const rows *left, con
 static inline void store_scaled(const snn_vector product[SNN_NARY_VECTORS], float factor, float *to)
 {
     for (int v = 0; v < SNN_NARY_VECTORS; v++) {
-        snn_vector_store_whole(to + v * SNN_VECTOR, snn_vector_multiply(snn_vector_all(factor), product[v]));
+        snn_vector_store_whole(to + v * SNN_VECTOR, snn_vector_all(factor) * product[v]);
     }
 }
 

@@ -4,14 +4,10 @@
 #include <string.h>
 
 #include "core/kernels/portable.h"
-#include "core/kernels/processor.h"
 
 #ifdef __BMI2__
 #include <immintrin.h>
 #endif
-
-#define TEXT_OF(name) #name
-#define TEXT(name)    TEXT_OF(name)
 
 enum { VECTOR_WORDS = SNN_VECTOR_BYTES / 8, VECTORS = SNN_CONTEXT_WORDS / VECTOR_WORDS, CHUNK_BITS = 512 };
 
@@ -438,15 +434,10 @@ static bool restore(const snn_context_block *block, const snn_context_codes *cod
     return far.fit && far.last == UINT64_MAX;
 }
 
-extern const snn_context_kernels SNN_ISA_NAME(snn_context_kernels);
-extern const snn_symbol_kernels SNN_ISA_NAME(snn_symbol_kernels);
-
-const snn_context_kernels SNN_ISA_NAME(snn_context_kernels) = {
-    .name = TEXT(SNN_ISA),
-    .available = SNN_ISA_NAME(snn_processor_sorts),
+const snn_context_kernels snn_contexts = {
     .count = count,
     .sort = sort,
     .restore = restore,
     .follow = follow,
-    .symbols = &SNN_ISA_NAME(snn_symbol_kernels),
+    .symbols = &snn_symbols,
 };

@@ -60,8 +60,6 @@ typedef struct snn_context_streams {
 } snn_context_streams;
 
 typedef struct snn_context_kernels {
-    const char *name;
-    bool (*available)(void);
     /* Adds up the spikes of every `stride`-th chunk: counts [steps][SNN_CONTEXTS][2], neurons and spikes in context. */
     void (*count)(const snn_context_block *block, size_t stride, uint32_t *counts);
     /* Spikes to streams; moves the chunks on by the block's steps. False if the distances do not fit: then the streams
@@ -79,11 +77,5 @@ static inline size_t snn_context_chunks(size_t frame_bytes)
 {
     return (frame_bytes + SNN_CONTEXT_CHUNK_BYTES - 1) / SNN_CONTEXT_CHUNK_BYTES;
 }
-
-/* All tables compiled in, best first. */
-const snn_context_kernels *const *snn_context_kernels_all(int32_t *count);
-
-/* The best that this machine can run, or no better than SNN_DIST_ISA says. */
-const snn_context_kernels *snn_context_kernels_select(void);
 
 #endif

@@ -19,8 +19,6 @@ enum {
     TOTAL_COUNTED = (1 << TOTAL_LEVELS) - 1
 };
 
-typedef int32_t integers __attribute__((vector_size(sizeof(snn_vector))));
-
 /* Of each bit of a vector, how often it was set: bit i of the counts is that of level i. */
 typedef struct counter {
     snn_vector_bytes level[LEVELS];
@@ -188,11 +186,11 @@ static void begin(working *w, bool strict)
     for (int at = 0; at < SNN_STRIP; at += SNN_VECTOR) {
         const snn_vector rest = snn_vector_load_whole(w->strip->rest + at);
         const snn_vector scale = snn_vector_load_whole(w->strip->inverse_scale + at);
-        const snn_vector largest = snn_vector_multiply(snn_vector_all(most_value), scale);
-        const snn_vector least = snn_vector_smaller(snn_vector_multiply(snn_vector_all(least_value), scale), largest);
-        const snn_vector low = snn_vector_add(rest, below), high = snn_vector_add(rest, above);
+        const snn_vector largest = snn_vector_all(most_value) * scale;
+        const snn_vector least = snn_vector_smaller(snn_vector_all(least_value) * scale, largest);
+        const snn_vector low = rest + below, high = rest + above;
         const snn_vector reach = snn_vector_all(w->neurons->window_constants.reach + 1.0F);
-        const snn_vector near_low = snn_vector_subtract(rest, reach), near_high = snn_vector_add(rest, reach);
+        const snn_vector near_low = rest - reach, near_high = rest + reach;
         w->passes_low |= snn_vector_bits(snn_vector_reaches(all, least, near_low, true));
         w->passes_high |= snn_vector_bits(snn_vector_reaches(all, near_high, largest, true));
         w->passes_always |= snn_vector_bits(snn_vector_reaches(all, near_high, least, true));
@@ -203,7 +201,7 @@ static void begin(working *w, bool strict)
         snn_vector_store_whole(w->high + at, within(largest, low, high));
         snn_vector_store_whole(w->near_low + at, near_low);
         snn_vector_store_whole(w->near_high + at, near_high);
-        snn_vector_store_int(w->end + at, snn_vector_up(snn_vector_add(rest, ends)));
+        snn_vector_store_int(w->end + at, snn_vector_up(rest + ends));
     }
 }
 
@@ -248,7 +246,7 @@ static inline __attribute__((always_inline)) void find_targets(const working *w,
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         const snn_vector scale = snn_vector_load_whole(strip->inverse_scale + v * SNN_VECTOR);
-        targets[v] = snn_vector_multiply(all[v], scale);
+        targets[v] = all[v] * scale;
     }
 }
 
@@ -261,14 +259,14 @@ static inline __attribute__((always_inline)) bool any_beyond(const working *w, c
 #pragma GCC unroll 4
         for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
             const snn_vector near_low = snn_vector_load_whole(w->near_low + v * SNN_VECTOR);
-            far = snn_vector_either(far, snn_vector_reaches(all, targets[v], near_low, true));
+            far |= snn_vector_reaches(all, targets[v], near_low, true);
         }
     }
     if (w->passes_high != 0) {
 #pragma GCC unroll 4
         for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
             const snn_vector near_high = snn_vector_load_whole(w->near_high + v * SNN_VECTOR);
-            far = snn_vector_either(far, snn_vector_reaches(all, near_high, targets[v], true));
+            far |= snn_vector_reaches(all, near_high, targets[v], true);
         }
     }
     return (w->passes_always | snn_vector_bits(far)) != 0;
@@ -285,7 +283,7 @@ static inline __attribute__((always_inline)) void count_beyond(const working *w,
         int32_t *counts = w->strip->beyond + at;
         snn_vector target = snn_vector_larger(snn_vector_load_whole(w->least + at), targets[v]);
         target = snn_vector_smaller(snn_vector_load_whole(w->most + at), target);
-        const snn_vector far = snn_vector_subtract(target, snn_vector_load_whole(w->strip->rest + at));
+        const snn_vector far = target - snn_vector_load_whole(w->strip->rest + at);
         const snn_vector_mask beyond = snn_vector_beyond(all, far, reach);
         snn_vector_store_int(counts, snn_vector_count(snn_vector_load_int(counts), beyond));
     }
@@ -293,15 +291,15 @@ static inline __attribute__((always_inline)) void count_beyond(const working *w,
 
 /* The numbers of a group. */
 static inline __attribute__((always_inline)) void find_numbers(const working *w, const snn_vector *targets,
-                                                               const bool strict, integers *numbers)
+                                                               const bool strict, snn_vector_int *numbers)
 {
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         const int at = v * SNN_VECTOR;
         snn_vector target = snn_vector_smaller(targets[v], snn_vector_load_whole(w->high + at));
         target = snn_vector_larger(target, snn_vector_load_whole(w->low + at));
-        const integers least = strict ? (integers)snn_vector_down(target) + 1 : (integers)snn_vector_up(target);
-        numbers[v] = ((integers)snn_vector_load_int(w->end + at) - least) >> 1;
+        const snn_vector_int least = strict ? snn_vector_down(target) + 1 : snn_vector_up(target);
+        numbers[v] = (snn_vector_load_int(w->end + at) - least) >> 1;
     }
 }
 
@@ -313,12 +311,12 @@ static inline snn_vector_bytes moved_up(snn_vector_bytes bytes, int32_t bits)
 }
 
 /* A byte of each number, of which no other bits are left. */
-static inline snn_vector_bytes bytes_of(const integers *numbers, const int32_t shift, const int32_t mask)
+static inline snn_vector_bytes bytes_of(const snn_vector_int *numbers, const int32_t shift, const int32_t mask)
 {
     snn_vector_int bytes[SNN_STRIP_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        bytes[v] = (snn_vector_int)((numbers[v] >> shift) & mask);
+        bytes[v] = (numbers[v] >> shift) & mask;
     }
     return snn_vector_narrowed(bytes);
 }
@@ -334,7 +332,7 @@ static inline __attribute__((always_inline)) void find_digits(const working *w, 
                                                               snn_vector_bytes *second, const bool strict,
                                                               const bool two)
 {
-    integers numbers[SNN_STRIP_VECTORS];
+    snn_vector_int numbers[SNN_STRIP_VECTORS];
     if (any_beyond(w, targets)) {
         count_beyond(w, targets);
     }

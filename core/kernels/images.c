@@ -9,7 +9,6 @@
 #include "core/base/integers.h"
 #include "core/base/memory.h"
 #include "core/kernels/limbs.h"
-#include "core/kernels/vectors.h"
 
 enum { PIXEL_FRACTION_BITS = 16, LOW_BITS = 16, REPEATED = 64 };
 
@@ -48,16 +47,15 @@ snn_status snn_portable_pack_image(const snn_projection *projection, snn_weight_
 /* To fixed point, even at a tie; what has no place there, or is no number, becomes the largest that has. */
 static void quantise(const float *restrict pixels, int64_t count, int32_t *restrict to)
 {
-    typedef int32_t integers __attribute__((vector_size(sizeof(snn_vector))));
     const snn_vector unit = snn_vector_all((float)(1 << PIXEL_FRACTION_BITS)), end = snn_vector_all(0x1p31F);
     for (int64_t i = 0; i < count; i += SNN_VECTOR) {
         const int64_t left = count - i < SNN_VECTOR ? count - i : SNN_VECTOR;
         snn_vector scaled = snn_vector_load(pixels + i, snn_vector_first((int32_t)left));
-        scaled = snn_vector_smaller(snn_vector_multiply(scaled, unit), end);
+        scaled = snn_vector_smaller(scaled * unit, end);
         scaled = snn_vector_larger(scaled, snn_vector_all(-0x1p31F));
-        integers whole = (integers)snn_vector_nearest(scaled);
-        whole ^= (integers)(scaled >= end);      /* INT32_MIN -> INT32_MAX */
-        whole -= (integers)(whole == INT32_MIN); /* true is -1 */
+        snn_vector_int whole = snn_vector_nearest(scaled);
+        whole ^= scaled >= end;      /* INT32_MIN -> INT32_MAX */
+        whole -= whole == INT32_MIN; /* true is -1 */
         if (left == SNN_VECTOR) {
             memcpy(to + i, &whole, sizeof whole);
         } else {

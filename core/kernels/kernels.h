@@ -122,6 +122,8 @@ typedef struct snn_kernels {
     int64_t tile_bytes;
     /* The measures (peak.h) of products with weights of 16 bits and of 8: [2], which may be the same. */
     const struct snn_peak *const *peaks;
+    /* For packets of spikes (contexts.h). */
+    const struct snn_context_kernels *contexts;
     /* Packs rows [row_begin, row_end) of a projection that holds them. */
     snn_status (*pack)(const snn_projection *projection, snn_weight_format format, int32_t row_begin, int32_t row_end,
                        snn_packed *packed);

@@ -53,8 +53,7 @@ static inline void snn_lanes_store(float *restrict to, const float *restrict lan
  * units of sigma. */
 static inline snn_vector snn_vector_error(snn_vector y, snn_vector target, snn_vector unit)
 {
-    return snn_vector_limited(snn_vector_multiply(snn_vector_subtract(y, target), unit),
-                              snn_vector_all(SNN_ERROR_LARGEST * SNN_ERROR_UNIT));
+    return snn_vector_limited((y - target) * unit, snn_vector_all(SNN_ERROR_LARGEST * SNN_ERROR_UNIT));
 }
 
 /* Whether errors at an output position are wanted. */

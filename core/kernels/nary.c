@@ -19,7 +19,7 @@ static float sum_of(const float *x, int32_t count)
             from = last;
         }
         for (int v = 0; v < SNN_NARY_VECTORS; v++) {
-            sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_load_whole(from + v * SNN_VECTOR));
+            sums.lanes[v] += snn_vector_load_whole(from + v * SNN_VECTOR);
         }
     }
     return snn_nary_sum_of(&sums);
@@ -39,8 +39,8 @@ static float sum_of_squares(const float *x, int32_t count, float mean)
             from = last;
         }
         for (int v = 0; v < SNN_NARY_VECTORS; v++) {
-            const snn_vector distance = snn_vector_subtract(snn_vector_load_whole(from + v * SNN_VECTOR), middle);
-            sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_multiply(distance, distance));
+            const snn_vector distance = snn_vector_load_whole(from + v * SNN_VECTOR) - middle;
+            sums.lanes[v] += distance * distance;
         }
     }
     return snn_nary_sum_of(&sums);

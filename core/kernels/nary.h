@@ -140,7 +140,7 @@ static inline float snn_nary_exponentials(float *restrict row, int32_t count)
     }
     for (int64_t k = 0; k < padded; k += SNN_LANES) {
         for (int v = 0; v < SNN_NARY_VECTORS; v++) {
-            sums.lanes[v] = snn_vector_add(sums.lanes[v], snn_vector_load_whole(row + k + v * SNN_VECTOR));
+            sums.lanes[v] += snn_vector_load_whole(row + k + v * SNN_VECTOR);
         }
     }
     return snn_nary_sum_of(&sums);

@@ -50,7 +50,7 @@ static void begin(strip *s, int32_t step)
     memset(s->errors, 0, sizeof s->errors);
     for (int32_t i = 0; i < s->steps; i++) {
         const snn_vector eta = snn_vector_all(s->neurons->eta[step + i]);
-        snn_vector_store_whole(s->eta_step[i], snn_vector_multiply(eta, s->step_size));
+        snn_vector_store_whole(s->eta_step[i], eta * s->step_size);
     }
 }
 
@@ -100,10 +100,10 @@ static inline snn_vector integrate(const strip *s, const units *u, int i, int32_
     const int32_t *from = u->sums[i] + step * stride;
     const snn_vector sum = !whole && s->neurons->real ? snn_vector_load((const float *)from, s->mask)
                                                       : snn_vector_of_sums(from, s->mask, whole);
-    x = snn_vector_subtract(x, snn_vector_multiply(snn_vector_load_whole(s->eta_step[step]), sum));
+    x = x - snn_vector_load_whole(s->eta_step[step]) * sum;
     if (!whole && s->neurons->graded != NULL) {
         const snn_vector increment = snn_vector_all(s->neurons->increments[s->step + step]);
-        x = snn_vector_add(x, snn_vector_multiply(increment, snn_vector_load(u->graded[i], s->mask)));
+        x = x + increment * snn_vector_load(u->graded[i], s->mask);
     }
     return x;
 }
@@ -131,7 +131,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units u, const b
     for (int32_t step = 0; step < s->steps; step++) {
         const snn_vector eta = snn_vector_all(s->neurons->eta[s->step + step]);
         _Alignas(SNN_ALIGNMENT) float values[SNN_LANES];
-        snn_vector_int errors = tracked ? snn_vector_load_int(s->errors[step]) : snn_vector_no_int();
+        snn_vector_int errors = tracked ? snn_vector_load_int(s->errors[step]) : (snn_vector_int){0};
         int32_t fired_count = 0, flips = 0;
 #pragma GCC unroll 8
         for (int i = 0; i < UNITS; i++) {
@@ -148,7 +148,7 @@ static inline __attribute__((always_inline)) void run(strip *s, units u, const b
             if (whole || i < u.count) {
                 const snn_vector value = limits ? snn_vector_smaller(most, snn_vector_larger(least, x[i]))
                                                 : snn_vector_of(values + i * SNN_VECTOR, mask, whole);
-                const snn_vector target = snn_vector_multiply(value, inverse_scale);
+                const snn_vector target = value * inverse_scale;
                 const snn_vector_mask fired = snn_vector_reaches(mask, target, y[i], strict);
                 const uint32_t bits = snn_vector_bits(fired);
                 y[i] = snn_vector_move(y[i], eta, fired);
@@ -201,7 +201,7 @@ static void run_units(strip *s, const units *u)
 
 static void fire_strip(strip *s)
 {
-    s->spikes = snn_vector_no_int();
+    s->spikes = (snn_vector_int){0};
     for (int32_t step = 0; step < s->tile->steps; step += STEPS) {
         begin(s, step);
         for (int64_t position = s->tile->position_begin; position < s->tile->position_end; position += UNITS) {

@@ -20,6 +20,7 @@ const snn_kernels SNN_ISA_NAME(snn_kernels) = {
     .available = SNN_ISA_NAME(snn_processor_runs),
     .tile_bytes = TILE_BYTES,
     .peaks = snn_peaks,
+    .contexts = &snn_contexts,
     .pack = snn_portable_pack,
     .scratch_bytes = snn_portable_scratch,
     .project = snn_portable_project,

@@ -14,6 +14,7 @@
  *   narrow    convolutions of narrow groups, depthwise ones among them
  *   elements  projections of one element for each target: diagonal ones, and gathers
  *   tokens    projections that mix positions
+ *   contexts  sorting of spikes for packets; symbols: coding of windows
  *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
  *   functions f of a batch of neurons of one input, by unary.h
  *   neurons   the neuron step of those of one input, whose x and y are kept
@@ -26,6 +27,7 @@
 
 #include "core/base/memory.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/vectors.h"
 
 #ifndef SNN_ISA
 #define SNN_ISA portable
@@ -38,6 +40,8 @@
 #define snn_field_largest           SNN_ISA_NAME(snn_field_largest)
 #define snn_field_expand            SNN_ISA_NAME(snn_field_expand)
 #define snn_portable_project_codes  SNN_ISA_NAME(snn_portable_project_codes)
+#define snn_contexts                SNN_ISA_NAME(snn_contexts)
+#define snn_symbols                 SNN_ISA_NAME(snn_symbols)
 #define snn_portable_fire_scratch   SNN_ISA_NAME(snn_portable_fire_scratch)
 #define snn_portable_fire_window    SNN_ISA_NAME(snn_portable_fire_window)
 #define snn_operator_taps           SNN_ISA_NAME(snn_operator_taps)
@@ -76,15 +80,6 @@
 #define snn_portable_apply          SNN_ISA_NAME(snn_portable_apply)
 #define snn_vectors_fire            SNN_ISA_NAME(snn_vectors_fire)
 #define snn_streams_scale           SNN_ISA_NAME(snn_streams_scale)
-
-/* Of the widest registers that the copy may use. */
-#if defined(__AVX512F__)
-enum { SNN_VECTOR_BYTES = 64 };
-#elif defined(__AVX2__)
-enum { SNN_VECTOR_BYTES = 32 };
-#else
-enum { SNN_VECTOR_BYTES = 16 };
-#endif
 
 /* The rectangle of a projection's pooled source that a tile's target positions see. Its values, int16_t
  * [rows][columns][channels], are the source's +1 / -1 (or their sums over the pool window), and 0 outside the image. */
@@ -270,8 +265,10 @@ void snn_portable_project_image(const snn_image_tile *tile);
 void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count);
 /* snn_portable_fire of unary kinds but maxima (neurons.c). */
 void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
-/* As in the table (peak.c). */
+/* As in the table (peak.c, contexts.c, symbols.c). */
 extern const struct snn_peak *const snn_peaks[2];
+extern const struct snn_context_kernels snn_contexts;
+extern const struct snn_symbol_kernels snn_symbols;
 /* window_neurons.c, as in the table. */
 int64_t snn_portable_fire_scratch(const snn_population *population, int32_t owned, int32_t held);
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);

@@ -23,16 +23,11 @@ bool snn_processor_runs_portable(void)
     return true;
 }
 
-bool snn_processor_sorts_portable(void)
-{
-    return true;
-}
-
 #if defined(__x86_64__) || defined(__i386__)
 
 bool snn_processor_runs_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") != 0;
+    return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0;
 }
 
 bool snn_processor_runs_avx512(void)
@@ -40,21 +35,6 @@ bool snn_processor_runs_avx512(void)
     return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
            __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
            __builtin_cpu_supports("avx512vnni") != 0 && __builtin_cpu_supports("bmi2") != 0;
-}
-
-static bool gathers_bits(void)
-{
-    return __builtin_cpu_supports("bmi2") != 0 && __builtin_cpu_supports("popcnt") != 0;
-}
-
-bool snn_processor_sorts_avx2(void)
-{
-    return snn_processor_runs_avx2() && gathers_bits();
-}
-
-bool snn_processor_sorts_avx512(void)
-{
-    return snn_processor_runs_avx512() && gathers_bits();
 }
 
 #else
@@ -65,16 +45,6 @@ bool snn_processor_runs_avx2(void)
 }
 
 bool snn_processor_runs_avx512(void)
-{
-    return false;
-}
-
-bool snn_processor_sorts_avx2(void)
-{
-    return false;
-}
-
-bool snn_processor_sorts_avx512(void)
 {
     return false;
 }

@@ -81,9 +81,9 @@ static inline __attribute__((always_inline)) snn_vector snn_vector_x(const float
                                                                      snn_vector_mask used, const bool full)
 {
     const snn_vector sum = sums != NULL ? snn_vector_of_sums(sums, used, full) : snn_vector_all(0.0F);
-    const snn_vector product = snn_vector_multiply(snn_vector_of(step, used, full), sum);
-    const snn_vector x = snn_vector_add(snn_vector_of(bias, used, full), product);
-    return graded != NULL ? snn_vector_add(x, snn_vector_of(graded, used, full)) : x;
+    const snn_vector product = snn_vector_of(step, used, full) * sum;
+    const snn_vector x = snn_vector_of(bias, used, full) + product;
+    return graded != NULL ? x + snn_vector_of(graded, used, full) : x;
 }
 
 /* Whether f is nothing but limits of x, and what they are, or infinite. */

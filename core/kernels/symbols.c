@@ -378,9 +378,7 @@ static bool decode_first(const snn_symbol_neighbours *neighbours, size_t count, 
                : decode_lanes(&known, NULL, count, slots, stream, symbols, FEW_LANES);
 }
 
-extern const snn_symbol_kernels SNN_ISA_NAME(snn_symbol_kernels);
-
-const snn_symbol_kernels SNN_ISA_NAME(snn_symbol_kernels) = {
+const snn_symbol_kernels snn_symbols = {
     .split = snn_symbols_split,
     .join = snn_symbols_join,
     .find_levels = find_levels,

@@ -1,5 +1,6 @@
-/* Vectors of floats of the instruction set that a file is compiled for, private to this folder: what neurons
- * need of them, by the same names for AVX-512, for AVX2, and for all else that compilers have vectors of four for. */
+/* Vectors of floats of the instruction set that a file is compiled for, private to this folder: what neurons need of
+ * them beside the operators that compilers know for them. Comparisons give masks: AVX-512 has registers for these,
+ * elsewhere they are vectors. */
 #ifndef SNN_KERNELS_VECTORS_H
 #define SNN_KERNELS_VECTORS_H
 
@@ -12,23 +13,55 @@
 #include <immintrin.h>
 #endif
 
+/* Of the widest registers that the copy may use. */
+#if defined(__AVX512F__)
+enum { SNN_VECTOR_BYTES = 64 };
+#elif defined(__AVX2__)
+enum { SNN_VECTOR_BYTES = 32 };
+#else
+enum { SNN_VECTOR_BYTES = 16 };
+#endif
+
+enum { SNN_VECTOR = SNN_VECTOR_BYTES / (int)sizeof(float) }; /* numbers of one */
+typedef float snn_vector __attribute__((vector_size(SNN_VECTOR_BYTES)));
+typedef int32_t snn_vector_int __attribute__((vector_size(SNN_VECTOR_BYTES)));
+typedef uint32_t snn_vector_unsigned __attribute__((vector_size(SNN_VECTOR_BYTES)));
+typedef uint8_t snn_vector_bytes __attribute__((vector_size(SNN_VECTOR_BYTES)));
+
+static inline snn_vector snn_vector_all(float value)
+{
+    return value - (snn_vector){0}; /* which is -0, too */
+}
+static inline snn_vector snn_vector_load_whole(const float *from)
+{
+    snn_vector value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+static inline void snn_vector_store_whole(float *to, snn_vector value)
+{
+    memcpy(to, &value, sizeof value);
+}
+static inline snn_vector_int snn_vector_load_int(const int32_t *from)
+{
+    snn_vector_int value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
+{
+    memcpy(to, &value, sizeof value);
+}
+
 #if defined(__AVX512F__)
 
-enum { SNN_VECTOR = 16 }; /* numbers of one */
-typedef __m512 snn_vector;
-typedef __m512i snn_vector_int; /* int32_t */
-typedef uint8_t snn_vector_bytes __attribute__((vector_size(64)));
 typedef __mmask16 snn_vector_mask;
 
 static inline snn_vector_mask snn_vector_first(int32_t count)
 {
     return (snn_vector_mask)(count >= SNN_VECTOR ? 0xffff : count > 0 ? (1 << count) - 1 : 0);
 }
-static inline snn_vector snn_vector_all(float value)
-{
-    return _mm512_set1_ps(value);
-}
-/* Lanes that are not of the mask are 0, and not read or written. */
+/* Lanes that are not of the mask are 0, and not read or written. Masks are of first lanes. */
 static inline snn_vector snn_vector_load(const float *from, snn_vector_mask mask)
 {
     return _mm512_maskz_loadu_ps(mask, from);
@@ -37,25 +70,9 @@ static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask
 {
     _mm512_mask_storeu_ps(to, mask, value);
 }
-static inline snn_vector snn_vector_converted_whole(const int32_t *from)
-{
-    return _mm512_cvtepi32_ps(_mm512_loadu_si512(from));
-}
 static inline snn_vector snn_vector_converted(const int32_t *from, snn_vector_mask mask)
 {
     return _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(mask, from));
-}
-static inline snn_vector snn_vector_add(snn_vector a, snn_vector b)
-{
-    return _mm512_add_ps(a, b);
-}
-static inline snn_vector snn_vector_subtract(snn_vector a, snn_vector b)
-{
-    return _mm512_sub_ps(a, b);
-}
-static inline snn_vector snn_vector_multiply(snn_vector a, snn_vector b)
-{
-    return _mm512_mul_ps(a, b);
 }
 /* a > b ? a : b */
 static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
@@ -70,23 +87,24 @@ static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
 /* To the next integer upwards, and downwards; |a| < 2^31. */
 static inline snn_vector_int snn_vector_up(snn_vector a)
 {
-    return _mm512_cvt_roundps_epi32(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+    return (snn_vector_int)_mm512_cvt_roundps_epi32(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
 }
 static inline snn_vector_int snn_vector_down(snn_vector a)
 {
-    return _mm512_cvt_roundps_epi32(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    return (snn_vector_int)_mm512_cvt_roundps_epi32(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
 /* To the nearest integer, even at a tie; INT32_MIN for 2^31. */
 static inline snn_vector_int snn_vector_nearest(snn_vector a)
 {
-    return _mm512_cvtps_epi32(a);
+    return (snn_vector_int)_mm512_cvtps_epi32(a);
 }
 /* Four vectors of integers from 0 to 255 as bytes, in order. */
 static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
 {
-    const __m512i words[] = {_mm512_packus_epi32(of[0], of[1]), _mm512_packus_epi32(of[2], of[3])};
+    const __m512i low = _mm512_packus_epi32((__m512i)of[0], (__m512i)of[1]);
+    const __m512i high = _mm512_packus_epi32((__m512i)of[2], (__m512i)of[3]);
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return (snn_vector_bytes)_mm512_permutexvar_epi32(order, _mm512_packus_epi16(words[0], words[1]));
+    return (snn_vector_bytes)_mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
 }
 /* |a|, but no more than `limit` > 0, which is what NaN gives */
 static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
@@ -106,43 +124,22 @@ static inline snn_vector_mask snn_vector_beyond(snn_vector_mask mask, snn_vector
 /* a - b where the mask is, a + b elsewhere */
 static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
 {
-    return _mm512_sub_ps(a, _mm512_mask_blend_ps(mask, _mm512_sub_ps(_mm512_setzero_ps(), b), b));
-}
-static inline snn_vector_mask snn_vector_either(snn_vector_mask a, snn_vector_mask b)
-{
-    return a | b;
+    return a - (snn_vector)_mm512_mask_blend_ps(mask, _mm512_setzero_ps() - b, b);
 }
 static inline uint32_t snn_vector_bits(snn_vector_mask mask)
 {
     return mask;
 }
-static inline snn_vector_int snn_vector_no_int(void)
-{
-    return _mm512_setzero_si512();
-}
 /* One more where the mask is. */
 static inline snn_vector_int snn_vector_count(snn_vector_int counts, snn_vector_mask mask)
 {
-    return _mm512_mask_add_epi32(counts, mask, counts, _mm512_set1_epi32(1));
+    return (snn_vector_int)_mm512_mask_add_epi32((__m512i)counts, mask, (__m512i)counts, _mm512_set1_epi32(1));
 }
 /* `sums` and, where the mask is, `a` rounded to the nearest integers, even at a tie. */
 static inline snn_vector_int snn_vector_add_rounded(snn_vector_int sums, snn_vector a, snn_vector_mask mask)
 {
-    return _mm512_mask_add_epi32(sums, mask, sums, _mm512_cvtps_epi32(a));
+    return (snn_vector_int)_mm512_mask_add_epi32((__m512i)sums, mask, (__m512i)sums, _mm512_cvtps_epi32(a));
 }
-static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
-{
-    _mm512_storeu_si512(to, value);
-}
-static inline snn_vector_int snn_vector_load_int(const int32_t *from)
-{
-    return _mm512_loadu_si512(from);
-}
-static inline uint32_t snn_vector_sum_int(snn_vector_int values)
-{
-    return (uint32_t)_mm512_reduce_add_epi32(values);
-}
-
 /* Of as many bytes as a vector has: bit i is the highest one of byte i. */
 static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
 {
@@ -171,235 +168,107 @@ static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes
     _mm512_storeu_si512(planes, turned);
 }
 
-#elif defined(__AVX2__)
-
-enum { SNN_VECTOR = 8 };
-typedef __m256 snn_vector;
-typedef uint8_t snn_vector_bytes __attribute__((vector_size(32)));
-typedef __m256i snn_vector_int;
-typedef __m256i snn_vector_mask; /* all bits of a lane set, or none */
-
-static inline snn_vector_mask snn_vector_first(int32_t count)
-{
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
-static inline snn_vector snn_vector_all(float value)
-{
-    return _mm256_set1_ps(value);
-}
-static inline snn_vector snn_vector_load(const float *from, snn_vector_mask mask)
-{
-    return _mm256_maskload_ps(from, mask);
-}
-static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask mask)
-{
-    if (_mm256_movemask_ps(_mm256_castsi256_ps(mask)) == 0xff) {
-        _mm256_storeu_ps(to, value); /* some processors take ten times as long for what is masked */
-    } else {
-        _mm256_maskstore_ps(to, mask, value);
-    }
-}
-static inline snn_vector snn_vector_converted_whole(const int32_t *from)
-{
-    return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)from));
-}
-static inline snn_vector snn_vector_converted(const int32_t *from, snn_vector_mask mask)
-{
-    return _mm256_cvtepi32_ps(_mm256_maskload_epi32(from, mask));
-}
-static inline snn_vector snn_vector_add(snn_vector a, snn_vector b)
-{
-    return _mm256_add_ps(a, b);
-}
-static inline snn_vector snn_vector_subtract(snn_vector a, snn_vector b)
-{
-    return _mm256_sub_ps(a, b);
-}
-static inline snn_vector snn_vector_multiply(snn_vector a, snn_vector b)
-{
-    return _mm256_mul_ps(a, b);
-}
-static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
-{
-    return _mm256_max_ps(a, b);
-}
-static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
-{
-    return _mm256_min_ps(a, b);
-}
-static inline snn_vector_int snn_vector_up(snn_vector a)
-{
-    return _mm256_cvtps_epi32(_mm256_ceil_ps(a));
-}
-static inline snn_vector_int snn_vector_down(snn_vector a)
-{
-    return _mm256_cvtps_epi32(_mm256_floor_ps(a));
-}
-static inline snn_vector_int snn_vector_nearest(snn_vector a)
-{
-    return _mm256_cvtps_epi32(a);
-}
-static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
-{
-    const __m256i words[] = {_mm256_packus_epi32(of[0], of[1]), _mm256_packus_epi32(of[2], of[3])};
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    return (snn_vector_bytes)_mm256_permutevar8x32_epi32(_mm256_packus_epi16(words[0], words[1]), order);
-}
-static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
-{
-    return _mm256_min_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0F), a), limit);
-}
-static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vector a, snn_vector b, bool strict)
-{
-    const __m256 reaches = strict ? _mm256_cmp_ps(a, b, _CMP_LT_OQ) : _mm256_cmp_ps(a, b, _CMP_LE_OQ);
-    return _mm256_and_si256(mask, _mm256_castps_si256(reaches));
-}
-static inline snn_vector_mask snn_vector_beyond(snn_vector_mask mask, snn_vector a, snn_vector limit)
-{
-    const __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
-    return _mm256_and_si256(mask, _mm256_castps_si256(_mm256_cmp_ps(magnitude, limit, _CMP_GT_OQ)));
-}
-static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
-{
-    const __m256 added = _mm256_andnot_ps(_mm256_castsi256_ps(mask), _mm256_set1_ps(-0.0F));
-    return _mm256_sub_ps(a, _mm256_xor_ps(b, added));
-}
-static inline snn_vector_mask snn_vector_either(snn_vector_mask a, snn_vector_mask b)
-{
-    return _mm256_or_si256(a, b);
-}
-static inline uint32_t snn_vector_bits(snn_vector_mask mask)
-{
-    return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(mask));
-}
-static inline snn_vector_int snn_vector_no_int(void)
-{
-    return _mm256_setzero_si256();
-}
-static inline snn_vector_int snn_vector_count(snn_vector_int counts, snn_vector_mask mask)
-{
-    return _mm256_sub_epi32(counts, mask);
-}
-static inline snn_vector_int snn_vector_add_rounded(snn_vector_int sums, snn_vector a, snn_vector_mask mask)
-{
-    return _mm256_add_epi32(sums, _mm256_and_si256(mask, _mm256_cvtps_epi32(a)));
-}
-static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
-{
-    _mm256_storeu_si256((__m256i *)to, value);
-}
-static inline snn_vector_int snn_vector_load_int(const int32_t *from)
-{
-    return _mm256_loadu_si256((const __m256i *)from);
-}
-static inline uint32_t snn_vector_sum_int(snn_vector_int values)
-{
-    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(values), _mm256_extracti128_si256(values, 1));
-    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
-    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
-    return (uint32_t)_mm_cvtsi128_si32(sum);
-}
-
-static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
-{
-    return (uint32_t)_mm256_movemask_epi8((__m256i)values);
-}
-
 #else
 
-enum { SNN_VECTOR = 4 };
-typedef float snn_vector __attribute__((vector_size(16)));
-typedef int32_t snn_vector_int __attribute__((vector_size(16)));
-typedef uint32_t snn_vector_unsigned __attribute__((vector_size(16)));
-typedef uint8_t snn_vector_bytes __attribute__((vector_size(16)));
 typedef snn_vector_int snn_vector_mask; /* all bits of a lane set, or none */
 
+static inline uint32_t snn_vector_bits(snn_vector_mask mask)
+{
+#if defined(__AVX2__)
+    return (uint32_t)_mm256_movemask_ps((__m256)mask);
+#elif defined(__SSE2__)
+    return (uint32_t)_mm_movemask_ps((__m128)mask);
+#else
+    return (uint32_t)((mask[0] & 1) | (mask[1] & 2) | (mask[2] & 4) | (mask[3] & 8));
+#endif
+}
 static inline snn_vector_mask snn_vector_first(int32_t count)
 {
-    return (snn_vector_int){0, 1, 2, 3} < (snn_vector_int){count, count, count, count};
+    snn_vector_int lanes;
+    static const int32_t numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    memcpy(&lanes, numbers, sizeof lanes);
+    return lanes < count;
 }
-static inline snn_vector snn_vector_all(float value)
+/* Some processors take ten times as long for what is masked: not where the mask is whole. */
+static inline bool snn_vector_is_whole(snn_vector_mask mask)
 {
-    return (snn_vector){value, value, value, value};
+    return snn_vector_bits(mask) == (1U << SNN_VECTOR) - 1;
+}
+static inline snn_vector_int snn_vector_load_some(const void *from, snn_vector_mask mask)
+{
+#ifdef __AVX2__
+    return (snn_vector_int)_mm256_maskload_epi32(from, (__m256i)mask);
+#else
+    snn_vector_int value = {0};
+    const uint32_t bits = snn_vector_bits(mask);
+    memcpy(&value, from, (size_t)__builtin_popcount(bits) * sizeof value[0]);
+    return value;
+#endif
 }
 static inline snn_vector snn_vector_load(const float *from, snn_vector_mask mask)
 {
-    snn_vector value = {0};
-    if (mask[SNN_VECTOR - 1] != 0) { /* all of them: masks are of first lanes */
-        memcpy(&value, from, sizeof value);
-        return value;
-    }
-    for (int i = 0; i < SNN_VECTOR; i++) {
-        value[i] = mask[i] != 0 ? from[i] : 0.0F;
-    }
-    return value;
-}
-static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask mask)
-{
-    if (mask[SNN_VECTOR - 1] != 0) {
-        memcpy(to, &value, sizeof value);
-        return;
-    }
-    for (int i = 0; i < SNN_VECTOR; i++) {
-        if (mask[i] != 0) {
-            to[i] = value[i];
-        }
-    }
-}
-static inline snn_vector snn_vector_converted_whole(const int32_t *from)
-{
-    snn_vector_int value;
-    memcpy(&value, from, sizeof value);
-    return __builtin_convertvector(value, snn_vector);
+    return (snn_vector)snn_vector_load_some(from, mask);
 }
 static inline snn_vector snn_vector_converted(const int32_t *from, snn_vector_mask mask)
 {
-    snn_vector_int value = {0};
-    if (mask[SNN_VECTOR - 1] != 0) {
-        memcpy(&value, from, sizeof value);
-    } else {
-        for (int i = 0; i < SNN_VECTOR; i++) {
-            value[i] = mask[i] != 0 ? from[i] : 0;
-        }
+    return __builtin_convertvector(snn_vector_load_some(from, mask), snn_vector);
+}
+static inline void snn_vector_store(float *to, snn_vector value, snn_vector_mask mask)
+{
+    if (snn_vector_is_whole(mask)) {
+        snn_vector_store_whole(to, value);
+        return;
     }
-    return __builtin_convertvector(value, snn_vector);
-}
-static inline snn_vector snn_vector_add(snn_vector a, snn_vector b)
-{
-    return a + b;
-}
-static inline snn_vector snn_vector_subtract(snn_vector a, snn_vector b)
-{
-    return a - b;
-}
-static inline snn_vector snn_vector_multiply(snn_vector a, snn_vector b)
-{
-    return a * b;
+#ifdef __AVX2__
+    _mm256_maskstore_ps(to, (__m256i)mask, value);
+#else
+    for (int i = 0; i < SNN_VECTOR && mask[i] != 0; i++) {
+        to[i] = value[i];
+    }
+#endif
 }
 static inline snn_vector snn_vector_larger(snn_vector a, snn_vector b)
 {
+#if defined(__AVX2__)
+    return _mm256_max_ps(a, b);
+#else
     const snn_vector_int first = a > b;
     return (snn_vector)((first & (snn_vector_int)a) | (~first & (snn_vector_int)b));
+#endif
 }
 static inline snn_vector snn_vector_smaller(snn_vector a, snn_vector b)
 {
+#if defined(__AVX2__)
+    return _mm256_min_ps(a, b);
+#else
     const snn_vector_int first = a < b;
     return (snn_vector)((first & (snn_vector_int)a) | (~first & (snn_vector_int)b));
+#endif
 }
 static inline snn_vector_int snn_vector_up(snn_vector a)
 {
+#if defined(__AVX2__)
+    return (snn_vector_int)_mm256_cvtps_epi32(_mm256_ceil_ps(a));
+#else
     const snn_vector_int whole = __builtin_convertvector(a, snn_vector_int);
     return whole - (__builtin_convertvector(whole, snn_vector) < a); /* true is -1 */
+#endif
 }
 static inline snn_vector_int snn_vector_down(snn_vector a)
 {
+#if defined(__AVX2__)
+    return (snn_vector_int)_mm256_cvtps_epi32(_mm256_floor_ps(a));
+#else
     const snn_vector_int whole = __builtin_convertvector(a, snn_vector_int);
     return whole + (__builtin_convertvector(whole, snn_vector) > a);
+#endif
 }
 static inline snn_vector_int snn_vector_nearest(snn_vector a)
 {
-#ifdef __SSE2__
-    return (snn_vector_int)_mm_cvtps_epi32((__m128)a);
+#if defined(__AVX2__)
+    return (snn_vector_int)_mm256_cvtps_epi32(a);
+#elif defined(__SSE2__)
+    return (snn_vector_int)_mm_cvtps_epi32(a);
 #else
     snn_vector_int whole;
     for (int i = 0; i < SNN_VECTOR; i++) {
@@ -410,17 +279,26 @@ static inline snn_vector_int snn_vector_nearest(snn_vector a)
 }
 static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
 {
+#ifdef __AVX2__
+    const __m256i low = _mm256_packus_epi32((__m256i)of[0], (__m256i)of[1]);
+    const __m256i high = _mm256_packus_epi32((__m256i)of[2], (__m256i)of[3]);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    return (snn_vector_bytes)_mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+#else
     snn_vector_bytes bytes;
     for (int i = 0; i < 4 * SNN_VECTOR; i++) {
         bytes[i] = (uint8_t)of[i / SNN_VECTOR][i % SNN_VECTOR];
     }
     return bytes;
+#endif
+}
+static inline snn_vector snn_vector_magnitude(snn_vector a)
+{
+    return (snn_vector)((snn_vector_int)a & INT32_MAX);
 }
 static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
 {
-    const snn_vector magnitude = (snn_vector)((snn_vector_int)a & INT32_MAX);
-    const snn_vector_int smaller = magnitude < limit;
-    return (snn_vector)((smaller & (snn_vector_int)magnitude) | (~smaller & (snn_vector_int)limit));
+    return snn_vector_smaller(snn_vector_magnitude(a), limit);
 }
 static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vector a, snn_vector b, bool strict)
 {
@@ -428,56 +306,26 @@ static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vecto
 }
 static inline snn_vector_mask snn_vector_beyond(snn_vector_mask mask, snn_vector a, snn_vector limit)
 {
-    return mask & ((snn_vector)((snn_vector_int)a & INT32_MAX) > limit);
+    return mask & (snn_vector_magnitude(a) > limit);
 }
 static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
 {
     return a - (snn_vector)((snn_vector_int)b ^ (~mask & INT32_MIN));
 }
-static inline snn_vector_mask snn_vector_either(snn_vector_mask a, snn_vector_mask b)
-{
-    return a | b;
-}
-static inline uint32_t snn_vector_bits(snn_vector_mask mask)
-{
-#ifdef __SSE2__
-    return (uint32_t)_mm_movemask_ps((__m128)mask);
-#else
-    return (uint32_t)((mask[0] & 1) | (mask[1] & 2) | (mask[2] & 4) | (mask[3] & 8));
-#endif
-}
-static inline snn_vector_int snn_vector_no_int(void)
-{
-    return (snn_vector_int){0};
-}
 static inline snn_vector_int snn_vector_count(snn_vector_int counts, snn_vector_mask mask)
 {
     return counts - mask;
 }
-/* a: not negative, less than 2^23: from there on floats are integers, and adding it to smaller ones rounds them. */
 static inline snn_vector_int snn_vector_add_rounded(snn_vector_int sums, snn_vector a, snn_vector_mask mask)
 {
-    const snn_vector whole = (a + 8388608.0F) - 8388608.0F;
-    const snn_vector_int added = mask & __builtin_convertvector(whole, snn_vector_int);
-    return (snn_vector_int)((snn_vector_unsigned)sums + (snn_vector_unsigned)added); /* which may need all bits */
-}
-static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
-{
-    memcpy(to, &value, sizeof value);
-}
-static inline snn_vector_int snn_vector_load_int(const int32_t *from)
-{
-    snn_vector_int value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-static inline uint32_t snn_vector_sum_int(snn_vector_int values)
-{
-    return (uint32_t)values[0] + (uint32_t)values[1] + (uint32_t)values[2] + (uint32_t)values[3];
+    /* Sums may need all bits. */
+    return (snn_vector_int)((snn_vector_unsigned)sums + (snn_vector_unsigned)(mask & snn_vector_nearest(a)));
 }
 static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
 {
-#ifdef __SSE2__
+#if defined(__AVX2__)
+    return (uint32_t)_mm256_movemask_epi8((__m256i)values);
+#elif defined(__SSE2__)
     return (uint32_t)_mm_movemask_epi8((__m128i)values);
 #else
     uint64_t bits = 0;
@@ -487,20 +335,17 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
     return bits;
 #endif
 }
+static inline bool snn_vector_transposes(void)
+{
+    return false;
+}
+static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes[8])
+{
+    (void)values;
+    (void)planes;
+}
 
 #endif
-
-/* All lanes. */
-static inline snn_vector snn_vector_load_whole(const float *from)
-{
-    snn_vector value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-static inline void snn_vector_store_whole(float *to, snn_vector value)
-{
-    memcpy(to, &value, sizeof value);
-}
 
 /* Those of the mask; full: which are all. */
 static inline __attribute__((always_inline)) snn_vector snn_vector_of(const float *from, snn_vector_mask used,
@@ -511,7 +356,7 @@ static inline __attribute__((always_inline)) snn_vector snn_vector_of(const floa
 static inline __attribute__((always_inline)) snn_vector snn_vector_of_sums(const int32_t *from, snn_vector_mask used,
                                                                            const bool full)
 {
-    return full ? snn_vector_converted_whole(from) : snn_vector_converted(from, used);
+    return full ? __builtin_convertvector(snn_vector_load_int(from), snn_vector) : snn_vector_converted(from, used);
 }
 static inline __attribute__((always_inline)) void snn_vector_give(float *to, snn_vector value, snn_vector_mask used,
                                                                   const bool full)
@@ -523,15 +368,4 @@ static inline __attribute__((always_inline)) void snn_vector_give(float *to, snn
     }
 }
 
-#if !defined(__AVX512F__)
-static inline bool snn_vector_transposes(void)
-{
-    return false;
-}
-static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes[8])
-{
-    (void)values;
-    (void)planes;
-}
-#endif
 #endif

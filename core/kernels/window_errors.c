@@ -53,7 +53,7 @@ static inline __attribute__((always_inline)) void follow(snn_window_job *job, co
         const snn_vector value =
             job->finds ? find_limited(job, &of[v], used[v], full) : snn_vector_of(b->values + of[v].at, used[v], full);
         const snn_vector scale = snn_vector_of(neurons->inverse_scale + of[v].channel, used[v], full);
-        target[v] = snn_vector_multiply(value, scale);
+        target[v] = value * scale;
         y[v] = begin == 0 && neurons->y == NULL
                    ? snn_vector_of_sums(job->constants->rest + of[v].channel, used[v], full)
                    : snn_vector_of(b->y + of[v].at, used[v], full);

@@ -101,10 +101,10 @@ static inline __attribute__((always_inline)) void run(const snn_window_job *job,
         used[v] = full ? all : snn_vector_first(g->lanes - at);
         const snn_vector rest = snn_vector_load_whole(s->rest + at);
         const snn_vector value = snn_vector_of(g->values + at, used[v], full);
-        target[v] = snn_vector_multiply(value, snn_vector_load_whole(s->inverse_scale + at));
+        target[v] = value * snn_vector_load_whole(s->inverse_scale + at);
         y[v] = g->begin == 0 && !kept ? rest : snn_vector_of(g->y + at, used[v], full);
         fired_times[v] = snn_vector_load_int(s->spikes + at);
-        const snn_vector_mask beyond = snn_vector_beyond(used[v], snn_vector_subtract(target[v], rest), reach);
+        const snn_vector_mask beyond = snn_vector_beyond(used[v], target[v] - rest, reach);
         if (last) {
             snn_vector_store_int(s->beyond + at, snn_vector_count(snn_vector_load_int(s->beyond + at), beyond));
         }

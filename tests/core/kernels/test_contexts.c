@@ -10,6 +10,7 @@
 
 #include "core/base/memory.h"
 #include "core/kernels/contexts.h"
+#include "tests/core/tables/tables.h"
 
 enum {
     LARGEST_FRAME = 200,
@@ -183,10 +184,10 @@ static void check_block(const snn_context_kernels *kernels, example *made, sorte
 static void check_tables(void (*check)(const snn_context_kernels *kernels))
 {
     int32_t tables = 0;
-    const snn_context_kernels *const *all = snn_context_kernels_all(&tables);
+    const snn_kernels *const *all = all_tables(&tables);
     for (int32_t i = 0; i < tables; i++) {
         if (all[i]->available()) {
-            check(all[i]);
+            check(all[i]->contexts);
         }
     }
 }

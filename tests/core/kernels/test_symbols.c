@@ -10,6 +10,7 @@
 
 #include "core/base/memory.h"
 #include "core/kernels/contexts.h"
+#include "tests/core/tables/tables.h"
 
 enum {
     LARGEST_FRAME = 200,
@@ -284,14 +285,14 @@ static void test_coding(void **state)
 int main(void)
 {
     int32_t tables = 0;
-    const snn_context_kernels *const *all = snn_context_kernels_all(&tables);
+    const snn_kernels *const *all = all_tables(&tables);
     int failed = 0;
     for (int32_t table = 0; table < tables; table++) {
         if (!all[table]->available()) {
             print_message("%s: not on this machine\n", all[table]->name);
             continue;
         }
-        kernels = all[table]->symbols;
+        kernels = all[table]->contexts->symbols;
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_split_and_join),
             cmocka_unit_test(test_contexts),
