@@ -1,4 +1,5 @@
-/* Planes of spikes, and bytes of what the bits of neighbouring channels add up to: private to values.c and pools.c. */
+/* Planes of spikes, and bytes of what the bits of neighbouring channels add up to: private to values.c, pools.c and
+ * symbol_planes.c. */
 #ifndef SNN_KERNELS_PLANES_H
 #define SNN_KERNELS_PLANES_H
 
