@@ -32,16 +32,6 @@ static int32_t rows_of(const snn_packed *packed)
     return packed->row_end - packed->row_begin;
 }
 
-snn_status snn_portable_pack_image(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
-                                   int32_t row_end, snn_packed *packed)
-{
-    const snn_packed of = {.projection = projection};
-    if (is_single(&of)) {
-        return snn_portable_pack_codes(projection, format, row_begin, row_end, NULL, packed);
-    }
-    return snn_limbs_pack(projection, format, row_begin, row_end, packed);
-}
-
 /* ---- pixels ---- */
 
 /* To fixed point, even at a tie; what has no place there, or is no number, becomes the largest that has. */

@@ -138,8 +138,8 @@ typedef struct snn_kernels {
     void (*project_codes)(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                           const snn_tile *tile);
     /* The same for a stream's integers (or floats), `plane` [position][channel]: adds their product, exact and then
-     * rounded by the projection's shift, to the tile's only step. Convolutions, dense operators and tokens without a
-     * pool. */
+     * rounded by the projection's shift and limited (core/network/sums.h), to the tile's only step. All operators but
+     * gathers; of pooled sources diagonal ones only. */
     snn_status (*pack_stream)(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                               int32_t row_end, snn_packed *packed);
     int64_t (*stream_scratch_bytes)(const snn_packed *packed, int64_t positions);
@@ -158,10 +158,8 @@ typedef struct snn_kernels {
                              int32_t row_end, snn_packed *packed);
     int64_t (*image_scratch_bytes)(const snn_packed *packed, int32_t count, int32_t channels);
     void (*project_image)(const snn_image_tile *tile);
-    /* Channel by channel: sums += what is added, or (scale_stream) weights [count] times a stream's integers, rounded
-     * to `shift` bits fewer. Only these are limited: the others keep within an int32. */
+    /* Channel by channel: sums += what is added, rounded to `shift` bits fewer. */
     void (*add_rounded)(const snn_added_rows *rows);
-    void (*scale_stream)(const snn_added_rows *rows, const int32_t *weights);
 } snn_kernels;
 
 /* The best table that this machine can run; the environment variable SNN_DIST_ISA (a table's name) overrides it.

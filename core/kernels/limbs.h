@@ -33,7 +33,8 @@ typedef struct snn_limb_sums {
 #define snn_limbs_rows    SNN_ISA_NAME(snn_limbs_rows)
 #define snn_limbs_project SNN_ISA_NAME(snn_limbs_project)
 
-/* Packs weights of convolutions, dense operators and tokens; float32 ones, too, which need no limbs. */
+/* Packs weights of convolutions, dense operators and tokens; and such as need no limbs: float32 ones, and those of
+ * operators that take one element for each target. */
 snn_status snn_limbs_pack(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
                           int32_t row_end, snn_packed *packed);
 int64_t snn_limbs_scratch(const snn_packed *packed, int64_t positions);

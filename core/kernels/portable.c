@@ -32,9 +32,8 @@ const snn_kernels SNN_ISA_NAME(snn_kernels) = {
     .fire_scratch_bytes = snn_portable_fire_scratch,
     .fire = snn_portable_fire,
     .fire_window = snn_portable_fire_window,
-    .scale_stream = snn_streams_scale,
     .add_rounded = snn_streams_add_rounded,
-    .pack_image = snn_portable_pack_image,
+    .pack_image = snn_limbs_pack,
     .image_scratch_bytes = snn_portable_image_scratch,
     .project_image = snn_portable_project_image,
 };

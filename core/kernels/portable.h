@@ -42,6 +42,7 @@
 #define snn_portable_project_codes  SNN_ISA_NAME(snn_portable_project_codes)
 #define snn_contexts                SNN_ISA_NAME(snn_contexts)
 #define snn_symbols                 SNN_ISA_NAME(snn_symbols)
+#define snn_portable_clear          SNN_ISA_NAME(snn_portable_clear)
 #define snn_portable_fire_scratch   SNN_ISA_NAME(snn_portable_fire_scratch)
 #define snn_portable_fire_window    SNN_ISA_NAME(snn_portable_fire_window)
 #define snn_operator_taps           SNN_ISA_NAME(snn_operator_taps)
@@ -73,13 +74,11 @@
 #define snn_portable_pack           SNN_ISA_NAME(snn_portable_pack)
 #define snn_portable_scratch        SNN_ISA_NAME(snn_portable_scratch)
 #define snn_portable_project        SNN_ISA_NAME(snn_portable_project)
-#define snn_portable_pack_image     SNN_ISA_NAME(snn_portable_pack_image)
 #define snn_portable_image_scratch  SNN_ISA_NAME(snn_portable_image_scratch)
 #define snn_portable_project_image  SNN_ISA_NAME(snn_portable_project_image)
 #define snn_portable_fire           SNN_ISA_NAME(snn_portable_fire)
 #define snn_portable_apply          SNN_ISA_NAME(snn_portable_apply)
 #define snn_vectors_fire            SNN_ISA_NAME(snn_vectors_fire)
-#define snn_streams_scale           SNN_ISA_NAME(snn_streams_scale)
 
 /* The rectangle of a projection's pooled source that a tile's target positions see. Its values, int16_t
  * [rows][columns][channels], are the source's +1 / -1 (or their sums over the pool window), and 0 outside the image. */
@@ -253,12 +252,12 @@ snn_status snn_portable_pack_codes(const snn_projection *projection, snn_weight_
                                    int32_t row_end, const snn_codes *whole, snn_packed *packed);
 int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
 void snn_portable_project(const snn_packed *packed, const snn_spikes *source, const snn_tile *tile);
+/* Clears the packed rows' sums. */
+void snn_portable_clear(const snn_packed *packed, const snn_tile *tile);
 /* Of any source, step by step (products.c). */
 void snn_portable_project_source(const snn_packed *packed, const snn_source *source, const snn_tile *tile);
 void snn_portable_project_codes(const snn_packed *packed, const snn_spikes *source, const snn_codes *codes,
                                 const snn_tile *tile);
-snn_status snn_portable_pack_image(const snn_projection *projection, snn_weight_format format, int32_t row_begin,
-                                   int32_t row_end, snn_packed *packed);
 int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int32_t channels);
 void snn_portable_project_image(const snn_image_tile *tile);
 /* x <- f(x) of `count` neurons of a unary kind, a multiple of SNN_LANES (functions.c). */
@@ -276,7 +275,6 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
 /* As in the table (streams.c). */
 int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions);
 void snn_streams_project(const snn_packed *packed, const void *plane, const snn_tile *tile);
-void snn_streams_scale(const snn_added_rows *rows, const int32_t *weights);
 void snn_streams_add_rounded(const snn_added_rows *rows);
 
 #endif

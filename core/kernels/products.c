@@ -49,18 +49,23 @@ int64_t snn_portable_scratch(const snn_packed *packed, int64_t positions, int32_
     return packed->row_begin == packed->row_end ? 0 : packed->product->scratch(packed, positions, steps);
 }
 
+void snn_portable_clear(const snn_packed *packed, const snn_tile *tile)
+{
+    const snn_sum_rows sums = snn_sum_rows_of(packed, tile);
+    const int64_t count = packed->row_end - packed->row_begin;
+    for (int64_t row = 0; row < sums.rows; row++) {
+        uint8_t *first = (uint8_t *)sums.data + (row * sums.stride + sums.offset) * SNN_SUM_BYTES;
+        memset(first, 0, (size_t)count * SNN_SUM_BYTES);
+    }
+}
+
 void snn_portable_project_source(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     if (packed->row_begin == packed->row_end || tile->position_begin == tile->position_end) {
         return;
     }
     if (tile->fresh && !packed->product->begins) {
-        const snn_sum_rows sums = snn_sum_rows_of(packed, tile);
-        const int64_t count = packed->row_end - packed->row_begin;
-        for (int64_t row = 0; row < sums.rows; row++) {
-            uint8_t *first = (uint8_t *)sums.data + (row * sums.stride + sums.offset) * SNN_SUM_BYTES;
-            memset(first, 0, (size_t)count * SNN_SUM_BYTES);
-        }
+        snn_portable_clear(packed, tile);
     }
     packed->product->project(packed, source, tile);
 }

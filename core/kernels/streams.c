@@ -1,11 +1,22 @@
-/* Products of a stream's integers, of some 25 bits: exact, and then rounded to `shift` bits fewer. */
+/* Products of a stream's integers, of some 25 bits: exact, and then rounded to `shift` bits fewer; and what is rounded
+ * likewise of other sources. */
 #include "core/kernels/limbs.h"
+
+static bool is_diagonal(const snn_packed *packed)
+{
+    return packed->projection->op.kind == SNN_OPERATOR_DIAGONAL;
+}
 
 int64_t snn_streams_scratch(const snn_packed *packed, int64_t positions)
 {
+    if (is_diagonal(packed)) {
+        return 0;
+    }
     return packed->real ? snn_portable_scratch(packed, positions, 1)
                         : snn_limbs_scratch(packed, snn_limbs_most(packed, positions));
 }
+
+/* ---- limbs ---- */
 
 /* Bits of the integers in rows of the source that the tile may see. */
 static int32_t bits_of(const snn_packed *packed, const int32_t *plane, const snn_tile *tile)
@@ -93,13 +104,8 @@ static inline __attribute__((always_inline)) void add_whole(const snn_packed *pa
     }
 }
 
-void snn_streams_project(const snn_packed *packed, const void *plane, const snn_tile *tile)
+static void project_limbs(const snn_packed *packed, const int32_t *plane, const snn_tile *tile)
 {
-    if (packed->real) {
-        const snn_source source = {.reals = plane};
-        snn_portable_project_source(packed, &source, tile);
-        return;
-    }
     const snn_source source = {.integers = plane};
     const int32_t bits = bits_of(packed, plane, tile);
     const snn_sum_rows out = snn_sum_rows_of(packed, tile);
@@ -134,27 +140,145 @@ void snn_streams_project(const snn_packed *packed, const void *plane, const snn_
     }
 }
 
+/* ---- diagonal operators ---- */
+
+/* A product that is rounded may need 64 bits on the way. */
+static inline int32_t rounded_product(int32_t weight, int64_t value, int32_t shift)
+{
+    const int64_t product = weight * value;
+    return shift > 0 ? snn_product_limited(snn_rounded(product, shift)) : (int32_t)product;
+}
+
 static inline __attribute__((always_inline)) void scale(const snn_added_rows *rows, const int32_t *restrict weights,
                                                         const int32_t shift, const bool fresh)
 {
     int32_t *restrict sum = rows->sums;
     const int32_t *restrict value = rows->added;
     for (int64_t i = 0; i < rows->positions; i++, sum += rows->sums_apart, value += rows->added_apart) {
-        for (int64_t c = 0; shift == 0 && c < rows->count; c++) {
-            sum[c] = (fresh ? 0 : sum[c]) + weights[c] * value[c];
-        }
-        for (int64_t c = 0; shift > 0 && c < rows->count; c++) {
-            sum[c] = (fresh ? 0 : sum[c]) + snn_product_limited(snn_rounded((int64_t)weights[c] * value[c], shift));
+        for (int64_t c = 0; c < rows->count; c++) {
+            sum[c] = (fresh ? 0 : sum[c]) + rounded_product(weights[c], value[c], shift);
         }
     }
 }
 
-void snn_streams_scale(const snn_added_rows *rows, const int32_t *weights)
+static void scale_rows(const snn_added_rows *rows, const int32_t *weights)
 {
     if (rows->fresh) {
         scale(rows, weights, rows->shift, true);
     } else {
         scale(rows, weights, rows->shift, false);
+    }
+}
+
+/* Channels summed at a time: the sums of a window stay in registers. */
+enum { LANES = 64 };
+
+/* Up to LANES channels of one target position; pointers are at the first of them. */
+typedef struct lanes {
+    const void *weights, *plane; /* of the source: position 0 */
+    void *sum;
+    int32_t count;
+    snn_taps rows, columns; /* of a window, or one position where nothing is pooled */
+} lanes;
+
+/* sum += weight * (sum over the window), row by row of the window. */
+static void add_integers(const lanes *group, const snn_operator *op, int32_t shift, bool fresh)
+{
+    const int32_t *weights = group->weights;
+    int32_t *sum = group->sum;
+    int64_t total[LANES] = {0};
+    for (int64_t i = group->rows.begin; i < group->rows.end; i++) {
+        for (int64_t j = group->columns.begin; j < group->columns.end; j++) {
+            const int64_t row = group->rows.start + i * op->pool.dilation[0];
+            const int64_t column = group->columns.start + j * op->pool.dilation[1];
+            const int32_t *value =
+                (const int32_t *)group->plane + (row * op->source.width + column) * op->source.channels;
+            for (int32_t c = 0; c < group->count; c++) {
+                total[c] += value[c];
+            }
+        }
+    }
+    for (int32_t c = 0; c < group->count; c++) {
+        sum[c] = (fresh ? 0 : sum[c]) + rounded_product(weights[c], total[c], shift);
+    }
+}
+
+static void add_floats(const lanes *group, const snn_operator *op, bool fresh)
+{
+    const float *weights = group->weights;
+    float *sum = group->sum;
+    float total[LANES] = {0};
+    for (int64_t i = group->rows.begin; i < group->rows.end; i++) {
+        for (int64_t j = group->columns.begin; j < group->columns.end; j++) {
+            const int64_t row = group->rows.start + i * op->pool.dilation[0];
+            const int64_t column = group->columns.start + j * op->pool.dilation[1];
+            const float *value = (const float *)group->plane + (row * op->source.width + column) * op->source.channels;
+            for (int32_t c = 0; c < group->count; c++) {
+                total[c] = total[c] + value[c];
+            }
+        }
+    }
+    for (int32_t c = 0; c < group->count; c++) {
+        sum[c] = (fresh ? 0.0F : sum[c]) + weights[c] * total[c];
+    }
+}
+
+static snn_taps find_taps(const snn_operator *op, int axis, int64_t output, int32_t size)
+{
+    return op->pooled ? snn_window_taps(&op->pool, axis, size, output) : (snn_taps){.start = output, .end = 1};
+}
+
+static void project_diagonal(const snn_packed *packed, const int32_t *plane, const snn_tile *tile)
+{
+    const snn_operator *op = &packed->projection->op;
+    const snn_sum_rows out = snn_sum_rows_of(packed, tile);
+    const int32_t rows = packed->row_end - packed->row_begin, shift = packed->projection->shift;
+    const int32_t *weights = packed->data; /* or floats, as the plane and the sums */
+    int32_t *sums = (int32_t *)out.data + out.offset;
+    plane += op->source_channel + packed->row_begin;
+    if (!op->pooled && !packed->real) {
+        const snn_added_rows scaled = {.sums = sums,
+                                       .added = plane + tile->position_begin * op->source.channels,
+                                       .positions = out.positions,
+                                       .count = rows,
+                                       .sums_apart = out.stride,
+                                       .added_apart = op->source.channels,
+                                       .shift = shift,
+                                       .fresh = tile->fresh};
+        scale_rows(&scaled, weights);
+        return;
+    }
+    for (int64_t position = tile->position_begin; position < tile->position_end; position++, sums += out.stride) {
+        lanes group = {.rows = find_taps(op, 0, position / op->target.width, op->source.height),
+                       .columns = find_taps(op, 1, position % op->target.width, op->source.width)};
+        for (int32_t first = 0; first < rows; first += LANES) {
+            group.weights = weights + first;
+            group.plane = plane + first;
+            group.sum = sums + first;
+            group.count = rows - first < LANES ? rows - first : LANES;
+            if (packed->real) {
+                add_floats(&group, op, tile->fresh);
+            } else {
+                add_integers(&group, op, shift, tile->fresh);
+            }
+        }
+    }
+}
+
+/* ---- all of them ---- */
+
+void snn_streams_project(const snn_packed *packed, const void *plane, const snn_tile *tile)
+{
+    if (is_diagonal(packed)) {
+        project_diagonal(packed, plane, tile);
+    } else if (packed->real) {
+        const snn_source source = {.reals = plane};
+        snn_portable_project_source(packed, &source, tile);
+    } else {
+        if (tile->fresh) {
+            snn_portable_clear(packed, tile);
+        }
+        project_limbs(packed, plane, tile);
     }
 }
 

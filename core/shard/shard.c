@@ -78,7 +78,7 @@ static snn_status take_rows(snn_shard *shard, snn_part *part, const snn_shard_op
     }
     snn_packed *packed = &part->packed[part->packed_count++];
     if (snn_reads_stream(shard, projection)) {
-        return snn_stream_pack(shard, projection, rows, packed);
+        return shard->kernels->pack_stream(projection, format, rows.begin, rows.end, packed);
     }
     if (shard->timings != NULL) {
         return snn_windows_pack(shard, part, projection, rows, packed);

@@ -34,8 +34,7 @@ typedef struct snn_part {
     uint8_t *previous;        /* like y, [row_bytes] for [owned]: the step before the block */
     int32_t projection_begin; /* projections of the network that end here: [begin, end) */
     int32_t projection_end;
-    /* [packed_count]: of each projection the rows that the owned outputs depend on, range by range. Of diagonal readers
-     * of a stream data are the rows' weights as the projection has them. */
+    /* [packed_count]: of each projection the rows that the owned outputs depend on, range by range. */
     snn_packed *packed;
     int32_t packed_count;
     int32_t exact_count;           /* with windows: so many come first, whose products are added up as they come */
@@ -174,11 +173,6 @@ void snn_baseline_read_out(const snn_shard *shard, int32_t population, int32_t t
 
 /* shard_streams.c */
 bool snn_reads_stream(const snn_shard *shard, const snn_projection *projection);
-/* Takes the rows' weights of a reader of a stream. */
-snn_status snn_stream_pack(const snn_shard *shard, const snn_projection *projection, snn_channel_range rows,
-                           snn_packed *packed);
-/* Bytes of scratch that it needs for tiles of up to `positions` positions. */
-int64_t snn_stream_scratch(const snn_shard *shard, const snn_packed *packed, int64_t positions);
 /* What the kernels' `project` does for spikes: adds the weighted sums of the source's steps from `offset` on. */
 void snn_stream_project(const snn_shard *shard, const snn_packed *packed, int32_t offset, const snn_tile *tile);
 /* What the kernels' `fire` does for neurons: the tile's sums, and the graded input as integers, become the stream's.

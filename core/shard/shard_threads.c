@@ -18,7 +18,7 @@ static int64_t product_scratch(const snn_shard *shard, int32_t population)
     for (int32_t i = 0; i < part->packed_count; i++) {
         const snn_packed *packed = &part->packed[i];
         const int64_t bytes = snn_reads_stream(shard, packed->projection)
-                                  ? snn_stream_scratch(shard, packed, part->tiling.positions)
+                                  ? shard->kernels->stream_scratch_bytes(packed, part->tiling.positions)
                                   : shard->kernels->scratch_bytes(packed, part->tiling.positions, steps);
         most = snn_larger(most, bytes);
     }

@@ -357,6 +357,7 @@ project_case random_project_case(snn_operator_kind kind, snn_weight_format forma
     c.tile.position_end = end;
     c.tile.channel_begin = random_int(0, p->op.target_channel + c.row_begin);
     c.tile.channel_end = random_int(p->op.target_channel + c.row_end, p->op.target.channels);
+    c.tile.fresh = random_bool();
     return c;
 }
 
@@ -368,15 +369,15 @@ static void check_projected(const project_case *c, const int32_t *before, const 
         const int32_t row = c->tile.channel_begin + (int32_t)(i % owned) - c->projection.op.target_channel;
         int32_t expected = before[i];
         if (row >= c->row_begin && row < c->row_end) {
-            const int32_t step = (int32_t)(i / owned / positions);
+            const int32_t step = (int32_t)(i / owned / positions), start = c->tile.fresh ? 0 : before[i]; /* or 0.0F */
             const naive_sum sum = naive_product(c, step, row, c->tile.position_begin + i / owned % positions);
             if (c->format == SNN_WEIGHTS_FLOAT32) {
                 float real;
-                memcpy(&real, &before[i], sizeof real);
+                memcpy(&real, &start, sizeof real);
                 real = real + sum.real;
                 memcpy(&expected, &real, sizeof real);
             } else {
-                expected = (int32_t)(before[i] + sum.whole);
+                expected = (int32_t)(start + sum.whole);
             }
         }
         if (after[i] != expected) {
@@ -466,7 +467,7 @@ void check_stream_case(const snn_kernels *kernels, project_case *c)
         const int32_t row = c->tile.channel_begin + (int32_t)(i % owned) - op->target_channel;
         int32_t expected = (int32_t)i - 5;
         if (row >= c->row_begin && row < c->row_end) {
-            expected = with_stream(c, expected, row, c->tile.position_begin + i / owned);
+            expected = with_stream(c, c->tile.fresh ? 0 : expected, row, c->tile.position_begin + i / owned);
         }
         if (sums[i] != expected) {
             fail_msg("%s: %s of a stream: element %lld is %d, expected %d", kernels->name,

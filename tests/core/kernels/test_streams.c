@@ -12,9 +12,9 @@
 #include "tests/core/kernels/test_kernels.h"
 #include "tests/core/tables/tables.h"
 
-enum { CASES = 180, INTEGER_BITS = 28 };
+enum { CASES = 240, INTEGER_BITS = 27 };
 
-/* Of any size, up to 28 bits: sums of some hundred products with 16 bits are exact in doubles. */
+/* Of any size, up to 27 bits: sums of some hundred products with 16 bits are exact in doubles. */
 static int32_t *random_integers(int64_t count)
 {
     int32_t *integers = allocate(count, sizeof *integers);
@@ -29,14 +29,15 @@ static int32_t *random_integers(int64_t count)
 void test_streams(void **state)
 {
     (void)state;
-    static const snn_operator_kind kinds[] = {SNN_OPERATOR_CONVOLUTION, SNN_OPERATOR_DENSE, SNN_OPERATOR_TOKENS};
+    static const snn_operator_kind kinds[] = {SNN_OPERATOR_CONVOLUTION, SNN_OPERATOR_DENSE, SNN_OPERATOR_TOKENS,
+                                              SNN_OPERATOR_DIAGONAL};
     int32_t count;
     const snn_kernels *const *all = all_tables(&count);
     seed_random(5);
     for (int i = 0; i < CASES; i++) {
         const snn_weight_format format = random_bool() ? SNN_WEIGHTS_INT16 : SNN_WEIGHTS_INT8;
-        project_case c = random_project_case(kinds[i % 3], format, false);
-        if (c.projection.op.pooled) { /* streams are not */
+        project_case c = random_project_case(kinds[i % 4], format, false);
+        if (c.projection.op.pooled && kinds[i % 4] != SNN_OPERATOR_DIAGONAL) { /* other streams are not */
             free_project_case(&c);
             continue;
         }
