@@ -56,12 +56,6 @@ static inline snn_vector snn_vector_error(snn_vector y, snn_vector target, snn_v
     return snn_vector_limited((y - target) * unit, snn_vector_all(SNN_ERROR_LARGEST * SNN_ERROR_UNIT));
 }
 
-/* Whether errors at an output position are wanted. */
-static inline bool snn_lanes_are_tracked(const snn_neurons *neurons, const snn_tile_counts *counts, int64_t position)
-{
-    return counts->error != NULL && snn_position_is_tracked(position, snn_shape_positions(neurons->shape));
-}
-
 /* Bits [bit, bit + count) of a row, count <= 32. */
 static inline uint32_t snn_lanes_load_bits(const uint8_t *row, int64_t bit, int32_t count)
 {

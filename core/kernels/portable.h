@@ -17,9 +17,8 @@
  *   contexts  sorting of spikes for packets; symbols: coding of windows
  *   words     vectors of pairs of int16 or of four bytes, which all of them multiply
  *   functions f of a batch of neurons of one input, by unary.h
- *   neurons   the neuron step of those of one input, whose x and y are kept
- *   window_neurons  neurons that fire in windows, and all others: window_values, window_errors; digits: those whose
- *             spikes are the digits of a number
+ *   window_neurons  the neuron step, in windows or one timestep at a time: window_values, window_errors; digits: of
+ *             neurons whose spikes are the digits of a number
  *   nary      f of neurons with several inputs, attention of those over the positions of an image
  */
 #ifndef SNN_KERNELS_PORTABLE_H
@@ -78,7 +77,6 @@
 #define snn_portable_project_image  SNN_ISA_NAME(snn_portable_project_image)
 #define snn_portable_fire           SNN_ISA_NAME(snn_portable_fire)
 #define snn_portable_apply          SNN_ISA_NAME(snn_portable_apply)
-#define snn_vectors_fire            SNN_ISA_NAME(snn_vectors_fire)
 
 /* The rectangle of a projection's pooled source that a tile's target positions see. Its values, int16_t
  * [rows][columns][channels], are the source's +1 / -1 (or their sums over the pool window), and 0 outside the image. */
@@ -262,8 +260,6 @@ int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int3
 void snn_portable_project_image(const snn_image_tile *tile);
 /* x <- f(x) of `count` neurons of a unary kind, a multiple of SNN_LANES (functions.c). */
 void snn_portable_apply(const snn_neurons *neurons, float *x, int64_t count);
-/* snn_portable_fire of unary kinds but maxima (neurons.c). */
-void snn_vectors_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts);
 /* As in the table (peak.c, contexts.c, symbols.c). */
 extern const struct snn_peak *const snn_peaks[2];
 extern const struct snn_context_kernels snn_contexts;

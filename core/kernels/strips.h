@@ -24,6 +24,7 @@ typedef struct snn_groups {
     const float *values;        /* f(x); NULL: is found from what follows */
     const int32_t *sums;        /* NULL: all are 0 */
     const float *graded, *bias; /* NULL: x has none; the strip's is each one's */
+    float *x;                   /* where it is kept */
     float *y;                   /* between moments */
     int64_t values_apart;       /* from one to the next */
     int64_t bit, bits_apart;    /* in a plane */

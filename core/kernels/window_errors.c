@@ -23,18 +23,28 @@ typedef struct sampled {
     int32_t channel, lanes;
 } sampled;
 
-/* f(x) where it is nothing but limits, straight from sums. */
+/* f(x) where it is nothing but limits, straight from sums; x that is kept has yet to move. */
 static inline __attribute__((always_inline)) snn_vector find_limited(const snn_window_job *job, const sampled *of,
                                                                      snn_vector_mask used, const bool full)
 {
     const snn_neurons *neurons = job->neurons;
     const int64_t in_tile = of->position - job->tile->position_begin;
     const int64_t at = in_tile * neurons->input_channels + of->channel;
-    const float *bias = job->constants->bias + of->position * job->constants->bias_stride + of->channel;
+    const float *bias = job->constants->bias == NULL
+                            ? NULL
+                            : job->constants->bias + of->position * job->constants->bias_stride + of->channel;
     const int32_t *sums = job->tile->accumulator;
     const float *graded = neurons->graded;
-    const snn_vector x = snn_vector_x(neurons->step + of->channel, sums == NULL ? NULL : sums + at, bias,
-                                      graded == NULL ? NULL : graded + at, used, full);
+    snn_vector x;
+    if (neurons->x == NULL) {
+        x = snn_vector_x(neurons->step + of->channel, sums == NULL ? NULL : sums + at, bias,
+                         graded == NULL ? NULL : graded + at, used, full);
+    } else {
+        const snn_vector step =
+            snn_vector_all(neurons->eta[0]) * snn_vector_of(neurons->step + of->channel, used, full);
+        x = snn_vector_of(neurons->x + of->position * neurons->input_channels + of->channel, used, full) -
+            step * snn_vector_of_sums(sums + at, used, full);
+    }
     return snn_vector_smaller(snn_vector_all(job->most), snn_vector_larger(snn_vector_all(job->least), x));
 }
 

@@ -1,6 +1,6 @@
 /* Neurons that fire in windows: x is a function of exact sums, f(x) is found once for each moment at which they differ,
- * and y goes its steps from the resting state on without ever leaving the processor's caches. Neurons of several inputs
- * whose x and y are kept from timestep to timestep are taken as if each timestep were a window of one step.
+ * and y goes its steps from the resting state on without ever leaving the processor's caches. Where x and y are kept
+ * from timestep to timestep, each timestep is taken as if it were a window of one step.
  *
  * A tile is taken in batches of positions that fit the nearest cache: f(x) of all their outputs first, then their
  * spikes, from groups of neurons whose y and targets are in registers for all steps of a moment, or from numbers whose
@@ -44,6 +44,8 @@ static void begin_strip(const snn_window_job *job, int32_t first, snn_strip *s)
         }
         if (job->finds) {
             memcpy(s->step + lane, job->neurons->step + channel, bytes);
+        }
+        if (job->finds && job->constants->bias != NULL) {
             memcpy(s->bias + lane, job->constants->bias + channel, bytes);
         }
     }
@@ -65,92 +67,149 @@ static void end_strip(const snn_window_job *job, int32_t first, const snn_strip 
     }
 }
 
-static uint64_t load_bits(const uint8_t *plane, int64_t bit, int32_t count)
+static inline uint64_t load_bits(const uint8_t *plane, int64_t bit, int32_t lanes, bool bytes)
 {
-    const int32_t low = count < 32 ? count : 32;
-    const uint64_t bits = snn_lanes_load_bits(plane, bit, low);
-    return count > low ? bits | (uint64_t)snn_lanes_load_bits(plane, bit + low, count - low) << low : bits;
+    uint64_t bits = 0;
+    if (bytes) {
+        memcpy(&bits, plane + bit / 8, SNN_STRIP / 8);
+        return bits;
+    }
+    const int32_t low = lanes < 32 ? lanes : 32;
+    bits = snn_lanes_load_bits(plane, bit, low);
+    return lanes > low ? bits | (uint64_t)snn_lanes_load_bits(plane, bit + low, lanes - low) << low : bits;
 }
 
-/* Steps [begin, end) of a group, whose y is at `y` between moments, or always if it is kept. full: all lanes are used.
- */
-typedef struct group {
-    const float *values;
-    float *y;
-    int64_t bit;
-    int32_t lanes, begin, end;
-} group;
+/* How a strip's groups are gone through, passed by value: compilers cannot know of what they have stored bits to, and
+ * would read all that has an address again. */
+typedef struct walk {
+    snn_groups groups;
+    const float *eta;
+    uint8_t *plane; /* of the first step; others are so many bytes apart */
+    int64_t apart;
+    const uint8_t *previous; /* plane before it; NULL: there is none */
+    int32_t begin, end;      /* steps */
+    bool kept, last;         /* y is; these are the last steps of a window */
+    bool bytes;              /* bits of full groups are whole bytes */
+    float reach, least, most;
+} walk;
 
-static inline __attribute__((always_inline)) void run(const snn_window_job *job, snn_strip *s, const group *g,
-                                                      const bool full, const bool strict)
+static walk walk_of(const snn_window_job *job, int32_t moment, const snn_groups *groups)
 {
-    const snn_spikes *spikes = &job->neurons->spikes;
-    const int64_t plane_bytes = snn_spikes_plane_bytes(spikes) * spikes->images;
-    const snn_vector reach = snn_vector_all(job->constants->reach + 1.0F);
-    const snn_vector_mask all = snn_vector_first(SNN_VECTOR);
-    const bool last = g->end == job->constants->steps, bytes = full && g->bit % 8 == 0, kept = job->neurons->y != NULL;
-    const bool starts = g->begin == 0 && (!kept || job->neurons->first);
-    uint8_t *plane = snn_spikes_plane(spikes, g->begin, job->tile->image);
-    uint64_t before = starts ? 0 : load_bits(kept ? job->neurons->previous : plane - plane_bytes, g->bit, g->lanes);
-    snn_vector y[SNN_STRIP_VECTORS], target[SNN_STRIP_VECTORS];
+    const snn_neurons *neurons = job->neurons;
+    walk w = {.groups = *groups,
+              .eta = neurons->eta,
+              .plane = snn_spikes_plane(&neurons->spikes, moment, job->tile->image),
+              .apart = snn_spikes_plane_bytes(&neurons->spikes) * neurons->spikes.images,
+              .begin = moment,
+              .end = moment + 1 < job->moments ? moment + 1 : job->constants->steps,
+              .kept = neurons->y != NULL,
+              .bytes = groups->bit % 8 == 0 && groups->bits_apart % 8 == 0,
+              .reach = job->constants->reach + 1.0F,
+              .least = job->least,
+              .most = job->most};
+    w.last = !w.kept && w.end == job->constants->steps;
+    w.previous = w.kept ? (neurons->first ? NULL : neurons->previous) : moment > 0 ? w.plane - w.apart : NULL;
+    return w;
+}
+
+/* f(x) of a vector of group i; finds: of x that is kept and moves by the only step, of which f is no more than limits.
+ */
+static inline __attribute__((always_inline)) snn_vector
+value_of(const walk *w, int64_t at, snn_vector step, snn_vector_mask used, const bool full, const bool finds)
+{
+    if (!finds) {
+        return snn_vector_of(w->groups.values + at, used, full);
+    }
+    const snn_vector sum = snn_vector_of_sums(w->groups.sums + at, used, full);
+    const snn_vector x = snn_vector_of(w->groups.x + at, used, full) - step * sum;
+    snn_vector_give(w->groups.x + at, x, used, full);
+    return snn_vector_smaller(snn_vector_all(w->most), snn_vector_larger(snn_vector_all(w->least), x));
+}
+
+/* Groups [first, end), whose y is in memory between moments, or always if it is kept. full: all lanes are used. */
+static inline __attribute__((always_inline)) void run(const snn_tile_counts *counts, snn_strip *s, const walk w,
+                                                      int64_t first, int64_t end, const bool full, const bool strict,
+                                                      const bool finds)
+{
+    const snn_vector reach = snn_vector_all(w.reach);
+    const bool bytes = full && w.bytes;
+    int32_t spikes[SNN_WINDOW_STEPS] = {0}, flips[SNN_WINDOW_STEPS] = {0};
+    snn_vector step_size[SNN_STRIP_VECTORS];
     snn_vector_int fired_times[SNN_STRIP_VECTORS];
-    snn_vector_mask used[SNN_STRIP_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        const int at = v * SNN_VECTOR;
-        used[v] = full ? all : snn_vector_first(g->lanes - at);
-        const snn_vector rest = snn_vector_load_whole(s->rest + at);
-        const snn_vector value = snn_vector_of(g->values + at, used[v], full);
-        target[v] = value * snn_vector_load_whole(s->inverse_scale + at);
-        y[v] = g->begin == 0 && !kept ? rest : snn_vector_of(g->y + at, used[v], full);
-        fired_times[v] = snn_vector_load_int(s->spikes + at);
-        const snn_vector_mask beyond = snn_vector_beyond(used[v], target[v] - rest, reach);
-        if (last) {
-            snn_vector_store_int(s->beyond + at, snn_vector_count(snn_vector_load_int(s->beyond + at), beyond));
-        }
+        fired_times[v] = snn_vector_load_int(s->spikes + v * SNN_VECTOR);
+        step_size[v] = snn_vector_all(w.eta[0]) * snn_vector_load_whole(s->step + v * SNN_VECTOR);
     }
-    for (int32_t step = g->begin; step < g->end; step++, plane += plane_bytes) {
-        const snn_vector eta = snn_vector_all(job->neurons->eta[step]);
-        uint64_t bits = 0;
+    for (int64_t i = first; i < end; i++) {
+        const int32_t lanes = full ? SNN_STRIP : snn_group_lanes(&w.groups, i);
+        const int64_t bit = w.groups.bit + i * w.groups.bits_apart;
+        snn_vector y[SNN_STRIP_VECTORS], target[SNN_STRIP_VECTORS];
+        snn_vector_mask used[SNN_STRIP_VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-            const snn_vector_mask fired = snn_vector_reaches(used[v], target[v], y[v], strict);
-            bits |= (uint64_t)snn_vector_bits(fired) << (v * SNN_VECTOR);
-            y[v] = snn_vector_move(y[v], eta, fired);
-            fired_times[v] = snn_vector_count(fired_times[v], fired);
+            const int lane = v * SNN_VECTOR;
+            const int64_t at = i * w.groups.values_apart + lane;
+            const snn_vector rest = snn_vector_load_whole(s->rest + lane);
+            used[v] = snn_vector_first(full ? SNN_VECTOR : lanes - lane);
+            target[v] =
+                value_of(&w, at, step_size[v], used[v], full, finds) * snn_vector_load_whole(s->inverse_scale + lane);
+            y[v] = w.begin == 0 && !w.kept ? rest : snn_vector_of(w.groups.y + at, used[v], full);
+            if (w.last) {
+                const snn_vector_mask beyond = snn_vector_beyond(used[v], target[v] - rest, reach);
+                snn_vector_store_int(s->beyond + lane, snn_vector_count(snn_vector_load_int(s->beyond + lane), beyond));
+            }
         }
-        snn_group_store(plane, g->bit, g->lanes, bytes, bits);
-        job->counts->spikes[step] += __builtin_popcountll(bits);
-        job->counts->flips[step] += starts && step == 0 ? 0 : __builtin_popcountll(bits ^ before);
-        before = bits;
+        uint64_t before = w.previous == NULL ? 0 : load_bits(w.previous, bit, lanes, bytes);
+        uint8_t *plane = w.plane;
+        for (int32_t step = w.begin; step < w.end; step++, plane += w.apart) {
+            const snn_vector eta = snn_vector_all(w.eta[step]);
+            uint64_t bits = 0;
+#pragma GCC unroll 4
+            for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+                const snn_vector_mask fired = snn_vector_reaches(used[v], target[v], y[v], strict);
+                bits |= (uint64_t)snn_vector_bits(fired) << (v * SNN_VECTOR);
+                y[v] = snn_vector_move(y[v], eta, fired);
+                fired_times[v] = snn_vector_count(fired_times[v], fired);
+            }
+            before = w.previous == NULL && step == w.begin ? bits : before;
+            snn_group_store(plane, bit, lanes, bytes, bits);
+            spikes[step] += __builtin_popcountll(bits);
+            flips[step] += __builtin_popcountll(bits ^ before);
+            before = bits;
+        }
+        if (w.last) {
+            continue;
+        }
+#pragma GCC unroll 4
+        for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
+            snn_vector_give(w.groups.y + i * w.groups.values_apart + v * SNN_VECTOR, y[v], used[v], full);
+        }
     }
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         snn_vector_store_int(s->spikes + v * SNN_VECTOR, fired_times[v]);
-        if (!last || kept) {
-            snn_vector_give(g->y + v * SNN_VECTOR, y[v], used[v], full);
-        }
+    }
+    for (int32_t step = w.begin; step < w.end; step++) {
+        counts->spikes[step] += spikes[step];
+        counts->flips[step] += flips[step];
     }
 }
 
 static void run_groups(const snn_window_job *job, int32_t moment, snn_strip *s, const snn_groups *groups)
 {
-    const bool strict = snn_neuron_is_strict(job->neurons->kind);
-    group g = {.values = groups->values,
-               .y = groups->y,
-               .bit = groups->bit,
-               .begin = moment,
-               .end = moment + 1 < job->moments ? moment + 1 : job->constants->steps};
-    for (int64_t i = 0; i < groups->count; i++) {
-        g.lanes = snn_group_lanes(groups, i);
-        if (g.lanes == SNN_STRIP && !strict) {
-            run(job, s, &g, true, false);
-        } else {
-            run(job, s, &g, g.lanes == SNN_STRIP, strict);
-        }
-        g.values += groups->values_apart;
-        g.y += groups->values_apart;
-        g.bit += groups->bits_apart;
+    const walk w = walk_of(job, moment, groups);
+    const bool strict = snn_neuron_is_strict(job->neurons->kind), finds = groups->values == NULL;
+    const int64_t full = groups->lanes < SNN_STRIP ? 0 : groups->count - (groups->last_lanes < SNN_STRIP);
+    if (finds && !strict) { /* what most neurons are, with all known when compiled */
+        run(job->counts, s, w, 0, full, true, false, true);
+    } else if (finds) {
+        run(job->counts, s, w, 0, full, true, true, true);
+    } else {
+        run(job->counts, s, w, 0, full, true, strict, false);
+    }
+    if (full < groups->count) {
+        run(job->counts, s, w, full, groups->count, false, strict, finds);
     }
 }
 
@@ -159,11 +218,12 @@ static int32_t common_divisor(int32_t a, int32_t b)
     return b == 0 ? a : common_divisor(b, a % b);
 }
 
-/* Whether values are found with the digits, of the whole tile in one batch. */
-static bool finds_with_digits(snn_window_job *job)
+/* Whether values are found with the digits, or where x is kept, of the whole tile in one batch. */
+static bool finds_with_spikes(snn_window_job *job)
 {
     const int64_t stride = job->constants->bias_stride;
-    return job->digits && snn_limits_of(job->neurons, &job->least, &job->most) && !job->neurons->real &&
+    const bool kept = job->neurons->x != NULL && job->neurons->graded == NULL;
+    return (job->digits || kept) && snn_limits_of(job->neurons, &job->least, &job->most) && !job->neurons->real &&
            (stride == 0 || stride == snn_lanes_owned(job->neurons));
 }
 
@@ -174,6 +234,7 @@ static void find_with_groups(const snn_window_job *job, int32_t first, snn_group
     const int64_t stride = job->constants->bias_stride;
     groups->sums = job->tile->accumulator != NULL ? (const int32_t *)job->tile->accumulator + first : NULL;
     groups->graded = neurons->graded != NULL ? neurons->graded + first : NULL;
+    groups->x = neurons->x != NULL ? neurons->x + job->tile->position_begin * snn_lanes_owned(neurons) + first : NULL;
     groups->bias = stride != 0 ? job->constants->bias + job->tile->position_begin * stride + first : NULL;
 }
 
@@ -223,6 +284,33 @@ int64_t snn_portable_fire_scratch(const snn_population *population, int32_t owne
     return floats * (int64_t)sizeof(float) + snn_nary_scratch(population);
 }
 
+/* All moments of the tile, in batches. */
+static void run_tile(snn_window_job *job)
+{
+    const snn_neurons *neurons = job->neurons;
+    const int32_t owned = snn_lanes_owned(neurons);
+    const bool maxima = neurons->kind == SNN_NEURON_MAXIMUM; /* whose tile is the whole image of their inputs */
+    const int64_t end = maxima ? snn_shape_positions(neurons->shape) : job->tile->position_end;
+    snn_window_batch b = batch_of(neurons->kind, neurons->input, neurons->shape, owned, neurons->input_channels);
+    b.x = job->tile->scratch;
+    b.values = b.x + b.inputs;
+    b.y = b.values + b.outputs;
+    b.scratch = b.y + b.outputs;
+    b.positions = job->finds ? end - job->tile->position_begin : b.positions;
+    for (int64_t position = job->tile->position_begin; position < end; position += b.positions) {
+        const int64_t count = snn_smaller(end - position, b.positions);
+        b.y = neurons->y != NULL ? neurons->y + position * owned : b.y;
+        for (int32_t moment = 0; moment < job->moments; moment++) {
+            if (!job->finds) {
+                snn_window_find_values(job, moment, position, count, &b);
+            }
+            snn_window_track(job, moment, position, count, &b);
+            fire(job, moment, position, count, &b);
+        }
+    }
+    snn_window_flush_errors(job);
+}
+
 void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts)
 {
     snn_window_job job = {.neurons = neurons,
@@ -230,58 +318,40 @@ void snn_portable_fire_window(const snn_neurons *neurons, const snn_tile *tile, 
                           .tile = tile,
                           .counts = counts,
                           .moments = tile->steps};
-    snn_window_batch b =
-        batch_of(neurons->kind, neurons->input, neurons->shape, snn_lanes_owned(neurons), neurons->input_channels);
-    b.x = tile->scratch;
-    b.values = b.x + b.inputs;
-    b.y = b.values + b.outputs;
-    b.scratch = b.y + b.outputs;
-    const bool maxima = neurons->kind == SNN_NEURON_MAXIMUM; /* whose tile is the whole image of their inputs */
-    const int64_t end = maxima ? snn_shape_positions(neurons->shape) : tile->position_end;
-    const bool kept = neurons->y != NULL;
-    if (!kept) {
-        snn_window_lengthen(&job);
-    }
-    job.digits = !kept && snn_are_digits(neurons, job.moments);
-    job.finds = finds_with_digits(&job);
-    b.positions = job.finds ? end - tile->position_begin : b.positions;
-    for (int64_t position = tile->position_begin; position < end; position += b.positions) {
-        const int64_t left = end - position, count = left < b.positions ? left : b.positions;
-        b.y = kept ? neurons->y + position * snn_lanes_owned(neurons) : b.y;
-        for (int32_t moment = 0; moment < job.moments; moment++) {
-            if (!job.finds) {
-                snn_window_find_values(&job, moment, position, count, &b);
-            }
-            snn_window_track(&job, moment, position, count, &b);
-            fire(&job, moment, position, count, &b);
-        }
-    }
+    snn_window_lengthen(&job);
+    job.digits = snn_are_digits(neurons, job.moments);
+    job.finds = finds_with_spikes(&job);
+    run_tile(&job);
     if (job.digits) {
         snn_count_digits(neurons, counts, &job.digit_counts);
     }
-    snn_window_flush_errors(&job);
 }
 
 void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const snn_tile_counts *counts)
 {
-    if (neurons->kind != SNN_NEURON_MAXIMUM && !snn_neuron_reads_all_channels(neurons->kind)) {
-        snn_vectors_fire(neurons, tile, counts);
-        return;
-    }
     snn_neurons now = *neurons;
     snn_tile one = *tile;
+    snn_tile_counts at = *counts;
+    snn_window_job job = {
+        .neurons = &now, .constants = &now.window_constants, .tile = &one, .counts = &at, .moments = 1};
     now.window_constants = (snn_window_constants){.steps = 1, .reach = INFINITY, .unit = 1.0F};
-    now.graded = NULL;
     one.steps = 1;
+    snn_window_lengthen(&job);
+    job.finds = finds_with_spikes(&job);
     for (int32_t step = 0; step < tile->steps; step++) {
-        const snn_tile_counts at = {counts->spikes + step, counts->flips + step,
-                                    counts->error != NULL ? counts->error + step : NULL, counts->channel_spikes,
-                                    counts->channel_beyond};
-        snn_window_integrate(neurons, tile, step);
+        const int64_t sums = (tile->position_end - tile->position_begin) * neurons->input_channels;
         now.eta = neurons->eta + step;
+        now.increments = neurons->increments != NULL ? neurons->increments + step : NULL;
         now.spikes.bits = snn_spikes_plane(&neurons->spikes, step, 0);
         now.previous = step == 0 ? neurons->previous : snn_spikes_plane(&neurons->spikes, step - 1, tile->image);
         now.first = neurons->first && step == 0;
-        snn_portable_fire_window(&now, &one, &at);
+        one.accumulator = (int32_t *)tile->accumulator + step * sums; /* or float */
+        at.spikes = counts->spikes + step;
+        at.flips = counts->flips + step;
+        at.error = counts->error != NULL ? counts->error + step : NULL;
+        if (neurons->kind == SNN_NEURON_MAXIMUM) { /* which look at many */
+            snn_window_integrate(&job, 0, tile->position_end);
+        }
+        run_tile(&job);
     }
 }

@@ -39,8 +39,8 @@ typedef struct snn_window_batch {
 
 /* Makes rows of the constants of several positions, so that loops over few channels are long. */
 void snn_window_lengthen(snn_window_job *job);
-/* One step of x of the tile's positions, which is kept. */
-void snn_window_integrate(const snn_neurons *neurons, const snn_tile *tile, int32_t step);
+/* Moves x, which is kept, at input positions [position, position + count) by the tile's only step. */
+void snn_window_integrate(const snn_window_job *job, int64_t position, int64_t count);
 /* f(x) of the batch's outputs at positions [begin, begin + count). */
 void snn_window_find_values(const snn_window_job *job, int32_t moment, int64_t begin, int64_t count,
                             const snn_window_batch *b);

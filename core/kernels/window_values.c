@@ -48,29 +48,32 @@ static float *find_x(const snn_window_job *job, int32_t moment, int64_t position
     return x;
 }
 
-void snn_window_integrate(const snn_neurons *neurons, const snn_tile *tile, int32_t step)
+void snn_window_integrate(const snn_window_job *job, int64_t position, int64_t count)
 {
-    const int64_t channels = neurons->input_channels, positions = tile->position_end - tile->position_begin;
-    const int64_t at = tile->position_begin * channels;
-    const float *restrict step_size = neurons->step;
-    const float eta = neurons->eta[step];
-    for (int64_t i = 0; i < positions; i++) {
-        const int64_t sums = (step * positions + i) * channels;
-        float *restrict x = neurons->x + at + i * channels;
+    const snn_neurons *neurons = job->neurons;
+    const int64_t channels = neurons->input_channels;
+    const float eta = neurons->eta[0], *restrict step = job->step;
+    int64_t at = (position - job->tile->position_begin) * channels;
+    float *restrict x = neurons->x + position * channels;
+    for (int64_t i = 0; i < count; i += job->together) {
+        const int64_t values = channels * snn_smaller(count - i, job->together);
         if (neurons->real) {
-            const float *restrict real = (const float *)tile->accumulator + sums;
-            for (int64_t c = 0; c < channels; c++) {
-                x[c] = x[c] - (eta * step_size[c]) * real[c];
+            const float *restrict real = (const float *)job->tile->accumulator + at;
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = x[c] - (eta * step[c]) * real[c];
             }
         } else {
-            const int32_t *restrict sum = (const int32_t *)tile->accumulator + sums;
-            for (int64_t c = 0; c < channels; c++) {
-                x[c] = x[c] - (eta * step_size[c]) * (float)sum[c];
+            const int32_t *restrict sum = (const int32_t *)job->tile->accumulator + at;
+            for (int64_t c = 0; c < values; c++) {
+                x[c] = x[c] - (eta * step[c]) * (float)sum[c];
             }
         }
+        x += values;
+        at += values;
     }
-    for (int64_t i = 0; neurons->graded != NULL && i < positions * channels; i++) {
-        neurons->x[at + i] = neurons->x[at + i] + neurons->increments[step] * neurons->graded[at + i];
+    const float *restrict graded = neurons->graded;
+    for (int64_t i = position * channels; graded != NULL && i < (position + count) * channels; i++) {
+        neurons->x[i] = neurons->x[i] + neurons->increments[0] * graded[i];
     }
 }
 
@@ -87,7 +90,9 @@ void snn_window_lengthen(snn_window_job *job)
     job->together = (int32_t)(SNN_LONG_ROW / channels < positions ? SNN_LONG_ROW / channels : positions);
     for (int32_t i = 0; i < job->together; i++) {
         memcpy(job->steps + i * channels, job->step, (size_t)channels * sizeof job->step[0]);
-        memcpy(job->biases + i * channels, job->bias, (size_t)channels * sizeof job->bias[0]);
+        if (job->bias != NULL) {
+            memcpy(job->biases + i * channels, job->bias, (size_t)channels * sizeof job->bias[0]);
+        }
     }
     job->step = job->steps;
     job->bias = stride == 0 ? job->biases : job->bias;
@@ -151,6 +156,9 @@ void snn_window_find_values(const snn_window_job *job, int32_t moment, int64_t b
         }
         return;
     }
+    if (neurons->x != NULL) {
+        snn_window_integrate(job, begin, count);
+    }
     if (snn_neuron_reads_all_channels(neurons->kind)) {
         const snn_nary_job of = {.neurons = neurons,
                                  .positions = count,
@@ -161,7 +169,11 @@ void snn_window_find_values(const snn_window_job *job, int32_t moment, int64_t b
         return;
     }
     const int64_t whole = snn_nary_whole_lanes(count * owned);
-    decode(job, moment, begin, count, b->values);
+    if (neurons->x != NULL) {
+        memcpy(b->values, neurons->x + begin * owned, (size_t)(count * owned) * sizeof b->values[0]);
+    } else {
+        decode(job, moment, begin, count, b->values);
+    }
     memset(b->values + count * owned, 0, (size_t)(whole - count * owned) * sizeof b->values[0]);
     snn_portable_apply(neurons, b->values, whole);
 }

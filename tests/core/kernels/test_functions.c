@@ -367,7 +367,11 @@ static int64_t *fire(const snn_kernels *kernels, const table_case *c, const func
     }
     const snn_tile_counts counts = {
         .spikes = &sums[0], .flips = &sums[1], .error = &sums[2], .channel_spikes = channel_spikes};
-    kernels->fire(n, &c->tile, &counts);
+    const snn_population population = {.kind = n->kind, .input = n->input, .shape = n->shape};
+    snn_tile tile = c->tile;
+    tile.scratch = allocate(kernels->fire_scratch_bytes(&population, channels, channels), 1);
+    kernels->fire(n, &tile, &counts);
+    snn_release(tile.scratch);
     return channel_spikes;
 }
 
