@@ -17,7 +17,7 @@ typedef struct snn_window_job {
     const float *step, *bias; /* of so many positions */
     bool digits;              /* spikes are those of a number */
     float least, most;        /* of f(x) then */
-    bool finds;               /* whose values are found with them */
+    bool finds;               /* values are found with the spikes */
     snn_digit_counts digit_counts;
     int32_t unflushed;                                                    /* errors of a lane */
     _Alignas(SNN_ALIGNMENT) int32_t errors[SNN_WINDOW_STEPS][SNN_VECTOR]; /* unsigned */
