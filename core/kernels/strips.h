@@ -87,6 +87,13 @@ static inline __attribute__((always_inline)) snn_vector snn_vector_x(const float
     return graded != NULL ? x + snn_vector_of(graded, used, full) : x;
 }
 
+/* x that is kept after a timestep; step: that of x times eta. */
+static inline __attribute__((always_inline)) snn_vector
+snn_vector_moved_x(const float *x, snn_vector step, const int32_t *sums, snn_vector_mask used, const bool full)
+{
+    return snn_vector_of(x, used, full) - step * snn_vector_of_sums(sums, used, full);
+}
+
 /* Whether f is nothing but limits of x, and what they are, or infinite. */
 bool snn_limits_of(const snn_neurons *neurons, float *least, float *most);
 

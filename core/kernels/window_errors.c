@@ -40,10 +40,10 @@ static inline __attribute__((always_inline)) snn_vector find_limited(const snn_w
         x = snn_vector_x(neurons->step + of->channel, sums == NULL ? NULL : sums + at, bias,
                          graded == NULL ? NULL : graded + at, used, full);
     } else {
-        const snn_vector step =
-            snn_vector_all(neurons->eta[0]) * snn_vector_of(neurons->step + of->channel, used, full);
-        x = snn_vector_of(neurons->x + of->position * neurons->input_channels + of->channel, used, full) -
-            step * snn_vector_of_sums(sums + at, used, full);
+        const float *kept = neurons->x + of->position * neurons->input_channels + of->channel;
+        const snn_vector eta = snn_vector_all(neurons->eta[0]);
+        const snn_vector step = eta * snn_vector_of(neurons->step + of->channel, used, full);
+        x = snn_vector_moved_x(kept, step, sums + at, used, full);
     }
     return snn_vector_smaller(snn_vector_all(job->most), snn_vector_larger(snn_vector_all(job->least), x));
 }

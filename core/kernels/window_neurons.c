@@ -120,8 +120,7 @@ value_of(const walk *w, int64_t at, snn_vector step, snn_vector_mask used, const
     if (!finds) {
         return snn_vector_of(w->groups.values + at, used, full);
     }
-    const snn_vector sum = snn_vector_of_sums(w->groups.sums + at, used, full);
-    const snn_vector x = snn_vector_of(w->groups.x + at, used, full) - step * sum;
+    const snn_vector x = snn_vector_moved_x(w->groups.x + at, step, w->groups.sums + at, used, full);
     snn_vector_give(w->groups.x + at, x, used, full);
     return snn_vector_smaller(snn_vector_all(w->most), snn_vector_larger(snn_vector_all(w->least), x));
 }
