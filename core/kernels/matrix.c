@@ -224,8 +224,8 @@ static inline __attribute__((always_inline)) void add_up(const job *j, vector to
             vector sum = total[i][v];
             if (bytes) {
                 sum = widen(sum);
-                sum = first ? plus(sum, load_words(j->bias + v * WIDTH)) : sum;
-                sum = j->doubled ? plus(sum, sum) : sum;
+                sum = first ? sum + load_words(j->bias + v * WIDTH) : sum;
+                sum = j->doubled ? sum + sum : sum;
             }
             add_sums(sums + v * WIDTH, sum, v + 1 < vectors ? WIDTH : j->last, first && j->fresh);
         }

@@ -9,9 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
+#include "core/kernels/assembly.h"
 
 /* Of the widest registers that the copy may use. */
 #if defined(__AVX512F__)
@@ -146,11 +144,11 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
     return _mm512_movepi8_mask((__m512i)values);
 }
 
-/* Bits of bytes as planes: bit j of word i is bit 7 - i of byte j. Where processors know how (GFNI and AVX512_VBMI,
- * which this instruction set does not ask for: hence no intrinsics), a few instructions give all of them. */
+/* Bits of bytes as planes: bit j of word i is bit 7 - i of byte j. Where processors know how, a few instructions give
+ * all of them. */
 static inline bool snn_vector_transposes(void)
 {
-    return __builtin_cpu_supports("gfni") && __builtin_cpu_supports("avx512vbmi");
+    return snn_processor_turns_bits();
 }
 static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes[8])
 {
@@ -162,10 +160,8 @@ static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes
     const __m512i last_first =
         _mm512_broadcast_i32x4(_mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8));
     const __m512i reversed = _mm512_shuffle_epi8((__m512i)values, last_first); /* as matrices have their rows */
-    __m512i turned;
-    __asm__("vgf2p8affineqb $0, %1, %2, %0" : "=v"(turned) : "v"(reversed), "v"(_mm512_set1_epi64(0x0102040810204080)));
-    __asm__("vpermb %1, %2, %0" : "=v"(turned) : "v"(turned), "v"(_mm512_loadu_si512(order)));
-    _mm512_storeu_si512(planes, turned);
+    const __m512i turned = snn_multiply_bits(reversed, _mm512_set1_epi64(0x0102040810204080));
+    _mm512_storeu_si512(planes, snn_permute_bytes(_mm512_loadu_si512(order), turned));
 }
 
 #else

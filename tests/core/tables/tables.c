@@ -7,31 +7,24 @@
 
 enum { MOST = 8 };
 
+/* A copy of the kernels that tests have, and whether it runs here. */
+#define TABLE(isa, runs)                                                                                               \
+    extern const snn_kernels snn_kernels_##isa;                                                                        \
+    bool snn_processor_runs_##isa(void);                                                                               \
+    bool snn_processor_runs_##isa(void)                                                                                \
+    {                                                                                                                  \
+        return runs;                                                                                                   \
+    }
+
 #ifdef TESTS_TILES
-extern const snn_kernels snn_kernels_tiles;
-bool snn_processor_runs_tiles(void);
-bool snn_processor_runs_tiles(void)
-{
-    return true;
-}
+TABLE(tiles, true)
 #endif
-
 #ifdef TESTS_PLAIN
-extern const snn_kernels snn_kernels_plain;
-bool snn_processor_runs_plain(void);
-bool snn_processor_runs_plain(void)
-{
-    return true;
-}
+TABLE(plain, true)
 #endif
-
-#ifdef TESTS_WIDE_TILES
-extern const snn_kernels snn_kernels_wide_tiles;
-bool snn_processor_runs_wide_tiles(void);
-bool snn_processor_runs_wide_tiles(void)
-{
-    return snn_processor_runs_avx512();
-}
+#ifdef TESTS_WIDE
+TABLE(wide, snn_processor_runs_avx2())
+TABLE(wide_tiles, snn_processor_runs_avx2())
 #endif
 
 static const snn_kernels *tables[MOST];
@@ -47,7 +40,8 @@ const snn_kernels *const *all_tables(int32_t *count)
 #ifdef TESTS_PLAIN
     tables[filled++] = &snn_kernels_plain;
 #endif
-#ifdef TESTS_WIDE_TILES
+#ifdef TESTS_WIDE
+    tables[filled++] = &snn_kernels_wide;
     tables[filled++] = &snn_kernels_wide_tiles;
 #endif
     assert(filled + built_in <= MOST);
