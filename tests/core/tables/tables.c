@@ -16,9 +16,6 @@ enum { MOST = 8 };
         return runs;                                                                                                   \
     }
 
-#ifdef TESTS_TILES
-TABLE(tiles, true)
-#endif
 #ifdef TESTS_PLAIN
 TABLE(plain, true)
 #endif
@@ -34,9 +31,6 @@ const snn_kernels *const *all_tables(int32_t *count)
     int32_t built_in;
     const snn_kernels *const *all = snn_kernels_all(&built_in);
     int32_t filled = 0;
-#ifdef TESTS_TILES
-    tables[filled++] = &snn_kernels_tiles;
-#endif
 #ifdef TESTS_PLAIN
     tables[filled++] = &snn_kernels_plain;
 #endif
