@@ -3,6 +3,7 @@
 #ifndef TESTS_WIDE_IMMINTRIN_H
 #define TESTS_WIDE_IMMINTRIN_H
 
+#pragma GCC system_header /* the compiler's own may be macros */
 #include_next <immintrin.h>
 
 #include <math.h>
@@ -77,12 +78,11 @@ static inline void wide_store_some(void *to, uint64_t mask, const void *value, i
 #define _mm512_mask_storeu_ps(to, mask, a)    wide_store_some(to, mask, &(const __m512i[1]){(__m512i)(a)}, 16, 4)
 #define _mm256_mask_storeu_epi16(to, mask, a) wide_store_some(to, mask, &(const __m256i[1]){a}, 16, 2)
 
-#define _mm512_setzero_si512() ((__m512i){0})
-#define _mm512_setzero_ps()    ((__m512){0})
-#define _mm512_set1_epi16(a)   ((__m512i)((wide_u16){0} + (uint16_t)(a)))
-#define _mm512_set1_epi32(a)   ((__m512i)((wide_u32){0} + (uint32_t)(a)))
-#define _mm512_set1_epi64(a)   ((__m512i)((wide_i64){0} + (int64_t)(a)))
-#undef _mm512_setr_epi32
+#define _mm512_setzero_si512()    ((__m512i){0})
+#define _mm512_setzero_ps()       ((__m512){0})
+#define _mm512_set1_epi16(a)      ((__m512i)((wide_u16){0} + (uint16_t)(a)))
+#define _mm512_set1_epi32(a)      ((__m512i)((wide_u32){0} + (uint32_t)(a)))
+#define _mm512_set1_epi64(a)      ((__m512i)((wide_i64){0} + (int64_t)(a)))
 #define _mm512_setr_epi32(...)    ((__m512i)(wide_i32){__VA_ARGS__})
 #define _mm512_broadcast_i32x4(a) wide_repeat(a)
 #define _mm512_castsi512_si256(a) wide_half(a, 0)
