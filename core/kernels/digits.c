@@ -383,7 +383,7 @@ static inline __attribute__((always_inline)) void give_whole(snn_vector_bytes bi
                                                              const int32_t steps)
 {
 #pragma GCC unroll 8
-    for (int32_t step = 0; step < DIGITS && step < steps; step++, to += apart, bits += bits) {
+    for (int32_t step = 0; step < steps; step++, to += apart, bits += bits) {
         const uint64_t plane = snn_vector_highest_bits(bits);
         memcpy(to, &plane, SNN_STRIP / 8);
     }
@@ -395,7 +395,7 @@ static inline void give_transposed(snn_vector_bytes bits, uint8_t *to, int64_t a
     uint64_t words[DIGITS];
     snn_vector_transpose(bits, words);
 #pragma GCC unroll 8
-    for (int32_t step = 0; step < DIGITS && step < steps; step++, to += apart) {
+    for (int32_t step = 0; step < steps; step++, to += apart) {
         memcpy(to, &words[step], sizeof words[step]);
     }
 }

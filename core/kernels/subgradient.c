@@ -82,7 +82,7 @@ static void fire_position(const snn_neurons *neurons, const snn_subgradient *bas
     const int64_t state = position * owned, byte = position * neurons->spikes.row_bytes;
     const float eta = neurons->eta[step];
     const bool tracked =
-        counts->error != NULL && snn_position_is_tracked(position, snn_shape_positions(neurons->shape));
+        counts->error != NULL && position % snn_tracked_apart(snn_shape_positions(neurons->shape)) == 0;
     uint8_t *row = snn_spikes_plane(&neurons->spikes, step, tile->image) + byte;
     const uint8_t *before =
         byte + (step == 0 ? neurons->previous : snn_spikes_plane(&neurons->spikes, step - 1, tile->image));

@@ -100,24 +100,18 @@ static void track(snn_window_job *job, const snn_window_batch *b, const sampled 
 void snn_window_track(snn_window_job *job, int32_t moment, int64_t batch_begin, int64_t count,
                       const snn_window_batch *b)
 {
-    const int64_t positions = snn_shape_positions(job->neurons->shape), owned = snn_lanes_owned(job->neurons);
+    const int64_t apart = snn_tracked_apart(snn_shape_positions(job->neurons->shape));
+    const int64_t owned = snn_lanes_owned(job->neurons), end = job->counts->error != NULL ? batch_begin + count : 0;
     const int32_t steps_end = moment + 1 < job->moments ? moment + 1 : job->constants->steps;
     sampled some[SNN_STRIP_VECTORS] = {{0}};
-    int64_t begin, end;
     int found = 0;
-    for (int64_t at = batch_begin; job->counts->error != NULL; at = end) {
-        snn_next_tracked(at, positions, &begin, &end);
-        if (begin >= batch_begin + count) {
-            break;
-        }
-        for (int64_t i = begin; i < end && i < batch_begin + count; i++) {
-            for (int32_t channel = 0; channel < owned; channel += SNN_VECTOR) {
-                const int32_t lanes = (int32_t)snn_smaller(owned - channel, SNN_VECTOR);
-                some[found++] = (sampled){i, (i - batch_begin) * owned + channel, channel, lanes};
-                if (found == SNN_STRIP_VECTORS) {
-                    track(job, b, some, moment, steps_end);
-                    found = 0;
-                }
+    for (int64_t i = (batch_begin + apart - 1) / apart * apart; i < end; i += apart) {
+        for (int32_t channel = 0; channel < owned; channel += SNN_VECTOR) {
+            const int32_t lanes = (int32_t)snn_smaller(owned - channel, SNN_VECTOR);
+            some[found++] = (sampled){i, (i - batch_begin) * owned + channel, channel, lanes};
+            if (found == SNN_STRIP_VECTORS) {
+                track(job, b, some, moment, steps_end);
+                found = 0;
             }
         }
     }

@@ -67,28 +67,27 @@ static inline int64_t snn_shape_size(snn_shape shape)
     return snn_shape_positions(shape) * shape.channels;
 }
 
-/* Tracking errors are those of all neurons at a sample of a population's positions: every eleventh (a prime, so that
- * no column of a usual width is left out), or all where that would be few. Gives the first such positions from
- * `position` on, [*begin, *end). */
-static inline void snn_next_tracked(int64_t position, int64_t positions, int64_t *begin, int64_t *end)
+/* Tracking errors are those of all neurons at a sample of a population's positions, so many from one to the next: all
+ * where there are few, otherwise 32 or more if that leaves every eleventh or fewer. Primes, so that they are not
+ * of the same few columns of usual widths. */
+static inline int64_t snn_tracked_apart(int64_t positions)
 {
-    enum { APART = 11, FEW = 16 };
-    *begin = positions <= FEW ? position : (position + APART - 1) / APART * APART;
-    *end = positions <= FEW ? positions : *begin + 1;
-}
-static inline bool snn_position_is_tracked(int64_t position, int64_t positions)
-{
-    int64_t begin, end;
-    snn_next_tracked(position, positions, &begin, &end);
-    return begin == position;
+    enum { FEW = 16, ENOUGH = 32, LEAST = 11 };
+    static const int32_t primes[] = {1543, 769, 389, 193, 97, 47, 23};
+    if (positions <= FEW) {
+        return 1;
+    }
+    for (int i = 0; i < (int)(sizeof primes / sizeof primes[0]); i++) {
+        if (positions >= ENOUGH * (int64_t)primes[i]) {
+            return primes[i];
+        }
+    }
+    return LEAST;
 }
 static inline int64_t snn_tracked_positions(int64_t positions)
 {
-    int64_t count = 0;
-    for (int64_t i = 0; i < positions; i++) {
-        count += snn_position_is_tracked(i, positions);
-    }
-    return count;
+    const int64_t apart = snn_tracked_apart(positions);
+    return (positions + apart - 1) / apart;
 }
 
 typedef enum snn_neuron_kind {

@@ -504,6 +504,26 @@ static void operations_count_taps_inside_the_source(void **state)
     snn_network_destroy((snn_network *)network);
 }
 
+/* Samples of tracking errors are not of the same few columns: their distances are primes, and widths no multiples. */
+static void samples_are_large_and_spread(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t width;
+        int64_t apart, count;
+    } wanted[] = {{1, 1, 1},    {4, 1, 16},   {5, 11, 3},   {14, 11, 18},   {27, 11, 67},
+                  {28, 23, 35}, {32, 23, 45}, {56, 97, 33}, {112, 389, 33}, {224, 1543, 33}};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        const int64_t width = wanted[i].width, apart = snn_tracked_apart(width * width);
+        assert_int_equal(apart, wanted[i].apart);
+        assert_int_equal(snn_tracked_positions(width * width), wanted[i].count);
+        for (int64_t divisor = 2; width > 4 && divisor < apart; divisor++) {
+            assert_int_not_equal(apart % divisor, 0);
+            assert_int_not_equal(width % apart, 0);
+        }
+    }
+}
+
 static void names_and_sizes(void **state)
 {
     (void)state;
@@ -533,6 +553,7 @@ int main(void)
         cmocka_unit_test(structure_is_copied_deeply),
         cmocka_unit_test(source_channels_follow_the_operator),
         cmocka_unit_test(operations_count_taps_inside_the_source),
+        cmocka_unit_test(samples_are_large_and_spread),
         cmocka_unit_test(names_and_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
