@@ -68,11 +68,11 @@ static inline int64_t snn_shape_size(snn_shape shape)
 }
 
 /* Tracking errors are those of all neurons at a sample of a population's positions, so many from one to the next: all
- * where there are few, otherwise 32 or more if that leaves every eleventh or fewer. Primes, so that they are not
+ * where there are few, otherwise 16 or more if that leaves every eleventh or fewer. Primes, so that they are not
  * of the same few columns of usual widths. */
 static inline int64_t snn_tracked_apart(int64_t positions)
 {
-    enum { FEW = 16, ENOUGH = 32, LEAST = 11 };
+    enum { FEW = 16, ENOUGH = 16, LEAST = 11 };
     static const int32_t primes[] = {1543, 769, 389, 193, 97, 47, 23};
     if (positions <= FEW) {
         return 1;

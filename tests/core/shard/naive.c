@@ -290,7 +290,7 @@ float naive_activation(const snn_population *population, const float *x, int64_t
 bool naive_is_tracked(int64_t position, snn_shape shape)
 {
     const int32_t positions = shape.height * shape.width;
-    const int32_t apart = positions <= 16 ? 1 : positions < 32 * 23 ? 11 : positions < 32 * 47 ? 23 : 47;
+    const int32_t apart = positions <= 16 ? 1 : positions < 16 * 23 ? 11 : positions < 16 * 47 ? 23 : 47;
     return position % apart == 0;
 }
 
