@@ -51,6 +51,11 @@ static inline void snn_vector_store_int(int32_t *to, snn_vector_int value)
     memcpy(to, &value, sizeof value);
 }
 
+static inline snn_vector snn_vector_magnitude(snn_vector a)
+{
+    return (snn_vector)((snn_vector_int)a & INT32_MAX);
+}
+
 #if defined(__AVX512F__)
 
 typedef __mmask16 snn_vector_mask;
@@ -104,11 +109,6 @@ static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return (snn_vector_bytes)_mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
 }
-/* |a|, but no more than `limit` > 0, which is what NaN gives */
-static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
-{
-    return _mm512_range_ps(a, limit, 10); /* the smaller magnitude, without its sign */
-}
 /* a <= b, or a < b if strict, where the mask is. */
 static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vector a, snn_vector b, bool strict)
 {
@@ -117,7 +117,7 @@ static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vecto
 /* |a| > limit, where the mask is */
 static inline snn_vector_mask snn_vector_beyond(snn_vector_mask mask, snn_vector a, snn_vector limit)
 {
-    return _mm512_mask_cmp_ps_mask(mask, _mm512_abs_ps(a), limit, _CMP_GT_OQ);
+    return _mm512_mask_cmp_ps_mask(mask, snn_vector_magnitude(a), limit, _CMP_GT_OQ);
 }
 /* a - b where the mask is, a + b elsewhere */
 static inline snn_vector snn_vector_move(snn_vector a, snn_vector b, snn_vector_mask mask)
@@ -288,14 +288,6 @@ static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
     return bytes;
 #endif
 }
-static inline snn_vector snn_vector_magnitude(snn_vector a)
-{
-    return (snn_vector)((snn_vector_int)a & INT32_MAX);
-}
-static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
-{
-    return snn_vector_smaller(snn_vector_magnitude(a), limit);
-}
 static inline snn_vector_mask snn_vector_reaches(snn_vector_mask mask, snn_vector a, snn_vector b, bool strict)
 {
     return mask & (strict ? a < b : a <= b);
@@ -343,6 +335,11 @@ static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes
 
 #endif
 
+/* |a|, but no more than `limit` > 0, which is what NaN gives */
+static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
+{
+    return snn_vector_smaller(snn_vector_magnitude(a), limit);
+}
 /* Those of the mask; full: which are all. */
 static inline __attribute__((always_inline)) snn_vector snn_vector_of(const float *from, snn_vector_mask used,
                                                                       const bool full)

@@ -96,31 +96,23 @@ static inline __m256i wide_half(__m512i a, int half)
     return (__m256i){a[4 * half], a[4 * half + 1], a[4 * half + 2], a[4 * half + 3]};
 }
 
-#define _mm512_and_si512(a, b)    ((a) & (b))
-#define _mm512_or_si512(a, b)     ((a) | (b))
-#define _mm512_add_epi32(a, b)    ((__m512i)((wide_u32)(a) + (wide_u32)(b)))
-#define _mm512_sub_epi32(a, b)    ((__m512i)((wide_u32)(a) - (wide_u32)(b)))
-#define _mm512_mullo_epi32(a, b)  ((__m512i)((wide_u32)(a) * (wide_u32)(b)))
-#define _mm512_add_epi16(a, b)    ((__m512i)((wide_u16)(a) + (wide_u16)(b)))
-#define _mm512_slli_epi32(a, n)   ((__m512i)((wide_u32)(a) << (n)))
-#define _mm512_srli_epi32(a, n)   ((__m512i)((wide_u32)(a) >> (n)))
-#define _mm512_slli_epi16(a, n)   ((__m512i)((wide_u16)(a) << (n)))
-#define _mm512_srli_epi16(a, n)   ((__m512i)((wide_u16)(a) >> (n)))
-#define _mm512_srlv_epi16(a, n)   ((__m512i)((wide_u16)(a) >> (wide_u16)(n)))
-#define _mm512_div_ps(a, b)       ((a) / (b))
-#define _mm512_abs_ps(a)          ((__m512)((wide_i32)(a)&INT32_MAX))
-#define _mm512_max_ps(a, b)       wide_chosen_ps((wide_float)(a) > (wide_float)(b), a, b)
-#define _mm512_min_ps(a, b)       wide_chosen_ps((wide_float)(a) < (wide_float)(b), a, b)
-#define _mm512_range_ps(a, b, of) wide_range_##of(a, b)
+#define _mm512_and_si512(a, b)   ((a) & (b))
+#define _mm512_or_si512(a, b)    ((a) | (b))
+#define _mm512_add_epi32(a, b)   ((__m512i)((wide_u32)(a) + (wide_u32)(b)))
+#define _mm512_sub_epi32(a, b)   ((__m512i)((wide_u32)(a) - (wide_u32)(b)))
+#define _mm512_mullo_epi32(a, b) ((__m512i)((wide_u32)(a) * (wide_u32)(b)))
+#define _mm512_add_epi16(a, b)   ((__m512i)((wide_u16)(a) + (wide_u16)(b)))
+#define _mm512_slli_epi32(a, n)  ((__m512i)((wide_u32)(a) << (n)))
+#define _mm512_srli_epi32(a, n)  ((__m512i)((wide_u32)(a) >> (n)))
+#define _mm512_slli_epi16(a, n)  ((__m512i)((wide_u16)(a) << (n)))
+#define _mm512_srli_epi16(a, n)  ((__m512i)((wide_u16)(a) >> (n)))
+#define _mm512_srlv_epi16(a, n)  ((__m512i)((wide_u16)(a) >> (wide_u16)(n)))
+#define _mm512_div_ps(a, b)      ((a) / (b))
+#define _mm512_max_ps(a, b)      wide_chosen_ps((wide_float)(a) > (wide_float)(b), a, b)
+#define _mm512_min_ps(a, b)      wide_chosen_ps((wide_float)(a) < (wide_float)(b), a, b)
 static inline __m512 wide_chosen_ps(wide_i32 first, __m512 a, __m512 b)
 {
     return (__m512)((first & (wide_i32)a) | (~first & (wide_i32)b));
-}
-/* Of the ways to choose, number 10: the smaller magnitude without sign, the other number beside NaN. */
-static inline __m512 wide_range_10(__m512 a, __m512 b)
-{
-    const wide_float left = (wide_float)_mm512_abs_ps(a), right = (wide_float)_mm512_abs_ps(b);
-    return (__m512)WIDE_LANES(wide_float, 16, fminf(left[i], right[i]));
 }
 /* The bits of a, b and c are three of a number, whose bit of `table` is the result. */
 static inline __m512i wide_ternary(__m512i a, __m512i b, __m512i c, int table)
