@@ -27,7 +27,8 @@ typedef struct sight {
 
 /* totals[i] += factor * what bits of channel i add up to. The planes' magnitudes add up to a byte. */
 static inline __attribute__((always_inline)) void add_bits(const sight *at, const snn_planes *of, int32_t factor,
-                                                           int32_t *restrict totals, const int32_t plane_count)
+                                                           int32_t *restrict totals, const int32_t plane_count,
+                                                           const int shift)
 {
     enum { TAPS_MOST = UINT16_MAX / UINT8_MAX }; /* fit words without a sign */
     snn_byte_lanes amounts[SNN_WINDOW_STEPS];
@@ -40,7 +41,7 @@ static inline __attribute__((always_inline)) void add_bits(const sight *at, cons
     for (int64_t i = 0; i < at->rows; i++) {
         const uint8_t *from = at->bits + i * at->row_apart;
         for (int64_t j = 0; j < at->columns; j++, from += at->column_apart) {
-            const snn_byte_lanes sums = snn_planes_add(from, of->stride, at->shift, amounts, plane_count);
+            const snn_byte_lanes sums = snn_planes_add(from, of->stride, shift, amounts, plane_count);
             words[0] += (sums_of_lanes)snn_bytes_widened(sums, 0);
             words[1] += (sums_of_lanes)snn_bytes_widened(sums, 1);
             if (++taps == TAPS_MOST || (i + 1 == at->rows && j + 1 == at->columns)) {
@@ -59,15 +60,16 @@ static inline __attribute__((always_inline)) void add_bits(const sight *at, cons
 /* The same of all planes, one by one where they add up to more than a byte. */
 static void add_planes(sight at, const snn_planes *of, int32_t *totals)
 {
-    if (of->sum <= UINT8_MAX && of->count == SNN_BITS) { /* as most windows have them, with all known when compiled */
-        add_bits(&at, of, 1, totals, SNN_BITS);
-    } else if (of->sum <= UINT8_MAX) {
-        add_bits(&at, of, 1, totals, of->count);
+    const bool bytes = of->sum <= UINT8_MAX;
+    if (bytes && of->count == SNN_BITS && at.shift == 0) { /* as in most windows, with all known when compiled */
+        add_bits(&at, of, 1, totals, SNN_BITS, 0);
+    } else if (bytes) {
+        add_bits(&at, of, 1, totals, of->count, at.shift);
     } else {
         static const int32_t one = 1;
         for (int32_t j = 0; j < of->count; j++, at.bits += of->stride) {
             const snn_planes single = {.magnitude = &one};
-            add_bits(&at, &single, of->magnitude[j], totals, 1);
+            add_bits(&at, &single, of->magnitude[j], totals, 1, at.shift);
         }
     }
 }

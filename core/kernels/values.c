@@ -60,9 +60,9 @@ static inline void store_less(const int16_t *base, snn_byte_lanes sum, const int
 /* `base` is NULL: values are bytes. */
 static inline __attribute__((always_inline)) void take_runs(const snn_planes *of, const bit_runs *runs, int32_t largest,
                                                             const int16_t *base, int64_t period, void *values,
-                                                            const int32_t plane_count)
+                                                            const int32_t plane_count, const int shift)
 {
-    const int shift = (int)(runs->bit % SNN_BITS), lanes = snn_planes_lanes(shift);
+    const int lanes = snn_planes_lanes(shift);
     snn_byte_lanes amounts[SNN_WINDOW_STEPS];
     for (int32_t j = 0; j < plane_count; j++) {
         amounts[j] = (snn_byte_lanes){0} + (uint8_t)of->magnitude[j];
@@ -91,10 +91,11 @@ static inline __attribute__((always_inline)) void take_runs(const snn_planes *of
 
 static void take_bytes(const snn_planes *of, const bit_runs *runs, int32_t largest, uint8_t *values)
 {
-    if (of->count == SNN_BITS) {
-        take_runs(of, runs, largest, NULL, 0, values, SNN_BITS);
+    const int shift = (int)(runs->bit % SNN_BITS);
+    if (of->count == SNN_BITS && shift == 0) { /* as most windows have them, with all known when compiled */
+        take_runs(of, runs, largest, NULL, 0, values, SNN_BITS, 0);
     } else {
-        take_runs(of, runs, largest, NULL, 0, values, of->count);
+        take_runs(of, runs, largest, NULL, 0, values, of->count, shift);
     }
 }
 
@@ -141,12 +142,13 @@ static void take_words(const snn_planes *of, const bit_runs *runs, const int16_t
 
 static void take(const snn_planes *of, const bit_runs *runs, const int16_t *base, int64_t period, int16_t *values)
 {
+    const int shift = (int)(runs->bit % SNN_BITS);
     if (of->sum > UINT8_MAX) {
         take_words(of, runs, base, period, values);
-    } else if (of->count == SNN_BITS) { /* as most windows have them, with all known when compiled */
-        take_runs(of, runs, 0, base, period, values, SNN_BITS);
+    } else if (of->count == SNN_BITS && shift == 0) {
+        take_runs(of, runs, 0, base, period, values, SNN_BITS, 0);
     } else {
-        take_runs(of, runs, 0, base, period, values, of->count);
+        take_runs(of, runs, 0, base, period, values, of->count, shift);
     }
 }
 
