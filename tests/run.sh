@@ -24,5 +24,5 @@ else
   failed=1
 fi
 echo "== all tests, release build"
-ctest --preset release "${labels[@]}" -j 2 || failed=1
+ctest --preset release "${labels[@]}" -j 4 || failed=1 # two processors: most wait as long as they compute
 exit $failed
