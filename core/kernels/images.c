@@ -20,13 +20,6 @@ typedef struct seen {
     int32_t values[];
 } seen;
 
-/* One tap for each target: no field. */
-static bool is_single(const snn_packed *packed)
-{
-    const snn_operator_kind kind = packed->projection->op.kind;
-    return kind == SNN_OPERATOR_DIAGONAL || kind == SNN_OPERATOR_GATHER;
-}
-
 static int32_t rows_of(const snn_packed *packed)
 {
     return packed->row_end - packed->row_begin;
@@ -96,7 +89,7 @@ static int64_t most_seen(const snn_packed *packed)
 static int64_t seen_bytes(const snn_packed *packed)
 {
     const int32_t planes = packed->projection->op.pooled && !packed->real ? 2 : 1;
-    return is_single(packed)
+    return snn_limbs_is_single(packed)
                ? 0
                : snn_aligned((int64_t)sizeof(seen) + planes * most_seen(packed) * (int64_t)sizeof(int32_t));
 }
@@ -160,7 +153,7 @@ int64_t snn_portable_image_scratch(const snn_packed *packed, int32_t count, int3
 {
     int64_t bytes = count > 0 ? totals_bytes(&packed[0], channels) : 0, most = 0;
     for (int32_t i = 0; i < count; i++) {
-        if (!is_single(&packed[i])) {
+        if (!snn_limbs_is_single(&packed[i])) {
             const int64_t positions = positions_of(&packed[0]);
             const int64_t product = packed[i].real ? snn_portable_scratch(&packed[i], positions, 1)
                                                    : snn_limbs_scratch(&packed[i], positions);
@@ -252,7 +245,7 @@ static void add_all(const part *of, const uint8_t *sources)
     const snn_image_tile *tile = of->tile;
     for (int32_t i = 0; i < tile->count; sources += seen_bytes(&tile->packed[i++])) {
         const snn_packed *packed = &tile->packed[i];
-        if (is_single(packed)) {
+        if (snn_limbs_is_single(packed)) {
             add_singles(of, packed);
         } else if (packed->real) {
             add_floats(of, packed, (const seen *)(const void *)sources);
@@ -280,7 +273,7 @@ static void store(const part *of, double unit, float *restrict graded)
 static bool is_short(const snn_image_tile *tile, const seen *from)
 {
     const snn_packed *packed = &tile->packed[0];
-    return tile->count == 1 && !is_single(packed) && !packed->real && !packed->projection->op.pooled &&
+    return tile->count == 1 && !snn_limbs_is_single(packed) && !packed->real && !packed->projection->op.pooled &&
            from->bits[0] <= 2 * packed->limb_bits && rows_of(packed) == tile->channel_end - tile->channel_begin;
 }
 
@@ -324,7 +317,7 @@ void snn_portable_project_image(const snn_image_tile *tile)
     uint8_t *sources = (uint8_t *)tile->scratch + totals_bytes(&tile->packed[0], channels);
     uint8_t *at = sources;
     for (int32_t i = 0; i < tile->count; at += seen_bytes(&tile->packed[i++])) {
-        if (!is_single(&tile->packed[i])) {
+        if (!snn_limbs_is_single(&tile->packed[i])) {
             see(&tile->packed[i], tile, (seen *)(void *)at);
         }
     }

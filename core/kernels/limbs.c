@@ -24,7 +24,7 @@ snn_status snn_limbs_pack(const snn_projection *projection, snn_weight_format fo
 {
     const snn_operator *op = &projection->op;
     SNN_TRY(snn_portable_pack_codes(projection, format, row_begin, row_end, NULL, packed));
-    if (packed->real || op->kind == SNN_OPERATOR_DIAGONAL || op->kind == SNN_OPERATOR_GATHER) {
+    if (packed->real || snn_limbs_is_single(packed)) {
         return snn_ok();
     }
     int64_t largest;

@@ -8,6 +8,13 @@
 
 #include "core/kernels/portable.h"
 
+/* One element for each target: no field, and no limbs. */
+static inline bool snn_limbs_is_single(const snn_packed *packed)
+{
+    const snn_operator_kind kind = packed->projection->op.kind;
+    return kind == SNN_OPERATOR_DIAGONAL || kind == SNN_OPERATOR_GATHER;
+}
+
 /* How many of so many positions are best taken together: their sums stay in the nearest cache. What mixes positions
  * takes all. */
 static inline int64_t snn_limbs_most(const snn_packed *packed, int64_t positions)
