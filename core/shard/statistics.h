@@ -25,10 +25,10 @@ typedef struct snn_statistics {
 
 /* Of one population, pointers into counts. */
 typedef struct snn_population_counts {
-    int64_t *spikes; /* [timesteps] neurons that fired (s = 1) */
-    int64_t *flips;  /* [timesteps] neurons with s(t) != s(t-1); 0 at t = 0 */
-    int64_t *error;  /* [timesteps] sum over neurons of the sample (snn_tracked_apart) of |y - f(x)/scale| after
-                        the update, 2^-16; 0 if it  was not to be counted */
+    int64_t *spikes;         /* [timesteps] neurons that fired (s = 1) */
+    int64_t *flips;          /* [timesteps] neurons with s(t) != s(t-1); 0 at t = 0 */
+    int64_t *error;          /* [timesteps] sum over neurons of the sample (snn_tracked_apart) of |y - f(x)/scale| after
+                                the update, 2^-16; 0 if it  was not to be counted */
     int64_t *channel_spikes; /* [channels] over all timesteps */
     int64_t *channel_beyond; /* [channels] neurons that ended beyond their calibrated range: see shard_ranges.c */
 } snn_population_counts;
