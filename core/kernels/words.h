@@ -24,53 +24,7 @@ enum { PANEL_VECTORS = 4, ROWS_OF_1 = 12, ROWS_OF_2 = 12, ROWS_OF_3 = 8, ROWS_OF
 enum { BYTE_LARGEST = 255, NARROW = 0 };
 #define PAIRS_INSTRUCTION "vpdpwssd"
 #define BYTES_INSTRUCTION "vpdpbusd"
-#elif defined(__AVX2__)
-enum { WIDTH = 8, PAIR_ROWS = 3 };
-enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
-enum { BYTE_LARGEST = 8, NARROW = 1 };
-#define PAIRS_INSTRUCTION "vpmaddwd"
-#define BYTES_INSTRUCTION "none"
-#elif defined(__SSE2__)
-enum { WIDTH = 4, PAIR_ROWS = 1 };
-enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
-enum { BYTE_LARGEST = 0, NARROW = 0 };
-#define PAIRS_INSTRUCTION "pmaddwd"
-#define BYTES_INSTRUCTION "none"
-#else
-enum { WIDTH = 1, PAIR_ROWS = 1 };
-enum { PANEL_VECTORS = 4, ROWS_OF_1 = 4, ROWS_OF_2 = 4, ROWS_OF_3 = 4, ROWS_OF_4 = 4 };
-enum { BYTE_LARGEST = 0, NARROW = 0 };
-#define PAIRS_INSTRUCTION "32-bit multiply"
-#define BYTES_INSTRUCTION "none"
-#endif
-
-#ifdef __SSE2__
 typedef uint32_t vector __attribute__((vector_size(4 * WIDTH))); /* sums wrap around */
-#else
-typedef uint32_t vector;
-#endif
-
-static inline vector opaque(vector a)
-{
-    SNN_OPAQUE(a);
-    return a;
-}
-static inline vector load_words(const void *words)
-{
-    vector loaded;
-    memcpy(&loaded, words, sizeof loaded);
-    return loaded;
-}
-static inline vector repeat_word(int32_t word)
-{
-    return (vector){0} + (uint32_t)word;
-}
-static inline void store_sums(int32_t *sums, vector sum)
-{
-    memcpy(sums, &sum, sizeof sum);
-}
-
-#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__BMI2__)
 static inline vector add_pairs(vector sum, vector a, vector b)
 {
     return (vector)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
@@ -92,14 +46,24 @@ static inline void add_some(int32_t *to, vector sum, int32_t count, bool fresh)
     _mm512_mask_storeu_epi32(to, mask, (__m512i)sum);
 }
 #elif defined(__AVX2__)
-/* Compilers make all products first otherwise, and have no registers for them. */
+enum { WIDTH = 8, PAIR_ROWS = 3 };
+enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
+enum { BYTE_LARGEST = 8, NARROW = 1 };
+#define PAIRS_INSTRUCTION "vpmaddwd"
+#define BYTES_INSTRUCTION "none"
+typedef uint32_t vector __attribute__((vector_size(4 * WIDTH)));
+/* Sums are opaque: compilers make all products first otherwise, and have no registers for them. */
 static inline vector add_pairs(vector sum, vector a, vector b)
 {
-    return opaque(sum + (vector)_mm256_madd_epi16((__m256i)a, (__m256i)b));
+    sum += (vector)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+    SNN_OPAQUE(sum);
+    return sum;
 }
 static inline vector add_quads(vector sum, vector weights, vector values)
 {
-    return opaque((vector)_mm256_add_epi16((__m256i)sum, _mm256_maddubs_epi16((__m256i)values, (__m256i)weights)));
+    sum = (vector)_mm256_add_epi16((__m256i)sum, _mm256_maddubs_epi16((__m256i)values, (__m256i)weights));
+    SNN_OPAQUE(sum);
+    return sum;
 }
 static inline vector widen(vector sum)
 {
@@ -114,17 +78,32 @@ static inline void add_some(int32_t *to, vector sum, int32_t count, bool fresh)
     _mm256_maskstore_epi32(to, mask, (__m256i)sum);
 }
 #else
+#ifdef __SSE2__
+enum { WIDTH = 4, PAIR_ROWS = 1 };
+enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
+#define PAIRS_INSTRUCTION "pmaddwd"
+typedef uint32_t vector __attribute__((vector_size(4 * WIDTH)));
 static inline vector add_pairs(vector sum, vector a, vector b)
 {
-#ifdef __SSE2__
-    return opaque(sum + (vector)_mm_madd_epi16((__m128i)a, (__m128i)b));
+    sum += (vector)_mm_madd_epi16((__m128i)a, (__m128i)b);
+    SNN_OPAQUE(sum);
+    return sum;
+}
 #else
+enum { WIDTH = 1, PAIR_ROWS = 1 };
+enum { PANEL_VECTORS = 4, ROWS_OF_1 = 4, ROWS_OF_2 = 4, ROWS_OF_3 = 4, ROWS_OF_4 = 4 };
+#define PAIRS_INSTRUCTION "32-bit multiply"
+typedef uint32_t vector;
+static inline vector add_pairs(vector sum, vector a, vector b)
+{
     int16_t left[2], right[2];
     memcpy(left, &a, sizeof left);
     memcpy(right, &b, sizeof right);
     return sum + (vector)(left[0] * right[0]) + (vector)(left[1] * right[1]);
-#endif
 }
+#endif
+enum { BYTE_LARGEST = 0, NARROW = 0 };
+#define BYTES_INSTRUCTION "none"
 static inline vector add_quads(vector sum, vector weights, vector values)
 {
     (void)weights;
@@ -138,13 +117,32 @@ static inline vector widen(vector sum)
 static inline void add_some(int32_t *to, vector sum, int32_t count, bool fresh)
 {
     int32_t sums[WIDTH];
-    store_sums(sums, sum);
+    memcpy(sums, &sum, sizeof sums);
     for (int32_t i = 0; i < count; i++) {
         to[i] = (int32_t)((fresh ? 0 : (uint32_t)to[i]) + (uint32_t)sums[i]);
     }
 }
 #endif
 
+static inline vector opaque(vector a)
+{
+    SNN_OPAQUE(a);
+    return a;
+}
+static inline vector load_words(const void *words)
+{
+    vector loaded;
+    memcpy(&loaded, words, sizeof loaded);
+    return loaded;
+}
+static inline vector repeat_word(int32_t word)
+{
+    return (vector){0} + (uint32_t)word;
+}
+static inline void store_sums(int32_t *sums, vector sum)
+{
+    memcpy(sums, &sum, sizeof sum);
+}
 /* The first `count` sums, added to what is there; fresh: there is nothing yet. */
 static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {

@@ -14,6 +14,7 @@
 #include "core/base/memory.h"
 #include "core/kernels/kernels.h"
 #include "tests/core/kernels/random_case.h"
+#include "tests/core/shard/naive_sample.h"
 #include "tests/core/tables/tables.h"
 
 enum { NARY_CASES = 60, GUARD = 64, LARGEST_ROW = 512 };
@@ -459,8 +460,8 @@ static long double naive_step(const nary_case *c, int32_t step, int64_t position
     }
     expected->counts[step] += fired;
     expected->counts[3 * c->steps + channel] += fired;
-    if (snn_shape_positions(p->shape) > 16 && position % 11 != 0) {
-        return 0.0L; /* not of the sample */
+    if (!naive_is_tracked(position, p->shape)) {
+        return 0.0L;
     }
     expected->counts[2 * c->steps + step] += llrintl(fminl(fabsl(*y - target), 127.0L) * 65536.0L);
     return tolerance * 65536.0L + 1.0L;

@@ -13,6 +13,7 @@
 #include "core/kernels/kernels.h"
 #include "core/kernels/unary.h"
 #include "tests/core/kernels/random_case.h"
+#include "tests/core/shard/naive_sample.h"
 #include "tests/core/tables/tables.h"
 
 enum { CASES_PER_KIND = 40 };
@@ -249,7 +250,7 @@ static void naive_fire(const fire_case *c, fire_result *r, int32_t step, int64_t
     if (!(n->first && step == 0)) {
         r->counts[c->tile.steps + step] += ((before >> (bit % 8)) & 1) != fired;
     }
-    if (snn_shape_positions(n->shape) <= 16 || position % 11 == 0) { /* of the sample */
+    if (naive_is_tracked(position, n->shape)) {
         r->counts[2 * c->tile.steps + step] +=
             (int64_t)nearbyint((double)(fminf(fabsf(*y - target), 127.0F) * 65536.0F));
     }

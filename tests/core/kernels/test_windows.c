@@ -14,6 +14,7 @@
 #include "tests/core/kernels/random_case.h"
 #include "tests/core/kernels/test_kernels.h"
 #include "tests/core/shard/naive_nary.h"
+#include "tests/core/shard/naive_sample.h"
 #include "tests/core/tables/tables.h"
 
 enum { WINDOW_CASES = 40, GUARD = 64, PER_STEP = 3, PER_CHANNEL = 2 };
@@ -304,7 +305,7 @@ static void naive_fire(const window_case *c, const float *x, int64_t position, i
         *byte = (uint8_t)((*byte & ~(1U << channel % 8)) | (unsigned)fired << channel % 8);
         r->counts[j] += fired;
         r->counts[c->steps + j] += j > 0 && fired != before;
-        if (snn_shape_positions(p->shape) <= 16 || position % 11 == 0) {
+        if (naive_is_tracked(position, p->shape)) {
             r->counts[2 * c->steps + j] += lrintf(fminf(fabsf((float)y - target) * c->unit, 127.0F) * 65536.0F);
         }
         r->counts[PER_STEP * c->steps + i] += fired;

@@ -8,6 +8,7 @@
 #include "core/dynamics/random.h"
 #include "core/kernels/unary.h"
 #include "tests/core/shard/naive_nary.h"
+#include "tests/core/shard/naive_sample.h"
 
 static void *must_allocate(int64_t count, size_t size)
 {
@@ -285,13 +286,6 @@ float naive_activation(const snn_population *population, const float *x, int64_t
     }
     return snn_function_evaluate(population->kind, population->alpha, population->beta,
                                  x[position * input.channels + channel]);
-}
-
-bool naive_is_tracked(int64_t position, snn_shape shape)
-{
-    const int32_t positions = shape.height * shape.width;
-    const int32_t apart = positions <= 16 ? 1 : positions < 16 * 23 ? 11 : positions < 16 * 47 ? 23 : 47;
-    return position % apart == 0;
 }
 
 bool naive_is_strict(snn_neuron_kind kind)

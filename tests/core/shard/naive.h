@@ -37,8 +37,6 @@ naive_result naive_windows_run(const snn_network *network, const float *pixels, 
 float naive_activation(const snn_population *population, const float *x, int64_t position, int32_t channel);
 /* Whether it fires on f(x) < y only. */
 bool naive_is_strict(snn_neuron_kind kind);
-/* Whether a position is of the sample whose errors count; of shapes below 1552 positions. */
-bool naive_is_tracked(int64_t position, snn_shape shape);
 /* What a projection adds to one neuron of its target; `source`: whole numbers [positions][channels]. */
 int64_t naive_product(const snn_network *network, const snn_projection *projection, const int64_t *source, int64_t row,
                       int64_t column, int32_t channel);

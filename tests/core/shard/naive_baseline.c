@@ -5,6 +5,7 @@
 
 #include "core/base/memory.h"
 #include "tests/core/shard/naive.h"
+#include "tests/core/shard/naive_sample.h"
 
 static void *must_allocate(int64_t count, size_t size)
 {
