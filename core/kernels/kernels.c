@@ -8,6 +8,9 @@ extern const snn_kernels snn_kernels_portable;
 #ifdef SNN_KERNELS_AVX2
 extern const snn_kernels snn_kernels_avx2;
 #endif
+#ifdef SNN_KERNELS_AVXVNNI
+extern const snn_kernels snn_kernels_avxvnni;
+#endif
 #ifdef SNN_KERNELS_AVX512
 extern const snn_kernels snn_kernels_avx512;
 #endif
@@ -21,6 +24,9 @@ static const snn_kernels *const all[] = {
 #endif
 #ifdef SNN_KERNELS_AVX512
     &snn_kernels_avx512,
+#endif
+#ifdef SNN_KERNELS_AVXVNNI
+    &snn_kernels_avxvnni,
 #endif
 #ifdef SNN_KERNELS_AVX2
     &snn_kernels_avx2,

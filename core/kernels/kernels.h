@@ -115,7 +115,7 @@ typedef struct snn_added_rows {
 } snn_added_rows;
 
 typedef struct snn_kernels {
-    const char *name; /* "portable", "avx2", "avx512", "amx" */
+    const char *name; /* "portable", "avx2", "avxvnni", "avx512", "amx" */
     /* Whether this processor and operating system can run it. */
     bool (*available)(void);
     /* How many bytes of sums a tile should have at most, if the table has a preference, else 0. */

@@ -1,8 +1,8 @@
 /* The plain C kernels, private to this folder.
  *
  * The same sources are compiled once for the baseline ("portable") and again with the compiler's flags for wider
- * vectors ("avx2", "avx512", "amx": with tile registers), which give the same bits. SNN_ISA is the copy's name; it ends
- * the name of each function that crosses a file, so that the copies can be linked together.
+ * vectors ("avx2", "avxvnni", "avx512", "amx": with tile registers), which give the same bits. SNN_ISA is the copy's
+ * name; it ends the name of each function that crosses a file, so that the copies can be linked together.
  *
  *   images    products with a graded image
  *   values    spikes of positions as int16 values or bytes, pools: their sums over windows, or maxima; field: those of

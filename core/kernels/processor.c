@@ -1,7 +1,9 @@
 #if defined(__x86_64__) && defined(__linux__)
 #define _DEFAULT_SOURCE /* syscall */
-#include <cpuid.h>
 #include <sys/syscall.h>
+#endif
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
 #endif
 #include <unistd.h>
 
@@ -30,6 +32,13 @@ bool snn_processor_runs_avx2(void)
     return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0;
 }
 
+bool snn_processor_runs_avxvnni(void)
+{
+    enum { AVXVNNI = 1U << 4 };
+    unsigned a, b, c, d;
+    return snn_processor_runs_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & AVXVNNI) != 0;
+}
+
 bool snn_processor_runs_avx512(void)
 {
     return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
@@ -40,6 +49,11 @@ bool snn_processor_runs_avx512(void)
 #else
 
 bool snn_processor_runs_avx2(void)
+{
+    return false;
+}
+
+bool snn_processor_runs_avxvnni(void)
 {
     return false;
 }

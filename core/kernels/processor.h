@@ -8,8 +8,9 @@
 
 /* One question per kernel table, of the table's name. */
 bool snn_processor_runs_portable(void);
-bool snn_processor_runs_avx2(void);   /* and BMI2 */
-bool snn_processor_runs_avx512(void); /* F, BW, VL, DQ and VNNI, and BMI2 */
+bool snn_processor_runs_avx2(void);    /* and BMI2 */
+bool snn_processor_runs_avxvnni(void); /* these, and AVX-VNNI */
+bool snn_processor_runs_avx512(void);  /* F, BW, VL, DQ and VNNI, and BMI2 */
 /* Int8 tiles beside these. On Linux the answer yes asks the system for the process's permission to use them, for all of
  * its threads; asking again changes nothing. */
 bool snn_processor_runs_amx(void);

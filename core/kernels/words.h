@@ -48,10 +48,27 @@ static inline void add_some(int32_t *to, vector sum, int32_t count, bool fresh)
 #elif defined(__AVX2__)
 enum { WIDTH = 8, PAIR_ROWS = 3 };
 enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 6, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
+typedef uint32_t vector __attribute__((vector_size(4 * WIDTH)));
+#ifdef __AVXVNNI__
+enum { BYTE_LARGEST = 255, NARROW = 0 };
+#define PAIRS_INSTRUCTION "vpdpwssd"
+#define BYTES_INSTRUCTION "vpdpbusd"
+static inline vector add_pairs(vector sum, vector a, vector b)
+{
+    return (vector)_mm256_dpwssd_avx_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
+}
+static inline vector add_quads(vector sum, vector weights, vector values)
+{
+    return (vector)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)values, (__m256i)weights);
+}
+static inline vector widen(vector sum)
+{
+    return sum;
+}
+#else
 enum { BYTE_LARGEST = 8, NARROW = 1 };
 #define PAIRS_INSTRUCTION "vpmaddwd"
 #define BYTES_INSTRUCTION "none"
-typedef uint32_t vector __attribute__((vector_size(4 * WIDTH)));
 /* Sums are opaque: compilers make all products first otherwise, and have no registers for them. */
 static inline vector add_pairs(vector sum, vector a, vector b)
 {
@@ -69,6 +86,7 @@ static inline vector widen(vector sum)
 {
     return (vector)_mm256_madd_epi16((__m256i)sum, _mm256_set1_epi16(1));
 }
+#endif
 static inline void add_some(int32_t *to, vector sum, int32_t count, bool fresh)
 {
     const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

@@ -107,7 +107,7 @@ static const char command_rest[] =
     "Threads of a rank. Without it the ranks of a host share its processors out.\n"
     ".TP\n\\fBSNN_DIST_ISA\\fR\n"
     "Kernels to use instead of the best that the processor has:\n"
-    "portable, avx2, avx512 or amx. Results are the same.\n"
+    "portable, avx2, avxvnni, avx512 or amx. Results are the same.\n"
     ".TP\n\\fBSNN_DIST_RANKS_PER_HOST\\fR\n"
     "Ranks share spikes in memory with no more than this many of their host: 1 to send all of them in packets, as\n"
     "between hosts. Results are the same.\n"

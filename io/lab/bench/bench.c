@@ -245,7 +245,7 @@ static const snn_verb_option options_taken[] = {
     {"CONFIG.toml", NULL, "the network of this config, with random images, instead of layers"},
     {"--json", "FILE.json", "also write the results there"},
     {"--layers", "TEXT", "only layers with TEXT in their or their network's name"},
-    {"--kernels", "amx|avx512|avx2|portable", "only these kernels (default: all; a network: the best)"},
+    {"--kernels", "amx|avx512|avxvnni|avx2|portable", "only these kernels (default: all; a network: the best)"},
     {"--weights", "int16|int8|float32", "format of the weights (default int16; a network: as its config says)"},
     {"--block", "B", "timesteps in a block (default 8; a network: as its config says)"},
     {"--threads", "N", "also with N threads, and N processes beside it (default 1)"},

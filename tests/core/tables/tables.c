@@ -5,7 +5,7 @@
 
 #include "core/kernels/processor.h"
 
-enum { MOST = 8 };
+enum { MOST = 10 };
 
 /* A copy of the kernels that tests have, and whether it runs here. */
 #define TABLE(isa, runs)                                                                                               \
@@ -20,6 +20,7 @@ enum { MOST = 8 };
 TABLE(plain, true)
 #endif
 #ifdef TESTS_WIDE
+TABLE(vnni, snn_processor_runs_avx2())
 TABLE(wide, snn_processor_runs_avx2())
 TABLE(wide_tiles, snn_processor_runs_avx2())
 #endif
@@ -35,6 +36,7 @@ const snn_kernels *const *all_tables(int32_t *count)
     tables[filled++] = &snn_kernels_plain;
 #endif
 #ifdef TESTS_WIDE
+    tables[filled++] = &snn_kernels_vnni;
     tables[filled++] = &snn_kernels_wide;
     tables[filled++] = &snn_kernels_wide_tiles;
 #endif

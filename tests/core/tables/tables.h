@@ -1,5 +1,5 @@
-/* The kernel tables that tests compare: those of the library, and copies of the one with tile registers that do in
- * plain C what these do (core/kernels/tile_registers.h in this folder), and of the portable one without vectors. */
+/* The kernel tables that tests compare: those of the library, and copies of them that do by other means what this
+ * machine has no instructions for, and of the portable one without vectors. */
 #ifndef TESTS_TABLES_H
 #define TESTS_TABLES_H
 
