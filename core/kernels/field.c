@@ -106,23 +106,3 @@ int64_t snn_values_bytes(const snn_packed *packed, int64_t field_size, int32_t s
 {
     return snn_aligned(field_size * steps * snn_value_bytes(packed->largest)) + 2 * SNN_ALIGNMENT;
 }
-
-int64_t snn_expanded_bytes(const snn_packed *packed, int64_t positions, int32_t steps, int32_t channels)
-{
-    const int64_t size = snn_field_largest(&packed->projection->op, positions, channels);
-    return snn_values_bytes(packed, size, steps) + snn_aligned(snn_field_scratch(&packed->projection->op, channels));
-}
-
-snn_expanded snn_source_expand(const snn_packed *packed, const snn_source *source, const snn_tile *tile,
-                               int32_t channel, int32_t channels)
-{
-    const snn_operator *op = &packed->projection->op;
-    const snn_field field = snn_field_of_tile(op, tile->position_begin, tile->position_end, channel, channels);
-    const int64_t size = snn_field_size(&field);
-    uint8_t *values = tile->scratch, *working = values + snn_values_bytes(packed, size, tile->steps);
-    for (int32_t step = 0; step < tile->steps; step++) {
-        snn_field_expand(&field, op, source, step, packed->largest,
-                         values + step * size * snn_value_bytes(packed->largest), working);
-    }
-    return (snn_expanded){field, values, working + snn_aligned(snn_field_scratch(op, channels))};
-}

@@ -192,12 +192,6 @@ static int32_t seen_segments(const matrix *m)
     return m->copied > 0 ? m->copied : m->segments;
 }
 
-int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t steps)
-{
-    const matrix m = matrix_of(packed);
-    return (positions * steps + seen_segments(&m)) * (int64_t)sizeof(int64_t);
-}
-
 enum { ROWS_MOST = 12, VECTORS_MOST = 4 };
 
 static inline __attribute__((always_inline)) void clear(vector total[ROWS_MOST][VECTORS_MOST], const int count,
@@ -327,7 +321,7 @@ static inline __attribute__((always_inline)) void multiply_panel(const job *j, i
     }
 }
 
-static void multiply_pairs(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
+void snn_matrix_multiply(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums)
 {
     multiply_panel(j, vectors, seen, count, sums, PAIRS);
 }
@@ -399,13 +393,50 @@ static void find_values(const matrix *m, const snn_operator *op, const snn_field
     }
 }
 
-void snn_matrix_project(const snn_packed *packed, const snn_field *field, const void *values, const snn_tile *tile,
-                        void *scratch)
+/* Of the source population. */
+static void channels_of(const snn_packed *packed, int32_t *channel, int32_t *channels)
+{
+    const snn_row_groups groups = snn_row_groups_of(packed);
+    *channel = packed->projection->op.source_channel + groups.begin * groups.channels;
+    *channels = (groups.end - groups.begin) * groups.channels;
+}
+
+static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t steps)
+{
+    const snn_operator *op = &packed->projection->op;
+    const matrix m = matrix_of(packed);
+    int32_t channel, channels;
+    channels_of(packed, &channel, &channels);
+    return snn_values_bytes(packed, snn_field_largest(op, positions, channels), steps) +
+           snn_aligned(snn_field_scratch(op, channels)) +
+           (positions * steps + seen_segments(&m)) * (int64_t)sizeof(int64_t);
+}
+
+/* Values of all steps of what a tile sees, in its scratch; *rest is what is left of that. */
+static snn_field expand(const snn_packed *packed, const snn_source *source, const snn_tile *tile, void **rest)
+{
+    const snn_operator *op = &packed->projection->op;
+    int32_t channel, channels;
+    channels_of(packed, &channel, &channels);
+    const snn_field field = snn_field_of_tile(op, tile->position_begin, tile->position_end, channel, channels);
+    const int64_t size = snn_field_size(&field);
+    uint8_t *values = tile->scratch, *working = values + snn_values_bytes(packed, size, tile->steps);
+    for (int32_t step = 0; step < tile->steps; step++) {
+        snn_field_expand(&field, op, source, step, packed->largest,
+                         values + step * size * snn_value_bytes(packed->largest), working);
+    }
+    *rest = working + snn_aligned(snn_field_scratch(op, channels));
+    return field;
+}
+
+static void project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
 {
     const matrix m = matrix_of(packed);
     const snn_sum_rows out = snn_sum_rows_of(packed, tile);
-    int64_t *segments = scratch, *seen = segments + seen_segments(&m);
-    find_values(&m, &packed->projection->op, field, tile, segments, seen);
+    void *rest;
+    const snn_field field = expand(packed, source, tile, &rest);
+    int64_t *segments = rest, *seen = segments + seen_segments(&m);
+    find_values(&m, &packed->projection->op, &field, tile, segments, seen);
     job j = {.weights = (const uint8_t *)packed->data + bias_bytes(packed),
              .segments = segments,
              .segment_count = seen_segments(&m),
@@ -418,7 +449,8 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
     for (int32_t group = m.groups.begin; group < m.groups.end; group++) {
         int32_t begin, end;
         snn_rows_of_group(&m.groups, packed, group, &begin, &end);
-        j.values = (const uint8_t *)values + (int64_t)(group - m.groups.begin) * m.groups.channels * m.value_bytes;
+        j.values =
+            (const uint8_t *)tile->scratch + (int64_t)(group - m.groups.begin) * m.groups.channels * m.value_bytes;
         for (int32_t row = begin; row < end; row += PANEL_ROWS) {
             const int32_t vectors = vectors_of(end - row < PANEL_ROWS ? end - row : PANEL_ROWS);
             const int32_t left = end - row - (vectors - 1) * WIDTH;
@@ -430,34 +462,11 @@ void snn_matrix_project(const snn_packed *packed, const snn_field *field, const 
             } else if (m.copied > 0) {
                 multiply_rows(&j, m.length / m.copied * m.value_bytes, vectors, seen, out.rows, sums);
             } else {
-                multiply_pairs(&j, vectors, seen, out.rows, sums);
+                snn_matrix_multiply(&j, vectors, seen, out.rows, sums);
             }
             j.weights += vectors * vector_bytes(&m);
         }
     }
-}
-
-/* Of the source population. */
-static void channels_of(const snn_packed *packed, int32_t *channel, int32_t *channels)
-{
-    const snn_row_groups groups = snn_row_groups_of(packed);
-    *channel = packed->projection->op.source_channel + groups.begin * groups.channels;
-    *channels = (groups.end - groups.begin) * groups.channels;
-}
-
-static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t steps)
-{
-    int32_t channel, channels;
-    channels_of(packed, &channel, &channels);
-    return snn_expanded_bytes(packed, positions, steps, channels) + snn_matrix_scratch(packed, positions, steps);
-}
-
-static void project(const snn_packed *packed, const snn_source *source, const snn_tile *tile)
-{
-    int32_t channel, channels;
-    channels_of(packed, &channel, &channels);
-    const snn_expanded from = snn_source_expand(packed, source, tile, channel, channels);
-    snn_matrix_project(packed, &from.field, from.values, tile, from.scratch);
 }
 
 const snn_product snn_matrix_product = {"matrix", true, suits, pack, scratch, project};

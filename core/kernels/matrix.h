@@ -1,5 +1,5 @@
-/* What the products of matrix.c are made of, private to them: a panel of weights and the rows of values that it is
- * multiplied with. */
+/* What the products of matrix.c are made of, private to them and to tokens.c: a panel of weights and the rows of values
+ * that it is multiplied with. */
 #ifndef SNN_KERNELS_MATRIX_H
 #define SNN_KERNELS_MATRIX_H
 
@@ -20,6 +20,10 @@ typedef struct job {
     bool doubled;     /* sums are */
     bool fresh;       /* as that of a tile */
 } job;
+
+/* Adds the products of `count` targets, which see pairs of values from seen[i] on, with a panel of `vectors` vectors.
+ */
+void snn_matrix_multiply(const job *j, int32_t vectors, const int64_t *seen, int64_t count, int32_t *sums);
 
 #ifdef SNN_TILES
 /* Words of a segment that one tile of values takes, of `words` in all: tiles share them evenly. */

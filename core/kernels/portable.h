@@ -53,15 +53,12 @@
 #define snn_count_digits            SNN_ISA_NAME(snn_count_digits)
 #define snn_streams_add_rounded     SNN_ISA_NAME(snn_streams_add_rounded)
 #define snn_codes_bytes             SNN_ISA_NAME(snn_codes_bytes)
-#define snn_matrix_scratch          SNN_ISA_NAME(snn_matrix_scratch)
-#define snn_matrix_project          SNN_ISA_NAME(snn_matrix_project)
+#define snn_matrix_multiply         SNN_ISA_NAME(snn_matrix_multiply)
 #define snn_tiles_words             SNN_ISA_NAME(snn_tiles_words)
 #define snn_tiles_multiply          SNN_ISA_NAME(snn_tiles_multiply)
 #define snn_streams_scratch         SNN_ISA_NAME(snn_streams_scratch)
 #define snn_streams_project         SNN_ISA_NAME(snn_streams_project)
 #define snn_values_bytes            SNN_ISA_NAME(snn_values_bytes)
-#define snn_expanded_bytes          SNN_ISA_NAME(snn_expanded_bytes)
-#define snn_source_expand           SNN_ISA_NAME(snn_source_expand)
 #define snn_matrix_product          SNN_ISA_NAME(snn_matrix_product)
 #define snn_narrow_product          SNN_ISA_NAME(snn_narrow_product)
 #define snn_elements_product        SNN_ISA_NAME(snn_elements_product)
@@ -227,20 +224,6 @@ typedef struct snn_product {
 extern const snn_product snn_matrix_product, snn_narrow_product, snn_elements_product, snn_tokens_product,
     snn_reals_product;
 
-/* The matrix product of values that have been expanded; `scratch` of snn_matrix_scratch bytes. */
-int64_t snn_matrix_scratch(const snn_packed *packed, int64_t positions, int32_t steps);
-void snn_matrix_project(const snn_packed *packed, const snn_field *field, const void *values, const snn_tile *tile,
-                        void *scratch);
-
-/* field.c: values of all steps of what a tile sees of so many channels, in its scratch; what is left of that. */
-typedef struct snn_expanded {
-    snn_field field;
-    const void *values;
-    void *scratch;
-} snn_expanded;
-snn_expanded snn_source_expand(const snn_packed *packed, const snn_source *source, const snn_tile *tile,
-                               int32_t channel, int32_t channels);
-int64_t snn_expanded_bytes(const snn_packed *packed, int64_t positions, int32_t steps, int32_t channels);
 /* Bytes of a field's values of all steps, and of what is written behind them. */
 int64_t snn_values_bytes(const snn_packed *packed, int64_t field_size, int32_t steps);
 

@@ -2,18 +2,20 @@
  * multiplied with the mixing rows of the tile's target positions, channels side by side.
  *
  * Packed: int32_t weights [row], then the mixing matrix in pairs of source positions, int16_t [target position][pair]
- * [2], a missing last one 0. The values of a slab of channels are laid out alike, [pair][channel][2]. */
-#include "core/kernels/portable.h"
+ * [2], a missing last one 0. The values of a slab of channels are laid out alike, [pair][channel][2], as a panel
+ * of weights has them: to a matrix product the rows of the mixing matrix are values. */
+#include "core/kernels/matrix.h"
 
 #include <string.h>
 
+#include "core/base/integers.h"
 #include "core/base/memory.h"
 #include "core/kernels/words.h"
 
 enum {
     VECTORS = 2,
-    LANES = VECTORS * WIDTH, /* channels of a slab */
-    POSITIONS = ROWS_OF_2    /* target positions at once, at most */
+    LANES = VECTORS * WIDTH,  /* channels of a slab */
+    POSITIONS = 4 * ROWS_OF_2 /* target positions at once, at most */
 };
 
 /* Pairs of source positions. */
@@ -75,43 +77,6 @@ static void lay_out_pairs(const int16_t *restrict values, int64_t stride, int64_
     }
 }
 
-/* Sums of `count` rows of the mixing matrix, `depth` words each, times a slab's pairs. */
-static inline __attribute__((always_inline)) void multiply(const int32_t *mixing, const int16_t *pairs, int64_t depth,
-                                                           int32_t sums[POSITIONS][LANES], const int count)
-{
-    vector total[POSITIONS][VECTORS];
-    memset(total, 0, sizeof total);
-    for (int64_t k = 0; k < depth; k++, pairs += 2 * LANES) {
-        const vector first = load_words(pairs), second = load_words(pairs + 2 * WIDTH);
-#pragma GCC unroll 12
-        for (int i = 0; i < count; i++) {
-            const vector element = repeat_word(mixing[i * depth + k]);
-            total[i][0] = add_pairs(total[i][0], first, element);
-            total[i][1] = add_pairs(total[i][1], second, element);
-        }
-    }
-#pragma GCC unroll 12
-    for (int i = 0; i < count; i++) {
-        store_sums(sums[i], total[i][0]);
-        store_sums(&sums[i][WIDTH], total[i][1]);
-    }
-}
-
-static int32_t multiply_some(const int32_t *mixing, const int16_t *pairs, int64_t depth, int64_t left,
-                             int32_t sums[POSITIONS][LANES])
-{
-    if (left >= POSITIONS) {
-        multiply(mixing, pairs, depth, sums, POSITIONS);
-        return POSITIONS;
-    }
-    if (left >= 4) {
-        multiply(mixing, pairs, depth, sums, 4);
-        return 4;
-    }
-    multiply(mixing, pairs, depth, sums, 1);
-    return 1;
-}
-
 /* Channels side by side: packed rows [first, first + count). */
 typedef struct slab {
     int32_t first, count;
@@ -141,18 +106,28 @@ static void add_weighted(const slab *group, const int32_t *restrict weights, con
 /* Adds the products of one step's slab for all target positions of the tile into `accumulator` [position][owned]. */
 static void project_slab(const snn_packed *packed, const slab *group, const snn_tile *tile, int32_t *accumulator)
 {
+    static const int64_t whole = 0;
     const int32_t *weights = packed->data;
     const int64_t depth = mixing_depth(packed), owned = tile->channel_end - tile->channel_begin;
-    const int32_t *matrix = weights + (packed->row_end - packed->row_begin);
-    weights += group->first;
+    const job j = {.values = (const uint8_t *)(weights + (packed->row_end - packed->row_begin)),
+                   .weights = (const uint8_t *)group->values,
+                   .segments = &whole,
+                   .segment_count = 1,
+                   .words = depth,
+                   .stride = LANES,
+                   .last = WIDTH,
+                   .fresh = true};
     for (int64_t position = tile->position_begin; position < tile->position_end;) {
         int32_t sums[POSITIONS][LANES];
-        const int32_t used =
-            multiply_some(matrix + position * depth, group->values, depth, tile->position_end - position, sums);
-        for (int32_t i = 0; i < used; i++, accumulator += owned) {
-            add_weighted(group, weights, sums[i], accumulator);
+        int64_t seen[POSITIONS];
+        const int32_t used = (int32_t)snn_smaller(tile->position_end - position, POSITIONS);
+        for (int32_t i = 0; i < used; i++, position++) {
+            seen[i] = position * depth * WORD_BYTES;
         }
-        position += used;
+        snn_matrix_multiply(&j, VECTORS, seen, used, sums[0]);
+        for (int32_t i = 0; i < used; i++, accumulator += owned) {
+            add_weighted(group, weights + group->first, sums[i], accumulator);
+        }
     }
 }
 
