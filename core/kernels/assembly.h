@@ -9,6 +9,10 @@
 #ifdef __SSE2__
 #include <immintrin.h>
 #define SNN_OPAQUE(vector) __asm__ volatile("" : "+v"(vector))
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#include <arm_neon.h>
+#define SNN_NEON
+#define SNN_OPAQUE(vector) __asm__ volatile("" : "+w"(vector))
 #else
 #define SNN_OPAQUE(vector) __asm__ volatile("" : "+r"(vector))
 #endif

@@ -174,6 +174,8 @@ static inline uint32_t snn_vector_bits(snn_vector_mask mask)
     return (uint32_t)_mm256_movemask_ps((__m256)mask);
 #elif defined(__SSE2__)
     return (uint32_t)_mm_movemask_ps((__m128)mask);
+#elif defined(SNN_NEON)
+    return vaddvq_u32((uint32x4_t)mask & (uint32x4_t){1, 2, 4, 8});
 #else
     return (uint32_t)((mask[0] & 1) | (mask[1] & 2) | (mask[2] & 4) | (mask[3] & 8));
 #endif
@@ -265,6 +267,10 @@ static inline snn_vector_int snn_vector_nearest(snn_vector a)
     return (snn_vector_int)_mm256_cvtps_epi32(a);
 #elif defined(__SSE2__)
     return (snn_vector_int)_mm_cvtps_epi32(a);
+#elif defined(SNN_NEON)
+    /* What is too large wraps around, and does not become the largest. */
+    const snn_vector_unsigned whole = (snn_vector_unsigned)vcvtnq_s32_f32((float32x4_t)a);
+    return (snn_vector_int)(whole - (snn_vector_unsigned)(a >= 0x1p31F));
 #else
     snn_vector_int whole;
     for (int i = 0; i < SNN_VECTOR; i++) {
@@ -280,6 +286,10 @@ static inline snn_vector_bytes snn_vector_narrowed(const snn_vector_int of[4])
     const __m256i high = _mm256_packus_epi32((__m256i)of[2], (__m256i)of[3]);
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     return (snn_vector_bytes)_mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+#elif defined(SNN_NEON)
+    const uint16x8_t low = vuzp1q_u16((uint16x8_t)of[0], (uint16x8_t)of[1]);
+    const uint16x8_t high = vuzp1q_u16((uint16x8_t)of[2], (uint16x8_t)of[3]);
+    return (snn_vector_bytes)vuzp1q_u8((uint8x16_t)low, (uint8x16_t)high);
 #else
     snn_vector_bytes bytes;
     for (int i = 0; i < 4 * SNN_VECTOR; i++) {
@@ -315,6 +325,10 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
     return (uint32_t)_mm256_movemask_epi8((__m256i)values);
 #elif defined(__SSE2__)
     return (uint32_t)_mm_movemask_epi8((__m128i)values);
+#elif defined(SNN_NEON)
+    const uint8x16_t places = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    const uint8x16_t bits = (uint8x16_t)((int8x16_t)values < 0) & places;
+    return vaddv_u8(vget_low_u8(bits)) | (uint64_t)vaddv_u8(vget_high_u8(bits)) << 8;
 #else
     uint64_t bits = 0;
     for (int i = 0; i < 4 * SNN_VECTOR; i++) {

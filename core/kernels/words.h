@@ -107,6 +107,25 @@ static inline vector add_pairs(vector sum, vector a, vector b)
     SNN_OPAQUE(sum);
     return sum;
 }
+#elif defined(SNN_NEON)
+enum { WIDTH = 4, PAIR_ROWS = 2 };
+enum { PANEL_VECTORS = 2, ROWS_OF_1 = 12, ROWS_OF_2 = 8, ROWS_OF_3 = 1, ROWS_OF_4 = 1 };
+#define PAIRS_INSTRUCTION "smlal"
+typedef uint32_t vector __attribute__((vector_size(4 * WIDTH)));
+/* First values and second ones apart, which compilers do once where a vector is multiplied several times. */
+static inline int16x4_t firsts(vector a)
+{
+    return vget_low_s16(vuzp1q_s16((int16x8_t)a, (int16x8_t)a));
+}
+static inline int16x4_t seconds(vector a)
+{
+    return vget_low_s16(vuzp2q_s16((int16x8_t)a, (int16x8_t)a));
+}
+static inline vector add_pairs(vector sum, vector a, vector b)
+{
+    const int32x4_t added = vmlal_s16((int32x4_t)sum, firsts(a), firsts(b));
+    return (vector)vmlal_s16(added, seconds(a), seconds(b));
+}
 #else
 enum { WIDTH = 1, PAIR_ROWS = 1 };
 enum { PANEL_VECTORS = 4, ROWS_OF_1 = 4, ROWS_OF_2 = 4, ROWS_OF_3 = 4, ROWS_OF_4 = 4 };
