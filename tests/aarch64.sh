@@ -26,7 +26,7 @@ snn_dist_build release
 snn_dist_build aarch64
 
 # Tests under mpirun and scripts would start the program without QEMU; fuzzers' limits on memory are too small for QEMU.
-ctest --preset aarch64 -L quick -E '_np[0-9]+$|^cli_|^export_|^onnx|^fuzz_|test_processors|test_trial' -j "$(nproc)"
+ctest --preset aarch64 -L quick -E '_np[0-9]+$|_pieces$|^cli_|^export_|^onnx|^fuzz_|test_processors|test_trial' -j "$(nproc)"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
