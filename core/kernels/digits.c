@@ -136,6 +136,9 @@ void snn_count_digits(const snn_neurons *neurons, const snn_tile_counts *counts,
 {
     const int32_t steps = neurons->window_constants.steps;
     int32_t levels = 0;
+    if (totals->largest == 0) {
+        return;
+    }
     while (totals->largest >> levels != 0) {
         levels++;
     }
@@ -463,6 +466,7 @@ static inline void count_block(const working *w, const block *b, int32_t byte)
 static inline __attribute__((always_inline)) void fire_blocks(const working *w, const places p, const bool strict,
                                                               const bool two)
 {
+    const bool counts = w->counts->spikes != NULL;
     block b;
     for (b.begin = 0; b.begin < p.groups.count; b.begin = b.end) {
         b.end = snn_smaller(b.begin + BLOCK, p.groups.count);
@@ -472,9 +476,11 @@ static inline __attribute__((always_inline)) void fire_blocks(const working *w, 
         }
         for (int32_t byte = 0; byte < (two ? BYTES : 1); byte++) {
             give_block(&p, &b, byte);
-            count_block(w, &b, byte);
+            if (counts) {
+                count_block(w, &b, byte);
+            }
         }
-        w->totals->largest += BLOCK;
+        w->totals->largest += counts ? BLOCK : 0;
     }
 }
 

@@ -50,7 +50,7 @@ typedef struct snn_tile {
 
 typedef struct snn_tile_counts {
     int64_t *spikes, *flips, *error; /* [steps], added to; error NULL: nobody wants to know */
-    int64_t *channel_spikes;         /* [owned channels], added to */
+    int64_t *channel_spikes;         /* [owned channels], added to; NULL like spikes and flips: nobody wants to know */
     int64_t *channel_beyond;         /* likewise, with windows: neurons whose f(x) no code reaches */
 } snn_tile_counts;
 

@@ -98,12 +98,14 @@ static void fire_position(const snn_neurons *neurons, const snn_subgradient *bas
         }
         *y = fires ? rest + eta : rest;
         set_bit(row, bit, fires);
-        counts->spikes[step] += fires;
-        counts->flips[step] += !(neurons->first && step == 0) && fires != bit_of(before, bit);
+        if (counts->spikes != NULL) {
+            counts->spikes[step] += fires;
+            counts->flips[step] += !(neurons->first && step == 0) && fires != bit_of(before, bit);
+            counts->channel_spikes[c] += fires;
+        }
         if (tracked) {
             counts->error[step] += error_of(*y, scaled > 0.0F ? scaled : 0.0F);
         }
-        counts->channel_spikes[c] += fires;
     }
 }
 

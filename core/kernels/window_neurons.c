@@ -55,10 +55,10 @@ static void end_strip(const snn_window_job *job, int32_t first, const snn_strip 
 {
     const int32_t owned = snn_lanes_owned(job->neurons);
     for (int32_t lane = 0, channel = first % owned, count; lane < SNN_STRIP; lane += count, channel = 0) {
-        int64_t *restrict spikes = job->counts->channel_spikes + channel;
+        int64_t *restrict spikes = job->counts->channel_spikes;
         count = neighbours(lane, channel, owned);
-        for (int32_t i = 0; i < count; i++) {
-            spikes[i] += s->spikes[lane + i];
+        for (int32_t i = 0; spikes != NULL && i < count; i++) {
+            spikes[channel + i] += s->spikes[lane + i];
         }
         int64_t *restrict beyond = job->counts->channel_beyond; /* which those that are kept need not count */
         for (int32_t i = 0; beyond != NULL && i < count; i++) {
@@ -189,7 +189,7 @@ static inline __attribute__((always_inline)) void run(const snn_tile_counts *cou
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
         snn_vector_store_int(s->spikes + v * SNN_VECTOR, fired_times[v]);
     }
-    for (int32_t step = w.begin; step < w.end; step++) {
+    for (int32_t step = w.begin; counts->spikes != NULL && step < w.end; step++) {
         counts->spikes[step] += spikes[step];
         counts->flips[step] += flips[step];
     }
@@ -345,8 +345,8 @@ void snn_portable_fire(const snn_neurons *neurons, const snn_tile *tile, const s
         now.previous = step == 0 ? neurons->previous : snn_spikes_plane(&neurons->spikes, step - 1, tile->image);
         now.first = neurons->first && step == 0;
         one.accumulator = (int32_t *)tile->accumulator + step * sums; /* or float */
-        at.spikes = counts->spikes + step;
-        at.flips = counts->flips + step;
+        at.spikes = counts->spikes != NULL ? counts->spikes + step : NULL;
+        at.flips = counts->spikes != NULL ? counts->flips + step : NULL;
         at.error = counts->error != NULL ? counts->error + step : NULL;
         if (neurons->kind == SNN_NEURON_MAXIMUM) { /* which look at many */
             snn_window_integrate(&job, 0, tile->position_end);

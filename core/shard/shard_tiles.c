@@ -16,9 +16,15 @@ static snn_tile_counts counts_from(const snn_shard *shard, const snn_worker *wor
                                    int32_t step)
 {
     const snn_population_counts counts = snn_statistics_population(worker->statistics, shard->network, population);
-    const snn_tile_counts pointers = {counts.spikes + step, counts.flips + step,
-                                      shard->detail == SNN_STATISTICS_FULL ? counts.error + step : NULL,
-                                      counts.channel_spikes + output, counts.channel_beyond + output};
+    snn_tile_counts pointers = {.channel_beyond = counts.channel_beyond + output};
+    if (shard->detail != SNN_STATISTICS_NONE) {
+        pointers.spikes = counts.spikes + step;
+        pointers.flips = counts.flips + step;
+        pointers.channel_spikes = counts.channel_spikes + output;
+    }
+    if (shard->detail == SNN_STATISTICS_FULL) {
+        pointers.error = counts.error + step;
+    }
     return pointers;
 }
 

@@ -13,7 +13,8 @@ enum { SNN_ERROR_FRACTION_BITS = 16 }; /* tracking error |y - f(x)/scale|, 127 a
 /* What is counted; spikes are the same. */
 typedef enum snn_statistics_detail {
     SNN_STATISTICS_FULL,
-    SNN_STATISTICS_SPIKES /* all but tracking errors */
+    SNN_STATISTICS_SPIKES, /* all but tracking errors */
+    SNN_STATISTICS_NONE    /* only neurons beyond their range */
 } snn_statistics_detail;
 
 typedef struct snn_statistics {

@@ -43,7 +43,8 @@ static const snn_config_word codecs[] = {{"auto", SNN_CODEC_AUTO},       {"raw",
                                          {"zstd", SNN_CODEC_ZSTD},       {"xor", SNN_CODEC_XOR},
                                          {"context", SNN_CODEC_CONTEXT}, {NULL, 0}};
 
-static const snn_config_word details[] = {{"full", SNN_STATISTICS_FULL}, {"spikes", SNN_STATISTICS_SPIKES}, {NULL, 0}};
+static const snn_config_word details[] = {
+    {"full", SNN_STATISTICS_FULL}, {"spikes", SNN_STATISTICS_SPIKES}, {"none", SNN_STATISTICS_NONE}, {NULL, 0}};
 
 static const snn_config_word objectives[] = {
     {"throughput", SNN_OBJECTIVE_THROUGHPUT}, {"latency", SNN_OBJECTIVE_LATENCY}, {NULL, 0}};
@@ -168,7 +169,8 @@ const snn_config_key snn_config_keys[SNN_CONFIG_KEYS] = {
     {"output", "file", SNN_CONFIG_PATH, AT(output), .example = "\"model.out.h5\"",
      .meaning = "results (HDF5); default: the name of the config file with .out.h5"},
     {"output", "statistics", SNN_CONFIG_WORD, AT(statistics), .words = details, .fallback = "\"full\"",
-     .meaning = "of the layers: full, or without their tracking errors (faster); results are the same"},
+     .meaning =
+         "of the layers: full, spikes = without tracking errors (faster), none = nor spikes; results are the same"},
 
     {"checkpoint", "directory", SNN_CONFIG_PATH, AT(checkpoint.directory), .may_be_empty = true,
      .fallback = "\"checkpoints\"", .meaning = "folder of the checkpoints, \"\" = none are written"},

@@ -266,6 +266,7 @@ void snn_cost_count(const snn_output *output, snn_cost costs[SNN_COST_CASES])
     price_spiking(network, false, &costs[SNN_COST_SIGNED]);
     costs[SNN_COST_SIGNED].known = has_signs(output);
     price_spiking(network, has_signs(output), &costs[SNN_COST_EVENTS]);
+    costs[SNN_COST_EVENTS].known = output->config->statistics != SNN_STATISTICS_NONE;
     trained->energy[SNN_PRICES_FLOAT] =
         in_joules(trained->products * float_product(), traffic(trained, FLOAT_BITS, FLOAT_BITS));
     quantised->known = steps > 0.0 && network->format != SNN_WEIGHTS_FLOAT32;

@@ -126,9 +126,13 @@ static snn_status write_costs(hid_t group, const snn_output *output, const layer
     SNN_TRY(write_count(group, "synaptic_operations", layers->synaptic_operations, count));
     SNN_TRY(write_count(group, "input_products", layers->input_products, count));
     SNN_TRY(write_count(group, "neuron_updates", layers->neuron_updates, count));
-    SNN_TRY(write_count(group, "spikes", layers->spikes, count));
+    if (output->config->statistics != SNN_STATISTICS_NONE) {
+        SNN_TRY(write_count(group, "spikes", layers->spikes, count));
+    }
     SNN_TRY(snn_hdf5_write_scalar(group, "trained_network_products", H5T_NATIVE_INT64, &trained));
-    SNN_TRY(write_estimate(group, "estimate", spiking->compute * images, ASSUMPTION));
+    if (costs[spikes].known) {
+        SNN_TRY(write_estimate(group, "estimate", spiking->compute * images, ASSUMPTION));
+    }
     if (costs[SNN_COST_QUANTISED].known) {
         SNN_TRY(write_estimate(group, "quantised_network_estimate",
                                costs[SNN_COST_QUANTISED].energy[SNN_PRICES_INTEGER].compute * images,

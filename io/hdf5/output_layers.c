@@ -87,16 +87,18 @@ static snn_status write_layer(hid_t group, const snn_output *output, int32_t ind
     const double all = (double)snn_shape_size(population->shape) * (double)output->images;
     const double unit = (double)(1 << SNN_ERROR_FRACTION_BITS);
     SNN_TRY(write_attributes(group, output->network, index));
-    SNN_TRY(write_means(group, "firing_rate", counts.spikes, timesteps, all, means));
-    SNN_TRY(write_means(group, "flip_rate", counts.flips, timesteps, all, means));
+    if (output->config->statistics != SNN_STATISTICS_NONE) {
+        SNN_TRY(write_means(group, "firing_rate", counts.spikes, timesteps, all, means));
+        SNN_TRY(write_means(group, "flip_rate", counts.flips, timesteps, all, means));
+        SNN_TRY(snn_hdf5_write_vector(group, "channel_spikes", H5T_NATIVE_INT64, population->shape.channels,
+                                      counts.channel_spikes));
+    }
     if (output->config->statistics == SNN_STATISTICS_FULL) {
         const int64_t tracked =
             snn_tracked_positions(snn_shape_positions(population->shape)) * population->shape.channels;
         const double sample = (double)tracked * (double)output->images;
         SNN_TRY(write_means(group, "tracking_error", counts.error, timesteps, unit * sample, means));
     }
-    SNN_TRY(snn_hdf5_write_vector(group, "channel_spikes", H5T_NATIVE_INT64, population->shape.channels,
-                                  counts.channel_spikes));
     return snn_hdf5_write_vector(group, "channel_beyond", H5T_NATIVE_INT64, population->shape.channels,
                                  counts.channel_beyond);
 }

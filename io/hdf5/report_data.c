@@ -124,13 +124,14 @@ static snn_status read_counts(hid_t group, const char *name, int64_t channels, i
 }
 
 /* Spikes, and channels that left their range. */
-static snn_status read_channels(hid_t group, const snn_report_run *run, snn_report_layer *layer)
+static snn_status read_channels(hid_t group, snn_report_run *run, snn_report_layer *layer)
 {
     int64_t channels[1] = {0};
-    SNN_TRY(read_dims(group, "channel_spikes", 1, channels));
+    run->counted = H5Lexists(group, "channel_spikes", H5P_DEFAULT) > 0;
+    SNN_TRY(read_dims(group, run->counted ? "channel_spikes" : "channel_beyond", 1, channels));
     int64_t *counts = snn_allocate((size_t)channels[0], sizeof *counts);
     snn_status status = counts == NULL ? snn_out_of_memory("report") : snn_ok();
-    if (!snn_failed(status)) {
+    if (!snn_failed(status) && run->counted) {
         status = read_counts(group, "channel_spikes", channels[0], counts);
     }
     for (int64_t c = 0; c < channels[0] && !snn_failed(status); c++) {
@@ -161,6 +162,9 @@ static snn_status fill_layer(hid_t group, snn_report_run *run, double *values, s
     SNN_TRY(snn_hdf5_read_attribute(group, "neurons", H5T_NATIVE_INT64, 0, &layer->neurons));
     SNN_TRY(read_if_there(group, "first_step", H5T_NATIVE_INT32, &layer->first_step));
     SNN_TRY(read_channels(group, run, layer));
+    if (!run->counted) {
+        return snn_ok();
+    }
     SNN_TRY(mean_of(group, "firing_rate", run->steps, values, &layer->firing_rate));
     SNN_TRY(mean_of(group, "flip_rate", run->steps, values, &layer->flip_rate));
     run->tracking = H5Lexists(group, "tracking_error", H5P_DEFAULT) > 0;

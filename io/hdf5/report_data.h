@@ -39,7 +39,7 @@ typedef struct snn_report_run {
     bool whole_weights;   /* weights are whole numbers */
     int32_t delay, depth; /* these and the next: 0 without windows */
     double ratio, margin;
-    bool tracking;            /* there are tracking errors (output.statistics) */
+    bool counted, tracking;   /* there are spikes of layers, and tracking errors (output.statistics) */
     snn_report_layer *layers; /* [layer_count], in the network's order */
     int32_t layer_count;
     double *mean_error, *worst_error; /* [steps]: of tracking, over the layers */

@@ -220,6 +220,21 @@ alone report untracked.h5 windows.h5 -o untracked.html || fail "report without t
 [ "$(grep -c '<figcaption>Rates' untracked.html)" -eq 2 ] && [ "$(grep -c '<figcaption>Tracking error' untracked.html)" -eq 2 ] &&
   [ "$(grep -c '>tracking error</th>' untracked.html)" -eq 1 ] && pass || fail "page: $(grep '<figcaption>' untracked.html)"
 
+# Without spikes of layers, too, there are no rates, no events and no line of spikes.
+settings=(--quiet --restart never --set data.images=40 --set output.statistics=none)
+alone run "$config" "${settings[@]}" --set simulation.timesteps=12 --set output.file="$work/uncounted.h5" &&
+  on_ranks 2 run "$config" "${settings[@]}" --set simulation.timesteps=0 --set neuron.steps=8 \
+    --set output.file="$work/uncounted_windows.h5" || fail "run without spikes of layers: $(cat err)"
+for pair in 'untracked.h5 uncounted.h5' 'untracked_windows.h5 uncounted_windows.h5'; do
+  alone diff ${pair% *} ${pair#* } && fail "$pair: spikes of layers in both"
+  grep '^ */' out | grep -vE '/(firing_rate|flip_rate|channel_spikes|spikes|spikes_total): |/cost/events' >others
+  [ "$(grep -c '/firing_rate: ' out)" -eq 6 ] && [ ! -s others ] && pass || fail "$pair: $(cat out)"
+  alone show ${pair#* } && ! grep -q '^  spikes ' out && grep -q '^  speed ' out && pass || fail "show ${pair#* }: $(cat out err)"
+done
+alone report uncounted.h5 uncounted_windows.h5 -o uncounted.html || fail "report without spikes of layers: $(cat err)"
+! grep -qE '<figcaption>(Rates|Tracking)|>firing rate|>flip rate|as 0/1 events' uncounted.html && pass ||
+  fail "page: $(grep -oE '<figcaption>(Rates|Tracking)|>firing rate|>flip rate|as 0/1 events' uncounted.html)"
+
 # refuses CODE MESSAGE ARGUMENTS...: and leaves no page.
 refuses() {
   local code=$1 message=$2

@@ -103,8 +103,8 @@ static const struct {
     {"[comm]\ncodec = 'ZSTD'\n",
      "x.toml:2:1: comm.codec: expected one of \"auto\", \"raw\", \"zstd\", \"xor\", \"context\", found "
      "\"ZSTD\""},
-    {"[output]\nstatistics = 'none'\n",
-     "x.toml:2:1: output.statistics: expected one of \"full\", \"spikes\", found \"none\""},
+    {"[output]\nstatistics = 'some'\n",
+     "x.toml:2:1: output.statistics: expected one of \"full\", \"spikes\", \"none\", found \"some\""},
     {"[data]\nlayout = 'HWC'\n",
      "x.toml:2:1: data.layout: expected one of \"auto\", \"NHWC\", \"NCHW\", \"NHW\", found \"HWC\""},
     {"[neuron]\nmaxpool = ''\n", "x.toml:2:1: neuron.maxpool: expected one of \"fused\", \"decomposed\", found \"\""},

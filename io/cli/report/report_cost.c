@@ -86,7 +86,7 @@ static void put_operations(FILE *file, const snn_report_run *run, int32_t number
     put_row(file, run, "Membrane<wbr>Updates", offsetof(snn_cost, membrane_updates));
     fputs("</tbody>\n", file);
     snn_report_table_end(file);
-    if (run->costs[SNN_COST_SIGNED].known) {
+    if (run->costs[SNN_COST_SIGNED].known && run->costs[SNN_COST_EVENTS].known) {
         fputs(
             "<p class=\"note\">Signed: each spike is +1 or &minus;1 and is sent. Events: of each layer only the rarer "
             "of the two is sent, and the rest is a constant of each neuron. Of the trained and the quantised network "
@@ -193,7 +193,7 @@ static void put_verdict(FILE *file, const snn_report_run *run)
 
 void snn_report_put_cost(FILE *file, const snn_report_run *run, int32_t number, int level)
 {
-    if (!run->costs[SNN_COST_EVENTS].known) {
+    if (!run->costs[SNN_COST_SIGNED].known && !run->costs[SNN_COST_EVENTS].known) {
         return;
     }
     snn_report_heading(file, level, "Cost and energy");

@@ -160,10 +160,16 @@ static void put_error_plot(FILE *file, const snn_report_run *run, double *x)
     snn_report_plot_end(file, styles, 2, NULL);
 }
 
-/* Whether few enough layers are worse, in tracking error (without it: in rate), than this one. */
+/* By what layers are compared: errors, or rates where there are none, or what left its range. */
+static layer_value worst_by(const snn_report_run *run)
+{
+    return run->tracking ? TRACKING : run->counted ? FIRING : BEYOND;
+}
+
+/* Whether few enough layers are worse than this one. */
 static bool is_shown(const snn_report_run *run, int32_t i)
 {
-    const layer_value which = run->tracking ? TRACKING : FIRING;
+    const layer_value which = worst_by(run);
     const double value = value_of(&run->layers[i], which);
     int32_t worse = 0;
     for (int32_t j = 0; j < run->layer_count; j++) {
@@ -179,9 +185,11 @@ static void put_layer_row(FILE *file, const snn_report_run *run, const snn_repor
     snn_svg_put_escaped(file, layer->name);
     fputs("<small>", file);
     snn_svg_put_escaped(file, layer->neuron);
-    fprintf(file, ", %" PRId64 "</small></th><td>%d to %d</td><td>%.4f</td><td class=\"wide\">%.4f</td>",
-            layer->neurons, layer->first_step + 1, layer->first_step + run->steps, layer->firing_rate,
-            layer->flip_rate);
+    fprintf(file, ", %" PRId64 "</small></th><td>%d to %d</td>", layer->neurons, layer->first_step + 1,
+            layer->first_step + run->steps);
+    if (run->counted) {
+        fprintf(file, "<td>%.4f</td><td class=\"wide\">%.4f</td>", layer->firing_rate, layer->flip_rate);
+    }
     if (run->tracking) {
         fprintf(file, "<td>%.5f</td>", layer->tracking_error);
     }
@@ -195,7 +203,9 @@ static void put_layer_table(FILE *file, const snn_report_run *run, int32_t numbe
 {
     snn_report_table_begin(file, "layers", number, "Layers");
     fputs("<thead><tr><th scope=\"col\">layer<small>neuron, number of neurons</small></th><th scope=\"col\">fires in "
-          "timesteps</th><th scope=\"col\">firing rate</th><th scope=\"col\" class=\"wide\">flip rate</th>",
+          "timesteps</th>",
+          file);
+    fputs(run->counted ? "<th scope=\"col\">firing rate</th><th scope=\"col\" class=\"wide\">flip rate</th>" : "",
           file);
     fputs(run->tracking ? "<th scope=\"col\">tracking error</th>" : "", file);
     fputs(ranges ? "<th scope=\"col\">beyond range<small>channels</small></th>" : "", file);
@@ -208,8 +218,10 @@ static void put_layer_table(FILE *file, const snn_report_run *run, int32_t numbe
     fputs("</tbody>\n", file);
     snn_report_table_end(file);
     if (run->layer_count > ROWS_SHOWN) {
+        static const char *const values[] = {
+            [FIRING] = "firing rate", [TRACKING] = "tracking error", [BEYOND] = "share of channels beyond their range"};
         fprintf(file, "<p class=\"note\">The %d of %d layers with the largest %s.</p>\n", ROWS_SHOWN, run->layer_count,
-                run->tracking ? "tracking error" : "firing rate");
+                values[worst_by(run)]);
     }
 }
 
@@ -227,7 +239,9 @@ void snn_report_put_layers(FILE *file, const snn_report_run *run, int32_t number
                 run->windows ? "what its window reaches" : "the range found by calibration");
     }
     fputs("<div class=\"plots\">\n", file);
-    put_layer_plot(file, run, FIRING, "Rates", "share of steps", x, y);
+    if (run->counted) {
+        put_layer_plot(file, run, FIRING, "Rates", "share of steps", x, y);
+    }
     if (run->tracking) {
         put_layer_plot(file, run, TRACKING, "Tracking error after the last step", "mean |y - f(x)|, scales", x, y);
         put_error_plot(file, run, x);

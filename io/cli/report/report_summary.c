@@ -64,17 +64,20 @@ static void put_energy_figure(FILE *file, const snn_report_run *run)
 {
     const double events = snn_report_energy_ratio(run, SNN_COST_EVENTS, SNN_PRICES_FLOAT);
     const double signs = snn_report_energy_ratio(run, SNN_COST_SIGNED, SNN_PRICES_FLOAT);
-    if (events <= 0.0) {
+    const bool both = events > 0.0 && signs > 0.0;
+    if (events <= 0.0 && signs <= 0.0) {
         return;
     }
     fputs("<div><dt>Energy, estimated</dt><dd class=\"big\">", file);
-    if (signs > 0.0) {
+    if (both) {
         fprintf(file, "%.2g to %.2g <small>times</small></dd>", fmin(events, signs), fmax(events, signs));
     } else {
-        fprintf(file, "%.2g <small>times</small></dd>", events);
+        fprintf(file, "%.2g <small>times</small></dd>", fmax(events, signs));
     }
     fprintf(file, "<dd>that of the trained network, by float prices with memory traffic%s</dd></div>\n",
-            signs > 0.0 ? ": as 0/1 events and as &plusmn;1 spikes" : ", as 0/1 events");
+            both           ? ": as 0/1 events and as &plusmn;1 spikes"
+            : events > 0.0 ? ", as 0/1 events"
+                           : ", as &plusmn;1 spikes");
 }
 
 void snn_report_put_figures(FILE *file, const snn_report_run *run, const snn_report_classes *classes)

@@ -155,7 +155,9 @@ static void print_costs(const snn_report_run *run)
     printf("  speed       %.1f images/s (%lld images in %.1f %s)\n",
            run->evaluation > 0.0 ? (double)run->images / run->evaluation : 0.0, (long long)run->images,
            whole ? run->evaluation : run->evaluation * 1e3, whole ? "s" : "ms");
-    print_spikes(run);
+    if (run->counted) {
+        print_spikes(run);
+    }
     if (run->shared_bytes > 0) {
         format_bytes(run->shared_bytes, shared, sizeof shared);
         printf("  shared      %s of spikes in memory, where the ranks of a host read them\n", shared);

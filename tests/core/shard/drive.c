@@ -322,14 +322,21 @@ static void check_readout(const snn_network *network, const drive_rank *ranks, i
     assert_int_equal(owners, 1);
 }
 
-/* Whether counts[i] is a tracking error: behind spikes and flips of each step. */
-static bool is_error(const snn_statistics *statistics, size_t i)
+/* Whether counts[i] is counted: spikes and flips of each step come first, then tracking errors, then spikes of each
+ * channel and its neurons beyond their range. */
+static bool is_counted(snn_statistics_detail detail, const snn_statistics *statistics, size_t i)
 {
     int32_t population = statistics->populations - 1;
     while (statistics->offset[population] > i) {
         population--;
     }
-    return (i - statistics->offset[population]) / (size_t)statistics->timesteps == 2;
+    const size_t steps = (size_t)statistics->timesteps, begin = statistics->offset[population];
+    const size_t end =
+        population + 1 < statistics->populations ? statistics->offset[population + 1] : statistics->length;
+    const size_t channels = (end - begin - 3 * steps) / 2;
+    return detail == SNN_STATISTICS_FULL || i >= end - channels ||
+           (detail == SNN_STATISTICS_SPIKES && (i - begin) / steps != 2) ||
+           (detail == SNN_STATISTICS_SPIKES && i >= begin + 3 * steps);
 }
 
 static void check_statistics(const drive_settings *settings, const drive_rank *ranks, int32_t count,
@@ -342,8 +349,7 @@ static void check_statistics(const drive_settings *settings, const drive_rank *r
             assert_int_equal(snn_shard_statistics(ranks[r].shard)->length, want->length);
             sum += snn_shard_statistics(ranks[r].shard)->counts[i];
         }
-        const bool counted = settings->statistics == SNN_STATISTICS_FULL || !is_error(want, i);
-        if (sum != (counted ? want->counts[i] : 0)) {
+        if (sum != (is_counted(settings->statistics, want, i) ? want->counts[i] : 0)) {
             fail_msg("statistics[%zu]: %lld, expected %lld", i, (long long)sum, (long long)want->counts[i]);
         }
     }

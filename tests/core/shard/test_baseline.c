@@ -22,6 +22,7 @@ static const drive_settings various[] = {
     {.cut = {1, 3}, .block = 8, .group = IMAGES, .threads = 2},
     {.cut = {2, 2}, .block = 5, .group = 3, .threads = 1},
     {.cut = {3, 1}, .block = TIMESTEPS, .group = 2, .threads = 2, .statistics = SNN_STATISTICS_SPIKES},
+    {.cut = {1, 2}, .block = 5, .group = 2, .threads = 1, .statistics = SNN_STATISTICS_NONE},
 };
 
 static void fill_schedule(float *eta, snn_schedule_kind kind)

@@ -59,6 +59,7 @@ static const drive_settings various[] = {
     {.cut = {1, 1}, .block = TIMESTEPS, .group = 1, .threads = 2},
     {.cut = {1, 2}, .block = 3, .group = 2, .threads = 1, .statistics = SNN_STATISTICS_SPIKES},
     {.cut = {1, 3}, .block = 8, .group = IMAGES, .threads = 3},
+    {.cut = {1, 3}, .block = 5, .group = 2, .threads = 2, .statistics = SNN_STATISTICS_NONE},
     {.cut = {2, 2}, .block = 5, .group = IMAGES, .threads = 2, .all_rows = true},
     {.cut = {2, 2}, .block = TIMESTEPS, .group = 3, .threads = 2},
     {.cut = {3, 1}, .block = 1, .group = 2, .threads = 1},

@@ -38,6 +38,7 @@ static const drive_settings layouts[] = {
     {.cut = {2, 2}, .group = IMAGES, .threads = 2, .all_rows = true},
     {.cut = {3, 1}, .group = 2, .threads = 1},
     {.cut = {1, 2}, .group = 3, .threads = 2, .statistics = SNN_STATISTICS_SPIKES},
+    {.cut = {1, 2}, .group = 2, .threads = 1, .statistics = SNN_STATISTICS_NONE},
 };
 enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
 
