@@ -49,8 +49,9 @@ typedef struct snn_tile {
 } snn_tile;
 
 typedef struct snn_tile_counts {
-    int64_t *spikes, *flips, *error; /* [steps], added to; error NULL: nobody wants to know */
-    int64_t *channel_spikes;         /* [owned channels], added to; NULL like spikes and flips: nobody wants to know */
+    /* Added to. Where nobody wants to know, error is NULL, or spikes, flips and channel_spikes are, all three. */
+    int64_t *spikes, *flips, *error; /* [steps] */
+    int64_t *channel_spikes;         /* [owned channels] */
     int64_t *channel_beyond;         /* likewise, with windows: neurons whose f(x) no code reaches */
 } snn_tile_counts;
 

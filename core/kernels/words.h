@@ -176,15 +176,12 @@ static inline vector repeat_word(int32_t word)
 {
     return (vector){0} + (uint32_t)word;
 }
-static inline void store_sums(int32_t *sums, vector sum)
-{
-    memcpy(sums, &sum, sizeof sum);
-}
 /* The first `count` sums, added to what is there; fresh: there is nothing yet. */
 static inline void add_sums(int32_t *to, vector sum, int32_t count, bool fresh)
 {
     if (count == WIDTH) {
-        store_sums(to, fresh ? sum : sum + load_words(to));
+        sum = fresh ? sum : sum + load_words(to);
+        memcpy(to, &sum, sizeof sum);
     } else {
         add_some(to, sum, count, fresh);
     }

@@ -207,11 +207,16 @@ else
   echo "without a network with streams: python3 has no onnx"
 fi
 
+# counts_less STATISTICS NAME: NAME.h5, and with windows NAME_windows.h5.
+counts_less() {
+  local settings=(--quiet --restart never --set data.images=40 --set output.statistics="$1")
+  alone run "$config" "${settings[@]}" --set simulation.timesteps=12 --set output.file="$work/$2.h5" &&
+    on_ranks 2 run "$config" "${settings[@]}" --set simulation.timesteps=0 --set neuron.steps=8 \
+      --set output.file="$work/$2_windows.h5" || fail "run with statistics = $1: $(cat err)"
+}
+
 # Without tracking errors all else is the same, with windows and without, and the page has neither a plot nor a column.
-settings=(--quiet --restart never --set data.images=40 --set output.statistics=spikes)
-alone run "$config" "${settings[@]}" --set simulation.timesteps=12 --set output.file="$work/untracked.h5" &&
-  on_ranks 2 run "$config" "${settings[@]}" --set simulation.timesteps=0 --set neuron.steps=8 \
-    --set output.file="$work/untracked_windows.h5" || fail "run without tracking errors: $(cat err)"
+counts_less spikes untracked
 for pair in 'out<&1.h5 untracked.h5' 'windows.h5 untracked_windows.h5'; do
   alone diff ${pair% *} ${pair#* } && fail "$pair: tracking errors in both"
   [ "$(grep -c '/tracking_error: ' out)" -eq 6 ] && [ "$(grep -c '^ */' out)" -eq 6 ] && pass || fail "$pair: $(cat out)"
@@ -221,10 +226,7 @@ alone report untracked.h5 windows.h5 -o untracked.html || fail "report without t
   [ "$(grep -c '>tracking error</th>' untracked.html)" -eq 1 ] && pass || fail "page: $(grep '<figcaption>' untracked.html)"
 
 # Without spikes of layers, too, there are no rates, no events and no line of spikes.
-settings=(--quiet --restart never --set data.images=40 --set output.statistics=none)
-alone run "$config" "${settings[@]}" --set simulation.timesteps=12 --set output.file="$work/uncounted.h5" &&
-  on_ranks 2 run "$config" "${settings[@]}" --set simulation.timesteps=0 --set neuron.steps=8 \
-    --set output.file="$work/uncounted_windows.h5" || fail "run without spikes of layers: $(cat err)"
+counts_less none uncounted
 for pair in 'untracked.h5 uncounted.h5' 'untracked_windows.h5 uncounted_windows.h5'; do
   alone diff ${pair% *} ${pair#* } && fail "$pair: spikes of layers in both"
   grep '^ */' out | grep -vE '/(firing_rate|flip_rate|channel_spikes|spikes|spikes_total): |/cost/events' >others

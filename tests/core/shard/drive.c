@@ -335,8 +335,7 @@ static bool is_counted(snn_statistics_detail detail, const snn_statistics *stati
         population + 1 < statistics->populations ? statistics->offset[population + 1] : statistics->length;
     const size_t channels = (end - begin - 3 * steps) / 2;
     return detail == SNN_STATISTICS_FULL || i >= end - channels ||
-           (detail == SNN_STATISTICS_SPIKES && (i - begin) / steps != 2) ||
-           (detail == SNN_STATISTICS_SPIKES && i >= begin + 3 * steps);
+           (detail == SNN_STATISTICS_SPIKES && (i - begin) / steps != 2);
 }
 
 static void check_statistics(const drive_settings *settings, const drive_rank *ranks, int32_t count,
