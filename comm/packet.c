@@ -271,6 +271,10 @@ static snn_status check_block(const snn_packet_coder *coder, const snn_packet_bl
         return snn_fail(SNN_INTERNAL_ERROR, "%s of %lld positions, %ld channels, %ld images do not fit the edge",
                         integers ? "sums" : "spikes", (long long)positions, (long)channels, (long)capacity);
     }
+    if (!integers && block->spikes.window != (shape->width > 0 ? steps : 0)) {
+        return snn_fail(SNN_INTERNAL_ERROR, "spikes of windows of %ld steps do not fit a block of %ld",
+                        (long)block->spikes.window, (long)steps);
+    }
     if (is_sequential(coder->chosen) && first_step != 0 && (group != coder->group || first_step != coder->next_step)) {
         return snn_fail(SNN_INTERNAL_ERROR, "block out of order: group %lu, step %lu follows group %lu, step %lu",
                         (unsigned long)group, (unsigned long)first_step, (unsigned long)coder->group,
@@ -292,29 +296,52 @@ static const void *sums_before(const snn_packet_coder *coder, const snn_packet_b
     return coder->shape.width > 0 && step > 0 ? snn_sums_plane(&block->sums, step - 1, image) : NULL;
 }
 
-static void pack_plane(const snn_packet_coder *coder, const snn_packet_block *block, int32_t step, int32_t image,
-                       uint8_t *packed)
+/* Planes [step][image][plane_bytes] of a block. */
+static void pack_planes(const snn_packet_coder *coder, const snn_packet_block *block, int32_t steps, int32_t images,
+                        uint8_t *packed)
 {
-    if (coder->shape.payload == SNN_PAYLOAD_INTEGERS) {
-        const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
-        snn_integers_pack(&integers, snn_sums_plane(&block->sums, step, image), sums_before(coder, block, step, image),
-                          packed);
-    } else {
-        const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
-        snn_plane_pack(&plane, snn_spikes_plane(&block->spikes, step, image), packed);
+    const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
+    const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
+    const bool bits = coder->shape.payload == SNN_PAYLOAD_BITS, windows = bits && block->spikes.window > 0;
+    const size_t frame = (size_t)images * coder->plane_bytes;
+    for (int32_t step = 0; step < steps; step += windows ? SNN_BYTE_STEPS : 1) {
+        for (int32_t image = 0; image < images; image++) {
+            uint8_t *to = packed + (size_t)step * frame + (size_t)image * coder->plane_bytes;
+            if (windows) {
+                const int32_t byte = step / SNN_BYTE_STEPS;
+                snn_plane_pack_windows(&plane, snn_spikes_plane(&block->spikes, byte, image),
+                                       snn_spikes_byte_steps(steps, byte), frame, to);
+            } else if (bits) {
+                snn_plane_pack(&plane, snn_spikes_plane(&block->spikes, step, image), to);
+            } else {
+                snn_integers_pack(&integers, snn_sums_plane(&block->sums, step, image),
+                                  sums_before(coder, block, step, image), to);
+            }
+        }
     }
 }
 
-static void unpack_plane(const snn_packet_coder *coder, const uint8_t *packed, const snn_packet_block *block,
-                         int32_t step, int32_t image)
+static void unpack_planes(const snn_packet_coder *coder, const uint8_t *packed, const snn_packet_block *block,
+                          int32_t steps, int32_t images)
 {
-    if (coder->shape.payload == SNN_PAYLOAD_INTEGERS) {
-        const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
-        snn_integers_unpack(&integers, packed, sums_before(coder, block, step, image),
-                            snn_sums_plane(&block->sums, step, image));
-    } else {
-        const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
-        snn_plane_unpack(&plane, packed, snn_spikes_plane(&block->spikes, step, image));
+    const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
+    const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
+    const bool bits = coder->shape.payload == SNN_PAYLOAD_BITS, windows = bits && block->spikes.window > 0;
+    const size_t frame = (size_t)images * coder->plane_bytes;
+    for (int32_t step = 0; step < steps; step += windows ? SNN_BYTE_STEPS : 1) {
+        for (int32_t image = 0; image < images; image++) {
+            const uint8_t *from = packed + (size_t)step * frame + (size_t)image * coder->plane_bytes;
+            if (windows) {
+                const int32_t byte = step / SNN_BYTE_STEPS;
+                snn_plane_unpack_windows(&plane, from, snn_spikes_byte_steps(steps, byte), frame,
+                                         snn_spikes_plane(&block->spikes, byte, image));
+            } else if (bits) {
+                snn_plane_unpack(&plane, from, snn_spikes_plane(&block->spikes, step, image));
+            } else {
+                snn_integers_unpack(&integers, from, sums_before(coder, block, step, image),
+                                    snn_sums_plane(&block->sums, step, image));
+            }
+        }
     }
 }
 
@@ -352,13 +379,7 @@ static snn_status encode(snn_packet_coder *coder, const snn_packet_block *block,
 {
     SNN_TRY(check_block(coder, block, group, first_step, steps, images));
     uint8_t *payload = packet + HEADER_BYTES;
-    uint8_t *packed = payload;
-    for (int32_t step = 0; step < steps; step++) {
-        for (int32_t image = 0; image < images; image++) {
-            pack_plane(coder, block, step, image, packed);
-            packed += coder->plane_bytes;
-        }
-    }
+    pack_planes(coder, block, steps, images, payload);
     size_t payload_bytes = 0;
     snn_codec used = SNN_CODEC_RAW;
     const snn_codec_block coded = {(int32_t)first_step, steps, (size_t)images * coder->plane_bytes};
@@ -450,12 +471,7 @@ static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t 
     SNN_TRY(snn_codec_decode(coder->states[coder->chosen], (snn_codec)header.codec, &coded, packet + HEADER_BYTES,
                              bytes - HEADER_BYTES, &packed));
     end_block(coder, group, first_step, steps);
-    for (int32_t step = 0; step < steps; step++) {
-        for (int32_t image = 0; image < images; image++) {
-            unpack_plane(coder, packed, block, step, image);
-            packed += coder->plane_bytes;
-        }
-    }
+    unpack_planes(coder, packed, block, steps, images);
     return snn_ok();
 }
 

@@ -64,17 +64,13 @@ static void fill_bits(uint8_t *bits, int64_t positions)
 }
 
 /* Windows whose steps halve: half of all neurons are silent, and what the others give is small more often than not. */
-static void fill_windows(uint8_t *bits, int64_t positions)
+static void fill_windows(uint8_t *bytes, int64_t positions)
 {
     uint32_t state = 11;
-    const int64_t frame = (int64_t)IMAGES * positions * (CHANNELS / BYTE_BITS);
-    for (int64_t neuron = 0; neuron < BYTE_BITS * frame; neuron++) {
+    for (int64_t neuron = 0; neuron < (int64_t)IMAGES * positions * CHANNELS; neuron++) {
         const uint32_t most = next_random(&state), value = next_random(&state) * most >> BYTE_BITS;
         const uint32_t silent = next_random(&state) & 1;
-        for (int64_t step = 0; step < STEPS; step++) {
-            const uint32_t spike = silent != 0 ? 1 : (value >> (STEPS - 1 - step) & 1) ^ 1;
-            bits[step * frame + neuron / BYTE_BITS] |= (uint8_t)(spike << neuron % BYTE_BITS);
-        }
+        bytes[neuron] = (uint8_t)(silent != 0 ? UINT8_MAX : ~value);
     }
 }
 
@@ -108,7 +104,7 @@ static snn_status open_trial(trial *one, snn_payload payload, const subject *of,
     const size_t rows = (size_t)STEPS * IMAGES * (size_t)positions;
     const bool bits = payload == SNN_PAYLOAD_BITS;
     void *planes = snn_allocate(rows, bits ? CHANNELS / BYTE_BITS : CHANNELS * SNN_SUM_BYTES);
-    one->block.spikes = (snn_spikes){bits ? planes : NULL, positions, CHANNELS, snn_spikes_row_bytes(CHANNELS), IMAGES};
+    one->block.spikes = snn_spikes_of(bits ? planes : NULL, positions, CHANNELS, IMAGES, of->windows ? STEPS : 0);
     one->block.sums = (snn_sums){bits ? NULL : planes, positions, CHANNELS, IMAGES};
     one->packet = snn_allocate(snn_packet_bound(one->coder[0]), 1);
     if (planes == NULL || one->packet == NULL) {

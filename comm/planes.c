@@ -157,3 +157,85 @@ void snn_plane_unpack(const snn_plane_shape *shape, const uint8_t *restrict pack
         }
     }
 }
+
+/* ---- windows ---- */
+
+enum { NEURONS = 512 }; /* at once */
+
+/* Bit j of byte i becomes bit i of byte j (Warren, Hacker's Delight, 7-3). */
+static inline uint64_t turned(uint64_t x)
+{
+    uint64_t t = (x ^ (x >> 7)) & 0x00aa00aa00aa00aaU;
+    x ^= t ^ (t << 7);
+    t = (x ^ (x >> 14)) & 0x0000cccc0000ccccU;
+    x ^= t ^ (t << 14);
+    t = (x ^ (x >> 28)) & 0x00000000f0f0f0f0U;
+    return x ^ t ^ (t << 28);
+}
+
+/* Bytes of `count` neurons, zeros behind them, into the planes' next bytes. */
+static void turn(const uint8_t *neurons, size_t count, int32_t steps, size_t apart, uint8_t *packed)
+{
+    for (size_t i = 0; i < count; i += WORD_BYTES, packed++) {
+        const uint64_t planes = turned(load_word(neurons + i, WORD_BYTES));
+        for (int32_t step = 0; step < steps; step++) {
+            packed[(size_t)step * apart] = (uint8_t)(planes >> (8 * (steps - 1 - step)));
+        }
+    }
+}
+
+static void turn_back(const uint8_t *packed, size_t count, int32_t steps, size_t apart, uint8_t *neurons)
+{
+    for (size_t i = 0; i < count; i += WORD_BYTES, packed++) {
+        uint64_t planes = 0;
+        for (int32_t step = 0; step < steps; step++) {
+            planes |= (uint64_t)packed[(size_t)step * apart] << (8 * (steps - 1 - step));
+        }
+        store_word(neurons + i, WORD_BYTES, turned(planes));
+    }
+}
+
+/* Where neuron n of the range is, and how many of those behind it lie beside it. */
+static uint8_t *neurons_at(const snn_plane_shape *shape, uint8_t *rows, size_t n, size_t *beside)
+{
+    const size_t channels = range_channels(shape);
+    if (channels == (size_t)shape->row_bytes) {
+        *beside = (size_t)shape->positions * channels - n;
+        return rows + n;
+    }
+    *beside = channels - n % channels;
+    return rows + n / channels * (size_t)shape->row_bytes + (size_t)shape->channel_begin + n % channels;
+}
+
+void snn_plane_pack_windows(const snn_plane_shape *shape, const uint8_t *restrict rows, int32_t steps, size_t apart,
+                            uint8_t *restrict packed)
+{
+    const size_t all = (size_t)shape->positions * range_channels(shape);
+    for (size_t first = 0; first < all; first += NEURONS) {
+        uint8_t neurons[NEURONS];
+        const size_t count = all - first < NEURONS ? all - first : NEURONS;
+        for (size_t n = 0, beside; n < count; n += beside) {
+            const uint8_t *from = neurons_at(shape, (uint8_t *)rows, first + n, &beside); /* which is only read */
+            beside = beside < count - n ? beside : count - n;
+            memcpy(neurons + n, from, beside);
+        }
+        memset(neurons + count, 0, NEURONS - count);
+        turn(neurons, count, steps, apart, packed + first / WORD_BYTES);
+    }
+}
+
+void snn_plane_unpack_windows(const snn_plane_shape *shape, const uint8_t *restrict packed, int32_t steps, size_t apart,
+                              uint8_t *restrict rows)
+{
+    const size_t all = (size_t)shape->positions * range_channels(shape);
+    for (size_t first = 0; first < all; first += NEURONS) {
+        uint8_t neurons[NEURONS];
+        const size_t count = all - first < NEURONS ? all - first : NEURONS;
+        turn_back(packed + first / WORD_BYTES, count, steps, apart, neurons);
+        for (size_t n = 0, beside; n < count; n += beside) {
+            uint8_t *to = neurons_at(shape, rows, first + n, &beside);
+            beside = beside < count - n ? beside : count - n;
+            memcpy(to, neurons + n, beside);
+        }
+    }
+}

@@ -1,7 +1,8 @@
 /* Bit planes: a channel range of a population's spikes of one (step, image), packed without gaps.
  *
  * Channels [begin, end) of every position, position after position, least significant bit first, padded with zeros to a
- * whole byte. Ranges that are whole bytes in the spikes are copied; others are shifted 56 bits at a time.
+ * whole byte. Ranges that are whole bytes in the spikes are copied; others are shifted 56 bits at a time. Of windows,
+ * whose spikes are kept by neuron, the bytes of 8 neurons are turned into those of 8 planes.
  */
 #ifndef SNN_COMM_PLANES_H
 #define SNN_COMM_PLANES_H
@@ -23,5 +24,12 @@ void snn_plane_pack(const snn_plane_shape *shape, const uint8_t *restrict rows, 
 
 /* packed -> the range's bits of rows; other bits stay. Touches no byte outside the rows. */
 void snn_plane_unpack(const snn_plane_shape *shape, const uint8_t *restrict packed, uint8_t *restrict rows);
+
+/* The same of a byte of windows, rows [positions][row_bytes], which has `steps` steps: a plane each, `apart` bytes from
+ * one to the next. */
+void snn_plane_pack_windows(const snn_plane_shape *shape, const uint8_t *restrict rows, int32_t steps, size_t apart,
+                            uint8_t *restrict packed);
+void snn_plane_unpack_windows(const snn_plane_shape *shape, const uint8_t *restrict packed, int32_t steps, size_t apart,
+                              uint8_t *restrict rows);
 
 #endif

@@ -22,13 +22,13 @@ typedef struct owners {
 static owners find_owners(const snn_survey *of, int32_t population)
 {
     const int32_t stage = snn_plan_stage_of(of->plan, population);
-    const bool stream = of->network->populations[population].kind == SNN_NEURON_STREAM;
+    const bool shares = snn_network_shares_bytes(of->network, population);
     owners found = {.bytes = true, .here = true};
     for (int32_t shard = snn_plan_next_owner(of->plan, of->network, population, 0); shard < of->plan->shards[stage];
          shard = snn_plan_next_owner(of->plan, of->network, population, shard + 1)) {
         const snn_place owner = {of->replica, stage, shard};
         found.bytes =
-            found.bytes && (stream || snn_plan_owned(of->plan, of->network, owner, population).begin % BYTE == 0);
+            found.bytes && (!shares || snn_plan_owned(of->plan, of->network, owner, population).begin % BYTE == 0);
         found.here = found.here && on_host(of, stage, shard);
     }
     return found;
@@ -84,7 +84,7 @@ static void find_shared(snn_survey *of)
     for (int32_t p = 0; p < network->population_count; p++) {
         const snn_population *population = &network->populations[p];
         const owners found = find_owners(of, p);
-        const bool whole = population->kind == SNN_NEURON_STREAM || population->shape.channels % BYTE == 0;
+        const bool whole = !snn_network_shares_bytes(network, p) || population->shape.channels % BYTE == 0;
         of->common[p] = of->porters && found.bytes && whole;
         of->slots[p] = (found.bytes && found.here) || (of->common[p] && is_worth_it(of, p)) ? 0 : NOTHING;
     }
@@ -227,7 +227,7 @@ void snn_survey_parcel(snn_survey *survey, const snn_edges *edges, int32_t numbe
     } else {
         find_here(survey, &parcel->edge, parcel);
     }
-    if (survey->network->populations[parcel->edge.source].kind != SNN_NEURON_STREAM) {
+    if (snn_network_shares_bytes(survey->network, parcel->edge.source)) {
         parcel->edge.channels.begin -= parcel->edge.channels.begin % BYTE;
         parcel->edge.channels.end += (BYTE - parcel->edge.channels.end % BYTE) % BYTE;
     }

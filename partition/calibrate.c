@@ -108,7 +108,7 @@ static void touch_sources(snn_workbench *bench, const snn_candidate *one)
             touch(bench, sums.values, planes * bench->images * snn_sums_plane_bytes(&sums));
         } else {
             const snn_spikes spikes = snn_shard_spikes(bench->shard, source);
-            touch(bench, spikes.bits, planes * bench->images * snn_spikes_plane_bytes(&spikes));
+            touch(bench, spikes.bits, snn_spikes_block_bytes(&spikes, (int32_t)planes));
         }
     }
 }

@@ -97,7 +97,8 @@ static bool has_whole_bytes(const snn_cost_model *model, int32_t shards, int32_t
 {
     const snn_population *of = &model->network->populations[population];
     const int64_t unit = snn_plan_unit(of), units = snn_plan_units(of);
-    for (int64_t shard = 1; shard < shards && unit % 8 != 0 && !is_stream(model, population); shard++) {
+    const bool shares = snn_network_shares_bytes(model->network, population);
+    for (int64_t shard = 1; shard < shards && unit % 8 != 0 && shares; shard++) {
         const int64_t begin = units * shard / shards, end = units * (shard + 1) / shards;
         if (begin < end && begin * unit % 8 != 0) {
             return false;

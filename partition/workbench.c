@@ -154,11 +154,9 @@ static void fill_sources(const snn_workbench *bench)
             }
         } else if (snn_neuron_spikes(population->kind)) {
             const snn_spikes spikes = snn_shard_spikes(bench->shard, p);
-            const int64_t rows = planes * bench->images * spikes.positions;
-            fill_random(spikes.bits, rows * spikes.row_bytes, &seed);
-            for (int64_t row = 0; row < rows && spikes.channels % 8 != 0; row++) {
-                spikes.bits[(row + 1) * spikes.row_bytes - 1] &= (uint8_t)((1 << (spikes.channels % 8)) - 1);
-            }
+            const int64_t bytes = snn_spikes_block_bytes(&spikes, (int32_t)planes);
+            fill_random(spikes.bits, bytes, &seed);
+            snn_spikes_clear_unused(&spikes, (int32_t)planes);
         }
     }
 }

@@ -10,7 +10,7 @@
 #include "core/kernels/strips.h"
 
 enum {
-    DIGITS = 8, /* of a byte */
+    DIGITS = SNN_BYTE_STEPS,
     BYTES = SNN_DIGIT_BYTES,
     TOGETHER = 4, /* groups that are counted together */
     LEVELS = 5,
@@ -42,9 +42,9 @@ typedef struct working {
  * to, and would read all that has an address again. */
 typedef struct places {
     snn_groups groups;
-    int64_t whole;      /* groups, the first ones, whose bits are whole bytes */
+    int64_t whole;      /* groups, the first ones, whose lanes are neighbours, and all used */
     int64_t bias_apart; /* from one group to the next */
-    uint8_t *plane;     /* of the first step; others are so many bytes apart */
+    uint8_t *plane;     /* of the first byte; that of the second one is so many bytes on */
     int64_t apart;
     int32_t steps;
 } places;
@@ -125,6 +125,7 @@ static void add_to_steps(snn_vector_bytes *level, int32_t levels, int32_t steps,
 {
     for (int l = 0; l < levels; l++) {
         snn_vector_bytes bits = level[l];
+        bits = snn_vector_moved_up(bits, DIGITS - steps);
         for (int32_t step = 0; step < steps; step++, bits += bits) {
             totals[step] += (int64_t)__builtin_popcountll(snn_vector_highest_bits(bits)) << l;
         }
@@ -143,7 +144,7 @@ void snn_count_digits(const snn_neurons *neurons, const snn_tile_counts *counts,
         levels++;
     }
     for (int32_t byte = 0, first = 0; first < steps; byte++, first += DIGITS) {
-        const int32_t digits = steps - first < DIGITS ? steps - first : DIGITS;
+        const int32_t digits = snn_spikes_byte_steps(steps, byte);
         add_to_steps(totals->spikes[byte], levels, digits, counts->spikes + first);
         add_to_steps(totals->flips[byte], levels, digits, counts->flips + first);
     }
@@ -306,13 +307,6 @@ static inline __attribute__((always_inline)) void find_numbers(const working *w,
     }
 }
 
-/* Bytes of fewer than 8 bits, moved up by so many that none leaves its byte. */
-static inline snn_vector_bytes moved_up(snn_vector_bytes bytes, int32_t bits)
-{
-    typedef uint16_t words __attribute__((vector_size(sizeof(snn_vector_bytes))));
-    return (snn_vector_bytes)((words)bytes << bits);
-}
-
 /* A byte of each number, of which no other bits are left. */
 static inline snn_vector_bytes bytes_of(const snn_vector_int *numbers, const int32_t shift, const int32_t mask)
 {
@@ -324,7 +318,7 @@ static inline snn_vector_bytes bytes_of(const snn_vector_int *numbers, const int
     return snn_vector_narrowed(bytes);
 }
 
-/* Digits of neighbouring groups, the first ones in the highest bits of the first bytes. */
+/* Digits of neighbouring groups, as spikes of windows are kept. */
 typedef struct block {
     int64_t begin, end; /* groups */
     snn_vector_bytes digits[BYTES][BLOCK];
@@ -343,9 +337,9 @@ static inline __attribute__((always_inline)) void find_digits(const working *w, 
     if (two) {
         const int32_t others = p->steps - DIGITS;
         *first = bytes_of(numbers, others, -1);
-        *second = moved_up(bytes_of(numbers, 0, (1 << others) - 1), DIGITS - others);
+        *second = bytes_of(numbers, 0, (1 << others) - 1);
     } else {
-        *first = moved_up(bytes_of(numbers, 0, -1), DIGITS - p->steps);
+        *first = bytes_of(numbers, 0, -1);
     }
 }
 
@@ -381,69 +375,32 @@ static inline __attribute__((always_inline)) void find_block(const working *w, c
     }
 }
 
-/* The first bits of a group's bytes into a plane each, `apart` bytes from one to the next. */
-static inline __attribute__((always_inline)) void give_whole(snn_vector_bytes bits, uint8_t *to, int64_t apart,
-                                                             const int32_t steps)
-{
-#pragma GCC unroll 8
-    for (int32_t step = 0; step < steps; step++, to += apart, bits += bits) {
-        const uint64_t plane = snn_vector_highest_bits(bits);
-        memcpy(to, &plane, SNN_STRIP / 8);
-    }
-}
-
-/* The same where the processor transposes. */
-static inline void give_transposed(snn_vector_bytes bits, uint8_t *to, int64_t apart, int32_t steps)
-{
-    uint64_t words[DIGITS];
-    snn_vector_transpose(bits, words);
-#pragma GCC unroll 8
-    for (int32_t step = 0; step < steps; step++, to += apart) {
-        memcpy(to, &words[step], sizeof words[step]);
-    }
-}
-
-/* Bits of bytes [0, steps) into a plane each. Loops of their own keep processors busy: each group's digits wait for one
- * instruction after the other. */
 static inline void give_block(const places *p, const block *b, int32_t byte)
 {
-    const int32_t steps = p->steps - byte * DIGITS < DIGITS ? p->steps - byte * DIGITS : DIGITS;
     const snn_vector_bytes *digits = b->digits[byte];
-    uint8_t *planes = p->plane + byte * DIGITS * p->apart;
+    uint8_t *plane = p->plane + byte * p->apart;
     const int64_t whole = snn_smaller(p->whole, b->end);
-    const bool transposes = snn_vector_transposes();
-    int64_t i = b->begin;
-    for (; i < whole; i++) {
-        uint8_t *to = planes + (p->groups.bit + i * p->groups.bits_apart) / 8;
-        if (transposes) {
-            give_transposed(digits[i - b->begin], to, p->apart, steps);
-        } else if (steps == DIGITS) { /* as a constant: without a question for each */
-            give_whole(digits[i - b->begin], to, p->apart, DIGITS);
-        } else {
-            give_whole(digits[i - b->begin], to, p->apart, steps);
-        }
+    for (int64_t i = b->begin; i < whole; i++) {
+        const snn_vector_bytes bytes = digits[i - b->begin]; /* by itself: arrays are copied in smaller pieces */
+        memcpy(plane + p->groups.place + i * p->groups.places_apart, &bytes, sizeof bytes);
     }
-    for (; i < b->end; i++) {
-        const int64_t bit = p->groups.bit + i * p->groups.bits_apart;
-        const int32_t lanes = snn_group_lanes(&p->groups, i);
-        snn_vector_bytes bits = digits[i - b->begin];
-        uint8_t *plane = planes;
-        for (int32_t step = 0; step < steps; step++, plane += p->apart, bits += bits) {
-            snn_group_store_rows(&p->groups, plane, bit, lanes, snn_vector_highest_bits(bits));
-        }
+    for (int64_t i = snn_larger(whole, b->begin); i < b->end; i++) {
+        snn_group_store_bytes(&p->groups, i, digits[i - b->begin], plane);
     }
 }
 
-/* Where digits differ from those before them; `before`: those of the byte before, or NULL, then the first ones do not.
- */
-static inline snn_vector_bytes flips_of(snn_vector_bytes digits, const snn_vector_bytes *before)
+/* Where `steps` digits differ from those before them; `before`: those of the byte before, or NULL, then the first ones
+ * do not. */
+static inline snn_vector_bytes flips_of(snn_vector_bytes digits, int32_t steps, const snn_vector_bytes *before)
 {
     const snn_vector_bytes flips = digits ^ (digits >> 1);
-    return before == NULL ? flips & INT8_MAX : flips ^ (*before << (DIGITS - 1));
+    return before == NULL ? flips & (uint8_t)((1 << (steps - 1)) - 1)
+                          : flips ^ snn_vector_moved_up(*before & 1, steps - 1);
 }
 
 static inline void count_block(const working *w, const block *b, int32_t byte)
 {
+    const int32_t steps = snn_spikes_byte_steps(w->neurons->window_constants.steps, byte);
     const int64_t groups = b->end - b->begin;
     const snn_vector_bytes *digits = b->digits[byte];
     counter spikes = no_counts(), flips = no_counts();
@@ -452,7 +409,7 @@ static inline void count_block(const working *w, const block *b, int32_t byte)
 #pragma GCC unroll 4
         for (int j = 0; j < TOGETHER; j++) {
             bits[j] = i + j < groups ? digits[i + j] : (snn_vector_bytes){0};
-            changes[j] = flips_of(bits[j], byte == 0 ? NULL : &b->digits[byte - 1][i + j]);
+            changes[j] = flips_of(bits[j], steps, byte == 0 ? NULL : &b->digits[byte - 1][i + j]);
             changes[j] = i + j < groups ? changes[j] : (snn_vector_bytes){0};
         }
         count(&spikes, bits);
@@ -488,7 +445,6 @@ void snn_fire_digits(const snn_neurons *neurons, const snn_tile *tile, const snn
                      const snn_groups *groups, snn_digit_counts *totals)
 {
     const bool strict = snn_neuron_is_strict(neurons->kind), two = neurons->window_constants.steps > DIGITS;
-    const bool bytes = groups->row_lanes == 0 && groups->bit % 8 == 0 && groups->bits_apart % 8 == 0;
     working w; /* of which most is filled in where it is needed */
     w.neurons = neurons;
     w.counts = counts;
@@ -500,7 +456,7 @@ void snn_fire_digits(const snn_neurons *neurons, const snn_tile *tile, const snn
                 .plane = snn_spikes_plane(&neurons->spikes, 0, tile->image),
                 .apart = snn_spikes_plane_bytes(&neurons->spikes) * neurons->spikes.images,
                 .steps = neurons->window_constants.steps};
-    p.whole = bytes && groups->lanes == SNN_STRIP ? p.whole : 0;
+    p.whole = groups->row_lanes == 0 && groups->lanes == SNN_STRIP ? p.whole : 0;
     p.groups.bias = groups->bias != NULL ? groups->bias : strip->bias;
     begin(&w, strict);
     if (!strict && !two) { /* what most neurons are, with all known when compiled */

@@ -72,14 +72,14 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
     uint8_t *working = (uint8_t *)scratch + (-(uintptr_t)scratch & (SNN_ALIGNMENT - 1));
     const snn_shape pooled = snn_operator_pooled_shape(op);
     const bool adds = op->pooled && source->integers == NULL; /* integers are those of what is pooled already */
-    const snn_values v = {.source = source,
-                          .step = step,
-                          .largest = largest,
-                          .width = adds ? op->source.width : pooled.width,
-                          .source_channels = op->source.channels,
-                          .channel = field->channel,
-                          .channels = field->channels,
-                          .zeros = working};
+    snn_values v = {.source = source,
+                    .step = step,
+                    .largest = largest,
+                    .width = adds ? op->source.width : pooled.width,
+                    .source_channels = op->source.channels,
+                    .channel = field->channel,
+                    .channels = field->channels,
+                    .zeros = working};
     const int64_t bytes = (int64_t)field->channels * snn_value_bytes(largest);
     const int32_t left = clamp(-field->column, 0, field->columns);
     const int32_t inside_end = clamp(pooled.width - field->column, left, field->columns);
@@ -100,6 +100,25 @@ void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_
         }
         snn_values_outside(&v, field->columns - inside_end, to + inside_end * bytes);
     }
+}
+
+const uint8_t *snn_field_in_place(const snn_operator *op, const snn_source *source, int32_t step, snn_field *field)
+{
+    const snn_shape shape = op->source;
+    const bool inside = field->row >= 0 && field->row + field->rows <= shape.height && field->column >= 0 &&
+                        field->column + field->columns <= shape.width;
+    if (op->pooled || source->codes == NULL || !inside) {
+        return NULL;
+    }
+    const snn_steps of = snn_steps_of(source, step);
+    const int64_t position = (int64_t)field->row * shape.width + field->column;
+    if (of.form != SNN_STEPS_WHOLE) {
+        return NULL;
+    }
+    const int32_t first = field->channel;
+    field->columns = shape.width;
+    field->channels = (int32_t)of.row_bytes;
+    return of.bytes + position * of.row_bytes + first;
 }
 
 int64_t snn_values_bytes(const snn_packed *packed, int64_t field_size, int32_t steps)

@@ -20,16 +20,16 @@ typedef struct snn_packed {
     const struct snn_product *product; /* of the table that packed it */
     bool wide;                         /* integer weights of a matrix: some do not fit a byte */
     int32_t largest;                   /* source values are bytes up to this one; 0: they are not */
-    int32_t scale;                     /* of bytes: a value is scale * (byte - zero) */
+    int32_t scale;                     /* of bytes: a value is scale * (byte - zero), 1 or -2 */
     int32_t limb_bits;                 /* of a stream's integers, and an image's pixels */
     int64_t bytes;
     void *data; /* owned; from snn_allocate */
 } snn_packed;
 
-/* Spikes of windows seen as values: at step i of a tile a source channel's value is what planes [begin[i], end[i]) of
- * its spikes add up to, -m(j) or +m(j) each; at the first `rest_steps` steps on top of its resting state. */
+/* Spikes of windows seen as values: at step i of a tile a source channel's value is what steps [begin[i], end[i]) of
+ * its window add up to, -m(j) or +m(j) each; at the first `rest_steps` steps on top of its resting state. */
 typedef struct snn_codes {
-    const int32_t *magnitude; /* [planes] */
+    const int32_t *magnitude; /* [steps of the window] */
     const int32_t *rest;      /* [channels] of the source population */
     int32_t rest_steps;
     /* Of sums over a pool that leave 16 bits, only the limb (sum >> shift) & mask; mask 0: all of them. */

@@ -103,7 +103,7 @@ static void choose_bytes(const snn_operand *operand, snn_packed *packed)
     if (largest == 0 || largest > LARGEST || (packed->wide && !HAS_TILES)) {
         return;
     }
-    packed->scale = operand->single ? 1 : 2;
+    packed->scale = operand->single ? 1 : -2;
     packed->largest = (int32_t)largest;
 }
 
@@ -219,7 +219,7 @@ static inline __attribute__((always_inline)) void add_up(const job *j, vector to
             if (bytes) {
                 sum = widen(sum);
                 sum = first ? sum + load_words(j->bias + v * WIDTH) : sum;
-                sum = j->doubled ? sum + sum : sum;
+                sum = j->coded ? repeat_word(0) - sum - sum : sum;
             }
             add_sums(sums + v * WIDTH, sum, v + 1 < vectors ? WIDTH : j->last, first && j->fresh);
         }
@@ -412,20 +412,29 @@ static int64_t scratch(const snn_packed *packed, int64_t positions, int32_t step
            (positions * steps + seen_segments(&m)) * (int64_t)sizeof(int64_t);
 }
 
-/* Values of all steps of what a tile sees, in its scratch; *rest is what is left of that. */
-static snn_field expand(const snn_packed *packed, const snn_source *source, const snn_tile *tile, void **rest)
+/* Values of all steps of what a tile sees, in place or in its scratch; *rest is what is left of that. */
+static snn_field find_field(const snn_packed *packed, const matrix *m, const snn_source *source, const snn_tile *tile,
+                            const uint8_t **found, void **rest)
 {
     const snn_operator *op = &packed->projection->op;
     int32_t channel, channels;
     channels_of(packed, &channel, &channels);
-    const snn_field field = snn_field_of_tile(op, tile->position_begin, tile->position_end, channel, channels);
+    snn_field field = snn_field_of_tile(op, tile->position_begin, tile->position_end, channel, channels);
+    const bool single = op->kind == SNN_OPERATOR_DENSE ? snn_shape_positions(op->source) == 1
+                                                       : !m->whole_rows || m->taps.kernel[1] == 1;
+    const bool beside = single || channels == op->source.channels; /* what a segment has */
     const int64_t size = snn_field_size(&field);
     uint8_t *values = tile->scratch, *working = values + snn_values_bytes(packed, size, tile->steps);
+    *found = packed->largest > 0 && tile->steps == 1 && beside ? snn_field_in_place(op, source, 0, &field) : NULL;
+    *rest = working + snn_aligned(snn_field_scratch(op, channels));
+    if (*found != NULL) {
+        return field;
+    }
+    *found = values;
     for (int32_t step = 0; step < tile->steps; step++) {
         snn_field_expand(&field, op, source, step, packed->largest,
                          values + step * size * snn_value_bytes(packed->largest), working);
     }
-    *rest = working + snn_aligned(snn_field_scratch(op, channels));
     return field;
 }
 
@@ -433,8 +442,9 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
 {
     const matrix m = matrix_of(packed);
     const snn_sum_rows out = snn_sum_rows_of(packed, tile);
+    const uint8_t *values;
     void *rest;
-    const snn_field field = expand(packed, source, tile, &rest);
+    const snn_field field = find_field(packed, &m, source, tile, &values, &rest);
     int64_t *segments = rest, *seen = segments + seen_segments(&m);
     find_values(&m, &packed->projection->op, &field, tile, segments, seen);
     job j = {.weights = (const uint8_t *)packed->data + bias_bytes(packed),
@@ -443,14 +453,13 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
              .words = m.words,
              .limbs = m.limbs,
              .stride = out.stride,
-             .doubled = packed->scale == 2,
+             .coded = packed->scale == -2,
              .fresh = tile->fresh};
     j.together = packed->largest > 0 ? INT16_MAX / (2 * -INT8_MIN * packed->largest) : 0;
     for (int32_t group = m.groups.begin; group < m.groups.end; group++) {
         int32_t begin, end;
         snn_rows_of_group(&m.groups, packed, group, &begin, &end);
-        j.values =
-            (const uint8_t *)tile->scratch + (int64_t)(group - m.groups.begin) * m.groups.channels * m.value_bytes;
+        j.values = values + (int64_t)(group - m.groups.begin) * m.groups.channels * m.value_bytes;
         for (int32_t row = begin; row < end; row += PANEL_ROWS) {
             const int32_t vectors = vectors_of(end - row < PANEL_ROWS ? end - row : PANEL_ROWS);
             const int32_t left = end - row - (vectors - 1) * WIDTH;

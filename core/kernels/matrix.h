@@ -17,7 +17,7 @@ typedef struct job {
     int64_t stride;   /* between rows of sums */
     int32_t last;     /* rows of weights in the panel's last vector */
     int32_t limbs;    /* of a weight: one, or two vectors of bytes, 256 high + low */
-    bool doubled;     /* sums are */
+    bool coded;       /* sums are taken twice from 0 */
     bool fresh;       /* as that of a tile */
 } job;
 

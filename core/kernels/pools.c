@@ -1,76 +1,94 @@
-/* Pools of a source's values: sums are those of the bits of each plane, channel by channel, over all positions of a
- * window; for maxima each row of the source that windows see is expanded once, and compared with what is largest. */
+/* Pools of a source's values: sums are those of what fired, channel by channel, over all positions of a window; for
+ * maxima each row of the source that windows see is expanded once, and compared with what is largest. */
 #include "core/kernels/values.h"
 
 #include <string.h>
 
 #include "core/kernels/planes.h"
 
-static int64_t row_bytes(const snn_operator *op, int32_t channels)
+/* Of a row of the source, and of one of what is pooled. */
+static int64_t source_bytes(const snn_operator *op, int32_t channels)
 {
     return snn_aligned(((int64_t)op->source.width * channels + SNN_VALUES_BEHIND) * (int64_t)sizeof(int16_t));
 }
 
+static int64_t pooled_bytes(const snn_operator *op, int32_t channels)
+{
+    return snn_aligned((int64_t)snn_operator_pooled_shape(op).width * channels);
+}
+
 int64_t snn_pool_scratch(const snn_operator *op, int32_t channels)
 {
-    return op->pooled == SNN_POOLS_SUMS ? 0 : row_bytes(op, channels);
+    return op->pooled == SNN_POOLS_SUMS ? 0 : source_bytes(op, channels) + pooled_bytes(op, channels);
 }
 
 /* ---- sums ---- */
 
 /* A window's positions inside the image, and some neighbouring channels of each. */
 typedef struct sight {
-    const uint8_t *bits; /* of the first position, and so many bytes on of the next ones */
+    const uint8_t *first; /* bits of the first position, or bytes, and so many bytes on of the next ones */
     int64_t rows, columns, row_apart, column_apart;
-    int shift; /* of the first channel, in its byte */
+    int shift; /* of the first channel in its byte of bits */
 } sight;
 
-/* totals[i] += factor * what bits of channel i add up to. The planes' magnitudes add up to a byte. */
-static inline __attribute__((always_inline)) void add_bits(const sight *at, const snn_planes *of, int32_t factor,
-                                                           int32_t *restrict totals, const int32_t plane_count,
-                                                           const int shift)
+typedef uint16_t sums_of_lanes __attribute__((vector_size(SNN_VECTOR_BYTES)));
+
+static inline __attribute__((always_inline)) void add_to_totals(sums_of_lanes words[2], int32_t *restrict totals)
 {
-    enum { TAPS_MOST = UINT16_MAX / UINT8_MAX }; /* fit words without a sign */
-    snn_byte_lanes amounts[SNN_WINDOW_STEPS];
-    typedef uint16_t sums_of_lanes __attribute__((vector_size(SNN_VECTOR_BYTES)));
+    uint16_t each[SNN_VECTOR_BYTES];
+    memcpy(each, words, sizeof each);
+    for (int lane = 0; lane < SNN_VECTOR_BYTES; lane++) {
+        totals[lane] += each[lane];
+    }
+    words[0] = words[1] = (sums_of_lanes){0};
+}
+
+/* totals[i] += what of channel i fired adds up to. `of` is NULL: of bits. */
+static inline __attribute__((always_inline)) void add_fired(const sight *at, const snn_steps *of,
+                                                            int32_t *restrict totals, const snn_steps_form form)
+{
+    const int32_t most = UINT16_MAX / (form == SNN_STEPS_WORD ? of->sum : UINT8_MAX); /* fit words without a sign */
+    snn_vector_bytes amounts[SNN_WINDOW_STEPS];
     sums_of_lanes words[2] = {{0}};
     int32_t taps = 0;
-    for (int32_t j = 0; j < plane_count; j++) {
-        amounts[j] = (snn_byte_lanes){0} + (uint8_t)of->magnitude[j];
+    if (of != NULL) {
+        snn_steps_amounts(of, amounts);
+    } else {
+        amounts[0] = (snn_vector_bytes){0} + 1;
     }
     for (int64_t i = 0; i < at->rows; i++) {
-        const uint8_t *from = at->bits + i * at->row_apart;
+        const uint8_t *from = at->first + i * at->row_apart;
         for (int64_t j = 0; j < at->columns; j++, from += at->column_apart) {
-            const snn_byte_lanes sums = snn_planes_add(from, of->stride, shift, amounts, plane_count);
-            words[0] += (sums_of_lanes)snn_bytes_widened(sums, 0);
-            words[1] += (sums_of_lanes)snn_bytes_widened(sums, 1);
-            if (++taps == TAPS_MOST || (i + 1 == at->rows && j + 1 == at->columns)) {
-                uint16_t each[SNN_VECTOR_BYTES];
-                memcpy(each, words, sizeof each);
-                for (int lane = 0; lane < SNN_VECTOR_BYTES; lane++) {
-                    totals[lane] += factor * each[lane];
-                }
-                words[0] = words[1] = (sums_of_lanes){0};
+            snn_word_lanes added[2];
+            if (of != NULL) {
+                snn_steps_add_words(of, from, amounts, form, added);
+            } else {
+                const snn_vector_bytes bytes = snn_planes_add(from, 0, at->shift, amounts, 1);
+                added[0] = snn_bytes_widened(bytes, 0);
+                added[1] = snn_bytes_widened(bytes, 1);
+            }
+            words[0] += (sums_of_lanes)added[0];
+            words[1] += (sums_of_lanes)added[1];
+            if (++taps == most) {
+                add_to_totals(words, totals);
                 taps = 0;
             }
         }
     }
+    add_to_totals(words, totals);
 }
 
-/* The same of all planes, one by one where they add up to more than a byte. */
-static void add_planes(sight at, const snn_planes *of, int32_t *totals)
+/* The same with all known when compiled that can be. */
+static void add_any(const sight *at, const snn_steps *of, int32_t *totals)
 {
-    const bool bytes = of->sum <= UINT8_MAX;
-    if (bytes && of->count == SNN_BITS && at.shift == 0) { /* as in most windows, with all known when compiled */
-        add_bits(&at, of, 1, totals, SNN_BITS, 0);
-    } else if (bytes) {
-        add_bits(&at, of, 1, totals, of->count, at.shift);
+    if (of == NULL) {
+        add_fired(at, NULL, totals, SNN_STEPS_BYTE);
+    } else if (of->form == SNN_STEPS_WHOLE) {
+        add_fired(at, of, totals, SNN_STEPS_WHOLE);
+    } else if (of->form == SNN_STEPS_BYTE) {
+        add_fired(at, of, totals, SNN_STEPS_BYTE);
     } else {
-        static const int32_t one = 1;
-        for (int32_t j = 0; j < of->count; j++, at.bits += of->stride) {
-            const snn_planes single = {.magnitude = &one};
-            add_bits(&at, &single, of->magnitude[j], totals, 1, at.shift);
-        }
+        add_fired(at, of, totals, SNN_STEPS_WORD);
     }
 }
 
@@ -104,22 +122,26 @@ static void store(const snn_values *v, int32_t first, int32_t lanes, int32_t tap
 static void add_up(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, uint8_t *values)
 {
     const snn_window *pool = &op->pool;
+    const snn_source *source = v->source;
+    const snn_spikes *spikes = source->spikes;
     const snn_taps down = snn_window_taps(pool, 0, op->source.height, pooled->row);
     const int64_t top = down.start + down.begin * pool->dilation[0];
-    const int shift = v->channel % SNN_BITS, lanes = snn_planes_lanes(shift);
+    const bool coded = source->codes != NULL;
+    const uint8_t *bytes = coded ? v->steps.bytes : snn_spikes_plane(spikes, v->step, source->image);
+    const int shift = coded ? 0 : v->channel % SNN_BITS, lanes = snn_planes_lanes(shift);
     for (int32_t i = 0; i < pooled->columns; i++, values += v->channels * snn_value_bytes(v->largest)) {
         const snn_taps across = snn_window_taps(pool, 1, op->source.width, pooled->column + i);
         const int64_t left = across.start + across.begin * pool->dilation[1];
-        const snn_planes of = snn_planes_of(v->source, v->step, (top - v->source->row) * op->source.width + left);
-        sight at = {.bits = of.bits + v->channel / SNN_BITS,
+        const int64_t position = (top - source->row) * op->source.width + left;
+        sight at = {.first = bytes + position * spikes->row_bytes + (coded ? v->channel : v->channel / SNN_BITS),
                     .rows = down.end - down.begin,
                     .columns = across.end - across.begin,
-                    .row_apart = (int64_t)pool->dilation[0] * op->source.width * of.row_bytes,
-                    .column_apart = pool->dilation[1] * of.row_bytes,
+                    .row_apart = (int64_t)pool->dilation[0] * op->source.width * spikes->row_bytes,
+                    .column_apart = (int64_t)pool->dilation[1] * spikes->row_bytes,
                     .shift = shift};
-        for (int32_t first = 0; first < v->channels; first += lanes, at.bits += lanes / SNN_BITS) {
+        for (int32_t first = 0; first < v->channels; first += lanes, at.first += coded ? lanes : lanes / SNN_BITS) {
             int32_t totals[SNN_VECTOR_BYTES] = {0};
-            add_planes(at, &of, totals);
+            add_any(&at, coded ? &v->steps : NULL, totals);
             store(v, first, lanes, (int32_t)(at.rows * at.columns), totals, values);
         }
     }
@@ -134,23 +156,65 @@ static inline void raise(int16_t *restrict largest, const int16_t *restrict valu
     }
 }
 
-/* `row`: of the source, in the scratch. */
-static void compare(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, int16_t *largest,
-                    int16_t *row)
+static inline void lower(uint8_t *restrict least, const uint8_t *restrict values, int32_t count)
+{
+    for (int32_t c = 0; c < count; c++) {
+        least[c] = values[c] < least[c] ? values[c] : least[c];
+    }
+}
+
+/* The largest values of the windows, or bytes of the least that fired, which is where values are largest. `row`: of the
+ * source, in the scratch. */
+static void compare(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, void *found, void *row)
 {
     const snn_taps down = snn_window_taps(&op->pool, 0, op->source.height, pooled->row);
-    for (int64_t i = 0; i < (int64_t)pooled->columns * v->channels; i++) {
-        largest[i] = INT16_MIN;
-    }
     for (int64_t i = down.begin; i < down.end; i++) {
         snn_values_inside(v, (int32_t)(down.start + i * op->pool.dilation[0]), 0, op->source.width, row);
-        int16_t *to = largest;
-        for (int32_t column = 0; column < pooled->columns; column++, to += v->channels) {
+        for (int32_t column = 0; column < pooled->columns; column++) {
             const snn_taps across = snn_window_taps(&op->pool, 1, op->source.width, pooled->column + column);
+            const int64_t to = (int64_t)column * v->channels;
             for (int64_t j = across.begin; j < across.end; j++) {
-                raise(to, row + (across.start + j * op->pool.dilation[1]) * v->channels, v->channels);
+                const int64_t from = (across.start + j * op->pool.dilation[1]) * v->channels;
+                if (v->largest > 0) {
+                    lower((uint8_t *)found + to, (const uint8_t *)row + from, v->channels);
+                } else {
+                    raise((int16_t *)found + to, (const int16_t *)row + from, v->channels);
+                }
             }
         }
+    }
+}
+
+/* values[i] = base less twice what fired; base [period], again and again. */
+static void store_less(const int16_t *restrict base, int32_t period, const uint8_t *restrict fired, int64_t count,
+                       int16_t *restrict values)
+{
+    for (int64_t first = 0; first < count; first += period) {
+        for (int32_t c = 0; c < period; c++) {
+            values[first + c] = (int16_t)(base[c] - 2 * fired[first + c]);
+        }
+    }
+}
+
+static void find_maxima(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, void *values,
+                        uint8_t *scratch)
+{
+    const int64_t count = (int64_t)pooled->columns * v->channels;
+    if (v->steps.form == SNN_STEPS_WORD) {
+        int16_t *largest = values;
+        for (int64_t i = 0; i < count; i++) {
+            largest[i] = INT16_MIN;
+        }
+        compare(pooled, op, v, largest, scratch);
+        return;
+    }
+    snn_values bytes = *v;
+    bytes.largest = v->largest > 0 ? v->largest : UINT8_MAX; /* of what fired, not of codes */
+    uint8_t *least = v->largest > 0 ? values : scratch + source_bytes(op, v->channels);
+    memset(least, UINT8_MAX, (size_t)count);
+    compare(pooled, op, &bytes, least, scratch);
+    if (v->largest == 0) {
+        store_less(v->base, v->channels, least, count, values);
     }
 }
 
@@ -160,6 +224,6 @@ void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const s
     if (op->pooled == SNN_POOLS_SUMS) {
         add_up(pooled, op, v, values);
     } else {
-        compare(pooled, op, v, values, scratch);
+        find_maxima(pooled, op, v, values, scratch);
     }
 }

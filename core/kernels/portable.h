@@ -37,6 +37,7 @@
 
 #define snn_field_of_tile           SNN_ISA_NAME(snn_field_of_tile)
 #define snn_field_largest           SNN_ISA_NAME(snn_field_largest)
+#define snn_field_in_place          SNN_ISA_NAME(snn_field_in_place)
 #define snn_field_expand            SNN_ISA_NAME(snn_field_expand)
 #define snn_portable_project_codes  SNN_ISA_NAME(snn_portable_project_codes)
 #define snn_contexts                SNN_ISA_NAME(snn_contexts)
@@ -118,22 +119,26 @@ static inline int32_t snn_value_bytes(int32_t largest)
     return largest > 0 ? (int32_t)sizeof(uint8_t) : (int32_t)sizeof(int16_t);
 }
 
-/* The largest byte, if the codes of a projection's source are 2 (byte - zero): what planes whose bit is not set add up
- * to, with a zero that is a byte, too. Else 0. */
+/* The largest byte, if the codes of a projection's source are 2 (zero - byte): what steps that fired add up to, with a
+ * zero that is a byte, too. Else 0. */
 int64_t snn_codes_bytes(const snn_codes *codes, const snn_operator *op);
 
 /* The zero of a channel's codes, of which the largest byte is `largest`. */
 static inline int32_t snn_codes_zero(const snn_codes *codes, int32_t largest, int32_t channel)
 {
-    return (largest - codes->rest[channel]) / 2;
+    return (largest + codes->rest[channel]) / 2;
 }
 
-/* Values of a step: int16_t, or bytes up to `largest` (snn_packed) that are by its zero larger than single spikes or
- * their sums over a pool, or are half of what codes are. Writes up to a vector behind the last; `scratch` is
+/* Values of a step: int16_t, or bytes up to `largest` (snn_packed) that are by their zero larger than single spikes or
+ * their sums over a pool, or by half a code smaller than its zero. Writes up to a vector behind the last; `scratch` is
  * snn_field_scratch bytes. */
 void snn_field_expand(const snn_field *field, const snn_operator *op, const snn_source *source, int32_t step,
                       int32_t largest, void *values, void *scratch);
 int64_t snn_field_scratch(const snn_operator *op, int32_t channels);
+
+/* Where bytes of a step are what spikes of windows are, too, and all of them are inside the image: these, in place, and
+ * `field` becomes one of as many columns and channels as they lie in. Else NULL. */
+const uint8_t *snn_field_in_place(const snn_operator *op, const snn_source *source, int32_t step, snn_field *field);
 
 /* Bytes up to where another array may begin. */
 static inline int64_t snn_aligned(int64_t bytes)

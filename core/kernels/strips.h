@@ -21,16 +21,16 @@ typedef struct snn_strip {
 /* A strip's groups, each of SNN_STRIP or, where channels end, fewer lanes. Pointers are to what belongs to the first
  * one. */
 typedef struct snn_groups {
-    const float *values;        /* f(x); NULL: is found from what follows */
-    const int32_t *sums;        /* NULL: all are 0 */
-    const float *graded, *bias; /* NULL: x has none; the strip's is each one's */
-    float *x;                   /* where it is kept */
-    float *y;                   /* between moments */
-    int64_t values_apart;       /* from one to the next */
-    int64_t bit, bits_apart;    /* in a plane */
+    const float *values;         /* f(x); NULL: is found from what follows */
+    const int32_t *sums;         /* NULL: all are 0 */
+    const float *graded, *bias;  /* NULL: x has none; the strip's is each one's */
+    float *x;                    /* where it is kept */
+    float *y;                    /* between moments */
+    int64_t values_apart;        /* from one to the next */
+    int64_t place, places_apart; /* in a plane: of bits, of windows in bytes */
     int64_t count;
     int32_t lanes, last_lanes; /* used, of the last one perhaps fewer */
-    int32_t row_lanes;         /* so many bits lie side by side, those of the next lanes so many on; 0: all do */
+    int32_t row_lanes;         /* so many places lie side by side, those of the next lanes so many on; 0: all do */
     int64_t rows_apart;
 } snn_groups;
 
@@ -52,17 +52,33 @@ static inline void snn_group_store(uint8_t *plane, int64_t bit, int32_t lanes, b
     snn_lanes_store_bits(plane, bit, lanes, (uint32_t)bits);
 }
 
-/* The same of any group. */
-static inline void snn_group_store_rows(const snn_groups *groups, uint8_t *plane, int64_t bit, int32_t lanes,
-                                        uint64_t bits)
+/* A byte of the windows of group i into its plane. */
+static inline void snn_group_store_bytes(const snn_groups *groups, int64_t i, snn_vector_bytes bytes, uint8_t *plane)
 {
-    if (groups->row_lanes == 0) {
-        snn_group_store(plane, bit, lanes, false, bits);
+    uint8_t each[SNN_STRIP];
+    const int32_t lanes = snn_group_lanes(groups, i), row = groups->row_lanes != 0 ? groups->row_lanes : lanes;
+    uint8_t *to = plane + groups->place + i * groups->places_apart;
+    if (row == SNN_STRIP) {
+        memcpy(to, &bytes, sizeof bytes);
         return;
     }
-    for (; lanes > 0; lanes -= groups->row_lanes, bit += groups->rows_apart, bits >>= groups->row_lanes) {
-        snn_lanes_store_bits(plane, bit, groups->row_lanes, (uint32_t)(bits & ((1ULL << groups->row_lanes) - 1)));
+    memcpy(each, &bytes, sizeof each);
+    for (int32_t lane = 0; lane < lanes; lane += row, to += groups->rows_apart) {
+        memcpy(to, each + lane, (size_t)row);
     }
+}
+static inline snn_vector_bytes snn_group_load_bytes(const snn_groups *groups, int64_t i, const uint8_t *plane)
+{
+    uint8_t each[SNN_STRIP] = {0};
+    const uint8_t *from = plane + groups->place + i * groups->places_apart;
+    const int32_t lanes = snn_group_lanes(groups, i);
+    snn_vector_bytes bytes;
+    if (lanes < SNN_STRIP) {
+        memcpy(each, from, (size_t)lanes);
+        from = each;
+    }
+    memcpy(&bytes, from, sizeof bytes);
+    return bytes;
 }
 
 /* Whether spikes of a whole window are the digits of a number: each step is twice the next one, a unit the last. */

@@ -11,13 +11,13 @@ enum { PLANE_BYTES = SNN_VECTOR_BYTES / SNN_BITS, WORD = sizeof(uint64_t) };
 
 void snn_symbols_split(const uint8_t *planes, size_t frame_bytes, int32_t steps, uint8_t *symbols)
 {
-    snn_byte_lanes amounts[SNN_SYMBOL_STEPS];
+    snn_vector_bytes amounts[SNN_SYMBOL_STEPS];
     for (int32_t step = 0; step < steps; step++) {
-        amounts[step] = (snn_byte_lanes){0} + (uint8_t)(1 << (steps - 1 - step));
+        amounts[step] = (snn_vector_bytes){0} + (uint8_t)(1 << (steps - 1 - step));
     }
     size_t byte = 0;
     for (; byte + WORD <= frame_bytes; byte += PLANE_BYTES) {
-        const snn_byte_lanes made = snn_planes_add(planes + byte, (int64_t)frame_bytes, 0, amounts, steps);
+        const snn_vector_bytes made = snn_planes_add(planes + byte, (int64_t)frame_bytes, 0, amounts, steps);
         memcpy(symbols + byte * SNN_BITS, &made, sizeof made);
     }
     const size_t left = frame_bytes - byte;
@@ -26,7 +26,7 @@ void snn_symbols_split(const uint8_t *planes, size_t frame_bytes, int32_t steps,
         memcpy(last[step], planes + (size_t)step * frame_bytes + byte, left);
     }
     for (size_t at = 0; at < left; at += PLANE_BYTES) {
-        const snn_byte_lanes made = snn_planes_add(&last[0][at], sizeof last[0], 0, amounts, steps);
+        const snn_vector_bytes made = snn_planes_add(&last[0][at], sizeof last[0], 0, amounts, steps);
         memcpy(last_symbols + at * SNN_BITS, &made, sizeof made);
     }
     memcpy(symbols + byte * SNN_BITS, last_symbols, left * SNN_BITS);

@@ -125,7 +125,7 @@ static void add_up(const job *j, const int32_t (*high)[WIDTH], const int32_t (*l
             uint32_t sum = (uint32_t)high[i][w]; /* modulo 2^32 */
             sum = low != NULL ? (sum << 8) + (uint32_t)low[i][w] : sum;
             sum += (uint32_t)bias[w];
-            total[w] = (int32_t)(j->doubled ? sum << 1 : sum);
+            total[w] = (int32_t)(j->coded ? 0 - sum - sum : sum);
         }
         add_sums(sums, load_words(total), rows, j->fresh);
     }

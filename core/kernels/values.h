@@ -3,7 +3,7 @@
 #ifndef SNN_KERNELS_VALUES_H
 #define SNN_KERNELS_VALUES_H
 
-#include "core/kernels/portable.h"
+#include "core/kernels/steps.h"
 
 #define snn_values_scratch SNN_ISA_NAME(snn_values_scratch)
 #define snn_values_begin   SNN_ISA_NAME(snn_values_begin)
@@ -26,11 +26,12 @@ typedef struct snn_values {
         int16_t *base;
         uint8_t *zeros;
     };
+    snn_steps steps; /* of codes, at the source's first position */
 } snn_values;
 
 int64_t snn_values_scratch(int32_t channels);
-/* Fills `base` or `zeros`; before the next two. */
-void snn_values_begin(const snn_values *v);
+/* Fills `base` or `zeros`, and `steps`; before the next two. */
+void snn_values_begin(snn_values *v);
 /* Of positions [column, column + columns) of a row of the source, and up to a vector behind them. */
 void snn_values_inside(const snn_values *v, int32_t row, int32_t column, int32_t columns, void *values);
 /* Of so many positions outside the image. */

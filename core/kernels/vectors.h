@@ -128,6 +128,13 @@ static inline uint32_t snn_vector_bits(snn_vector_mask mask)
 {
     return mask;
 }
+/* Of the lanes of four vectors in order, a byte each, with all bits set where the mask is; and a bit each. */
+static inline snn_vector_bytes snn_vector_mask_bytes(const snn_vector_mask of[4], uint64_t *bits)
+{
+    const uint64_t low = of[0] | (uint64_t)of[1] << 16, high = of[2] | (uint64_t)of[3] << 16;
+    *bits = low | high << 32;
+    return (snn_vector_bytes)_mm512_movm_epi8(*bits);
+}
 /* One more where the mask is. */
 static inline snn_vector_int snn_vector_count(snn_vector_int counts, snn_vector_mask mask)
 {
@@ -142,26 +149,6 @@ static inline snn_vector_int snn_vector_add_rounded(snn_vector_int sums, snn_vec
 static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
 {
     return _mm512_movepi8_mask((__m512i)values);
-}
-
-/* Bits of bytes as planes: bit j of word i is bit 7 - i of byte j. Where processors know how, a few instructions give
- * all of them. */
-static inline bool snn_vector_transposes(void)
-{
-    return snn_processor_turns_bits();
-}
-static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes[8])
-{
-    static const uint8_t order[64] = {
-        0, 8,  16, 24, 32, 40, 48, 56, 1, 9,  17, 25, 33, 41, 49, 57, /* the first byte of each word, the second, ... */
-        2, 10, 18, 26, 34, 42, 50, 58, 3, 11, 19, 27, 35, 43, 51, 59, 4, 12, 20, 28, 36, 44, 52, 60,
-        5, 13, 21, 29, 37, 45, 53, 61, 6, 14, 22, 30, 38, 46, 54, 62, 7, 15, 23, 31, 39, 47, 55, 63,
-    };
-    const __m512i last_first =
-        _mm512_broadcast_i32x4(_mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8));
-    const __m512i reversed = _mm512_shuffle_epi8((__m512i)values, last_first); /* as matrices have their rows */
-    const __m512i turned = snn_multiply_bits(reversed, _mm512_set1_epi64(0x0102040810204080));
-    _mm512_storeu_si512(planes, snn_permute_bytes(_mm512_loadu_si512(order), turned));
 }
 
 #else
@@ -337,18 +324,38 @@ static inline uint64_t snn_vector_highest_bits(snn_vector_bytes values)
     return bits;
 #endif
 }
-static inline bool snn_vector_transposes(void)
+static inline snn_vector_bytes snn_vector_mask_bytes(const snn_vector_mask of[4], uint64_t *bits)
 {
-    return false;
-}
-static inline void snn_vector_transpose(snn_vector_bytes values, uint64_t planes[8])
-{
-    (void)values;
-    (void)planes;
+    snn_vector_bytes bytes;
+#if defined(__AVX2__)
+    const __m256i low = _mm256_packs_epi32((__m256i)of[0], (__m256i)of[1]);
+    const __m256i high = _mm256_packs_epi32((__m256i)of[2], (__m256i)of[3]);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    bytes = (snn_vector_bytes)_mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
+#elif defined(__SSE2__)
+    const __m128i low = _mm_packs_epi32((__m128i)of[0], (__m128i)of[1]);
+    bytes = (snn_vector_bytes)_mm_packs_epi16(low, _mm_packs_epi32((__m128i)of[2], (__m128i)of[3]));
+#elif defined(SNN_NEON)
+    const uint16x8_t low = vuzp1q_u16((uint16x8_t)of[0], (uint16x8_t)of[1]);
+    const uint16x8_t high = vuzp1q_u16((uint16x8_t)of[2], (uint16x8_t)of[3]);
+    bytes = (snn_vector_bytes)vuzp1q_u8((uint8x16_t)low, (uint8x16_t)high);
+#else
+    for (int i = 0; i < 4 * SNN_VECTOR; i++) {
+        bytes[i] = (uint8_t)of[i / SNN_VECTOR][i % SNN_VECTOR];
+    }
+#endif
+    *bits = snn_vector_highest_bits(bytes);
+    return bytes;
 }
 
 #endif
 
+/* Bytes moved up by so many bits that none of them, or none that matters, leaves its byte. */
+static inline snn_vector_bytes snn_vector_moved_up(snn_vector_bytes bytes, int32_t bits)
+{
+    typedef uint16_t words __attribute__((vector_size(SNN_VECTOR_BYTES)));
+    return (snn_vector_bytes)((words)bytes << bits);
+}
 /* |a|, but no more than `limit` > 0, which is what NaN gives */
 static inline snn_vector snn_vector_limited(snn_vector a, snn_vector limit)
 {

@@ -84,12 +84,12 @@ static inline uint64_t load_bits(const uint8_t *plane, int64_t bit, int32_t lane
 typedef struct walk {
     snn_groups groups;
     const float *eta;
-    uint8_t *plane; /* of the first step; others are so many bytes apart */
+    uint8_t *plane; /* of the only step that y is kept over, or of a window's first byte, others so many bytes apart */
     int64_t apart;
-    const uint8_t *previous; /* plane before it; NULL: there is none */
-    int32_t begin, end;      /* steps */
-    bool kept, last;         /* y is; these are the last steps of a window */
-    bool bytes;              /* bits of full groups are whole bytes */
+    const uint8_t *previous;    /* of the step before, if y is kept; NULL: there is none */
+    int32_t window, begin, end; /* steps */
+    bool kept, last;            /* y is; these are the last steps of a window */
+    bool bytes;                 /* bits of full groups are whole bytes */
     float reach, least, most;
 } walk;
 
@@ -98,17 +98,18 @@ static walk walk_of(const snn_window_job *job, int32_t moment, const snn_groups 
     const snn_neurons *neurons = job->neurons;
     walk w = {.groups = *groups,
               .eta = neurons->eta,
-              .plane = snn_spikes_plane(&neurons->spikes, moment, job->tile->image),
+              .plane = snn_spikes_plane(&neurons->spikes, 0, job->tile->image),
               .apart = snn_spikes_plane_bytes(&neurons->spikes) * neurons->spikes.images,
+              .window = job->constants->steps,
               .begin = moment,
               .end = moment + 1 < job->moments ? moment + 1 : job->constants->steps,
               .kept = neurons->y != NULL,
-              .bytes = groups->bit % 8 == 0 && groups->bits_apart % 8 == 0,
+              .bytes = groups->place % 8 == 0 && groups->places_apart % 8 == 0,
               .reach = job->constants->reach + 1.0F,
               .least = job->least,
               .most = job->most};
     w.last = !w.kept && w.end == job->constants->steps;
-    w.previous = w.kept ? (neurons->first ? NULL : neurons->previous) : moment > 0 ? w.plane - w.apart : NULL;
+    w.previous = w.kept && !neurons->first ? neurons->previous : NULL;
     return w;
 }
 
@@ -125,24 +126,49 @@ value_of(const walk *w, int64_t at, snn_vector step, snn_vector_mask used, const
     return snn_vector_smaller(snn_vector_all(w->most), snn_vector_larger(snn_vector_all(w->least), x));
 }
 
+/* The byte that has a step. */
+static inline uint8_t *byte_of(const walk *w, int32_t step)
+{
+    return w->plane + step / SNN_BYTE_STEPS * w->apart;
+}
+
+/* What a group's neurons have done before the first step: *number: the steps of its byte so far. */
+static inline uint64_t bits_before(const walk *w, int64_t i, snn_vector_bytes *number)
+{
+    const int32_t step = w->begin - 1;
+    const snn_vector_bytes digits =
+        snn_group_load_bytes(&w->groups, i, byte_of(w, step)) >> snn_spikes_step_bit(w->window, step);
+    *number = w->begin % SNN_BYTE_STEPS != 0 ? digits : *number;
+    return snn_vector_highest_bits(snn_vector_moved_up(digits, SNN_BYTE_STEPS - 1)); /* the last one's alone */
+}
+
+static inline void add_to_channels(snn_vector_bytes *times, int32_t *restrict spikes)
+{
+    uint8_t each[SNN_STRIP];
+    memcpy(each, times, sizeof each);
+    for (int lane = 0; lane < SNN_STRIP; lane++) {
+        spikes[lane] += each[lane];
+    }
+    *times = (snn_vector_bytes){0};
+}
+
 /* Groups [first, end), whose y is in memory between moments, or always if it is kept. full: all lanes are used. */
 static inline __attribute__((always_inline)) void run(const snn_tile_counts *counts, snn_strip *s, const walk w,
                                                       int64_t first, int64_t end, const bool full, const bool strict,
                                                       const bool finds)
 {
     const snn_vector reach = snn_vector_all(w.reach);
-    const bool bytes = full && w.bytes;
-    int32_t spikes[SNN_WINDOW_STEPS] = {0}, flips[SNN_WINDOW_STEPS] = {0};
+    const bool bytes = full && w.bytes, begins = w.kept ? w.previous == NULL : w.begin == 0;
+    int32_t spikes[SNN_WINDOW_STEPS] = {0}, flips[SNN_WINDOW_STEPS] = {0}, counted = 0;
     snn_vector step_size[SNN_STRIP_VECTORS];
-    snn_vector_int fired_times[SNN_STRIP_VECTORS];
+    snn_vector_bytes times = {0}; /* that each has fired, at most `counted` */
 #pragma GCC unroll 4
     for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        fired_times[v] = snn_vector_load_int(s->spikes + v * SNN_VECTOR);
         step_size[v] = snn_vector_all(w.eta[0]) * snn_vector_load_whole(s->step + v * SNN_VECTOR);
     }
     for (int64_t i = first; i < end; i++) {
         const int32_t lanes = full ? SNN_STRIP : snn_group_lanes(&w.groups, i);
-        const int64_t bit = w.groups.bit + i * w.groups.bits_apart;
+        const int64_t place = w.groups.place + i * w.groups.places_apart;
         snn_vector y[SNN_STRIP_VECTORS], target[SNN_STRIP_VECTORS];
         snn_vector_mask used[SNN_STRIP_VECTORS];
 #pragma GCC unroll 4
@@ -159,23 +185,38 @@ static inline __attribute__((always_inline)) void run(const snn_tile_counts *cou
                 snn_vector_store_int(s->beyond + lane, snn_vector_count(snn_vector_load_int(s->beyond + lane), beyond));
             }
         }
-        uint64_t before = w.previous == NULL ? 0 : load_bits(w.previous, bit, lanes, bytes);
-        uint8_t *plane = w.plane;
-        for (int32_t step = w.begin; step < w.end; step++, plane += w.apart) {
+        snn_vector_bytes number = {0}; /* steps of the byte so far, as digits */
+        uint64_t before = begins   ? 0
+                          : w.kept ? load_bits(w.previous, place, lanes, bytes)
+                                   : bits_before(&w, i, &number);
+        for (int32_t step = w.begin; step < w.end; step++) {
             const snn_vector eta = snn_vector_all(w.eta[step]);
-            uint64_t bits = 0;
+            snn_vector_mask fired[SNN_STRIP_VECTORS];
 #pragma GCC unroll 4
             for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-                const snn_vector_mask fired = snn_vector_reaches(used[v], target[v], y[v], strict);
-                bits |= (uint64_t)snn_vector_bits(fired) << (v * SNN_VECTOR);
-                y[v] = snn_vector_move(y[v], eta, fired);
-                fired_times[v] = snn_vector_count(fired_times[v], fired);
+                fired[v] = snn_vector_reaches(used[v], target[v], y[v], strict);
+                y[v] = snn_vector_move(y[v], eta, fired[v]);
             }
-            before = w.previous == NULL && step == w.begin ? bits : before;
-            snn_group_store(plane, bit, lanes, bytes, bits);
+            uint64_t bits;
+            const snn_vector_bytes chosen = snn_vector_mask_bytes(fired, &bits);
+            number = number + number - chosen;
+            times -= chosen;
+            before = begins && step == w.begin ? bits : before;
             spikes[step] += __builtin_popcountll(bits);
             flips[step] += __builtin_popcountll(bits ^ before);
             before = bits;
+            if (w.kept) {
+                snn_group_store(w.plane, place, lanes, bytes, bits);
+            } else if (step + 1 == w.end || (step + 1) % SNN_BYTE_STEPS == 0) {
+                number = snn_vector_moved_up(number, snn_spikes_step_bit(w.window, step));
+                snn_group_store_bytes(&w.groups, i, number, byte_of(&w, step));
+                number = (snn_vector_bytes){0};
+            }
+        }
+        counted += w.end - w.begin;
+        if (counted > UINT8_MAX - (w.end - w.begin) || i + 1 == end) {
+            add_to_channels(&times, s->spikes);
+            counted = 0;
         }
         if (w.last) {
             continue;
@@ -184,10 +225,6 @@ static inline __attribute__((always_inline)) void run(const snn_tile_counts *cou
         for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
             snn_vector_give(w.groups.y + i * w.groups.values_apart + v * SNN_VECTOR, y[v], used[v], full);
         }
-    }
-#pragma GCC unroll 4
-    for (int v = 0; v < SNN_STRIP_VECTORS; v++) {
-        snn_vector_store_int(s->spikes + v * SNN_VECTOR, fired_times[v]);
     }
     for (int32_t step = w.begin; counts->spikes != NULL && step < w.end; step++) {
         counts->spikes[step] += spikes[step];
@@ -242,10 +279,12 @@ static void fire(snn_window_job *job, int32_t moment, int64_t begin, int64_t cou
 {
     const snn_neurons *neurons = job->neurons;
     const int32_t owned = snn_lanes_owned(neurons);
-    const bool whole = owned == neurons->shape.channels && owned % 8 == 0; /* rows of bits have no gaps */
+    const bool windows = neurons->spikes.window > 0;
+    /* Rows have no gaps. */
+    const bool whole = owned == neurons->shape.channels && (windows || owned % 8 == 0);
     /* Rows of a narrow shard, of which some fill a group. */
     const bool rows = !whole && job->digits && owned < SNN_STRIP && SNN_STRIP % owned == 0;
-    const int64_t row = (int64_t)neurons->spikes.row_bytes * 8, size = count * owned;
+    const int64_t row = (int64_t)neurons->spikes.row_bytes * (windows ? 1 : 8), size = count * owned;
     const int64_t period = whole  ? (int64_t)owned / common_divisor(owned, SNN_STRIP) * SNN_STRIP
                            : rows ? SNN_STRIP
                                   : owned;
@@ -253,10 +292,10 @@ static void fire(snn_window_job *job, int32_t moment, int64_t begin, int64_t cou
         snn_groups groups = {.values = job->finds ? NULL : b->values + first,
                              .y = b->y + first,
                              .values_apart = period,
-                             .bit = begin * row + neurons->channel_begin + first,
-                             .bits_apart = whole  ? period
-                                           : rows ? SNN_STRIP / owned * row
-                                                  : row,
+                             .place = begin * row + neurons->channel_begin + first,
+                             .places_apart = whole  ? period
+                                             : rows ? SNN_STRIP / owned * row
+                                                    : row,
                              .row_lanes = rows ? owned : 0,
                              .rows_apart = row,
                              .count = (size - first + period - 1) / period};

@@ -296,6 +296,12 @@ typedef struct snn_network {
     int32_t projection_count;
 } snn_network;
 
+/* Whether neighbouring channels of a population have their spikes in one byte (core/network/spikes.h). */
+static inline bool snn_network_shares_bytes(const snn_network *network, int32_t population)
+{
+    return network->windows.steps == 0 && network->populations[population].kind != SNN_NEURON_STREAM;
+}
+
 /* The largest |y| of a source, in units: 1 without windows, and of the image. */
 int64_t snn_network_source_reach(const snn_network *network, int32_t source);
 

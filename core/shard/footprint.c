@@ -49,17 +49,22 @@ int64_t snn_footprint_state(const snn_neuron_bytes *bytes)
 
 /* ---- spikes ---- */
 
+int64_t snn_footprint_planes(const snn_network *network, int32_t population, int32_t planes, int32_t images)
+{
+    const snn_shape shape = network->populations[population].shape;
+    const snn_neuron_kind kind = network->populations[population].kind;
+    const int64_t positions = snn_shape_positions(shape);
+    const snn_spikes spikes = snn_spikes_of(NULL, positions, shape.channels, images, network->windows.steps);
+    if (kind == SNN_NEURON_STREAM) {
+        return (int64_t)planes * images * positions * shape.channels * SNN_SUM_BYTES;
+    }
+    return snn_neuron_spikes(kind) ? snn_spikes_block_bytes(&spikes, planes) : 0;
+}
+
 int64_t snn_footprint_block(const snn_footprint *footprint, int32_t population)
 {
-    const snn_population *of = population_of(footprint, population);
-    const int64_t planes = footprint->timings != NULL ? footprint->timings[population].planes : footprint->block;
-    int64_t row = 0;
-    if (of->kind == SNN_NEURON_STREAM) {
-        row = of->shape.channels * (int64_t)SNN_SUM_BYTES;
-    } else if (snn_neuron_spikes(of->kind)) {
-        row = snn_spikes_row_bytes(of->shape.channels);
-    }
-    return planes * footprint->images * snn_shape_positions(of->shape) * row;
+    const int32_t planes = footprint->timings != NULL ? footprint->timings[population].planes : footprint->block;
+    return snn_footprint_planes(footprint->network, population, planes, footprint->images);
 }
 
 int64_t snn_footprint_pixels(const snn_footprint *footprint)

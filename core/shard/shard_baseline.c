@@ -7,8 +7,8 @@
 /* A plane of a source in which every neuron fires; bits behind the last channel are 0. `bytes` has room for it. */
 static snn_spikes all_fire(snn_shape shape, uint8_t *bytes)
 {
-    const int32_t row_bytes = snn_spikes_row_bytes(shape.channels);
-    const snn_spikes spikes = {bytes, snn_shape_positions(shape), shape.channels, row_bytes, 1};
+    const snn_spikes spikes = snn_spikes_of(bytes, snn_shape_positions(shape), shape.channels, 1, 0);
+    const int32_t row_bytes = spikes.row_bytes;
     for (int64_t position = 0; position < spikes.positions; position++) {
         uint8_t *row = bytes + position * row_bytes;
         memset(row, 0xff, (size_t)row_bytes);

@@ -86,9 +86,7 @@ void snn_encoder_begin_group(snn_shard *shard, const float *pixels, const int64_
 snn_spikes snn_encoder_spikes(const snn_shard *shard)
 {
     const snn_shape input = shard->network->input;
-    snn_spikes spikes = {shard->encoder.bits, snn_shape_positions(input), input.channels,
-                         snn_spikes_row_bytes(input.channels), shard->images};
-    return spikes;
+    return snn_spikes_of(shard->encoder.bits, snn_shape_positions(input), input.channels, shard->images, 0);
 }
 
 /* One position of one image over the block: s = [y >= p], y <- y - eta (2 s - 1). */

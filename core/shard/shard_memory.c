@@ -39,9 +39,8 @@ int32_t snn_shard_planes(const snn_shard *shard, int32_t population, int32_t ste
 snn_spikes snn_shard_spikes(const snn_shard *shard, int32_t population)
 {
     const snn_shape shape = shard->network->populations[population].shape;
-    snn_spikes spikes = {shard->parts[population].bits, snn_shape_positions(shape), shape.channels,
-                         snn_spikes_row_bytes(shape.channels), shard->images};
-    return spikes;
+    return snn_spikes_of(shard->parts[population].bits, snn_shape_positions(shape), shape.channels, shard->images,
+                         shard->network->windows.steps);
 }
 
 snn_sums snn_shard_sums(const snn_shard *shard, int32_t population)
@@ -68,10 +67,7 @@ void snn_shard_place(snn_shard *shard, int32_t population, void *block)
 
 int64_t snn_shard_block_bytes(const snn_network *network, int32_t population, int32_t planes, int32_t images)
 {
-    const snn_population *of = &network->populations[population];
-    const int64_t row = of->kind == SNN_NEURON_STREAM ? (int64_t)of->shape.channels * SNN_SUM_BYTES
-                                                      : snn_spikes_row_bytes(of->shape.channels);
-    return planes * images * snn_shape_positions(of->shape) * row + SNN_PADDING;
+    return snn_footprint_planes(network, population, planes, images) + SNN_PADDING;
 }
 
 int64_t snn_shard_packed_bytes(const snn_shard *shard, int32_t population)

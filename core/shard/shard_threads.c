@@ -222,13 +222,14 @@ static int64_t shared_length(const snn_shard *shard, int32_t population, int32_t
 }
 
 /* Into how many pieces the outputs of neurons that read all positions are divided, where threads share a few images:
- * heads, all of which each thread sums up the inputs of. Two threads must not write to one byte. */
+ * heads, all of which each thread sums up the inputs of. */
 static int32_t shared_pieces(const snn_shard *shard, int32_t population)
 {
     const snn_population *of = &shard->network->populations[population];
     const snn_part *part = &shard->parts[population];
     const int32_t unit = snn_population_unit(of);
-    if (shard->timings == NULL || !snn_neuron_reads_all_positions(of->kind) || unit % 8 != 0) {
+    if (shard->timings == NULL || !snn_neuron_reads_all_positions(of->kind) ||
+        !snn_neuron_reads_all_channels(of->kind)) {
         return 1;
     }
     const int32_t units = snn_part_channels(part) / unit;

@@ -48,9 +48,9 @@ static snn_status send(const setting *made, const snn_spikes *spikes, snn_packet
 {
     for (int32_t first = 0; first < made->timesteps; first += made->block) {
         const int32_t left = made->timesteps - first, steps = left < made->block ? left : made->block;
-        const size_t block_bytes = (size_t)steps * (size_t)spikes->images * (size_t)snn_spikes_plane_bytes(spikes);
+        const size_t block_bytes = (size_t)snn_spikes_block_bytes(spikes, steps);
         snn_packet_block sent = {.spikes = *spikes}, received = {.spikes = *placed};
-        sent.spikes.bits = snn_spikes_plane(spikes, first, 0);
+        sent.spikes.bits = snn_spikes_plane(spikes, first, 0); /* with windows the only block */
         size_t bytes = 0;
         double start = processor_seconds();
         SNN_TRY(snn_packet_encode(coder[0], &sent, 0, (uint32_t)first, steps, made->images, packet, &bytes));
@@ -82,7 +82,7 @@ static snn_status measure(const setting *made, const snn_spikes *spikes, int32_t
     uint8_t *packet = NULL;
     snn_spikes placed = *spikes;
     snn_status status = snn_ok();
-    placed.bits = snn_allocate((size_t)made->block, (size_t)made->images * (size_t)snn_spikes_plane_bytes(spikes));
+    placed.bits = snn_allocate((size_t)snn_spikes_block_bytes(spikes, made->block), 1);
     SNN_GOTO_DONE(status, snn_codec_workspace_create(made->eta, made->timesteps, &workspace));
     SNN_GOTO_DONE(status, snn_packet_coder_create(&shape, codec, workspace, &coder[0]));
     SNN_GOTO_DONE(status, snn_packet_coder_create(&shape, codec, workspace, &coder[1]));

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "comm/codec.h"
+#include "comm/planes.h"
 #include "core/base/memory.h"
 #include "core/dynamics/windows.h"
 
@@ -64,13 +65,13 @@ typedef struct sample {
 
 static size_t spike_bytes(const sample *made)
 {
-    return (size_t)made->shape.block * (size_t)made->shape.images * (size_t)snn_spikes_plane_bytes(&made->spikes);
+    return (size_t)snn_spikes_block_bytes(&made->spikes, made->shape.block);
 }
 
 static snn_spikes make_spikes(const snn_packet_shape *shape, int32_t channels)
 {
-    snn_spikes spikes = {NULL, shape->positions, channels, snn_spikes_row_bytes(channels), shape->images};
-    spikes.bits = snn_allocate((size_t)shape->block * (size_t)shape->images, (size_t)snn_spikes_plane_bytes(&spikes));
+    snn_spikes spikes = snn_spikes_of(NULL, shape->positions, channels, shape->images, shape->block);
+    spikes.bits = snn_allocate((size_t)snn_spikes_block_bytes(&spikes, shape->block), 1);
     assert_non_null(spikes.bits);
     return spikes;
 }
@@ -92,8 +93,7 @@ static void fire(sample *made, uint64_t *random, int32_t roughness)
             for (int32_t step = 0; step < made->shape.block; step++) {
                 const bool spike = (wanted > 0 ? wanted : 0) <= y;
                 y += spike ? -made->windows.magnitude[step] : made->windows.magnitude[step];
-                uint8_t *row = snn_spikes_plane(spikes, step, image) + position * spikes->row_bytes;
-                row[channel / 8] |= (uint8_t)((spike ? 1 : 0) << channel % 8);
+                snn_spikes_set(spikes, step, image, position, channel, spike);
             }
         }
     }
@@ -120,11 +120,6 @@ static snn_status decode(snn_packet_coder *coder, const sample *made, const snn_
     return snn_packet_decode(coder, packet, bytes, 7, 0, made->shape.block, images, &block);
 }
 
-static bool bit_of(const snn_spikes *spikes, int32_t step, int32_t image, int64_t position, int32_t channel)
-{
-    return (snn_spikes_plane(spikes, step, image)[position * spikes->row_bytes + channel / 8] >> channel % 8 & 1) != 0;
-}
-
 /* Channels and images that were sent are there, all else is as before. */
 static void check_placed(const sample *made, int32_t images, const snn_spikes *placed)
 {
@@ -134,9 +129,10 @@ static void check_placed(const sample *made, int32_t images, const snn_spikes *p
                 for (int32_t channel = 0; channel < placed->channels; channel++) {
                     const bool carried =
                         image < images && channel >= made->shape.channel_begin && channel < made->shape.channel_end;
-                    const bool expected = carried ? bit_of(&made->spikes, step, image, position, channel)
-                                                  : (GUARD >> channel % 8 & 1) != 0;
-                    assert_int_equal(bit_of(placed, step, image, position, channel), expected);
+                    const int32_t bit = snn_spikes_step_bit(placed->window, step);
+                    const bool expected = carried ? snn_spikes_fired(&made->spikes, step, image, position, channel)
+                                                  : (GUARD >> bit & 1) != 0;
+                    assert_int_equal(snn_spikes_fired(placed, step, image, position, channel), expected);
                 }
             }
         }
@@ -308,8 +304,11 @@ static void damage_begin(damage_case *made, snn_codec codec)
     of.spikes = make_spikes(&of.shape, 40);
     fire(&of, &random, 40);
     made->workspace = make_workspace(&of.windows);
-    assert_int_equal(spike_bytes(&of), MOST_BYTES);
-    memcpy(made->payload, of.spikes.bits, MOST_BYTES);
+    const snn_plane_shape plane = {.positions = 80, .row_bytes = 40, .channel_end = 40};
+    for (int32_t byte = 0; byte * SNN_BYTE_STEPS < STEPS; byte++) {
+        snn_plane_pack_windows(&plane, snn_spikes_plane(&of.spikes, byte, 0), snn_spikes_byte_steps(STEPS, byte), FRAME,
+                               made->payload + byte * SNN_BYTE_STEPS * FRAME);
+    }
     snn_codec_state *state = make_state(made);
     succeeds(snn_codec_encode(state, &whole, made->payload, &made->bytes, &used));
     assert_int_equal(used, codec);

@@ -123,6 +123,51 @@ static void check_plane(uint64_t *random, int64_t positions, int32_t channels, i
     snn_release(wanted);
 }
 
+/* Bytes of windows to planes and back; other channels stay as they are. */
+static void test_planes_of_windows(void **state)
+{
+    (void)state;
+    uint64_t random = 3;
+    for (int i = 0; i < 400; i++) {
+        const int32_t channels = draw_between(&random, 1, i % 4 == 0 ? 700 : 20), steps = draw_between(&random, 1, 8);
+        const int32_t begin = i % 3 == 0 ? 0 : draw_between(&random, 0, channels - 1);
+        const int32_t end = i % 3 == 0 ? channels : draw_between(&random, begin + 1, channels);
+        const snn_plane_shape shape = {.positions = draw_between(&random, 1, 90),
+                                       .row_bytes = channels,
+                                       .channel_begin = begin,
+                                       .channel_end = end};
+        const size_t bytes = (size_t)(shape.positions * channels), plane = snn_plane_packed_bytes(&shape);
+        const size_t apart = plane + (size_t)draw_between(&random, 0, 9);
+        uint8_t *rows = snn_allocate(bytes, 1), *placed = snn_allocate(bytes, 1);
+        uint8_t *packed = snn_allocate(8 * apart, 1), *expected = snn_allocate(8 * apart, 1);
+        memset(packed, GUARD, 8 * apart);
+        memset(expected, GUARD, 8 * apart);
+        memset(placed, GUARD, bytes);
+        for (int32_t step = 0; step < steps; step++) {
+            memset(expected + (size_t)step * apart, 0, plane);
+        }
+        for (size_t n = 0; n < bytes; n++) {
+            rows[n] = (uint8_t)(draw(&random) & ((1U << steps) - 1));
+            const int64_t position = (int64_t)n / channels, channel = (int64_t)n % channels;
+            for (int32_t step = 0; step < steps && channel >= begin && channel < end; step++) {
+                set_bit(expected + (size_t)step * apart, position * (end - begin) + channel - begin,
+                        rows[n] >> (steps - 1 - step) & 1);
+            }
+        }
+        snn_plane_pack_windows(&shape, rows, steps, apart, packed);
+        assert_memory_equal(packed, expected, 8 * apart);
+        snn_plane_unpack_windows(&shape, packed, steps, apart, placed);
+        for (size_t n = 0; n < bytes; n++) {
+            const int32_t channel = (int32_t)(n % (size_t)channels);
+            assert_int_equal(placed[n], channel >= begin && channel < end ? rows[n] : GUARD);
+        }
+        snn_release(rows);
+        snn_release(placed);
+        snn_release(packed);
+        snn_release(expected);
+    }
+}
+
 static void test_planes_all_small_ranges(void **state)
 {
     (void)state;
@@ -176,9 +221,8 @@ static void test_codec_names(void **state)
 
 static snn_spikes make_spikes(int64_t positions, int32_t channels, int32_t images, int32_t steps)
 {
-    snn_spikes spikes = {
-        .positions = positions, .channels = channels, .row_bytes = snn_spikes_row_bytes(channels), .images = images};
-    spikes.bits = snn_allocate((size_t)(steps * images * snn_spikes_plane_bytes(&spikes)), 1);
+    snn_spikes spikes = snn_spikes_of(NULL, positions, channels, images, 0);
+    spikes.bits = snn_allocate((size_t)snn_spikes_block_bytes(&spikes, steps), 1);
     return spikes;
 }
 
@@ -618,6 +662,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_planes_all_small_ranges),
+        cmocka_unit_test(test_planes_of_windows),
         cmocka_unit_test(test_planes_random_ranges),
         cmocka_unit_test(test_codec_names),
         cmocka_unit_test(test_round_trips),

@@ -101,9 +101,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         eta[step] = step == 0 ? 0.15F : eta[step - 1] * 0.95F;
     }
     const choice made = choose(data);
-    static uint8_t bits[STEPS * IMAGES * POSITIONS * ((CHANNELS + 7) / 8) + SNN_PADDING];
+    static uint8_t bits[STEPS * IMAGES * POSITIONS * CHANNELS + SNN_PADDING];
     static int32_t sums[STEPS * IMAGES * POSITIONS * CHANNELS];
-    const snn_packet_block block = {{bits, POSITIONS, CHANNELS, snn_spikes_row_bytes(CHANNELS), IMAGES},
+    const int32_t window = made.shape.width > 0 ? made.shape.block : 0;
+    const snn_packet_block block = {snn_spikes_of(bits, POSITIONS, CHANNELS, IMAGES, window),
                                     {sums, POSITIONS, CHANNELS, IMAGES}};
     if (snn_failed(snn_codec_workspace_create(eta, STEPS, &workspace)) ||
         snn_failed(snn_packet_coder_create(&made.shape, made.codec, workspace, &coder))) {

@@ -160,8 +160,9 @@ static void traffic_of_windows(void **unused)
         assert_int_equal(first.bits_sent, 16 * (32 * planes * 14 + 2 * STEPS * 35));
         assert_int_equal(first.encoded_integer_bits, 16 * 32 * planes * 14);
         assert_int_equal(first.encoded_bits, 16 * (32 * planes * 14 + STEPS * 42));
-        /* stem, stream, norm and queries. Neurons keep nothing, nor is what the image comes to. */
-        assert_int_equal(first.spike_bytes, 16 * 16 * (STEPS * (2 + 2 + 6) + planes * 14 * 4));
+        /* stem, norm and queries, a byte a neuron, and the stream. Neurons keep nothing, nor is what the image comes
+         * to. */
+        assert_int_equal(first.spike_bytes, 16 * 16 * (14 + 14 + 42 + planes * 14 * 4));
         assert_int_equal(first.state_bytes, 0);
         const snn_rank_cost second = cost_of(plan, &sample.network, &request, 2);
         assert_int_equal(second.bits_received, 16 * (32 * planes * 7 + STEPS * (35 + 7)));

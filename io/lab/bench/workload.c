@@ -28,20 +28,16 @@ static snn_random_block random_block(int64_t number)
     return snn_random_philox(counter, KEY);
 }
 
-/* Random spikes of all channels; unused bits of a row stay 0. */
+/* Random spikes of all channels. */
 static void fill_spikes(const snn_spikes *spikes, int32_t steps)
 {
-    const int64_t rows = (int64_t)steps * spikes->images * spikes->positions;
-    const uint8_t last = (uint8_t)(0xff >> (spikes->row_bytes * 8 - spikes->channels));
-    for (int64_t row = 0; row < rows; row++) {
-        uint8_t *bits = spikes->bits + row * spikes->row_bytes;
-        for (int32_t at = 0; at < spikes->row_bytes; at += (int32_t)sizeof(snn_random_block)) {
-            const snn_random_block random = random_block(row * spikes->row_bytes + at);
-            const size_t left = (size_t)(spikes->row_bytes - at);
-            memcpy(bits + at, &random, left < sizeof random ? left : sizeof random);
-        }
-        bits[spikes->row_bytes - 1] &= last;
+    const int64_t bytes = snn_spikes_block_bytes(spikes, steps);
+    for (int64_t at = 0; at < bytes; at += (int64_t)sizeof(snn_random_block)) {
+        const snn_random_block random = random_block(at);
+        const size_t left = (size_t)(bytes - at);
+        memcpy(spikes->bits + at, &random, left < sizeof random ? left : sizeof random);
     }
+    snn_spikes_clear_unused(spikes, steps);
 }
 
 static void fill_sums(const snn_sums *sums, int32_t steps, bool real)

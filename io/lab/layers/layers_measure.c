@@ -129,13 +129,11 @@ static void add_sums(const snn_network *network, const snn_population *populatio
 }
 
 /* y -= step (2 s - 1). */
-static void add_spikes(const snn_population *population, snn_spikes spikes, int32_t plane, float step, float *y)
+static void add_spikes(snn_spikes spikes, int32_t number, float step, float *y)
 {
-    const uint8_t *bits = snn_spikes_plane(&spikes, plane, 0);
-    const int64_t positions = snn_shape_positions(population->shape);
-    for (int64_t p = 0; p < positions; p++, bits += spikes.row_bytes, y += spikes.channels) {
+    for (int64_t p = 0; p < spikes.positions; p++, y += spikes.channels) {
         for (int32_t c = 0; c < spikes.channels; c++) {
-            y[c] -= (bits[c / 8] >> (c % 8) & 1) != 0 ? step : -step;
+            y[c] -= snn_spikes_fired(&spikes, number, 0, p, c) ? step : -step;
         }
     }
 }
@@ -156,8 +154,8 @@ static snn_status run_windows(snn_layers *layers)
         const int32_t last = snn_shard_planes(layers->shard, layer->place - 1, steps) - 1;
         add_sums(network, population, snn_shard_sums(layers->shard, layer->place - 1), last, 1.0, layer->x);
         for (int32_t j = 0; j < steps; j++) {
-            add_spikes(population, snn_shard_spikes(layers->shard, layer->place), j,
-                       (float)network->windows.magnitude[j], layer->y);
+            add_spikes(snn_shard_spikes(layers->shard, layer->place), j, (float)network->windows.magnitude[j],
+                       layer->y);
         }
     }
     return snn_ok();
@@ -176,7 +174,7 @@ static snn_status run_synchronous(snn_layers *layers)
             if (snn_neuron_spikes(population->kind)) {
                 add_sums(network, population, snn_shard_sums(layers->shard, layer->place - 1), 0,
                          -(double)layers->eta[t], layer->x);
-                add_spikes(population, snn_shard_spikes(layers->shard, layer->place), 0, layers->eta[t], layer->y);
+                add_spikes(snn_shard_spikes(layers->shard, layer->place), 0, layers->eta[t], layer->y);
             }
         }
     }
@@ -195,14 +193,15 @@ typedef struct fine {
 static snn_status fine_init(const snn_kernels *kernels, const snn_population *population, fine *made)
 {
     const int32_t inputs = population->input.channels, outputs = population->shape.channels;
-    const size_t planes = (size_t)(snn_shape_positions(population->shape) * snn_spikes_row_bytes(outputs)) * FINE_STEPS;
+    const int64_t positions = snn_shape_positions(population->shape);
+    const snn_spikes spikes = snn_spikes_of(NULL, positions, outputs, 1, FINE_STEPS);
     *made = (fine){.x = snn_allocate((size_t)snn_shape_size(population->input), sizeof(float)),
                    .step = snn_allocate((size_t)inputs, sizeof(float)),
                    .bias = snn_allocate((size_t)inputs, sizeof(float)),
                    .inverse_scale = snn_allocate((size_t)outputs, sizeof(float)),
                    .eta = snn_allocate(FINE_STEPS, sizeof(float)),
                    .rest = snn_allocate((size_t)outputs, sizeof(int32_t)),
-                   .bits = snn_allocate(planes, 1),
+                   .bits = snn_allocate((size_t)snn_spikes_block_bytes(&spikes, FINE_STEPS), 1),
                    .scratch = snn_allocate((size_t)kernels->fire_scratch_bytes(population, outputs, inputs), 1),
                    .counts = snn_allocate((size_t)(2 * FINE_STEPS + 2 * outputs), sizeof(int64_t))};
     if (made->x == NULL || made->step == NULL || made->bias == NULL || made->inverse_scale == NULL ||
@@ -252,7 +251,7 @@ static void evaluate(const snn_kernels *kernels, const snn_population *populatio
         .eta = made->eta,
         .step = made->step,
         .inverse_scale = made->inverse_scale,
-        .spikes = {made->bits, positions, shape.channels, snn_spikes_row_bytes(shape.channels), 1},
+        .spikes = snn_spikes_of(made->bits, positions, shape.channels, 1, FINE_STEPS),
         .window = population->window,
         .input = population->input,
         .shape = shape,
@@ -278,7 +277,7 @@ static void evaluate(const snn_kernels *kernels, const snn_population *populatio
         values[i] = (float)made->rest[i % shape.channels];
     }
     for (int32_t j = 0; j < FINE_STEPS; j++) {
-        add_spikes(population, neurons.spikes, j, made->eta[j], values);
+        add_spikes(neurons.spikes, j, made->eta[j], values);
     }
     const double units = FINE_REACH / (double)FINE_SIGMAS * unit_of(population);
     for (int64_t i = 0; i < outputs; i++) {

@@ -15,11 +15,10 @@ enum { GUARD = 64, LARGEST_CODE = 510, MIXING_DIVISOR = 64 };
 
 static bool fires(const project_case *c, int32_t plane, int64_t position, int32_t channel)
 {
-    const uint8_t *row = snn_spikes_plane(&c->source, plane, c->tile.image) + position * c->source.row_bytes;
-    return (row[channel / 8] >> (channel % 8) & 1) != 0;
+    return snn_spikes_fired(&c->source, plane, c->tile.image, position, channel);
 }
 
-/* A spike, or with codes what the planes of a step add up to. */
+/* A spike, or with codes what the steps of a window add up to. */
 static int32_t source_value(const project_case *c, int32_t step, int64_t position, int32_t channel)
 {
     if (c->integers != NULL) {
@@ -40,13 +39,15 @@ static int32_t pooled_value(const project_case *c, int32_t step, int32_t row, in
     const snn_operator *op = &c->projection.op;
     const snn_window identity = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
     const snn_window *pool = op->pooled ? &op->pool : &identity;
-    int32_t value = 0;
+    int32_t value = op->pooled == SNN_POOLS_MAXIMA ? INT32_MIN : 0;
     for (int32_t i = 0; i < pool->kernel[0]; i++) {
         for (int32_t j = 0; j < pool->kernel[1]; j++) {
             const int32_t y = row * pool->stride[0] - pool->pad_begin[0] + i * pool->dilation[0];
             const int32_t x = column * pool->stride[1] - pool->pad_begin[1] + j * pool->dilation[1];
             if (y >= 0 && y < op->source.height && x >= 0 && x < op->source.width) {
-                value += source_value(c, step, (int64_t)y * op->source.width + x, op->source_channel + channel);
+                const int32_t seen =
+                    source_value(c, step, (int64_t)y * op->source.width + x, op->source_channel + channel);
+                value = op->pooled == SNN_POOLS_MAXIMA ? (seen > value ? seen : value) : value + seen;
             }
         }
     }
@@ -194,7 +195,7 @@ static snn_operator random_operator(snn_operator_kind kind)
         op.source.height = random_int(8, 25);
     }
     random_channels(&op);
-    op.pooled = random_int(0, 2) == 0;
+    op.pooled = random_int(0, 2) == 0 ? SNN_POOLS_SUMS : SNN_POOLS_NOTHING;
     if (op.pooled) {
         op.pool = random_window((const int32_t[]){op.source.height, op.source.width}, 4);
     }
@@ -223,6 +224,25 @@ static snn_operator random_operator(snn_operator_kind kind)
         break;
     }
     return op;
+}
+
+/* Whether all windows of the pool see some position, as those of maxima do. */
+static bool sees_everywhere(const snn_operator *op)
+{
+    const snn_shape pooled = pooled_shape(op);
+    bool sees = true;
+    for (int axis = 0; axis < 2; axis++) {
+        const int32_t size = axis == 0 ? op->source.height : op->source.width;
+        for (int32_t i = 0; i < (axis == 0 ? pooled.height : pooled.width); i++) {
+            bool some = false;
+            for (int32_t j = 0; j < op->pool.kernel[axis]; j++) {
+                const int32_t at = i * op->pool.stride[axis] - op->pool.pad_begin[axis] + j * op->pool.dilation[axis];
+                some = some || (at >= 0 && at < size);
+            }
+            sees = sees && some;
+        }
+    }
+    return sees;
 }
 
 /* Up to which weights sums of codes stay within 32 bits. */
@@ -288,7 +308,7 @@ static void random_mixing(project_case *c)
     }
 }
 
-/* All planes at every step, and resting states that make 0 a code, or close to it. */
+/* All steps of the window at every step, and resting states that make 0 a code, or close to it. */
 static void make_codes_whole(project_case *c, int32_t *rest, const int32_t *magnitude)
 {
     int32_t sum = 0;
@@ -306,17 +326,18 @@ static void make_codes_whole(project_case *c, int32_t *rest, const int32_t *magn
     }
 }
 
-/* Planes that steps take one by one, several at a time, over and over, or not at all. */
+/* Steps of the window that steps take one by one, several at a time, over and over, or not at all. */
 static void random_codes(project_case *c)
 {
     const int32_t planes = c->planes;
+    const bool doubling = planes <= 8 && random_bool(); /* bytes as they are */
     int32_t *rest = allocate(c->projection.op.source.channels, sizeof *rest);
     int32_t *magnitude = allocate(planes, sizeof *magnitude);
     for (int32_t i = 0; i < c->projection.op.source.channels; i++) {
         rest[i] = random_int(-LARGEST_CODE / 2, LARGEST_CODE / 2);
     }
     for (int32_t j = 0; j < planes; j++) {
-        magnitude[j] = random_int(1, LARGEST_CODE / 2 / planes);
+        magnitude[j] = doubling ? 1 << (planes - 1 - j) : random_int(1, LARGEST_CODE / 2 / planes);
     }
     c->codes.rest = rest;
     c->codes.magnitude = magnitude;
@@ -336,6 +357,9 @@ project_case random_project_case(snn_operator_kind kind, snn_weight_format forma
     project_case c = {
         .format = format, .coded = coded, .projection = {.source = 0, .target = 1, .op = random_operator(kind)}};
     snn_projection *p = &c.projection;
+    if (coded && p->op.pooled != SNN_POOLS_NOTHING && sees_everywhere(&p->op) && random_bool()) {
+        p->op.pooled = SNN_POOLS_MAXIMA;
+    }
     random_range(0, p->op.target_channels, &p->row_begin, &p->row_end);
     random_range(p->row_begin, p->row_end, &c.row_begin, &c.row_end);
     random_weights(&c);
@@ -347,7 +371,8 @@ project_case random_project_case(snn_operator_kind kind, snn_weight_format forma
     const int32_t images = random_int(1, 3);
     c.tile.image = random_int(0, images - 1);
     c.planes = coded ? random_int(1, 10) : c.tile.steps;
-    c.source = random_spikes(snn_shape_positions(p->op.source), p->op.source.channels, images, c.planes);
+    c.source = (coded ? random_windows : random_spikes)(snn_shape_positions(p->op.source), p->op.source.channels,
+                                                        images, c.planes);
     if (coded) {
         random_codes(&c);
     }

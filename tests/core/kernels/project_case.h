@@ -10,7 +10,7 @@ typedef struct project_case {
     snn_weight_format format;
     snn_spikes source;
     const int32_t *integers; /* of a stream instead, [position][channel] */
-    int32_t planes;          /* of the source */
+    int32_t planes;          /* steps of the source */
     bool coded, whole;       /* codes, and of finished windows only */
     snn_codes codes;         /* `magnitude` and `rest` owned */
     snn_tile tile;

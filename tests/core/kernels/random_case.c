@@ -56,11 +56,20 @@ void *allocate(int64_t count, size_t size)
 
 snn_spikes random_spikes(int64_t positions, int32_t channels, int32_t images, int32_t steps)
 {
-    snn_spikes spikes = {
-        .positions = positions, .channels = channels, .row_bytes = snn_spikes_row_bytes(channels), .images = images};
-    const int64_t bytes = snn_spikes_plane_bytes(&spikes) * images * steps;
+    snn_spikes spikes = snn_spikes_of(NULL, positions, channels, images, 0);
+    const int64_t bytes = snn_spikes_block_bytes(&spikes, steps);
     spikes.bits = allocate(bytes, 1);
     fill_random(spikes.bits, (size_t)bytes);
+    return spikes;
+}
+
+snn_spikes random_windows(int64_t positions, int32_t channels, int32_t images, int32_t steps)
+{
+    snn_spikes spikes = snn_spikes_of(NULL, positions, channels, images, steps);
+    const int64_t bytes = snn_spikes_block_bytes(&spikes, steps);
+    spikes.bits = allocate(bytes, 1);
+    fill_random(spikes.bits, (size_t)bytes);
+    snn_spikes_clear_unused(&spikes, steps);
     return spikes;
 }
 

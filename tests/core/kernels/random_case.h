@@ -25,7 +25,8 @@ int32_t window_output(const snn_window *window, int axis, int32_t size);
 
 /* snn_allocate, and the test fails if that does. */
 void *allocate(int64_t count, size_t size);
-/* Unused bits of the last bytes are random too: no kernel may count them. */
+/* Unused bits of the last bytes are random too: no kernel may count them. Of windows they are 0. */
 snn_spikes random_spikes(int64_t positions, int32_t channels, int32_t images, int32_t steps);
+snn_spikes random_windows(int64_t positions, int32_t channels, int32_t images, int32_t steps);
 
 #endif

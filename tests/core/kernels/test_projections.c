@@ -84,7 +84,7 @@ void test_known_product(void **state)
                                         .target_channels = 1},
                                  .row_end = 1,
                                  .weights = weights};
-    snn_spikes source = {.bits = allocate(2, 1), .positions = 2, .channels = 2, .row_bytes = 1, .images = 1};
+    snn_spikes source = snn_spikes_of(allocate(2, 1), 2, 2, 1, 0);
     source.bits[0] = 1; /* channels + - */
     source.bits[1] = 2; /* channels - + */
     int32_t count;

@@ -152,19 +152,6 @@ static void start_rank(drive_rank *rank, const snn_network *network, const drive
     snn_network_release_weights(rank->network); /* the shard has its own */
 }
 
-static bool bit(const snn_spikes *spikes, int32_t step, int32_t image, int64_t position, int32_t channel)
-{
-    const uint8_t *row = snn_spikes_plane(spikes, step, image) + position * spikes->row_bytes;
-    return (row[channel / 8] >> channel % 8 & 1) != 0;
-}
-
-static void set_bit(const snn_spikes *spikes, int32_t step, int32_t image, int64_t position, int32_t channel,
-                    bool value)
-{
-    uint8_t *byte = snn_spikes_plane(spikes, step, image) + position * spikes->row_bytes + channel / 8;
-    *byte = (uint8_t)((*byte & ~(1 << channel % 8)) | value << channel % 8);
-}
-
 /* Where a run is: timesteps [first, first + steps) of images [image, image + images). */
 typedef struct drive_item {
     int32_t image, images, first, steps;
@@ -185,8 +172,8 @@ static void check_spikes(const snn_network *network, int32_t p, const snn_spikes
                 const int32_t channel = (int32_t)(n % spikes->channels);
                 const int64_t position = n / spikes->channels;
                 const bool own = channel >= owned.begin && channel < owned.end;
-                const bool want = own ? naive[n] != 0 : bit(&old, s, i, position, channel);
-                if (bit(spikes, s, i, position, channel) != want) {
+                const bool want = own ? naive[n] != 0 : snn_spikes_fired(&old, s, i, position, channel);
+                if (snn_spikes_fired(spikes, s, i, position, channel) != want) {
                     fail_msg("%s: timestep %d, image %d, position %lld, channel %d (%s): not %d",
                              network->populations[p].name, item->first + s, item->image + i, (long long)position,
                              channel, own ? "owned" : "not owned", want);
@@ -248,7 +235,7 @@ static void hand_over(const snn_spikes *from, const snn_spikes *to, snn_channel_
         for (int32_t i = 0; i < item->images; i++) {
             for (int64_t position = 0; position < from->positions; position++) {
                 for (int32_t c = channels.begin; c < channels.end; c++) {
-                    set_bit(to, s, i, position, c, bit(from, s, i, position, c));
+                    snn_spikes_set(to, s, i, position, c, snn_spikes_fired(from, s, i, position, c));
                 }
             }
         }
@@ -272,7 +259,7 @@ static void run_population(const snn_network *network, drive_rank *ranks, int32_
         assert_true(sums.values == NULL || network->populations[p].kind == SNN_NEURON_STREAM);
         uint8_t *before = NULL;
         if (spikes.bits != NULL) {
-            before = copy_bytes(spikes.bits, 0, (size_t)(item->steps * item->images * snn_spikes_plane_bytes(&spikes)));
+            before = copy_bytes(spikes.bits, 0, (size_t)snn_spikes_block_bytes(&spikes, item->steps));
         }
         if (sums.values != NULL) {
             before = copy_bytes(sums.values, 0, (size_t)(planes.steps * item->images * snn_sums_plane_bytes(&sums)));

@@ -82,15 +82,9 @@ static inline void wide_store_some(void *to, uint64_t mask, const void *value, i
 #define _mm512_setzero_ps()       ((__m512){0})
 #define _mm512_set1_epi16(a)      ((__m512i)((wide_u16){0} + (uint16_t)(a)))
 #define _mm512_set1_epi32(a)      ((__m512i)((wide_u32){0} + (uint32_t)(a)))
-#define _mm512_set1_epi64(a)      ((__m512i)((wide_i64){0} + (int64_t)(a)))
 #define _mm512_setr_epi32(...)    ((__m512i)(wide_i32){__VA_ARGS__})
-#define _mm512_broadcast_i32x4(a) wide_repeat(a)
 #define _mm512_castsi512_si256(a) wide_half(a, 0)
 #define _mm512_extracti64x4_epi64 wide_half
-static inline __m512i wide_repeat(__m128i a)
-{
-    return (__m512i)(wide_i64){a[0], a[1], a[0], a[1], a[0], a[1], a[0], a[1]};
-}
 static inline __m256i wide_half(__m512i a, int half)
 {
     return (__m256i){a[4 * half], a[4 * half + 1], a[4 * half + 2], a[4 * half + 3]};
@@ -148,6 +142,7 @@ static inline uint64_t wide_highest(wide_i8 lanes)
 #define _mm512_cmplt_epu32_mask(a, b) ((__mmask16)wide_mask((wide_u32)(a) < (wide_u32)(b)))
 #define _mm512_cmpge_epu32_mask(a, b) ((__mmask16)wide_mask((wide_u32)(a) >= (wide_u32)(b)))
 #define _mm512_movepi8_mask(a)        wide_highest((wide_i8)(a))
+#define _mm512_movm_epi8(mask)        ((__m512i)WIDE_LANES(wide_i8, 64, -(int8_t)((mask) >> i & 1)))
 #define _mm512_mask_cmp_ps_mask(mask, a, b, predicate)                                                                 \
     ((__mmask16)((mask)&wide_mask(wide_compared((wide_float)(a), (wide_float)(b), predicate))))
 static inline wide_i32 wide_compared(wide_float a, wide_float b, int predicate)
@@ -167,7 +162,6 @@ static inline __m512i wide_chosen(uint64_t mask, __m512i a, __m512i b, int lanes
 #define _mm512_mask_blend_epi16(mask, a, b)      wide_chosen(mask, a, b, 32)
 #define _mm512_mask_add_epi32(from, mask, a, b)  wide_chosen(mask, from, _mm512_add_epi32(a, b), 16)
 #define _mm512_mask_sub_epi32(from, mask, a, b)  wide_chosen(mask, from, _mm512_sub_epi32(a, b), 16)
-#define _mm512_mask_sub_epi16(from, mask, a, b)  wide_chosen(mask, from, (__m512i)((wide_u16)(a) - (wide_u16)(b)), 32)
 #define _mm512_mask_add_epi8(from, mask, a, b)   wide_chosen(mask, from, (__m512i)((wide_u8)(a) + (wide_u8)(b)), 64)
 #define _mm512_mask_srli_epi32(from, mask, a, n) wide_chosen(mask, from, _mm512_srli_epi32(a, n), 16)
 static inline __m256i wide_blend_half(uint64_t mask, __m256i a, __m256i b)
@@ -219,11 +213,6 @@ static inline __m512i wide_permute_words(wide_u16 a, wide_u16 index, wide_u16 b)
 {
     return (__m512i)WIDE_LANES(wide_u16, 32, (index[i] & 32 ? b : a)[index[i] & 31]);
 }
-/* In each 128 bits; 0 where the index's highest bit is set. */
-static inline __m512i wide_shuffle(wide_u8 a, wide_u8 index)
-{
-    return (__m512i)WIDE_LANES(wide_u8, 64, index[i] & 0x80 ? 0 : a[(i & 48) | (index[i] & 15)]);
-}
 static inline __m512i wide_permute_pairs(wide_u32 index, wide_u32 a)
 {
     return (__m512i)WIDE_LANES(wide_u32, 16, a[index[i] & 15]);
@@ -233,7 +222,6 @@ static inline __m512i wide_permute_pairs(wide_u32 index, wide_u32 a)
 #define _mm512_permutex2var_epi16(a, at, b) wide_permute_words((wide_u16)(a), (wide_u16)(at), (wide_u16)(b))
 #define _mm512_maskz_permutexvar_epi16(mask, index, a)                                                                 \
     wide_chosen(mask, (__m512i){0}, _mm512_permutexvar_epi16(index, a), 32)
-#define _mm512_shuffle_epi8(a, index)              wide_shuffle((wide_u8)(a), (wide_u8)(index))
 #define _mm512_i32gather_epi32(index, from, scale) wide_gather_##scale((wide_i32)(index), from)
 static inline __m512i wide_gather_4(wide_i32 index, const void *from)
 {
