@@ -20,7 +20,8 @@ struct snn_exchange {
     bool running; /* between begin and finish: messages may be in flight */
     snn_ends ends;
     snn_shares *shares;
-    int64_t *shared_bytes; /* [populations]: that this rank writes for others in a plane of an image; 0: none */
+    int64_t *shared_bytes; /* [populations]: that this rank writes for others in a plane of an image, or a byte of
+                              windows; 0: none */
 };
 
 /* --- creation --- */
@@ -62,7 +63,7 @@ static snn_status weigh_shared(snn_exchange *exchange, const snn_network *networ
     for (int32_t p = 0; p < network->population_count; p++) {
         const snn_population *of = &network->populations[p];
         if (snn_shares_sends(exchange->shares, p)) {
-            const int64_t bits = of->kind == SNN_NEURON_STREAM ? 8 * SNN_SUM_BYTES : 1;
+            const int64_t bits = of->kind == SNN_NEURON_STREAM ? 8 * SNN_SUM_BYTES : network->windows.steps > 0 ? 8 : 1;
             const int32_t channels = snn_channel_range_count(snn_plan_owned(plan, network, place, p));
             exchange->shared_bytes[p] = (snn_shape_positions(of->shape) * channels * bits + 7) / 8;
         }
@@ -219,6 +220,24 @@ static snn_packet_block block_of(const snn_shard *shard, int32_t population)
     return (snn_packet_block){.spikes = snn_shard_spikes(shard, population), .sums = snn_shard_sums(shard, population)};
 }
 
+/* Whether a population's spikes lie in memory by neuron (core/network/spikes.h). */
+static bool has_windows(const snn_shard *shard, int32_t population)
+{
+    return snn_shard_spikes(shard, population).window > 0 && snn_shard_sums(shard, population).values == NULL;
+}
+
+/* Of so many planes of a packet. */
+static int64_t planes_in_memory(const snn_shard *shard, int32_t population, int32_t planes)
+{
+    return has_windows(shard, population) ? (planes + SNN_BYTE_STEPS - 1) / SNN_BYTE_STEPS : planes;
+}
+
+static int64_t placed_bytes(const snn_inlet *in, const snn_shard *shard, int32_t planes, int32_t images)
+{
+    const int64_t plane = (int64_t)snn_packet_raw_bytes(in->coder, 1, images);
+    return planes_in_memory(shard, in->source, planes) * plane * (has_windows(shard, in->source) ? SNN_BYTE_STEPS : 1);
+}
+
 static snn_status receive_packet(snn_exchange *exchange, snn_inlet *in, const snn_item *item, const snn_shard *shard)
 {
     int slot = (int)(item->number % SNN_ITEM_SLOTS);
@@ -235,7 +254,7 @@ static snn_status receive_packet(snn_exchange *exchange, snn_inlet *in, const sn
                     "from rank %ld", (long)in->from);
     if (in->common) {
         exchange->traffic.shared_blocks++;
-        exchange->traffic.shared_bytes += (int64_t)snn_packet_raw_bytes(in->coder, planes, item->images);
+        exchange->traffic.shared_bytes += placed_bytes(in, shard, planes, item->images);
     }
     exchange->traffic.lines[in->kind][snn_packet_coder_chosen(in->coder)].decode_seconds +=
         charge(exchange, SNN_TIMER_DECODE, start) - start;
@@ -376,7 +395,8 @@ snn_status snn_exchange_send(snn_exchange *exchange, int32_t end, const snn_item
     if (exchange->shared_bytes[population] > 0) {
         exchange->traffic.shared_blocks++;
         exchange->traffic.shared_bytes +=
-            snn_shard_planes(shard, population, item->steps) * item->images * exchange->shared_bytes[population];
+            planes_in_memory(shard, population, snn_shard_planes(shard, population, item->steps)) * item->images *
+            exchange->shared_bytes[population];
     }
     for (int32_t i = exchange->ends.outlet_begin[population]; i < exchange->ends.outlet_begin[population + 1]; i++) {
         SNN_TRY(send_packet(exchange, &exchange->ends.outlets[i], item, shard));

@@ -103,8 +103,10 @@ static snn_status open_trial(trial *one, snn_payload payload, const subject *of,
     }
     const size_t rows = (size_t)STEPS * IMAGES * (size_t)positions;
     const bool bits = payload == SNN_PAYLOAD_BITS;
-    void *planes = snn_allocate(rows, bits ? CHANNELS / BYTE_BITS : CHANNELS * SNN_SUM_BYTES);
-    one->block.spikes = snn_spikes_of(bits ? planes : NULL, positions, CHANNELS, IMAGES, of->windows ? STEPS : 0);
+    one->block.spikes = snn_spikes_of(NULL, positions, CHANNELS, IMAGES, of->windows ? STEPS : 0);
+    void *planes = snn_allocate(
+        bits ? (size_t)snn_spikes_block_bytes(&one->block.spikes, STEPS) : rows * CHANNELS * SNN_SUM_BYTES, 1);
+    one->block.spikes.bits = bits ? planes : NULL;
     one->block.sums = (snn_sums){bits ? NULL : planes, positions, CHANNELS, IMAGES};
     one->packet = snn_allocate(snn_packet_bound(one->coder[0]), 1);
     if (planes == NULL || one->packet == NULL) {

@@ -195,16 +195,16 @@ static void turn_back(const uint8_t *packed, size_t count, int32_t steps, size_t
     }
 }
 
-/* Where neuron n of the range is, and how many of those behind it lie beside it. */
-static uint8_t *neurons_at(const snn_plane_shape *shape, uint8_t *rows, size_t n, size_t *beside)
+/* Where in the rows neuron n of the range is, and how many of those from it on lie side by side. */
+static size_t place_of(const snn_plane_shape *shape, size_t n, size_t *beside)
 {
-    const size_t channels = range_channels(shape);
-    if (channels == (size_t)shape->row_bytes) {
+    const size_t channels = range_channels(shape), stride = (size_t)shape->row_bytes;
+    if (channels == stride) {
         *beside = (size_t)shape->positions * channels - n;
-        return rows + n;
+        return n;
     }
     *beside = channels - n % channels;
-    return rows + n / channels * (size_t)shape->row_bytes + (size_t)shape->channel_begin + n % channels;
+    return n / channels * stride + (size_t)shape->channel_begin + n % channels;
 }
 
 void snn_plane_pack_windows(const snn_plane_shape *shape, const uint8_t *restrict rows, int32_t steps, size_t apart,
@@ -215,9 +215,9 @@ void snn_plane_pack_windows(const snn_plane_shape *shape, const uint8_t *restric
         uint8_t neurons[NEURONS];
         const size_t count = all - first < NEURONS ? all - first : NEURONS;
         for (size_t n = 0, beside; n < count; n += beside) {
-            const uint8_t *from = neurons_at(shape, (uint8_t *)rows, first + n, &beside); /* which is only read */
+            const size_t place = place_of(shape, first + n, &beside);
             beside = beside < count - n ? beside : count - n;
-            memcpy(neurons + n, from, beside);
+            memcpy(neurons + n, rows + place, beside);
         }
         memset(neurons + count, 0, NEURONS - count);
         turn(neurons, count, steps, apart, packed + first / WORD_BYTES);
@@ -233,9 +233,9 @@ void snn_plane_unpack_windows(const snn_plane_shape *shape, const uint8_t *restr
         const size_t count = all - first < NEURONS ? all - first : NEURONS;
         turn_back(packed + first / WORD_BYTES, count, steps, apart, neurons);
         for (size_t n = 0, beside; n < count; n += beside) {
-            uint8_t *to = neurons_at(shape, rows, first + n, &beside);
+            const size_t place = place_of(shape, first + n, &beside);
             beside = beside < count - n ? beside : count - n;
-            memcpy(to, neurons + n, beside);
+            memcpy(rows + place, neurons + n, beside);
         }
     }
 }

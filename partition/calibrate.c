@@ -102,13 +102,13 @@ static void touch_sources(snn_workbench *bench, const snn_candidate *one)
         if (source == SNN_SOURCE_INPUT || bench->visible[source].begin == bench->visible[source].end) {
             continue;
         }
-        const int64_t planes = snn_shard_planes(bench->shard, source, bench->timesteps);
+        const int32_t planes = snn_shard_planes(bench->shard, source, bench->timesteps);
         if (bench->network->populations[source].kind == SNN_NEURON_STREAM) {
             const snn_sums sums = snn_shard_sums(bench->shard, source);
             touch(bench, sums.values, planes * bench->images * snn_sums_plane_bytes(&sums));
         } else {
             const snn_spikes spikes = snn_shard_spikes(bench->shard, source);
-            touch(bench, spikes.bits, snn_spikes_block_bytes(&spikes, (int32_t)planes));
+            touch(bench, spikes.bits, snn_spikes_block_bytes(&spikes, planes));
         }
     }
 }

@@ -66,6 +66,13 @@ static int64_t value_bits(const snn_cost_model *model, int32_t population)
     return planes * (is_stream(model, population) ? 8 * SNN_SUM_BYTES : 1);
 }
 
+/* The same in memory (core/network/spikes.h). */
+static int64_t memory_bits(const snn_cost_model *model, int32_t population)
+{
+    const int64_t bits = value_bits(model, population);
+    return model->timings != NULL && !is_stream(model, population) ? 8 * divide_up(bits, SNN_BYTE_STEPS) : bits;
+}
+
 snn_cost_traffic snn_cost_received(const snn_cost_model *model, int32_t shards, int32_t source,
                                    snn_channel_range needed, snn_channel_range owned)
 {
@@ -327,13 +334,13 @@ static void add_sent(snn_stage_scan *scan, const snn_plan *plan, snn_place place
         return;
     }
     const snn_population *population = &model->network->populations[source];
-    const int64_t bits =
-        sign * snn_shape_positions(population->shape) * snn_channel_range_count(owned) * value_bits(model, source);
+    const int64_t values = sign * snn_shape_positions(population->shape) * snn_channel_range_count(owned);
+    const int64_t bits = values * value_bits(model, source);
     const bool whole_bytes = model->whole_bytes[source];
     const bool packets_inside = inside && !share_memory(model, scan->shards, true, whole_bytes);
     const bool packets_outside = outside && !share_memory(model, scan->shards, false, whole_bytes);
     if (packets_inside != inside || packets_outside != outside) {
-        scan->cost.placed_bits += bits;
+        scan->cost.placed_bits += values * memory_bits(model, source);
     }
     if (!packets_inside && !packets_outside) {
         return;

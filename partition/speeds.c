@@ -228,9 +228,9 @@ static const double OPERATION_SECONDS = 3e-12; /* a 16-bit multiply-add of a con
 static const double CODE_SECONDS = 4e-11;      /* the same of 16-bit codes, for all steps of a window that they hold */
 static const double SINGLE_SECONDS = 5e-11;    /* a sum of an operator of one weight per neuron */
 static const double VALUE_SECONDS = 2e-10;     /* one x or y, one timestep */
-static const double WINDOW_SECONDS = 6e-10; /* of windows: one f(x), or one step of a neuron and its place in a plane */
-static const double FUNCTION_SECONDS = 1e-10; /* a float32 multiply-add within a tile that is in cache */
-static const double IMAGE_SECONDS = 5e-10;    /* a product with a pixel */
+static const double WINDOW_SECONDS = 6e-10;    /* of windows: one f(x), or one step of a neuron */
+static const double FUNCTION_SECONDS = 1e-10;  /* a float32 multiply-add within a tile that is in cache */
+static const double IMAGE_SECONDS = 5e-10;     /* a product with a pixel */
 
 /* Attention takes each position with every other of its window. Others cost as much as their values do. */
 static double function_operations(const snn_population *neurons, int32_t channels)

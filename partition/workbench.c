@@ -1,6 +1,7 @@
 #include "partition/workbench.h"
 
 #include "core/base/memory.h"
+#include "core/shard/footprint.h"
 #include "partition/moments.h"
 
 enum {
@@ -140,10 +141,10 @@ static void fill_sources(const snn_workbench *bench)
         if (bench->visible[p].begin == bench->visible[p].end || bench->owned[p].begin < bench->owned[p].end) {
             continue;
         }
-        const int64_t planes = snn_shard_planes(bench->shard, p, bench->work->block);
+        const int32_t planes = snn_shard_planes(bench->shard, p, bench->work->block);
         if (population->kind == SNN_NEURON_STREAM) {
             const snn_sums sums = snn_shard_sums(bench->shard, p);
-            const int64_t count = planes * bench->images * sums.positions * sums.channels;
+            const int64_t count = (int64_t)planes * bench->images * sums.positions * sums.channels;
             for (int64_t i = 0; i < count; i++) {
                 const int32_t value = (int32_t)(random_bits(&seed) % 2001) - 1000;
                 if (bench->network->format == SNN_WEIGHTS_FLOAT32) {
@@ -154,9 +155,8 @@ static void fill_sources(const snn_workbench *bench)
             }
         } else if (snn_neuron_spikes(population->kind)) {
             const snn_spikes spikes = snn_shard_spikes(bench->shard, p);
-            const int64_t bytes = snn_spikes_block_bytes(&spikes, (int32_t)planes);
-            fill_random(spikes.bits, bytes, &seed);
-            snn_spikes_clear_unused(&spikes, (int32_t)planes);
+            fill_random(spikes.bits, snn_spikes_block_bytes(&spikes, planes), &seed);
+            snn_spikes_clear_unused(&spikes, planes);
         }
     }
 }
@@ -175,11 +175,9 @@ static int64_t image_bytes(const snn_workbench *bench, const snn_candidate *one)
     for (int32_t i = snn_plan_first_projection(bench->network, one->population); i < last; i++) {
         const snn_projection *projection = &bench->network->projections[i];
         if (projection->source != SNN_SOURCE_INPUT) {
-            const snn_population *source = &bench->network->populations[projection->source];
-            const int64_t planes =
+            const int32_t planes =
                 bench->timings != NULL ? bench->timings[projection->source].planes : bench->work->block;
-            const int64_t size = snn_shape_size(source->shape) * planes;
-            bytes += source->kind == SNN_NEURON_STREAM ? size * SNN_SUM_BYTES : size / 8;
+            bytes += snn_footprint_block_of(bench->network, projection->source, planes, 1);
         }
     }
     return bytes;

@@ -151,17 +151,13 @@ void snn_count_digits(const snn_neurons *neurons, const snn_tile_counts *counts,
     totals->largest = 0;
 }
 
-static void add_to_channels(const counter *c, int32_t *restrict spikes)
+static void add_to_channels(const counter *c, snn_strip *strip)
 {
     snn_vector_bytes times = bits_of_bytes(c->level[LEVELS - 1]);
     for (int l = LEVELS - 2; l >= 0; l--) {
         times = times + times + bits_of_bytes(c->level[l]); /* at most DIGITS * BLOCK */
     }
-    uint8_t each[SNN_STRIP];
-    memcpy(each, &times, sizeof each);
-    for (int i = 0; i < SNN_STRIP; i++) {
-        spikes[i] += each[i];
-    }
+    snn_strip_count(strip, times);
 }
 
 bool snn_limits_of(const snn_neurons *neurons, float *least, float *most)
@@ -417,7 +413,7 @@ static inline void count_block(const working *w, const block *b, int32_t byte)
     }
     add_to_totals(&spikes, w->totals->spikes[byte]);
     add_to_totals(&flips, w->totals->flips[byte]);
-    add_to_channels(&spikes, w->strip->spikes);
+    add_to_channels(&spikes, w->strip);
 }
 
 static inline __attribute__((always_inline)) void fire_blocks(const working *w, const places p, const bool strict,

@@ -3,8 +3,8 @@
  * A table is one implementation for one instruction set; all give the same bits. Work comes in *tiles*: a range of
  * target positions of one image, all owned channels, a whole block of timesteps. A projection kernel adds its integer
  * product for the tile into an accumulator [step][position in tile][owned channel]; the neuron kernel consumes the
- * accumulator, keeps x and y in registers or cache over the block, and writes spikes as bits. The accumulator is the
- * calling thread's scratch and stays in its cache.
+ * accumulator, keeps x and y in registers or cache over the block, and writes spikes. The accumulator is the calling
+ * thread's scratch and stays in its cache.
  */
 #ifndef SNN_KERNELS_KERNELS_H
 #define SNN_KERNELS_KERNELS_H
@@ -20,7 +20,7 @@ typedef struct snn_packed {
     const struct snn_product *product; /* of the table that packed it */
     bool wide;                         /* integer weights of a matrix: some do not fit a byte */
     int32_t largest;                   /* source values are bytes up to this one; 0: they are not */
-    int32_t scale;                     /* of bytes: a value is scale * (byte - zero), 1 or -2 */
+    bool coded;                        /* of bytes: a value is -2 (byte - zero), and not byte - zero */
     int32_t limb_bits;                 /* of a stream's integers, and an image's pixels */
     int64_t bytes;
     void *data; /* owned; from snn_allocate */

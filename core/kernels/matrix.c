@@ -5,7 +5,7 @@
  * lane adds up the sum of one row, and nothing is left to add across lanes.
  *
  * Where weights are bytes and the values' range allows it (snn_packed.largest), values are bytes, too: a value is
- * scale * (byte - zero of its channel), and what the zeros add to a row's sum is taken from it as a bias. Tile
+ * byte - zero of its channel, or -2 times that, and what the zeros add to a row's sum is taken from it as a bias. Tile
  * registers (tiles.c) multiply them with weights of two bytes, too, as two limbs, each a vector.
  *
  * Packed: int32_t bias [row] if bytes, then words [group][panel][segment][word][row of the panel]. A panel is up to
@@ -85,14 +85,13 @@ static int64_t bias_bytes(const snn_packed *packed)
     return packed->largest == 0 ? 0 : snn_aligned(rows * WORD_BYTES);
 }
 
-/* Whether values are bytes: the largest one, and what `scale` and zeros are. */
+/* Whether values are bytes: the largest one, and how they are. */
 static void choose_bytes(const snn_operand *operand, snn_packed *packed)
 {
     const snn_operator *op = &packed->projection->op;
     const int64_t length = snn_operator_row_length(op), rows = packed->row_end - packed->row_begin;
     const int16_t *weights =
         (const int16_t *)packed->projection->weights + (packed->row_begin - packed->projection->row_begin) * length;
-    packed->scale = 1;
     packed->largest = 0;
     const int64_t largest = operand->single          ? 2 * snn_operator_pool_area(op)
                             : operand->whole != NULL ? snn_codes_bytes(operand->whole, op)
@@ -103,7 +102,7 @@ static void choose_bytes(const snn_operand *operand, snn_packed *packed)
     if (largest == 0 || largest > LARGEST || (packed->wide && !HAS_TILES)) {
         return;
     }
-    packed->scale = operand->single ? 1 : -2;
+    packed->coded = !operand->single;
     packed->largest = (int32_t)largest;
 }
 
@@ -453,7 +452,7 @@ static void project(const snn_packed *packed, const snn_source *source, const sn
              .words = m.words,
              .limbs = m.limbs,
              .stride = out.stride,
-             .coded = packed->scale == -2,
+             .coded = packed->coded,
              .fresh = tile->fresh};
     j.together = packed->largest > 0 ? INT16_MAX / (2 * -INT8_MIN * packed->largest) : 0;
     for (int32_t group = m.groups.begin; group < m.groups.end; group++) {

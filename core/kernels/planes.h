@@ -1,4 +1,4 @@
-/* Bits of planes as vectors of bytes, one a neuron: what those that are set add up to. Private to values.c, pools.c and
+/* Bits of planes as vectors of bytes, one a neuron: what those that are set add up to. Private to pools.c and
  * symbol_planes.c. */
 #ifndef SNN_KERNELS_PLANES_H
 #define SNN_KERNELS_PLANES_H

@@ -163,8 +163,7 @@ static inline void lower(uint8_t *restrict least, const uint8_t *restrict values
     }
 }
 
-/* The largest values of the windows, or bytes of the least that fired, which is where values are largest. `row`: of the
- * source, in the scratch. */
+/* The largest values of the windows or (v->largest > 0) the least bytes. `row`: of the source, in the scratch. */
 static void compare(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, void *found, void *row)
 {
     const snn_taps down = snn_window_taps(&op->pool, 0, op->source.height, pooled->row);
@@ -185,36 +184,27 @@ static void compare(const snn_pool_row *pooled, const snn_operator *op, const sn
     }
 }
 
-/* values[i] = base less twice what fired; base [period], again and again. */
-static void store_less(const int16_t *restrict base, int32_t period, const uint8_t *restrict fired, int64_t count,
-                       int16_t *restrict values)
-{
-    for (int64_t first = 0; first < count; first += period) {
-        for (int32_t c = 0; c < period; c++) {
-            values[first + c] = (int16_t)(base[c] - 2 * fired[first + c]);
-        }
-    }
-}
-
-static void find_maxima(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, void *values,
-                        uint8_t *scratch)
+/* Codes are largest where what fired is least, and that is a byte nearly always. */
+static void find_maxima(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v,
+                        int16_t *restrict values, uint8_t *scratch)
 {
     const int64_t count = (int64_t)pooled->columns * v->channels;
     if (v->steps.form == SNN_STEPS_WORD) {
-        int16_t *largest = values;
         for (int64_t i = 0; i < count; i++) {
-            largest[i] = INT16_MIN;
+            values[i] = INT16_MIN;
         }
-        compare(pooled, op, v, largest, scratch);
+        compare(pooled, op, v, values, scratch);
         return;
     }
     snn_values bytes = *v;
-    bytes.largest = v->largest > 0 ? v->largest : UINT8_MAX; /* of what fired, not of codes */
-    uint8_t *least = v->largest > 0 ? values : scratch + source_bytes(op, v->channels);
-    memset(least, UINT8_MAX, (size_t)count);
-    compare(pooled, op, &bytes, least, scratch);
-    if (v->largest == 0) {
-        store_less(v->base, v->channels, least, count, values);
+    bytes.largest = UINT8_MAX;
+    const uint8_t *restrict least = scratch + source_bytes(op, v->channels);
+    memset(scratch + source_bytes(op, v->channels), UINT8_MAX, (size_t)count);
+    compare(pooled, op, &bytes, scratch + source_bytes(op, v->channels), scratch);
+    for (int64_t first = 0; first < count; first += v->channels) {
+        for (int32_t c = 0; c < v->channels; c++) {
+            values[first + c] = (int16_t)(v->base[c] - 2 * least[first + c]);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
  *
  *   images    products with a graded image
  *   values    spikes of positions as int16 values or bytes, pools: their sums over windows, or maxima; field: those of
- *             all that a tile sees (values.h)
+ *             all that a tile sees (values.h; steps.h and planes.h: spikes as vectors)
  *   products  projections: which product multiplies them
  *   matrix    convolutions and dense operators with integer weights; tiles: in tile registers
  *   reals     the same with float32 weights, and of streams

@@ -1,13 +1,16 @@
 /* Bytes of windows as vectors, one a neuron: what those of its steps that fired add up to. Private to field.c, values.c
- * and pools.c. */
+ * and pools.c, through values.h. */
 #ifndef SNN_KERNELS_STEPS_H
 #define SNN_KERNELS_STEPS_H
 
+#include "core/dynamics/windows.h"
 #include "core/kernels/portable.h"
 
 #include <string.h>
 
 typedef int16_t snn_word_lanes __attribute__((vector_size(SNN_VECTOR_BYTES)));
+
+_Static_assert(SNN_CODE_LIMIT <= INT16_MAX, "what steps add up to are words");
 
 /* What the steps of a code add up to if none fired. */
 static inline int32_t snn_codes_sum(const snn_codes *codes, int32_t step)
@@ -73,11 +76,36 @@ static inline snn_vector_bytes snn_add_highest(snn_vector_bytes sum, snn_vector_
 #endif
 }
 
+/* The first half of the bytes as words, or the second one. */
+static inline snn_word_lanes snn_bytes_widened(snn_vector_bytes bytes, const int half)
+{
+#if defined(__AVX512BW__)
+    return (snn_word_lanes)_mm512_cvtepu8_epi16(half > 0 ? _mm512_extracti64x4_epi64((__m512i)bytes, 1)
+                                                         : _mm512_castsi512_si256((__m512i)bytes));
+#elif defined(__AVX2__)
+    return (snn_word_lanes)_mm256_cvtepu8_epi16(half > 0 ? _mm256_extracti128_si256((__m256i)bytes, 1)
+                                                         : _mm256_castsi256_si128((__m256i)bytes));
+#else
+    typedef uint8_t half_lanes __attribute__((vector_size(SNN_VECTOR_BYTES / 2)));
+    half_lanes one;
+    memcpy(&one, (const uint8_t *)&bytes + half * SNN_VECTOR_BYTES / 2, sizeof one);
+    return __builtin_convertvector(one, snn_word_lanes);
+#endif
+}
+
 static inline snn_vector_bytes snn_load_bytes(const uint8_t *from)
 {
     snn_vector_bytes bytes;
     memcpy(&bytes, from, sizeof bytes);
     return bytes;
+}
+
+/* What each step that fired takes, as the next two want it: SNN_WINDOW_STEPS of them. */
+static inline void snn_steps_amounts(const snn_steps *of, snn_vector_bytes *amounts)
+{
+    for (int32_t j = 0; j < of->end - of->begin && of->form == SNN_STEPS_BYTE; j++) {
+        amounts[j] = (snn_vector_bytes){0} + (uint8_t)of->magnitude[j];
+    }
 }
 
 /* What the steps of neighbouring neurons, whose bytes begin at `from`, add up to, if that is a byte. `form`, which is
@@ -99,32 +127,7 @@ snn_steps_add(const snn_steps *of, const uint8_t *from, const snn_vector_bytes *
     return sum;
 }
 
-/* Its amounts. */
-static inline void snn_steps_amounts(const snn_steps *of, snn_vector_bytes *amounts)
-{
-    for (int32_t j = 0; j < of->end - of->begin && of->form == SNN_STEPS_BYTE; j++) {
-        amounts[j] = (snn_vector_bytes){0} + (uint8_t)of->magnitude[j];
-    }
-}
-
-/* The first half of the bytes as words, or the second one. */
-static inline snn_word_lanes snn_bytes_widened(snn_vector_bytes bytes, const int half)
-{
-#if defined(__AVX512BW__)
-    return (snn_word_lanes)_mm512_cvtepu8_epi16(half > 0 ? _mm512_extracti64x4_epi64((__m512i)bytes, 1)
-                                                         : _mm512_castsi512_si256((__m512i)bytes));
-#elif defined(__AVX2__)
-    return (snn_word_lanes)_mm256_cvtepu8_epi16(half > 0 ? _mm256_extracti128_si256((__m256i)bytes, 1)
-                                                         : _mm256_castsi256_si128((__m256i)bytes));
-#else
-    typedef uint8_t half_lanes __attribute__((vector_size(SNN_VECTOR_BYTES / 2)));
-    half_lanes one;
-    memcpy(&one, (const uint8_t *)&bytes + half * SNN_VECTOR_BYTES / 2, sizeof one);
-    return __builtin_convertvector(one, snn_word_lanes);
-#endif
-}
-
-/* The same as words, of any form. */
+/* The same of any form, as words: a vector for each half. */
 static inline __attribute__((always_inline)) void snn_steps_add_words(const snn_steps *of, const uint8_t *from,
                                                                       const snn_vector_bytes *amounts,
                                                                       const snn_steps_form form, snn_word_lanes sums[2])

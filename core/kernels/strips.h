@@ -18,6 +18,16 @@ typedef struct snn_strip {
     int32_t spikes[SNN_STRIP], beyond[SNN_STRIP]; /* counts: as those of channels */
 } snn_strip;
 
+/* So many spikes more of each lane. */
+static inline void snn_strip_count(snn_strip *strip, snn_vector_bytes times)
+{
+    uint8_t each[SNN_STRIP];
+    memcpy(each, &times, sizeof each);
+    for (int lane = 0; lane < SNN_STRIP; lane++) {
+        strip->spikes[lane] += each[lane];
+    }
+}
+
 /* A strip's groups, each of SNN_STRIP or, where channels end, fewer lanes. Pointers are to what belongs to the first
  * one. */
 typedef struct snn_groups {

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "core/kernels/planes.h"
-
 /* Bits [bit, bit + count) as `set` or `clear`, a value each, and up to a vector behind them. Reads up to 8 bytes behind
  * the last. */
 static inline __attribute__((always_inline)) void choose(const uint8_t *restrict bits, int64_t bit, int64_t count,
@@ -27,10 +25,10 @@ static inline __attribute__((always_inline)) void choose(const uint8_t *restrict
         }
     }
 #else
-    static const int16_t of_lane[SNN_BITS] = {1, 2, 4, 8, 16, 32, 64, 128};
-    for (int64_t first = 0; first < count; first += SNN_BITS, from++) {
+    static const int16_t of_lane[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    for (int64_t first = 0; first < count; first += 8, from++) {
         const int16_t byte = (int16_t)(((from[0] | (unsigned)from[1] << 8) >> shift) & 0xff);
-        for (int i = 0; i < SNN_BITS; i++) {
+        for (int i = 0; i < 8; i++) {
             if (bytes) {
                 ((uint8_t *)values)[first + i] = (uint8_t)(byte & of_lane[i] ? set : clear);
             } else {
@@ -137,7 +135,7 @@ static void find_base(const snn_codes *codes, int32_t step, int32_t channel, int
 int64_t snn_codes_bytes(const snn_codes *codes, const snn_operator *op)
 {
     const int32_t all = snn_codes_sum(codes, 0);
-    if (op->pooled == SNN_POOLS_SUMS || all > UINT8_MAX) {
+    if (op->pooled || all > UINT8_MAX) {
         return 0;
     }
     for (int32_t c = op->source_channel; c < op->source_channel + op->source_channels; c++) {
@@ -202,7 +200,7 @@ void snn_values_inside(const snn_values *v, int32_t row, int32_t column, int32_t
     const snn_spikes *spikes = source->spikes;
     const int32_t row_channels = source->integers != NULL ? v->source_channels
                                  : source->codes != NULL  ? spikes->row_bytes
-                                                          : SNN_BITS * spikes->row_bytes;
+                                                          : 8 * spikes->row_bytes;
     neuron_runs runs = {.channel = v->channel, .count = v->channels, .runs = columns};
     if (v->channel == 0 && v->channels == row_channels) {
         runs = (neuron_runs){.count = runs.count * columns, .runs = 1}; /* the source's lie side by side, too */

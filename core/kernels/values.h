@@ -42,7 +42,8 @@ typedef struct snn_pool_row {
     int32_t row, column, columns;
 } snn_pool_row;
 
-/* Their values: sums over pool windows of `v`, or what is largest there. `scratch`: snn_pool_scratch bytes, aligned. */
+/* Their values: sums over pool windows of `v`, or of codes what is largest there, as words. `scratch`: snn_pool_scratch
+ * bytes, aligned. */
 void snn_pool_expand(const snn_pool_row *pooled, const snn_operator *op, const snn_values *v, void *values,
                      void *scratch);
 int64_t snn_pool_scratch(const snn_operator *op, int32_t channels);

@@ -10,7 +10,7 @@
 
 enum {
     BATCH = 8192, /* values of a batch, about */
-    WHOLE = 8     /* positions of a batch are a multiple of this: their channels fill whole lanes */
+    WHOLE = 8     /* positions of a batch are a multiple of this: bits of their channels are whole bytes */
 };
 
 static snn_window_batch batch_of(snn_neuron_kind kind, snn_shape input, snn_shape shape, int32_t owned, int32_t held)
@@ -142,16 +142,6 @@ static inline uint64_t bits_before(const walk *w, int64_t i, snn_vector_bytes *n
     return snn_vector_highest_bits(snn_vector_moved_up(digits, SNN_BYTE_STEPS - 1)); /* the last one's alone */
 }
 
-static inline void add_to_channels(snn_vector_bytes *times, int32_t *restrict spikes)
-{
-    uint8_t each[SNN_STRIP];
-    memcpy(each, times, sizeof each);
-    for (int lane = 0; lane < SNN_STRIP; lane++) {
-        spikes[lane] += each[lane];
-    }
-    *times = (snn_vector_bytes){0};
-}
-
 /* Groups [first, end), whose y is in memory between moments, or always if it is kept. full: all lanes are used. */
 static inline __attribute__((always_inline)) void run(const snn_tile_counts *counts, snn_strip *s, const walk w,
                                                       int64_t first, int64_t end, const bool full, const bool strict,
@@ -215,7 +205,8 @@ static inline __attribute__((always_inline)) void run(const snn_tile_counts *cou
         }
         counted += w.end - w.begin;
         if (counted > UINT8_MAX - (w.end - w.begin) || i + 1 == end) {
-            add_to_channels(&times, s->spikes);
+            snn_strip_count(s, times);
+            times = (snn_vector_bytes){0};
             counted = 0;
         }
         if (w.last) {

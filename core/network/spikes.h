@@ -19,7 +19,7 @@
 enum { SNN_BYTE_STEPS = 8 };
 
 typedef struct snn_spikes {
-    uint8_t *bits; /* not owned; SNN_PADDING readable bytes behind */
+    uint8_t *bits; /* in either layout; not owned; SNN_PADDING readable bytes behind */
     int64_t positions;
     int32_t channels;
     int32_t row_bytes; /* of a position */
@@ -50,7 +50,7 @@ static inline int64_t snn_spikes_plane_bytes(const snn_spikes *spikes)
 static inline int64_t snn_spikes_block_bytes(const snn_spikes *spikes, int32_t steps)
 {
     const int32_t planes = spikes->window > 0 ? (steps + SNN_BYTE_STEPS - 1) / SNN_BYTE_STEPS : steps;
-    return planes * spikes->images * snn_spikes_plane_bytes(spikes);
+    return (int64_t)planes * spikes->images * snn_spikes_plane_bytes(spikes);
 }
 
 /* The plane of (step within the block, or byte of the window; image within the group). */

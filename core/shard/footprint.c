@@ -49,7 +49,7 @@ int64_t snn_footprint_state(const snn_neuron_bytes *bytes)
 
 /* ---- spikes ---- */
 
-int64_t snn_footprint_planes(const snn_network *network, int32_t population, int32_t planes, int32_t images)
+int64_t snn_footprint_block_of(const snn_network *network, int32_t population, int32_t planes, int32_t images)
 {
     const snn_shape shape = network->populations[population].shape;
     const snn_neuron_kind kind = network->populations[population].kind;
@@ -64,7 +64,7 @@ int64_t snn_footprint_planes(const snn_network *network, int32_t population, int
 int64_t snn_footprint_block(const snn_footprint *footprint, int32_t population)
 {
     const int32_t planes = footprint->timings != NULL ? footprint->timings[population].planes : footprint->block;
-    return snn_footprint_planes(footprint->network, population, planes, footprint->images);
+    return snn_footprint_block_of(footprint->network, population, planes, footprint->images);
 }
 
 int64_t snn_footprint_pixels(const snn_footprint *footprint)

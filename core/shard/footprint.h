@@ -39,7 +39,7 @@ snn_neuron_bytes snn_footprint_neurons(const snn_footprint *footprint, const snn
 int64_t snn_footprint_state(const snn_neuron_bytes *bytes);
 
 /* Spikes or sums of a block, of a population that a rank sees; of one of so many planes (core/network/timing.h). */
-int64_t snn_footprint_planes(const snn_network *network, int32_t population, int32_t planes, int32_t images);
+int64_t snn_footprint_block_of(const snn_network *network, int32_t population, int32_t planes, int32_t images);
 int64_t snn_footprint_block(const snn_footprint *footprint, int32_t population);
 
 /* The image as a spiking population: its pixels, and as many bytes for y; and the spikes of a block. */

@@ -8,14 +8,8 @@
 static snn_spikes all_fire(snn_shape shape, uint8_t *bytes)
 {
     const snn_spikes spikes = snn_spikes_of(bytes, snn_shape_positions(shape), shape.channels, 1, 0);
-    const int32_t row_bytes = spikes.row_bytes;
-    for (int64_t position = 0; position < spikes.positions; position++) {
-        uint8_t *row = bytes + position * row_bytes;
-        memset(row, 0xff, (size_t)row_bytes);
-        if (shape.channels % 8 != 0) {
-            row[row_bytes - 1] = (uint8_t)((1 << shape.channels % 8) - 1);
-        }
-    }
+    memset(bytes, 0xff, (size_t)snn_spikes_block_bytes(&spikes, 1));
+    snn_spikes_clear_unused(&spikes, 1);
     return spikes;
 }
 

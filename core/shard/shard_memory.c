@@ -67,7 +67,7 @@ void snn_shard_place(snn_shard *shard, int32_t population, void *block)
 
 int64_t snn_shard_block_bytes(const snn_network *network, int32_t population, int32_t planes, int32_t images)
 {
-    return snn_footprint_planes(network, population, planes, images) + SNN_PADDING;
+    return snn_footprint_block_of(network, population, planes, images) + SNN_PADDING;
 }
 
 int64_t snn_shard_packed_bytes(const snn_shard *shard, int32_t population)

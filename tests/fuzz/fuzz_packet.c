@@ -101,17 +101,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         eta[step] = step == 0 ? 0.15F : eta[step - 1] * 0.95F;
     }
     const choice made = choose(data);
-    static uint8_t bits[STEPS * IMAGES * POSITIONS * CHANNELS + SNN_PADDING];
     static int32_t sums[STEPS * IMAGES * POSITIONS * CHANNELS];
     const int32_t window = made.shape.width > 0 ? made.shape.block : 0;
-    const snn_packet_block block = {snn_spikes_of(bits, POSITIONS, CHANNELS, IMAGES, window),
-                                    {sums, POSITIONS, CHANNELS, IMAGES}};
-    if (snn_failed(snn_codec_workspace_create(eta, STEPS, &workspace)) ||
+    snn_spikes spikes = snn_spikes_of(NULL, POSITIONS, CHANNELS, IMAGES, window);
+    spikes.bits = malloc((size_t)snn_spikes_block_bytes(&spikes, made.shape.block)); /* and no more */
+    const snn_packet_block block = {spikes, {sums, POSITIONS, CHANNELS, IMAGES}};
+    if (spikes.bits == NULL || snn_failed(snn_codec_workspace_create(eta, STEPS, &workspace)) ||
         snn_failed(snn_packet_coder_create(&made.shape, made.codec, workspace, &coder))) {
         fuzz_fault("cannot set up");
     }
     decode_all(&made, coder, &block, data + 3, size - 3);
     snn_packet_coder_destroy(coder);
     snn_codec_workspace_destroy(workspace);
+    free(spikes.bits);
     return 0;
 }

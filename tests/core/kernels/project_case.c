@@ -252,7 +252,7 @@ static int32_t largest_weight(const project_case *c)
     const double area = op->pooled ? op->pool.kernel[0] * op->pool.kernel[1] : 1;
     const bool product = op->kind == SNN_OPERATOR_CONVOLUTION || op->kind == SNN_OPERATOR_DENSE;
     const double terms = product ? (double)snn_operator_row_length(op) : 1.0;
-    return (int32_t)(2e9 / (terms * area * LARGEST_CODE));
+    return (int32_t)(2e9 / (terms * area * c->largest_code));
 }
 
 static void random_weights(project_case *c)
@@ -292,7 +292,8 @@ static void random_mixing(project_case *c)
     snn_projection *p = &c->projection;
     const snn_shape pooled = pooled_shape(&p->op);
     const int64_t count = snn_shape_positions(p->op.target) * snn_shape_positions(pooled);
-    const int32_t divisor = c->coded ? MIXING_DIVISOR : 1; /* codes of some hundred positions must stay in range */
+    /* Codes of some hundred positions must stay in range. */
+    const int32_t divisor = c->coded ? MIXING_DIVISOR * c->largest_code / LARGEST_CODE : 1;
     p->mixing = allocate(count, sizeof(float));
     for (int64_t i = 0; i < count; i++) {
         if (c->format == SNN_WEIGHTS_FLOAT32) {
@@ -334,10 +335,10 @@ static void random_codes(project_case *c)
     int32_t *rest = allocate(c->projection.op.source.channels, sizeof *rest);
     int32_t *magnitude = allocate(planes, sizeof *magnitude);
     for (int32_t i = 0; i < c->projection.op.source.channels; i++) {
-        rest[i] = random_int(-LARGEST_CODE / 2, LARGEST_CODE / 2);
+        rest[i] = random_int(-c->largest_code / 2, c->largest_code / 2);
     }
     for (int32_t j = 0; j < planes; j++) {
-        magnitude[j] = doubling ? 1 << (planes - 1 - j) : random_int(1, LARGEST_CODE / 2 / planes);
+        magnitude[j] = doubling ? 1 << (planes - 1 - j) : random_int(1, c->largest_code / 2 / planes);
     }
     c->codes.rest = rest;
     c->codes.magnitude = magnitude;
@@ -357,6 +358,10 @@ project_case random_project_case(snn_operator_kind kind, snn_weight_format forma
     project_case c = {
         .format = format, .coded = coded, .projection = {.source = 0, .target = 1, .op = random_operator(kind)}};
     snn_projection *p = &c.projection;
+    c.largest_code = LARGEST_CODE; /* of which steps add up to a byte */
+    if (random_int(0, 3) == 0) {   /* or more; sums over a pool still are words */
+        c.largest_code = SNN_CODE_LIMIT / (p->op.pooled != SNN_POOLS_NOTHING ? 2 : 1);
+    }
     if (coded && p->op.pooled != SNN_POOLS_NOTHING && sees_everywhere(&p->op) && random_bool()) {
         p->op.pooled = SNN_POOLS_MAXIMA;
     }
@@ -375,6 +380,7 @@ project_case random_project_case(snn_operator_kind kind, snn_weight_format forma
                                                         images, c.planes);
     if (coded) {
         random_codes(&c);
+        c.tile.steps = c.whole && random_bool() ? 1 : c.tile.steps; /* where bytes are read in place */
     }
     int32_t begin, end;
     random_range(0, (int32_t)snn_shape_positions(p->op.target), &begin, &end);

@@ -12,6 +12,7 @@ typedef struct project_case {
     const int32_t *integers; /* of a stream instead, [position][channel] */
     int32_t planes;          /* steps of the source */
     bool coded, whole;       /* codes, and of finished windows only */
+    int32_t largest_code;    /* with the resting state */
     snn_codes codes;         /* `magnitude` and `rest` owned */
     snn_tile tile;
     int32_t row_begin, row_end; /* packed */
