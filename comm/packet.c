@@ -296,52 +296,40 @@ static const void *sums_before(const snn_packet_coder *coder, const snn_packet_b
     return coder->shape.width > 0 && step > 0 ? snn_sums_plane(&block->sums, step - 1, image) : NULL;
 }
 
-/* Planes [step][image][plane_bytes] of a block. */
-static void pack_planes(const snn_packet_coder *coder, const snn_packet_block *block, int32_t steps, int32_t images,
-                        uint8_t *packed)
+/* A plane of a block whose frames are so many bytes; of windows those of all steps of a byte, with the first one. */
+static void pack_plane(const snn_packet_coder *coder, const snn_packet_block *block, int32_t step, int32_t image,
+                       size_t frame_bytes, uint8_t *packed)
 {
-    const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
-    const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
-    const bool bits = coder->shape.payload == SNN_PAYLOAD_BITS, windows = bits && block->spikes.window > 0;
-    const size_t frame = (size_t)images * coder->plane_bytes;
-    for (int32_t step = 0; step < steps; step += windows ? SNN_BYTE_STEPS : 1) {
-        for (int32_t image = 0; image < images; image++) {
-            uint8_t *to = packed + (size_t)step * frame + (size_t)image * coder->plane_bytes;
-            if (windows) {
-                const int32_t byte = step / SNN_BYTE_STEPS;
-                snn_plane_pack_windows(&plane, snn_spikes_plane(&block->spikes, byte, image),
-                                       snn_spikes_byte_steps(steps, byte), frame, to);
-            } else if (bits) {
-                snn_plane_pack(&plane, snn_spikes_plane(&block->spikes, step, image), to);
-            } else {
-                snn_integers_pack(&integers, snn_sums_plane(&block->sums, step, image),
-                                  sums_before(coder, block, step, image), to);
-            }
-        }
+    const snn_spikes *spikes = &block->spikes;
+    const snn_plane_shape plane = plane_shape(&coder->shape, spikes->row_bytes);
+    const int32_t byte = step / SNN_BYTE_STEPS;
+    if (coder->shape.payload == SNN_PAYLOAD_INTEGERS) {
+        const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
+        snn_integers_pack(&integers, snn_sums_plane(&block->sums, step, image), sums_before(coder, block, step, image),
+                          packed);
+    } else if (spikes->window == 0) {
+        snn_plane_pack(&plane, snn_spikes_plane(spikes, step, image), packed);
+    } else if (step % SNN_BYTE_STEPS == 0) {
+        snn_plane_pack_windows(&plane, snn_spikes_plane(spikes, byte, image),
+                               snn_spikes_byte_steps(spikes->window, byte), frame_bytes, packed);
     }
 }
 
-static void unpack_planes(const snn_packet_coder *coder, const uint8_t *packed, const snn_packet_block *block,
-                          int32_t steps, int32_t images)
+static void unpack_plane(const snn_packet_coder *coder, const uint8_t *packed, size_t frame_bytes,
+                         const snn_packet_block *block, int32_t step, int32_t image)
 {
-    const snn_plane_shape plane = plane_shape(&coder->shape, block->spikes.row_bytes);
-    const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
-    const bool bits = coder->shape.payload == SNN_PAYLOAD_BITS, windows = bits && block->spikes.window > 0;
-    const size_t frame = (size_t)images * coder->plane_bytes;
-    for (int32_t step = 0; step < steps; step += windows ? SNN_BYTE_STEPS : 1) {
-        for (int32_t image = 0; image < images; image++) {
-            const uint8_t *from = packed + (size_t)step * frame + (size_t)image * coder->plane_bytes;
-            if (windows) {
-                const int32_t byte = step / SNN_BYTE_STEPS;
-                snn_plane_unpack_windows(&plane, from, snn_spikes_byte_steps(steps, byte), frame,
-                                         snn_spikes_plane(&block->spikes, byte, image));
-            } else if (bits) {
-                snn_plane_unpack(&plane, from, snn_spikes_plane(&block->spikes, step, image));
-            } else {
-                snn_integers_unpack(&integers, from, sums_before(coder, block, step, image),
-                                    snn_sums_plane(&block->sums, step, image));
-            }
-        }
+    const snn_spikes *spikes = &block->spikes;
+    const snn_plane_shape plane = plane_shape(&coder->shape, spikes->row_bytes);
+    const int32_t byte = step / SNN_BYTE_STEPS;
+    if (coder->shape.payload == SNN_PAYLOAD_INTEGERS) {
+        const snn_integers_shape integers = integers_shape(&coder->shape, block->sums.channels);
+        snn_integers_unpack(&integers, packed, sums_before(coder, block, step, image),
+                            snn_sums_plane(&block->sums, step, image));
+    } else if (spikes->window == 0) {
+        snn_plane_unpack(&plane, packed, snn_spikes_plane(spikes, step, image));
+    } else if (step % SNN_BYTE_STEPS == 0) {
+        snn_plane_unpack_windows(&plane, packed, snn_spikes_byte_steps(spikes->window, byte), frame_bytes,
+                                 snn_spikes_plane(spikes, byte, image));
     }
 }
 
@@ -379,10 +367,16 @@ static snn_status encode(snn_packet_coder *coder, const snn_packet_block *block,
 {
     SNN_TRY(check_block(coder, block, group, first_step, steps, images));
     uint8_t *payload = packet + HEADER_BYTES;
-    pack_planes(coder, block, steps, images, payload);
+    uint8_t *packed = payload;
+    const snn_codec_block coded = {(int32_t)first_step, steps, (size_t)images * coder->plane_bytes};
+    for (int32_t step = 0; step < steps; step++) {
+        for (int32_t image = 0; image < images; image++) {
+            pack_plane(coder, block, step, image, coded.frame_bytes, packed);
+            packed += coder->plane_bytes;
+        }
+    }
     size_t payload_bytes = 0;
     snn_codec used = SNN_CODEC_RAW;
-    const snn_codec_block coded = {(int32_t)first_step, steps, (size_t)images * coder->plane_bytes};
     SNN_TRY(choose_for_block(coder, &coded, payload));
     SNN_TRY(snn_codec_encode(coder->states[coder->chosen], &coded, payload, &payload_bytes, &used));
     end_block(coder, group, first_step, steps);
@@ -471,7 +465,12 @@ static snn_status decode(snn_packet_coder *coder, const uint8_t *packet, size_t 
     SNN_TRY(snn_codec_decode(coder->states[coder->chosen], (snn_codec)header.codec, &coded, packet + HEADER_BYTES,
                              bytes - HEADER_BYTES, &packed));
     end_block(coder, group, first_step, steps);
-    unpack_planes(coder, packed, block, steps, images);
+    for (int32_t step = 0; step < steps; step++) {
+        for (int32_t image = 0; image < images; image++) {
+            unpack_plane(coder, packed, coded.frame_bytes, block, step, image);
+            packed += coder->plane_bytes;
+        }
+    }
     return snn_ok();
 }
 

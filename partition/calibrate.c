@@ -105,7 +105,7 @@ static void touch_sources(snn_workbench *bench, const snn_candidate *one)
         const int32_t planes = snn_shard_planes(bench->shard, source, bench->timesteps);
         if (bench->network->populations[source].kind == SNN_NEURON_STREAM) {
             const snn_sums sums = snn_shard_sums(bench->shard, source);
-            touch(bench, sums.values, planes * bench->images * snn_sums_plane_bytes(&sums));
+            touch(bench, sums.values, (int64_t)planes * bench->images * snn_sums_plane_bytes(&sums));
         } else {
             const snn_spikes spikes = snn_shard_spikes(bench->shard, source);
             touch(bench, spikes.bits, snn_spikes_block_bytes(&spikes, planes));

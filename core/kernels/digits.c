@@ -375,12 +375,7 @@ static inline void give_block(const places *p, const block *b, int32_t byte)
 {
     const snn_vector_bytes *digits = b->digits[byte];
     uint8_t *plane = p->plane + byte * p->apart;
-    const int64_t whole = snn_smaller(p->whole, b->end);
-    for (int64_t i = b->begin; i < whole; i++) {
-        const snn_vector_bytes bytes = digits[i - b->begin]; /* by itself: arrays are copied in smaller pieces */
-        memcpy(plane + p->groups.place + i * p->groups.places_apart, &bytes, sizeof bytes);
-    }
-    for (int64_t i = snn_larger(whole, b->begin); i < b->end; i++) {
+    for (int64_t i = b->begin; i < b->end; i++) {
         snn_group_store_bytes(&p->groups, i, digits[i - b->begin], plane);
     }
 }

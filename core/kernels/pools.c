@@ -198,9 +198,9 @@ static void find_maxima(const snn_pool_row *pooled, const snn_operator *op, cons
     }
     snn_values bytes = *v;
     bytes.largest = UINT8_MAX;
-    const uint8_t *restrict least = scratch + source_bytes(op, v->channels);
-    memset(scratch + source_bytes(op, v->channels), UINT8_MAX, (size_t)count);
-    compare(pooled, op, &bytes, scratch + source_bytes(op, v->channels), scratch);
+    uint8_t *restrict least = scratch + source_bytes(op, v->channels);
+    memset(least, UINT8_MAX, (size_t)count);
+    compare(pooled, op, &bytes, least, scratch);
     for (int64_t first = 0; first < count; first += v->channels) {
         for (int32_t c = 0; c < v->channels; c++) {
             values[first + c] = (int16_t)(v->base[c] - 2 * least[first + c]);

@@ -335,14 +335,8 @@ static inline snn_vector_bytes snn_vector_mask_bytes(const snn_vector_mask of[4]
 #elif defined(__SSE2__)
     const __m128i low = _mm_packs_epi32((__m128i)of[0], (__m128i)of[1]);
     bytes = (snn_vector_bytes)_mm_packs_epi16(low, _mm_packs_epi32((__m128i)of[2], (__m128i)of[3]));
-#elif defined(SNN_NEON)
-    const uint16x8_t low = vuzp1q_u16((uint16x8_t)of[0], (uint16x8_t)of[1]);
-    const uint16x8_t high = vuzp1q_u16((uint16x8_t)of[2], (uint16x8_t)of[3]);
-    bytes = (snn_vector_bytes)vuzp1q_u8((uint8x16_t)low, (uint8x16_t)high);
 #else
-    for (int i = 0; i < 4 * SNN_VECTOR; i++) {
-        bytes[i] = (uint8_t)of[i / SNN_VECTOR][i % SNN_VECTOR];
-    }
+    bytes = snn_vector_narrowed(of);
 #endif
     *bits = snn_vector_highest_bits(bytes);
     return bytes;
